@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# From a fresh Debian 12 to a run: `make run`. Everything it needs is installed
+# or built first, and only when it is missing or out of date.
+
+PYTHON ?= /usr/bin/python3
+VENV := .venv
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(VENV)/bin/pip -q
+INSTALLED := $(VENV)/installed
+
+PACKAGES := \
+	build-essential gcc-mingw-w64-x86-64 osslsigncode openssl \
+	python3-dev python3-venv pkg-config libvirt-dev \
+	libvirt-daemon libvirt-daemon-driver-qemu qemu-system-x86 \
+	linux-headers-cloud-amd64 busybox-static dropbear-bin cpio kmod lz4 \
+	ovmf qemu-utils swtpm swtpm-tools
+# For the tests alone: they read captures and reports as users do, make ISOs to try the building of images
+# with, keep a history in a real PostgreSQL, have Wine, an SSH server and a guest agent play Windows, and
+# check an example for systemd.
+TEST_PACKAGES := tshark chromium chromium-driver mtools genisoimage postgresql \
+	wine64 openssh-server qemu-guest-agent systemd
+# Of those only the programs are wanted: what is new here as a service stays off.
+SERVICES := ssh.service ssh.socket qemu-guest-agent.service postgresql.service
+
+# libvirt run by root looks this user up, although it does not use it here.
+QEMU_USER := libvirt-qemu
+ADD_QEMU_USER := useradd --system --user-group --no-create-home --shell /usr/sbin/nologin $(QEMU_USER)
+
+help:
+	@echo 'make run        run the conformance suite against the reference guest'
+	@echo 'make test       check and test the harness itself'
+	@echo 'make selfcheck  show that the suites notice every fault of the reference guest'
+	@echo 'make prepare    only install and build what those two need'
+	@echo 'make clean      delete what was built here'
+
+run: prepare
+	@$(VENV)/bin/wsk-conformance run
+
+test: PACKAGES += $(TEST_PACKAGES)
+test: prepare
+	@$(VENV)/bin/ruff check
+	@$(VENV)/bin/ruff format --check
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/pytest --timeout 900 --results build/tests tests/guest
+	@$(VENV)/bin/pytest --timeout 900 --durations 15 -n 2 --dist loadfile --ignore tests/guest tests
+
+selfcheck: prepare
+	@$(VENV)/bin/wsk-conformance selfcheck
+
+prepare: packages $(INSTALLED) driver image
+
+packages:
+	@installed=$$(dpkg-query -W -f '$${Package} $${db:Status-Status}\n' $(PACKAGES) 2>/dev/null \
+		| sed -n 's/ installed$$//p'); \
+	missing=$$(printf '%s\n' $(PACKAGES) | grep -vxF "$$installed"); \
+	root=; [ $$(id -u) = 0 ] || root=sudo; \
+	if [ -n "$$missing" ]; then \
+		mkdir -p build; \
+		echo "installing Debian packages:" $$missing; \
+		install="apt-get install -y --no-install-recommends $$(echo $$missing)"; \
+		if [ -n "$$root" ] && ! sudo -v 2>/dev/null; then \
+			echo "this needs root; run as root: $$install" >&2; exit 2; \
+		fi; \
+		for service in $$([ ! -d /run/systemd/system ] || echo $(SERVICES)); do \
+			systemctl -q cat $$service > /dev/null 2>&1 || $$root systemctl -q mask $$service || exit 2; \
+		done; \
+		{ $$root apt-get -q update && $$root env DEBIAN_FRONTEND=noninteractive $$install; } > build/apt.log 2>&1 \
+			|| { tail -n 20 build/apt.log >&2; echo "that failed; run as root: $$install" >&2; exit 2; }; \
+	fi; \
+	if [ -z "$$root" ] && ! getent passwd $(QEMU_USER) > /dev/null; then \
+		echo "adding the system user $(QEMU_USER)"; $(ADD_QEMU_USER); \
+	fi
+
+# setuptools comes first: it builds the packages that have no wheel, without fetching more.
+$(INSTALLED): requirements.lock pyproject.toml | packages
+	@echo 'installing Python packages into $(VENV)'
+	@mkdir -p build
+	@$(PYTHON) -m venv $(VENV)
+	@sed -n '/^setuptools==/,/# via/p' requirements.lock > build/setuptools.lock
+	@$(PIP) install --require-hashes -r build/setuptools.lock
+	@$(PIP) install --require-hashes --no-build-isolation -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+driver: packages
+	@$(MAKE) -q -C guest_driver > /dev/null 2>&1 || echo 'building the driver'
+	@$(MAKE) -s --no-print-directory -C guest_driver
+
+image: driver $(INSTALLED)
+	@$(VENV)/bin/python images/reference/build.py > /dev/null
+
+clean:
+	rm -rf build results $(VENV) *.egg-info .mypy_cache .pytest_cache .ruff_cache
+
+.PHONY: help run test selfcheck prepare packages driver image clean

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Takes the guest's processors away, all of them, so that whoever watches the guest has something to notice.
+ */
+#include "wsktest.h"
+
+#define MOST_PROCESSORS 64
+
+static KDPC dpcs[MOST_PROCESSORS];
+
+static VOID NTAPI loop(PKDPC dpc, PVOID context, PVOID one, PVOID two)
+{
+    (void)dpc, (void)context, (void)one, (void)two;
+    for (;;)
+        __asm__ volatile("pause");
+}
+
+/* Interrupts stay on: what comes through them, as an NMI does, still finds a kernel. */
+VOID freeze(VOID)
+{
+    ULONG count = KeQueryActiveProcessorCount(NULL);
+    ULONG here;
+
+    irql_raise(DISPATCH_LEVEL);
+    here = KeGetCurrentProcessorNumberEx(NULL);
+    for (ULONG number = 0; number < count && number < MOST_PROCESSORS; number++) {
+        if (number == here)
+            continue;
+        KeInitializeDpc(&dpcs[number], loop, NULL);
+        KeSetTargetProcessorDpc(&dpcs[number], (CCHAR)number);
+        KeInsertQueueDpc(&dpcs[number], NULL, NULL);
+    }
+    loop(NULL, NULL, NULL, NULL);
+}

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything in which two results folders differ."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.compare.behaviour import Cases, Change, Unjudged, changes, unjudged
+from harness.compare.timing import Duration, Samples, durations
+from harness.errors import UsageError
+from harness.judge import Outcome
+from harness.report.record import load_run
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Of the run `first` and the run `second`, each as its run.json has it."""
+
+    first: Mapping[str, Any]
+    second: Mapping[str, Any]
+    changes: list[Change]
+    unjudged: list[Unjudged]
+    only_first: list[str]
+    only_second: list[str]
+    compared: int  # cases
+    durations: list[Duration]
+
+    @property
+    def statement(self) -> dict[str, str]:
+        """Of each row that either run knows."""
+        rows = {**self.second["requirements"], **self.first["requirements"]}
+        return {name: str(row.get("statement", "")) for name, row in rows.items()}
+
+    @property
+    def slower_or_faster(self) -> list[Duration]:
+        return [duration for duration in self.durations if duration.differs]
+
+    @property
+    def untested(self) -> list[Duration]:
+        return [duration for duration in self.durations if not duration.tested]
+
+    @property
+    def found(self) -> bool:
+        """Is there any difference in what the guests did or in how long it took?"""
+        return bool(self.changes or self.slower_or_faster)
+
+
+def compare(first: Path, second: Path, *, timing: bool = True) -> Difference:
+    """UsageError when a folder cannot be used, or when the runs have no case in common."""
+    runs = [checked_run(path) for path in (first, second)]
+    cases = [_by_id(run) for run in runs]
+    common = [case for case in cases[0] if case in cases[1]]
+    if not common:
+        raise UsageError(f"{first} and {second} have no case in common: there is nothing to compare")
+    measured = [
+        {case: measured_by(path, table[case]) for case in common} if timing else {}
+        for path, table in zip((first, second), cases, strict=True)
+    ]
+    lost = unjudged(*cases)
+    return Difference(
+        first=runs[0],
+        second=runs[1],
+        changes=changes(*cases),
+        unjudged=lost,
+        only_first=[case for case in cases[0] if case not in cases[1]],
+        only_second=[case for case in cases[1] if case not in cases[0]],
+        compared=len(common) - len(lost),
+        durations=durations(*measured),
+    )
+
+
+def checked_run(path: Path) -> dict[str, Any]:
+    """A run whose cases have outcomes and whose requirements are tables; UsageError when it is not one."""
+    run = load_run(path)
+    if not all(isinstance(row, dict) for row in run["requirements"].values()):
+        raise UsageError(f"the run in {path} is damaged: a requirement is not a table")
+    for case in run["cases"]:
+        if case["outcome"] not in list(Outcome):
+            raise UsageError(f"the run in {path} is damaged: {case['outcome']!r} is no outcome")
+    return run
+
+
+def _by_id(run: Mapping[str, Any]) -> Cases:
+    return {case["id"]: case for case in run["cases"]}
+
+
+def measured_by(path: Path, case: Mapping[str, Any]) -> Samples:
+    """What the case measured; UsageError when the file that the record names cannot be used."""
+    if case["samples"] is None:
+        return {}
+    folder = (path if path.is_dir() else path.parent).resolve()
+    file = folder / case["samples"]
+    try:
+        if not file.resolve().is_relative_to(folder):
+            raise UsageError(f"the run in {folder} is damaged: {case['samples']} lies outside of it")
+        measured = json.loads(file.read_bytes())
+    except OSError as error:
+        raise UsageError(f"cannot read {file}: {error.strerror}") from None
+    except ValueError:  # neither a path nor JSON
+        raise UsageError(f"{file} is damaged: it is not whole JSON") from None
+    if not _are_samples(measured):
+        raise UsageError(f"{file} is damaged: it does not hold times by operation and quantity")
+    return {str(operation): series for operation, series in measured.items()}
+
+
+def _are_samples(measured: Any) -> bool:
+    return isinstance(measured, dict) and all(
+        isinstance(series, dict)
+        and all(
+            isinstance(values, list) and all(type(value) is int for value in values)
+            for values in series.values()
+        )
+        for series in measured.values()
+    )

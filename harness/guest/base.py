@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every guest offers: a way to start it with the driver installed, and a way to talk to it then."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from harness.guest.control import Control
+    from harness.lab.hypervisor import Hypervisor
+    from harness.lab.machine import Machine
+    from harness.lab.namespace import Network
+
+# Told one line at a time what is being done.
+Progress = Callable[[str], None]
+
+
+class Connection(Protocol):
+    """What the control's stream goes over."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+@dataclass(frozen=True)
+class RunningGuest:
+    """A guest with the driver started. `accelerator` is "kvm" or "tcg"; `build` names what runs in it.
+
+    `baseline` names the file with its recorded behaviour, without a suffix.
+    """
+
+    name: str
+    kind: str
+    build: str
+    baseline: str
+    accelerator: str
+    machine: "Machine"
+    control: "Control"
+    connection: Connection
+    info: dict[str, str]
+    dump: str  # where a crash leaves the guest's own memory dump, or why it leaves none
+    memory_dump: bool = False  # is its memory dumped from outside when it is lost, unless the user decides?
+    findings: dict[str, list[str]] = field(default_factory=dict)  # what was learned of its end, by subject
+
+    async def stop(self) -> None:
+        """Destroy the guest: none is used twice. Again is harmless."""
+        self.control.close()
+        await asyncio.to_thread(self.machine.destroy)
+        self.connection.close()
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user can ask of a guest."""
+
+    verifier: bool = False  # Driver Verifier must watch the driver
+    emulate: bool = False  # a guest that wants KVM may do without
+    nic: str = ""  # the model of the NIC under test; empty: the guest's own choice
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A wrong behaviour on demand: the rows of the catalogue that it breaks, and what it does."""
+
+    rows: tuple[str, ...]
+    text: str
+
+
+class Guest(Protocol):
+    """A kind of VM that the driver can be tested in."""
+
+    name: str
+    memory_mib: int  # of one VM: who plans several of them needs to know
+    takes: frozenset[str]  # which of "nic" and "verifier" it can be started with
+
+    def faults(self) -> Mapping[str, Fault]:
+        """The wrong behaviours it can be started with, by name."""
+
+    def prepare(self, progress: Progress) -> None:
+        """Have its image ready; takes long only the first time. Raises HarnessError.
+
+        Call it before namespace.enter(): what it may have to fetch comes over the host's network.
+        """
+
+    async def start(
+        self,
+        hypervisor: "Hypervisor",
+        network: "Network",
+        *,
+        fault: str | None,
+        cpus: int = 2,
+        serial_log: Path,
+        progress: Progress,
+    ) -> RunningGuest:
+        """Boot it and start the driver. Raises HarnessError when it does not come up."""

@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Talks to `wskctl serve` in the guest: frames of guest_driver/include/wsktest_abi.h over a stream of bytes.
+
+Many requests may be under way; an answer finds its request by number. What
+arrives is not trusted: the first wrong byte ends the connection.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, NoReturn, Protocol
+
+from harness.abi import abi, enumeration
+from harness.errors import ChannelLost, GuestHung, GuestSilent, HarnessError
+from harness.scenario import Address
+
+FrameKind = enumeration("wsktest_frame_kind")
+
+_REQUEST_LIMIT_S = 15.0
+_HEARTBEAT_S = 10.0
+_HEARTBEAT_LIMIT_S = 20.0
+_CHUNK_BYTES = 65536
+NO_PORT = 0
+
+
+class ByteStream(Protocol):
+    """Any way to a running `wskctl serve`. Methods block; `close` ends a `read` in another thread."""
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes; empty at the end."""
+
+    def write(self, data: bytes) -> None:
+        """All of `data`."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer: `status` is the NTSTATUS of the device control.
+
+    `sent_ns` was read from the host's wall clock just before the request was
+    written, `received_ns` just after the answer's header had arrived.
+    """
+
+    payload: bytes
+    status: int
+    sent_ns: int
+    received_ns: int
+
+
+@dataclass(frozen=True)
+class ClockReading:
+    """The guest's performance counter, read at some moment between `sent_ns` and `received_ns`."""
+
+    qpc: int
+    qpc_frequency: int
+    sent_ns: int
+    received_ns: int
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """While a scenario runs the guest is asked for its clock every so many seconds, and must answer."""
+
+    every_s: float = _HEARTBEAT_S
+    limit_s: float = _HEARTBEAT_LIMIT_S
+
+
+@dataclass(frozen=True)
+class _Answer:
+    kind: int
+    status: int
+    payload: bytes
+    received_ns: int
+
+
+class Control:
+    """The client of one serve process; made by `open`."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self.heartbeat = Heartbeat()
+        self._stream = stream
+        self._loop = asyncio.get_running_loop()
+        self._numbers = itertools.count(1)
+        self._issued = 0
+        self._waiting: dict[int, asyncio.Future[_Answer]] = {}
+        self._hello: asyncio.Future[None] = self._loop.create_future()
+        self._broken: ChannelLost | None = None
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="control writer")
+        self._reader = threading.Thread(target=self._read_frames, name="control reader", daemon=True)
+
+    @classmethod
+    async def open(cls, stream: ByteStream, limit: float = _REQUEST_LIMIT_S) -> "Control":
+        """A client whose server has said hello. Raises ChannelLost, or GuestHung after `limit` seconds."""
+        control = cls(stream)
+        control._reader.start()
+        try:
+            async with asyncio.timeout(limit):
+                await control._hello
+        except BaseException as error:
+            control.close()
+            if isinstance(error, TimeoutError):
+                raise GuestHung(f"wskctl serve said nothing within {limit:.0f} s") from None
+            raise
+        return control
+
+    async def run(self, scenario: bytes, limit: float) -> Reply:
+        """Have the driver perform an encoded scenario; the reply's payload is the trace.
+
+        Raises GuestHung when there is none within `limit` seconds, and
+        GuestSilent as soon as the guest misses a heartbeat.
+        """
+        answer = asyncio.ensure_future(self._request(FrameKind.RUN, scenario, limit))
+        life = asyncio.ensure_future(self._watch())
+        try:
+            await asyncio.wait([answer, life], return_when=asyncio.FIRST_COMPLETED)
+            return await (answer if answer.done() else life)
+        finally:
+            answer.cancel()
+            life.cancel()
+            await asyncio.gather(answer, life, return_exceptions=True)
+
+    async def _watch(self) -> NoReturn:
+        while True:
+            await asyncio.sleep(self.heartbeat.every_s)
+            try:
+                await self.clock(self.heartbeat.limit_s)
+            except GuestHung:
+                raise GuestSilent(
+                    f"the guest stopped answering: no sign of life within {self.heartbeat.limit_s:g} s"
+                ) from None
+
+    async def clock(self, limit: float = _REQUEST_LIMIT_S) -> ClockReading:
+        """Read the guest's performance counter."""
+        reply = await self._request(FrameKind.CLOCK, b"", limit)
+        _require_success("clock", reply)
+        if len(reply.payload) != len(abi.wsktest_clock):
+            raise ChannelLost(
+                f"wskctl answered a clock of {len(reply.payload)} bytes; install the driver again"
+            )
+        clock = abi.wsktest_clock(reply.payload)
+        return ClockReading(int(clock.qpc), int(clock.qpc_frequency), reply.sent_ns, reply.received_ns)
+
+    async def info(self) -> dict[str, str]:
+        """What driver and guest say of themselves."""
+        reply = await self._request(FrameKind.INFO, b"", _REQUEST_LIMIT_S)
+        _require_success("info", reply)
+        lines = reply.payload.decode(errors="replace").splitlines()
+        return {key: value for key, mark, value in (line.partition("=") for line in lines) if mark}
+
+    async def set_home(self, address: Address, *, beside: str, present: bool) -> None:
+        """Give the guest an address, on the interface that has `beside`, or take it away.
+
+        Only sockets that are bound to it use it. Raises HarnessError when the guest cannot do it.
+        """
+        home = abi.wsktest_home(
+            beside=Address(address.family, beside, NO_PORT).encoded(),
+            address=address.encoded(),
+            present=int(present),
+        )
+        reply = await self._request(FrameKind.HOME, home.dumps(), _REQUEST_LIMIT_S)
+        _require_success("home", reply)
+
+    def close(self) -> None:
+        """End the connection; requests under way fail with ChannelLost."""
+        self._fail(ChannelLost("the connection to wskctl was closed"))
+        self._stream.close()
+        self._writer.shutdown(wait=False, cancel_futures=True)
+
+    async def _request(self, kind: int, payload: bytes, limit: float) -> Reply:
+        if self._broken is not None:
+            raise ChannelLost(str(self._broken))
+        if len(payload) > abi.WSKTEST_MAX_FRAME:
+            raise HarnessError(
+                f"a request of {len(payload)} bytes is more than a frame may hold; make it smaller"
+            )
+        number = self._issued = next(self._numbers)
+        answer: asyncio.Future[_Answer] = self._loop.create_future()
+        self._waiting[number] = answer
+        try:
+            async with asyncio.timeout(limit):
+                frame = _encode(kind, number, payload)
+                sent_ns = await self._loop.run_in_executor(self._writer, self._write, frame)
+                got = await answer
+        except TimeoutError:
+            raise GuestHung(f"wskctl gave no answer within {limit:g} s") from None
+        finally:
+            del self._waiting[number]
+        if got.kind != kind:
+            error = ChannelLost(f"wskctl answered a request of kind {kind} with kind {got.kind}")
+            self._fail(error)
+            raise error
+        return Reply(got.payload, got.status, sent_ns, got.received_ns)
+
+    # In the writer's thread.
+
+    def _write(self, frame: bytes) -> int:
+        sent_ns = time.time_ns()
+        self._stream.write(frame)
+        return sent_ns
+
+    # In the reader's thread.
+
+    def _read_frames(self) -> None:
+        buffer = bytearray()
+        try:
+            while True:
+                self._fill(buffer, len(abi.wsktest_frame))
+                received_ns = time.time_ns()
+                header = abi.wsktest_frame(bytes(buffer[: len(abi.wsktest_frame)]))
+                del buffer[: len(abi.wsktest_frame)]
+                _check(header)
+                self._fill(buffer, header.length)
+                payload = bytes(buffer[: header.length])
+                del buffer[: header.length]
+                answer = _Answer(int(header.kind), int(header.status), payload, received_ns)
+                self._loop.call_soon_threadsafe(self._take, int(header.request), answer)
+        except ChannelLost as error:
+            # The loop may be gone already when a lab is torn down.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._fail, error)
+
+    def _fill(self, buffer: bytearray, size: int) -> None:
+        while len(buffer) < size:
+            chunk = self._stream.read(_CHUNK_BYTES)
+            if not chunk:
+                raise ChannelLost("wskctl serve ended; see the guest's serial log")
+            buffer += chunk
+
+    # In the loop.
+
+    def _take(self, number: int, answer: _Answer) -> None:
+        if not self._hello.done():
+            if answer.kind == FrameKind.HELLO and not answer.payload:
+                self._hello.set_result(None)
+            else:
+                self._fail(ChannelLost("wskctl did not begin with hello; install the same version again"))
+            return
+        waiting = self._waiting.get(number)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answer)
+        elif not 0 < number <= self._issued:
+            self._fail(ChannelLost(f"wskctl answered request {number}, which nobody made"))
+        # Otherwise the request's limit has passed: the answer comes too late.
+
+    def _fail(self, error: ChannelLost) -> None:
+        if self._broken is not None:
+            return
+        self._broken = error
+        self._stream.close()
+        everyone: list[asyncio.Future[Any]] = [self._hello, *self._waiting.values()]
+        for waiting in everyone:
+            if not waiting.done():
+                waiting.set_exception(ChannelLost(str(error)))
+
+
+def _encode(kind: int, number: int, payload: bytes) -> bytes:
+    header = abi.wsktest_frame(
+        magic=abi.WSKTEST_FRAME_MAGIC, kind=kind, request=number, status=0, length=len(payload), reserved=0
+    )
+    return bytes(header.dumps()) + payload
+
+
+def _check(header: Any) -> None:
+    if header.magic != abi.WSKTEST_FRAME_MAGIC:
+        raise ChannelLost(f"what wskctl sends is no frame (it begins with {int(header.magic):#010x})")
+    if header.length > abi.WSKTEST_MAX_FRAME:
+        raise ChannelLost(f"wskctl announces a frame of {header.length} bytes, more than there may be")
+
+
+def _require_success(request: str, reply: Reply) -> None:
+    if reply.status != 0:
+        raise HarnessError(
+            f"wskctl answered {request} with status {reply.status:#010x}; see the guest's serial log"
+        )

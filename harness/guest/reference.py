@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The reference guest: a Linux kernel whose module runs the Windows driver on the kernel's own TCP."""
+
+import asyncio
+import itertools
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from harness.errors import ChannelLost, HarnessError, UsageError
+from harness.guest.base import Fault, Options, Progress, RunningGuest
+from harness.lab import domain, kvm
+from harness.lab.hypervisor import Hypervisor
+from harness.lab.machine import Machine
+from harness.lab.namespace import Network
+
+if TYPE_CHECKING:
+    from harness.guest.ssh import SshChannel
+
+_REPOSITORY = Path(__file__).resolve().parents[2]
+_BUILD = _REPOSITORY / "images" / "reference" / "build.py"
+_FAULTS = _REPOSITORY / "images" / "reference" / "module" / "faults.h"
+_FAULT = re.compile(r'^FAULT\(\w+, "([^"]+)",\s+"([^"]*)",\s+"([^"]*)"\)', re.MULTILINE)
+_DRIVER = _REPOSITORY / "build" / "guest_driver" / "wsktest.sys"
+_DRIVER_IN_GUEST = "/tmp/wsktest.sys"
+
+_GIVEN_IMAGE = "WSK_REFERENCE_IMAGE"
+_IMAGE_FILES = ("vmlinux", "initramfs.cpio", "login_key", "host_key.pub")
+_BOOT_LIMIT_S = 60.0
+# Without these the kernel spends a third of its boot on protecting and testing itself.
+# An NMI that no device owns to stops the kernel: that is how a guest that hangs is made to tell.
+_COMMAND_LINE = "console=ttyS0 quiet mitigations=off nokaslr cryptomgr.notests unknown_nmi_panic"
+
+_T = TypeVar("_T")
+
+
+class ReferenceGuest:
+    """Boots in about two seconds even under emulation; says nothing about Windows."""
+
+    name = "reference"
+    memory_mib = 256
+    takes: frozenset[str] = frozenset()
+
+    def __init__(self, name: str = name, options: Options | None = None) -> None:
+        if options and options.verifier:
+            raise UsageError(f"the guest {name} has no Driver Verifier to switch on: leave out --verifier")
+        if options and options.nic:
+            raise UsageError(f"the guest {name} has one kind of NIC only: leave out --nic")
+        self._image: Path | None = None
+        self._numbers = itertools.count(1)
+
+    def faults(self) -> dict[str, Fault]:
+        """The module's own table."""
+        return {
+            name: Fault(tuple(rows.split()), text) for name, rows, text in _FAULT.findall(_FAULTS.read_text())
+        }
+
+    @property
+    def image(self) -> Path:
+        """Its folder. Raises HarnessError before `prepare`."""
+        if self._image is None:
+            raise HarnessError("the reference guest has no image")
+        return self._image
+
+    def prepare(self, progress: Progress) -> None:
+        """Build the image, or find it in the cache. Raises HarnessError with the build's own words.
+
+        With $WSK_REFERENCE_IMAGE, the folder of an image that another host built, nothing is built.
+        """
+        if given := os.environ.get(_GIVEN_IMAGE):
+            if missing := [path for path in (*image_files(Path(given)), _DRIVER) if not path.is_file()]:
+                raise HarnessError(f"{missing[0]} is missing: `make prepare`, or unset {_GIVEN_IMAGE}")
+            self._image = Path(given)
+            return
+        with subprocess.Popen(
+            [sys.executable, str(_BUILD)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as build:
+            said = []
+            for line in build.stderr or ():
+                said.append(line.rstrip())
+                progress(line.rstrip())
+            folder = build.stdout.read().strip() if build.stdout else ""
+        if build.returncode != 0:
+            raise HarnessError("\n".join(["the reference guest's image cannot be built:", *said[-30:]]))
+        self._image = Path(folder)
+
+    async def start(
+        self,
+        hypervisor: Hypervisor,
+        network: Network,
+        *,
+        fault: str | None,
+        cpus: int = 2,
+        serial_log: Path,
+        progress: Progress,
+    ) -> RunningGuest:
+        """Boot it and start the driver.
+
+        Raises HarnessError when the guest ends while it boots, GuestHung when
+        it does not answer in a minute.
+        """
+        if self._image is None:
+            await asyncio.to_thread(self.prepare, progress)
+        image = self.image
+        accelerated, reason = kvm.usable()
+        number = next(self._numbers)
+        if not accelerated and number == 1:
+            progress(f"no KVM ({reason}): the guest runs under emulation, slower but the same")
+        boot = domain.DirectBoot(image / "vmlinux", image / "initramfs.cpio", _command_line(network, fault))
+        wanted = domain.Wanted(f"{self.name}-{number}", boot, self.memory_mib, kvm=accelerated, cpus=cpus)
+        machine = await hypervisor.start(domain.build(wanted, network, serial_log), serial_log)
+        try:
+            return await machine.unless_it_fails(_deploy(machine, image, network, accelerated))
+        except ChannelLost as error:
+            await asyncio.to_thread(machine.destroy)
+            raise HarnessError(
+                f"the guest failed while it started ({error}); "
+                f"its last words on the serial port:\n{machine.serial_tail()}"
+            ) from error
+        except BaseException:
+            await asyncio.to_thread(machine.destroy)
+            raise
+
+
+def image_files(folder: Path) -> list[Path]:
+    """What an image consists of."""
+    return [folder / name for name in _IMAGE_FILES]
+
+
+def _command_line(network: Network, fault: str | None) -> str:
+    """images/reference/init reads the words that begin with wsk."""
+    words = {
+        "mgmt": f"{network.mgmt_guest}/{network.prefix4}",
+        "mgmt_mac": network.mgmt_guest_mac,
+        "test4": f"{network.test_guest4}/{network.prefix4}",
+        "test6": f"{network.test_guest6}/{network.prefix6}",
+        "test_mac": network.test_guest_mac,
+        "fault": fault or "",
+    }
+    return " ".join([_COMMAND_LINE, *(f"wsk.{key}={value}" for key, value in words.items())])
+
+
+async def _deploy(machine: Machine, image: Path, network: Network, accelerated: bool) -> RunningGuest:
+    """Log in, install and start the driver, and connect to it."""
+    # Imported while the guest boots: that hides their 0.2 s.
+    from harness.guest.control import Control
+    from harness.guest.ssh import Login, SshChannel
+
+    login = Login("root", (image / "host_key.pub").read_text(), key=image / "login_key")
+    channel = await SshChannel.connect(network.mgmt_guest, login, _BOOT_LIMIT_S)
+    try:
+        await channel.put(_DRIVER_IN_GUEST, _DRIVER.read_bytes())
+        await _must(channel, f"wskctl install {_DRIVER_IN_GUEST} && wskctl start")
+        control = await Control.open(await channel.stream("wskctl serve"))
+        info = await control.info()
+    except BaseException:
+        channel.close()
+        raise
+    return RunningGuest(
+        name=ReferenceGuest.name,
+        kind="reference",
+        build=info.get("host", "unknown"),
+        baseline=ReferenceGuest.name,  # what it does is this repository's doing, whatever the kernel
+        accelerator="kvm" if accelerated else "tcg",
+        machine=machine,
+        control=control,
+        connection=channel,
+        info=info,
+        dump="none: this guest has no disk to keep one; its panic is in the serial log",
+    )
+
+
+async def _must(channel: "SshChannel", command: str) -> None:
+    result = await channel.exec(command)
+    if result.status != 0:
+        said = (result.stdout + result.stderr).decode(errors="replace").strip()
+        raise HarnessError(f"`{command}` failed in the guest: {said or f'status {result.status}'}")

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The versions of a store's tables, the oldest first."""

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starts machines through libvirt: by default with its QEMU driver in this very process, without a daemon."""
+
+import asyncio
+import contextlib
+import threading
+from functools import cache as once
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from xml.etree.ElementTree import Element, tostring
+
+import libvirt
+
+from harness.errors import HarnessError
+from harness.lab import embed, orphans
+from harness.lab.machine import Machine
+
+EMBEDDED = "qemu:///embed"
+
+
+class Hypervisor:
+    """A connection to libvirt, and the machines that were started through it; leaving it destroys them.
+
+    `uri` may name any QEMU driver of libvirt. The default needs no daemon and
+    keeps its files in a private folder that goes away with this process.
+    """
+
+    def __init__(self, uri: str = EMBEDDED) -> None:
+        self._uri = uri
+        self._connection: libvirt.virConnect | None = None
+        self._machines: list[Machine] = []
+
+    def __enter__(self) -> "Hypervisor":
+        _run_event_loop()
+        uri = f"{EMBEDDED}?root={embed.root()}" if self._uri == EMBEDDED else self._uri
+        try:
+            self._connection = libvirt.open(uri)
+        except libvirt.libvirtError as error:
+            raise HarnessError(
+                f"libvirt cannot open {self._uri} ({error}); see `wsk-conformance doctor`"
+            ) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with contextlib.ExitStack() as stack:
+            if self._connection is not None:
+                stack.callback(self._connection.close)
+                self._connection = None
+            for machine in self._machines:
+                stack.callback(machine.destroy)
+            self._machines = []
+
+    async def start(self, xml: str | Element, serial_log: Path) -> Machine:
+        """Start a machine; its event handlers are attached before its first instruction.
+
+        Raises HarnessError, with QEMU's own words, when it cannot be started.
+        """
+        text = xml if isinstance(xml, str) else tostring(xml, encoding="unicode")
+        return await asyncio.to_thread(self._start, text, serial_log, asyncio.get_running_loop())
+
+    def _start(self, xml: str, serial_log: Path, loop: asyncio.AbstractEventLoop) -> Machine:
+        if self._connection is None:
+            raise HarnessError("the hypervisor is not open; use it in a `with` block")
+        try:
+            with orphans.collecting():
+                domain = self._connection.createXML(xml, libvirt.VIR_DOMAIN_START_PAUSED)
+            machine = Machine(domain, self._qemu_pid(domain.name()), serial_log, loop)
+            self._machines.append(machine)
+            # For those who want to know what machine it was.
+            serial_log.with_suffix(".xml").write_text(domain.XMLDesc())
+            machine.resume()
+        except libvirt.libvirtError as error:
+            raise HarnessError(f"the VM cannot be started: {error}; see `wsk-conformance doctor`") from error
+        if self._uri == EMBEDDED:
+            embed.keep_capabilities()
+        return machine
+
+    def _qemu_pid(self, name: str) -> int | None:
+        """Where libvirt is not in this process, its QEMU is not ours to watch."""
+        if self._uri != EMBEDDED:
+            return None
+        return int((embed.root() / "run" / "qemu" / f"{name}.pid").read_text())
+
+
+@once
+def _run_event_loop() -> None:
+    """libvirt wants its loop registered before the first connection, and run for as long as there are any."""
+    libvirt.virEventRegisterDefaultImpl()
+    # Errors arrive as exceptions; without a handler libvirt prints them too.
+    libvirt.registerErrorHandler(_ignore, None)
+    threading.Thread(target=_turn, name="libvirt events", daemon=True).start()
+
+
+def _turn() -> None:
+    while True:
+        libvirt.virEventRunDefaultImpl()
+
+
+def _ignore(_context: Any, _error: Any) -> None:
+    pass

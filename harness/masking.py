@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Takes out of a text what is nobody else's business: secrets, and the names of a machine and its people."""
+
+import os
+import pwd
+import re
+import socket
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_PRIVATE_KEY = re.compile(
+    r"-----BEGIN (?P<kind>[A-Z ]*PRIVATE KEY)-----.*?(?:-----END (?P=kind)-----|\Z)", re.DOTALL
+)
+# The end of one that was cut. What looks behind keeps the search from beginning anew at every letter.
+_KEYS_END = re.compile(r"(?<![A-Za-z0-9+/=\\\r\n])[A-Za-z0-9+/=\\\r\n]*-----END [A-Z ]*PRIVATE KEY-----")
+_SECRET = r"(?:password|passwd|passphrase|secret|token|credential|api[_-]?key|productkey)[\w.-]*"
+_WORD = rf"[\w.-]*{_SECRET}"
+# name = value, name: value, "name": "value", name='value'; a value in quotes may have spaces.
+_ASSIGNED = re.compile(
+    rf"""(?P<name>(?<![\w.-]){_WORD}["']?\s*[:=]\s*)"""
+    r"""(?P<value>"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\s,;<>"'&}\]]+)""",
+    re.IGNORECASE,
+)
+# <Password><Value>...</Value></Password> and <password>...</password>, as answer files have them.
+_ELEMENT = re.compile(
+    rf"<(?P<tag>[\w:.-]*{_SECRET})(?P<attributes>[^>]*)(?<!/)>(?:(?!<(?P=tag)).){{0,4096}}?</(?P=tag)>",
+    re.IGNORECASE | re.DOTALL,
+)
+_IN_URL = re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)")
+_AUTHORIZATION = re.compile(r"(authorization\s*:\s*\w+\s+)\S+", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"PASS|SECRET|TOKEN|CREDENTIAL|API_?KEY", re.IGNORECASE)
+_SHORTEST = 4  # a shorter secret cannot be told from ordinary text
+_OF_ANY_CASE = 4  # letters: "vm" may be a host, "VM" is a word
+_ORDINARY_USERS = range(1000, 65000)
+_HIDDEN = "<hidden>"
+
+
+@dataclass(frozen=True)
+class Mask:
+    """Values to be replaced wherever they stand, longest first, with what stands for them then."""
+
+    values: tuple[tuple[re.Pattern[str], str], ...]
+
+    @classmethod
+    def of_this_machine(cls, secrets: Iterable[str] = ()) -> "Mask":
+        """Its name, its users and their homes, secrets of the environment, and those given."""
+        known = {secret: _HIDDEN for secret in (*secrets, *_of_environment()) if len(secret) >= _SHORTEST}
+        known |= _names()
+        ordered = sorted(known.items(), key=lambda entry: len(entry[0]), reverse=True)
+        return cls(tuple((_alone(value), shown) for value, shown in ordered))
+
+    def __call__(self, text: str) -> str:
+        """The text without them, and without what looks like a secret."""
+        text = _PRIVATE_KEY.sub("<private key>", text)
+        text = _KEYS_END.sub("<private key>", text)
+        for pattern, shown in self.values:
+            text = pattern.sub(shown, text)
+        text = _ELEMENT.sub(rf"<\g<tag>\g<attributes>>{_HIDDEN}</\g<tag>>", text)
+        text = _ASSIGNED.sub(_assigned, text)
+        text = _IN_URL.sub(_HIDDEN, text)
+        return _AUTHORIZATION.sub(rf"\g<1>{_HIDDEN}", text)
+
+
+def _assigned(found: "re.Match[str]") -> str:
+    quote = found["value"][0] if found["value"][0] in "\"'" else ""
+    return f"{found['name']}{quote}{_HIDDEN}{quote}"
+
+
+def _alone(value: str) -> re.Pattern[str]:
+    """As a word, so that a machine called "vm" does not go through the text like a plague."""
+    before = r"(?<!\w)" if value[0].isalnum() else ""
+    after = r"(?!\w)" if value[-1].isalnum() else ""
+    flags = re.IGNORECASE if len(value) >= _OF_ANY_CASE else re.NOFLAG
+    return re.compile(f"{before}{re.escape(value)}{after}", flags)
+
+
+def _of_environment() -> Iterator[str]:
+    for name, value in os.environ.items():
+        if _SECRET_NAME.search(name):
+            yield value
+
+
+def _names() -> dict[str, str]:
+    names = dict.fromkeys({socket.gethostname(), socket.gethostname().partition(".")[0]}, "<host>")
+    people = [user for user in pwd.getpwall() if user.pw_uid in _ORDINARY_USERS]
+    with_us = {os.environ.get(name, "") for name in ("USER", "LOGNAME", "SUDO_USER")}
+    names |= dict.fromkeys({user.pw_name for user in people} | with_us - {"root"}, "<user>")
+    names |= dict.fromkeys(
+        {user.pw_gecos.partition(",")[0] for user in people if " " in user.pw_gecos}, "<user>"
+    )
+    homes = {user.pw_dir for user in people} | {str(Path.home())}
+    names |= dict.fromkeys({home for home in homes if len(Path(home).parts) > 1}, "<home>")
+    names.pop("", None)
+    return {name: shown for name, shown in names.items() if name != "localhost"}

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One run in a process of its own, and what it left in its folder.
+
+When this process is killed its runs are too, by the kernel; what they had in
+their labs then ends as it does when any lab dies (harness/lab/guardian.py).
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import HarnessError, UsageError
+from harness.judge.outcome import Outcome
+from harness.nightly.plan import Order
+from harness.report.record import RUN_FILE, load_run
+
+LOST = -1  # exit status of an attempt that did not come to its end
+BASELINES = "baselines"  # folder of an attempt: its own, which it may add to
+_SAID = "said.log"
+_GUEST_FAILED = 1
+_NOT_WHOLE = 3
+_ENDS = (0, 1, 2, _NOT_WHOLE)
+_END_LIMIT_S = 30.0  # for a run that was told to end
+_LONGEST_WHY = 300
+# A run must hear SIGINT, also where whoever started us ignores it. SIGKILL when we are gone, and not SIGINT:
+# the kernel sends it for each of our threads, and a second Ctrl-C would disturb what the first had begun.
+_WRAPPED = ("env", "--default-signal=INT", "setpriv", "--pdeathsig", "KILL")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What became of an attempt: the exit status of its run, or LOST, and what went wrong in one line."""
+
+    exit_status: int
+    seconds: float
+    why: str = ""
+
+
+class Runs:
+    """The runs of this process; `stop` ends them all, and those that are asked for later."""
+
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen[str]] = set()
+        self._lock = threading.Lock()
+        self._stopped = False
+
+    def perform(
+        self,
+        order: Order,
+        folder: Path,
+        baselines: Mapping[str, bytes],
+        counted: Callable[[int], None],
+        image: Path | None = None,
+    ) -> Ended:
+        """Performs it with its results in `folder`; `counted` hears how many cases are over.
+
+        Raises HarnessError when the folder or the process cannot be made.
+        """
+        began = time.monotonic()
+        try:
+            _write_all(folder / BASELINES, baselines)
+            with (folder / _SAID).open("w") as said:
+                process = self._start(order, folder, said.fileno(), image)
+        except OSError as error:
+            raise HarnessError(f"cannot begin a run in {folder}: {error.strerror}") from None
+        overdue = threading.Event()
+        limit = threading.Timer(order.limit_s, _end, (process, overdue))
+        limit.start()
+        try:
+            for number, _ in enumerate(filter(_is_case, process.stdout or ()), 1):
+                counted(number)
+            status = process.wait()
+        finally:
+            limit.cancel()
+            with self._lock:
+                self._running.discard(process)
+        seconds = round(time.monotonic() - began, 3)
+        if overdue.is_set():
+            return Ended(
+                _NOT_WHOLE, seconds, f"it was ended at its limit of {order.limit_s / 60:.0f} minutes"
+            )
+        return self._judge(status, seconds, folder)
+
+    def stop(self) -> None:
+        """Ends what runs, each with its guests; takes half a minute at most."""
+        with self._lock:
+            self._stopped = True
+            running = list(self._running)
+        enders = [threading.Thread(target=_end, args=(process,)) for process in running]
+        for ender in enders:
+            ender.start()
+        for ender in enders:
+            ender.join()
+
+    def _start(self, order: Order, folder: Path, said: int, image: Path | None) -> "subprocess.Popen[str]":
+        command = [*_WRAPPED, sys.executable, "-m", "harness", *order.arguments, "--json"]
+        command += ["--results", str(folder), "--baselines", str(folder / BASELINES)]
+        with self._lock:
+            if self._stopped:
+                raise HarnessError("the night was stopped before this run began")
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=said,
+                text=True,
+                env={**os.environ, **({"WSK_REFERENCE_IMAGE": str(image)} if image else {})},
+                start_new_session=True,  # Ctrl-C is ours to pass on
+            )
+            self._running.add(process)
+        return process
+
+    def _judge(self, status: int, seconds: float, folder: Path) -> Ended:
+        why = _last_words(folder / _SAID)
+        if status == _GUEST_FAILED and not _has_failure(folder):  # Python's own status for a traceback
+            return Ended(_NOT_WHOLE, seconds, f"the run broke without a case that failed: {why}")
+        if status in _ENDS:
+            return Ended(status, seconds, why if status in (2, _NOT_WHOLE) else "")
+        if self._stopped:
+            return Ended(LOST, seconds, "it was interrupted")
+        end = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
+        return Ended(LOST, seconds, f"its process ended unasked, {end}" + (f": {why}" if why else ""))
+
+
+def run_in(folder: Path) -> Path | None:
+    """The folder of the run that an attempt left, if it left a run.json."""
+    found = [file.parent for file in folder.glob(f"*/{RUN_FILE}") if not file.parent.is_symlink()]
+    return max(found, default=None)
+
+
+def _has_failure(folder: Path) -> bool:
+    run = run_in(folder)
+    try:
+        cases = load_run(run)["cases"] if run else []
+        return any(Outcome(case["outcome"]).fails for case in cases)
+    except (UsageError, ValueError):
+        return False
+
+
+def _is_case(line: str) -> bool:
+    try:
+        told = json.loads(line)
+    except ValueError:  # a test that prints
+        return False
+    return isinstance(told, dict) and "case" in told
+
+
+def _end(process: "subprocess.Popen[str]", ended: threading.Event | None = None) -> None:
+    if ended:
+        ended.set()
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(_END_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()  # the guardian of its lab ends what it leaves
+
+
+def _last_words(said: Path) -> str:
+    """Of a run, from where it names itself; the file goes when it is empty."""
+    text = said.read_text(errors="replace").strip()
+    if not text:
+        said.unlink()
+        return ""
+    _, mark, after = text.rpartition("wsk-conformance: ")
+    words = after if mark else text.splitlines()[-1]
+    return " ".join(words.split())[:_LONGEST_WHY]
+
+
+def _write_all(folder: Path, files: Mapping[str, bytes]) -> None:
+    folder.mkdir(parents=True)
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+
+
+def read_all(folder: Path) -> dict[str, bytes]:
+    """The files of a folder of baselines; none when there is no such folder. Raises HarnessError."""
+    try:
+        files: Iterable[Path] = sorted(folder.glob("*.toml"))
+        return {file.name: file.read_bytes() for file in files}
+    except OSError as error:
+        raise HarnessError(f"cannot read the baselines in {folder}: {error.strerror}") from None

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A night in words: for the terminal, for chat, or for the page of a CI system."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness.history.night import Cell, CellStatus, Night
+from harness.judge.outcome import Outcome
+from harness.nightly.attempt import LOST
+from harness.nightly.verdict import Outcomes, cell_status, flaky, is_well, night_status, outcomes_of
+from harness.printable import printable
+from harness.report.markdown import plain
+
+_VERDICTS = {0: "passed", 1: "FAILED", 2: "not accepted", 3: "NOT JUDGED"}
+_MOST_CASES = 50  # of a cell; its reports have them all
+
+
+def summary(folder: Path, night: Night) -> Iterator[str]:
+    """Lines of Markdown; `folder` is the night's."""
+    verdict = _VERDICTS[night_status(folder, night)]
+    minutes = f"{night.seconds / 60:.0f} min" if night.seconds >= 120 else f"{night.seconds:.0f} s"
+    yield f"**Night {night.night_id}** of {_cell(night.matrix)}: {verdict}, in {minutes}"
+    if not night.ended:
+        yield ""
+        yield "It did not come to its end: `--resume` goes on with it."
+    yield from ("", "| cell | verdict | cases | attempts |", "|---|---|---|---|")
+    seen = {cell.name: outcomes_of(folder, cell.attempts) for cell in night.cells}
+    for cell in night.cells:
+        state = _VERDICTS[cell_status(folder, cell)] if cell.status == CellStatus.DONE else cell.status.value
+        yield f"| {_cell(cell.name)} | {state} | {_counts(seen[cell.name])} | {len(cell.attempts)} |"
+    for cell in night.cells:
+        yield from _details(cell, seen[cell.name])
+
+
+def _counts(outcomes: Outcomes) -> str:
+    """By the first attempt of each case that judged it, and those whose attempts disagree apart."""
+    shaky = set(flaky(outcomes))
+    counts = Counter(seen[0] for case, seen in outcomes.items() if case not in shaky)
+    told = [f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome]]
+    return ", ".join(told + [f"{len(shaky)} flaky"] * bool(shaky)) or "none"
+
+
+def _details(cell: Cell, outcomes: Outcomes) -> Iterator[str]:
+    shaky = set(flaky(outcomes))
+    loud = [case for case, seen in outcomes.items() if case in shaky or not is_well(seen[0])]
+    notes = [attempt for attempt in cell.attempts if attempt.why or attempt.exit_status == LOST]
+    if not loud and not notes:
+        return
+    yield from ("", f"**{_cell(cell.name)}**", "")
+    for attempt in notes:
+        where = f" on {_cell(attempt.worker)}" if attempt.worker else ""
+        yield f"- attempt {attempt.number}{where}: {_cell(attempt.why)}"
+    for case in loud[:_MOST_CASES]:
+        tries = ", then ".join(outcome.value for outcome in outcomes[case])
+        yield f"- {'flaky: ' if case in shaky else ''}{tries}: {_cell(case)}"
+    if len(loud) > _MOST_CASES:
+        yield f"- and {len(loud) - _MOST_CASES} more"
+
+
+def _cell(text: str) -> str:
+    return plain(printable(text))

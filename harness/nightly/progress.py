@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a user sees of a night while it goes on: a line for what happens, and one that lives on a terminal."""
+
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Self, TextIO
+
+from harness.history.night import Attempt, Cell, CellStatus, Night
+from harness.nightly.attempt import LOST
+from harness.printable import printable
+
+_TERMINAL_S = 0.5
+_LINES_S = 60.0  # between two lines of a log that say the same as a terminal's
+_CLEAR = "\r\x1b[K"
+_ENDS = {0: "all passed", 1: "the guest failed", 2: "it was not accepted", 3: "not all could be judged"}
+
+
+class Told:
+    """A context manager. Prints to stdout; several threads may tell it things."""
+
+    def __init__(self, out: TextIO | None = None) -> None:
+        self._out = sys.stdout if out is None else out
+        self._terminal = self._out.isatty()
+        self._cells: list[Cell] = []
+        self._running: dict[str, tuple[int, int]] = {}  # cell -> cases that are over, and all
+        self._began = time.monotonic()
+        self._lock = threading.Lock()
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._refresh, name="progress", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end.set()
+        self._thread.join()
+        if self._terminal:
+            self._write(_CLEAR)
+
+    def follow(self, night: Night) -> None:
+        """The night whose cells are counted."""
+        self._cells = night.cells
+
+    def begins(self, cell: Cell, cases: int) -> None:
+        number = len(cell.attempts) + 1
+        with self._lock:
+            self._running[cell.name] = (0, cases)
+        self.says(f"{cell.name}: begins with {cases} cases" + (f", attempt {number}" if number > 1 else ""))
+
+    def counts(self, cell: Cell, done: int) -> None:
+        with self._lock:
+            if cell.name in self._running:  # a farm's words may come late
+                self._running[cell.name] = (done, self._running[cell.name][1])
+
+    def attempt_ended(self, cell: Cell, attempt: Attempt) -> None:
+        end = (
+            "lost"
+            if attempt.exit_status == LOST
+            else _ENDS.get(attempt.exit_status, str(attempt.exit_status))
+        )
+        where = f" on {attempt.worker}" if attempt.worker else ""
+        why = f" ({attempt.why})" if attempt.why else ""
+        self.says(f"{cell.name}: attempt {attempt.number} took {attempt.seconds:.0f} s{where}: {end}{why}")
+
+    def cell_ended(self, cell: Cell) -> None:
+        with self._lock:
+            self._running.pop(cell.name, None)
+
+    def says(self, line: str) -> None:
+        self._write(f"{_CLEAR * self._terminal}{printable(line)}\n")
+
+    def _write(self, text: str) -> None:
+        with self._lock:
+            self._out.write(text)
+            self._out.flush()
+
+    def _refresh(self) -> None:
+        while not self._end.wait(_TERMINAL_S if self._terminal else _LINES_S):
+            line = self.line()
+            if self._terminal:
+                self._write(_CLEAR + line[: shutil.get_terminal_size().columns - 1])
+            else:
+                self._write(f"{line}\n")
+
+    def line(self) -> str:
+        """How far the night has come."""
+        with self._lock:
+            cells: Iterable[str] = [f"{name} {done}/{cases}" for name, (done, cases) in self._running.items()]
+            seconds = time.monotonic() - self._began
+            done = sum(cell.status == CellStatus.DONE for cell in self._cells)
+            return f"{done}/{len(self._cells)} cells in {seconds:.0f} s; " + (", ".join(cells) or "none runs")

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What decides the verdicts of a host: its sources, as one digest. A farm has the same everywhere."""
+
+import hashlib
+from functools import cache
+
+from harness import __version__
+from harness.plugin import REPOSITORY
+
+_FOLDERS = ("harness", "suites", "guest_driver", "images")
+_NOT_SOURCES = {"__pycache__", "baselines"}  # baselines go with each cell
+
+
+@cache
+def version() -> str:
+    """The version's number and 12 digits of a SHA-256 over all sources."""
+    made_of = hashlib.sha256()
+    for name in _FOLDERS:
+        for path in sorted((REPOSITORY / name).rglob("*")):
+            if path.is_file() and not _NOT_SOURCES & set(path.parts):
+                made_of.update(f"{path.relative_to(REPOSITORY)} ".encode())
+                made_of.update(hashlib.sha256(path.read_bytes()).digest())
+    return f"{__version__}-{made_of.hexdigest()[:12]}"

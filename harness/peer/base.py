@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A peer: one behaviour, on an address and port of its own.
+
+A behaviour is a small subclass that says what it does with a connection:
+bind it, put its address into a plan, and serve while the scenario runs.
+
+    peer = ReadsToEof().bind("192.0.2.1")
+    async with peer:
+        ...
+        await peer.finished(5 * s)
+
+The guest connects to the peer, or the peer to a listener in the guest:
+
+    peer = ReadsToEof(connections=5).connecting().bind("192.0.2.1", 7000, guest="192.0.2.2")
+"""
+
+import asyncio
+import ipaddress
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Self
+
+from harness.content import Content
+from harness.errors import HarnessError
+from harness.peer.connection import Connection, Ended
+from harness.peer.door import Door
+from harness.peer.kernel import Caller, Listener
+from harness.units import s, seconds
+
+STOP_LIMIT = 5 * s  # for a behaviour that was told to stop
+
+Moments = Iterator[tuple[int | None, str]]
+
+
+class Peer(ABC):
+    """Serves `connections` connections, and no more; first echoes `exchange` bytes on each."""
+
+    answers = True  # does it let the guest connect?
+
+    def __init__(self, *, exchange: int = 0, connections: int = 1) -> None:
+        self.exchange = exchange
+        self.expected = connections
+        self.connections: list[Connection] = []
+        # Where it listens, once it is bound; one that connects has its own host and the guest's port.
+        self.family, self.host, self.port = 0, "", 0
+        self._connects = False
+        self._door: Door | None = None
+        self._serving: asyncio.Task[None] | None = None
+
+    @abstractmethod
+    async def behave(self, connection: Any) -> None:
+        """What this peer does with a connection of the kind that its door hands out, after the exchange."""
+
+    def connecting(self) -> Self:
+        """Makes its connections itself, to the port of the guest's that it is bound to.
+
+        It tries until the guest listens there.
+        """
+        self._connects = True
+        return self
+
+    def bind(self, host: str, port: int = 0, *, guest: str = "") -> Self:
+        """Takes `port` of `host`, or a free one; or, for one that connects, that port of `guest`.
+
+        HarnessError when it is not ours to have.
+        """
+        if self._connects and not (guest and port):
+            raise HarnessError("a peer that connects needs the guest's address and port")
+        self.family, self.host = ipaddress.ip_address(host).version, host
+        self._door = self._call(host, guest, port) if self._connects else self._listen(host, port)
+        self.port = self._door.port
+        return self
+
+    @property
+    def connection(self) -> Connection | None:
+        """The first connection, if there is one."""
+        return self.connections[0] if self.connections else None
+
+    @property
+    def received(self) -> Content:
+        """What the first connection received."""
+        return Content(self.connection.received if self.connection else b"")
+
+    @property
+    def ended(self) -> Ended:
+        """How the guest's direction of the first connection ended."""
+        return self.connection.ended if self.connection else "open"
+
+    @property
+    def error(self) -> str | None:
+        """Name of the errno that the first connection ended with."""
+        return self.connection.error if self.connection else None
+
+    @property
+    def accepted_ns(self) -> int | None:
+        return self.connection.accepted_ns if self.connection else None
+
+    @property
+    def ended_ns(self) -> int | None:
+        return self.connection.ended_ns if self.connection else None
+
+    @property
+    def shut_ns(self) -> int | None:
+        """When the peer ended its own direction of the first connection."""
+        return self.connection.shut_ns if self.connection else None
+
+    @property
+    def in_vain(self) -> frozenset[int]:
+        """Ports from which it tried to connect before the guest listened: not what a case is about."""
+        return self._door.in_vain if self._door and self.connections else frozenset()
+
+    def moments(self) -> Moments:
+        """What it did and noticed, and when: for people."""
+        for connection in self.connections:
+            yield connection.accepted_ns, "connected" if self._connects else "accepted"
+            how = connection.error or connection.ended
+            yield connection.ended_ns, f"saw the guest's direction end: {how}"
+            yield connection.shut_ns, "ended its own direction"
+
+    async def finished(self, limit: int) -> bool:
+        """Has every expected connection run its course, within `limit` ns?"""
+        if self._serving is None:
+            raise HarnessError("the peer was never started")
+        done, _ = await asyncio.wait([self._serving], timeout=seconds(limit))
+        for task in done:
+            task.result()  # a fault of the peer's own is ours to hear of
+        return bool(done)
+
+    async def __aenter__(self) -> Self:
+        self._serving = asyncio.create_task(self._serve(self._bound()))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._serving is not None:
+            self._serving.cancel()
+            await asyncio.wait([self._serving], timeout=seconds(STOP_LIMIT))
+        for connection in self.connections:
+            connection.close()
+        self._bound().close()
+
+    def _listen(self, host: str, port: int) -> Door:
+        return Listener(host, port, self.expected)
+
+    def _call(self, host: str, guest: str, port: int) -> Door:
+        return Caller(host, guest, port)
+
+    async def _serve(self, door: Door) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(self.expected):
+                connection = await door.next()
+                self.connections.append(connection)
+                tasks.create_task(self._converse(connection))
+
+    async def _converse(self, connection: Connection) -> None:
+        if self.exchange:
+            await connection.read(self.exchange)
+            await connection.send(connection.received)
+        await self.behave(connection)
+        connection.close()
+
+    def _bound(self) -> Door:
+        if self._door is None:
+            raise HarnessError("the peer was not bound to an address")
+        return self._door
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, self.connections)) or 'no connection'})"

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A peer that vanishes without a word."""
+
+import time
+
+from harness.peer.base import Moments
+from harness.peer.scripted import ScriptedPeer
+from harness.peer.scripted_connection import ScriptedConnection
+from harness.peer.scripted_tcp import Manners
+from harness.peer.trigger import AT_ONCE, After
+
+
+class BlackHole(ScriptedPeer):
+    """From the moment given on it neither hears nor says anything, as if both directions were cut."""
+
+    def __init__(self, *, after: After = AT_ONCE, exchange: int = 0, connections: int = 1) -> None:
+        hears = None if after.delay else exchange + after.received
+        super().__init__(Manners(hears=hears), exchange=exchange, connections=connections)
+        self.after = after
+        self.vanished: int | None = None  # when the last connection did
+
+    def moments(self) -> Moments:
+        yield from super().moments()
+        yield self.vanished, "vanished"
+
+    async def behave(self, connection: ScriptedConnection) -> None:
+        await self.after.reached(connection)
+        self.vanished = time.time_ns()
+        connection.vanish()

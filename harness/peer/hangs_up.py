@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A peer that calls and does not wait for an answer."""
+
+import asyncio
+
+from harness.errors import UsageError
+from harness.peer.base import Moments
+from harness.peer.connection import Connection
+from harness.peer.door import Door
+from harness.peer.kernel import CALL_PAUSE_S
+from harness.peer.scripted import ScriptedCaller, ScriptedPeer
+from harness.peer.scripted_tcp import Manners
+from harness.units import ms, seconds
+
+
+class HangsUp(ScriptedPeer):
+    """Sends a SYN and, when nobody has answered it for `after` ns, a RST.
+
+    It needs `.connecting()`, and a listener in the guest that holds its SYN back.
+    """
+
+    def __init__(self, *, after: int = 300 * ms, connections: int = 1) -> None:
+        super().__init__(connections=connections)
+        self.after = after
+
+    def moments(self) -> Moments:
+        for connection in self.connections:
+            yield connection.accepted_ns, "sent a SYN"
+            yield connection.shut_ns, "sent a RST, as nobody had answered"
+
+    async def behave(self, connection: Connection) -> None:
+        """There is nothing left to do: what its door hands out is over."""
+
+    def _listen(self, host: str, port: int) -> Door:
+        raise UsageError("a peer that hangs up is one that connects: say .connecting()")
+
+    def _call(self, host: str, guest: str, port: int) -> Door:
+        return _Impatient(host, guest, port, self.after)
+
+
+class _Impatient(ScriptedCaller):
+    """What a guest without a listener refuses was too early; silence is what it waits for."""
+
+    def __init__(self, host: str, guest: str, port: int, patience: int) -> None:
+        super().__init__(host, guest, port, Manners())
+        self._patience = patience
+
+    async def next(self) -> Connection:
+        while True:
+            raw, connection = self._begin()
+            await connection.open(seconds(self._patience))
+            if connection.ended != "reset":
+                connection.reset()
+                return connection
+            self.in_vain |= {raw.port}
+            self._end(*self._open.pop())
+            await asyncio.sleep(CALL_PAUSE_S)

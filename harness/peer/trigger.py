@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The moment at which a peer acts."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from harness.peer.connection import Connection
+from harness.units import s
+
+_LONGEST = 3600 * s  # no scenario takes longer
+
+
+@dataclass(frozen=True)
+class After:
+    """After so many bytes of the guest, and then so many ns; at once by default."""
+
+    received: int = 0
+    delay: int = 0
+
+    async def reached(self, connection: Connection) -> None:
+        """Waits for the moment; a guest that ends first brings it on."""
+        await connection.read(self.received)
+        if self.delay and connection.ended == "open":
+            await connection.hold(self.delay)
+
+
+AT_ONCE = After()
+
+
+class Command:
+    """What a peer does once: when it is told to, or `after` ns after it could have been."""
+
+    def __init__(self, after: int | None) -> None:
+        self.given_ns: int | None = None
+        self._after = _LONGEST if after is None else after
+        self._given = asyncio.Event()
+
+    def give(self) -> None:
+        if self.given_ns is None:
+            self.given_ns = time.time_ns()
+            self._given.set()
+
+    async def awaited(self, connection: Connection) -> bool:
+        """Waits until it is given; a reset by the guest ends the wait. Is it to be done?"""
+        told = asyncio.create_task(self._given.wait())
+        due = asyncio.create_task(connection.hold(self._after))
+        try:
+            await asyncio.wait([told, due], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            told.cancel()
+            due.cancel()
+            await asyncio.gather(told, due, return_exceptions=True)
+        if connection.ended == "reset":
+            return False
+        self.give()
+        return True

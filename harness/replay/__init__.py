@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A stored case performed again, and both timelines side by side."""

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Connections of a capture for a terminal: a table of them, and a ladder of one."""
+
+from collections.abc import Iterable, Iterator
+
+from harness.units import format_ns
+from harness.wire import FIN, RST
+from harness.wire.connections import Connection, Connections, Packet
+
+NARROWEST = 80
+_TIME = 13
+_NO_TIME = "no time"
+
+
+def table(found: Connections) -> Iterator[str]:
+    """A line a connection, with what each of its ends sent."""
+    if found.table:
+        yield f"{'N':>5} {'packets':>13} {'bytes':>19} {'lasts':>12}  connection"
+    for one in found.table:
+        packets, octets = (f"{there} + {back}" for there, back in (one.packets, one.bytes))
+        ends = f"{one.end(0)} → {one.end(1)}"
+        yield f"{one.number:>5} {packets:>13} {octets:>19} {_lasts(one):>12}  {ends}, {_ended(one)}"
+    yield from aside(found)
+
+
+def ladder(packets: Iterable[Packet], width: int) -> Iterator[str]:
+    """An arrow a packet, in `width` columns or the fewest that make sense; times count from the first."""
+    room = max(width, NARROWEST) - _TIME - 4
+    first: Connection | None = None
+    for connection, sender, time_ns, seen in packets:
+        if first is None:
+            first = connection
+            yield from _head(connection, room)
+        since = None if time_ns is None or first.first_ns is None else time_ns - first.first_ns
+        time = _NO_TIME if since is None else format_ns(since)
+        words = f"{connection.describe(sender, seen)} win {seen.window}"
+        yield f"{time:>{_TIME}}  |{_arrow(words, sender, room)}|"
+
+
+def aside(found: Connections) -> Iterator[str]:
+    """What the capture holds besides."""
+    for why, count in found.asides.most_common():
+        yield f"{count} frames left out: {why}"
+    if found.left_out:
+        yield f"{found.left_out} packets left out: of connections behind the first {len(found.table)}"
+
+
+def _head(connection: Connection, room: int) -> Iterator[str]:
+    left, right = connection.end(0), connection.end(1)
+    yield f"connection {connection.number}: {left} → {right}"
+    if not connection.from_its_beginning:
+        yield "The capture begins within it: sequence numbers count from the first that each end shows."
+    yield f"{'':{_TIME}}  {left}{right:>{max(room + 2 - len(left), len(right) + 1)}}"
+
+
+def _arrow(words: str, sender: int, room: int) -> str:
+    if sender == 0:
+        return f"-- {words} ".ljust(room - 1, "-") + ">"
+    return "<" + f" {words} --".rjust(room - 1, "-")
+
+
+def _lasts(one: Connection) -> str:
+    if one.first_ns is None or one.last_ns is None:
+        return _NO_TIME
+    return format_ns(one.last_ns - one.first_ns)
+
+
+def _ended(one: Connection) -> str:
+    resets = [one.end(end) for end in (0, 1) if one.flags[end] & RST]
+    if resets:
+        return f"reset by {' and '.join(resets)}"
+    fins = [end for end in (0, 1) if one.flags[end] & FIN]
+    return ("not ended", "half closed", "closed")[len(fins)]

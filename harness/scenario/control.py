@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What WskControlSocket and WskControlClient are asked, with what input, and what becomes of the output."""
+
+from dataclasses import dataclass
+
+from harness.abi import abi, enumeration
+from harness.scenario.values import Request
+
+Input = enumeration("wsktest_input")
+
+
+@dataclass(frozen=True)
+class Descriptor:
+    """A security descriptor that WSK has cached for the run, by number."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Control:
+    """`data` is the input, or what it points to; `value` an event mask or a descriptor's number."""
+
+    request: Request = Request.SET_OPTION
+    code: int = 0
+    level: int = 0
+    input: int = Input.NONE
+    value: int = 0
+    data: bytes = b""
+    keep: Descriptor | None = None  # the output is this cached security descriptor
+
+    @classmethod
+    def using(cls, descriptor: Descriptor) -> "Control":
+        """A socket's security descriptor, when it is created."""
+        return cls(input=Input.DESCRIPTOR, value=descriptor.number)
+
+    @property
+    def kept(self) -> int:
+        """As the driver wants it: 0 for nothing, else 1 + number."""
+        return self.keep.number + 1 if self.keep else 0
+
+    def __str__(self) -> str:
+        return f"{self.request}, code 0x{self.code:X}"
+
+
+MAX_DESCRIPTORS: int = abi.WSKTEST_MAX_DESCRIPTORS

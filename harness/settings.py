@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a user can choose for a run."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.guest.base import Options
+from harness.lab.hypervisor import EMBEDDED
+
+RESULTS = Path("results")
+HISTORY = "history.sqlite"  # in the folder of results
+BASELINES = Path(__file__).resolve().parents[1] / "suites" / "baselines"
+AT_ONCE = 8
+CPUS = 2
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One run's choices, checked where they are first used."""
+
+    guest: str = "reference"
+    fault: str | None = None  # a wrong behaviour of the reference guest, by name
+    options: Options = field(default_factory=Options)
+    cpus: int = CPUS  # virtual ones, of each guest
+    results: Path = RESULTS
+    at_once: int = AT_ONCE  # scenarios that run side by side in the guest
+    baselines: Path = BASELINES  # folder of what each guest was seen to do
+    accept_changes: bool = False  # what differs from the baseline replaces it
+    dump: bool | None = None  # the memory of guests that are lost is dumped; None: as the guest wishes
+    uri: str = EMBEDDED  # of libvirt
+    labs: int = 1  # side by side, each with a guest
+    lab: str = ""  # one of several is named in the names of its guests' logs

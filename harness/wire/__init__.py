@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the wire carried: capture, decoding, pcapng."""
+
+from harness.wire.capture import Capture, Window
+from harness.wire.packets import ACK, FIN, PSH, RST, SYN, URG, Flag, Packet, Sender, parse
+from harness.wire.pcapng import Note, write_pcapng
+
+__all__ = [
+    "ACK",
+    "FIN",
+    "PSH",
+    "RST",
+    "SYN",
+    "URG",
+    "Capture",
+    "Flag",
+    "Note",
+    "Packet",
+    "Sender",
+    "Window",
+    "parse",
+    "write_pcapng",
+]

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Spin locks, mutexes, semaphores, fast mutexes. A KSPIN_LOCK is 0 or 1. */
+#include <linux/sched.h>
+#include <linux/wait_bit.h>
+
+#include "ntlab_internal.h"
+
+static void MS KeInitializeSpinLock(u64 *lock)
+{
+	*lock = 0;
+}
+
+static void acquire(u64 *lock)
+{
+	while (cmpxchg_acquire(lock, 0, 1))
+		cpu_relax();
+}
+
+static void release(u64 *lock)
+{
+	if (!xchg(lock, 0))
+		bugcheck(SPIN_LOCK_NOT_OWNED, lock, 0, 0, 0);
+}
+
+static KIRQL MS KeAcquireSpinLockRaiseToDpc(u64 *lock)
+{
+	KIRQL old = KeRaiseIrqlToDpcLevel();
+
+	acquire(lock);
+	return old;
+}
+
+static void MS KeReleaseSpinLock(u64 *lock, KIRQL level)
+{
+	release(lock);
+	KeLowerIrql(level);
+}
+
+static void require_dispatch(const void *lock)
+{
+	if (KeGetCurrentIrql() < DISPATCH_LEVEL)
+		bugcheck(IRQL_NOT_GREATER_OR_EQUAL, lock, KeGetCurrentIrql(), DISPATCH_LEVEL, 0);
+}
+
+static void MS KeAcquireSpinLockAtDpcLevel(u64 *lock)
+{
+	require_dispatch(lock);
+	acquire(lock);
+}
+
+static void MS KeReleaseSpinLockFromDpcLevel(u64 *lock)
+{
+	release(lock);
+}
+
+static BOOLEAN MS KeTryToAcquireSpinLockAtDpcLevel(u64 *lock)
+{
+	require_dispatch(lock);
+	return cmpxchg_acquire(lock, 0, 1) == 0;
+}
+
+/* KLOCK_QUEUE_HANDLE: a link, the lock, the level to go back to. */
+struct queue_handle {
+	void *next;
+	u64 *lock;
+	KIRQL old;
+};
+
+static void MS KeAcquireInStackQueuedSpinLock(u64 *lock, struct queue_handle *handle)
+{
+	handle->lock = lock;
+	handle->old = KeAcquireSpinLockRaiseToDpc(lock);
+}
+
+static void MS KeReleaseInStackQueuedSpinLock(struct queue_handle *handle)
+{
+	KeReleaseSpinLock(handle->lock, handle->old);
+}
+
+/* ---- Mutexes and semaphores: ke.c knows how to wait for them ---- */
+
+static void MS KeInitializeMutex(struct kmutant *mutex, u32 level)
+{
+	memset(mutex, 0, sizeof(*mutex));
+	mutex->header.type = DISPATCHER_MUTEX;
+	mutex->header.signal_state = 1;
+}
+
+static s32 MS KeReleaseMutex(struct kmutant *mutex, BOOLEAN wait)
+{
+	s32 before = mutex->header.signal_state;
+
+	if (mutex->owner != current)
+		bugcheck(MUTEX_NOT_OWNED, mutex, mutex->owner, current, 0);
+	if (before == 0)
+		mutex->owner = NULL;
+	smp_store_release(&mutex->header.signal_state, before + 1);
+	wake_up_var(mutex);
+	return before;
+}
+
+struct ksemaphore {
+	struct kevent header;
+	s32 limit;
+};
+
+static void MS KeInitializeSemaphore(struct ksemaphore *semaphore, s32 count, s32 limit)
+{
+	memset(semaphore, 0, sizeof(*semaphore));
+	semaphore->header.type = DISPATCHER_SEMAPHORE;
+	semaphore->header.signal_state = count;
+	semaphore->limit = limit;
+}
+
+static s32 MS KeReleaseSemaphore(struct ksemaphore *semaphore, s32 increment, s32 adjustment, BOOLEAN wait)
+{
+	s32 before = atomic_fetch_add(adjustment, (atomic_t *)&semaphore->header.signal_state);
+
+	if (before + adjustment > semaphore->limit)
+		bugcheck(STATUS_SEMAPHORE_LIMIT_EXCEEDED, semaphore, before, adjustment, semaphore->limit);
+	wake_up_var(semaphore);
+	return before;
+}
+
+static s32 MS KeReadStateSemaphore(struct ksemaphore *semaphore)
+{
+	return READ_ONCE(semaphore->header.signal_state);
+}
+
+/* ---- Fast and guarded mutexes ---- */
+
+struct fast_mutex {
+	s32 count;		/* 1 is free, less than 0 has waiters */
+	s32 pad;
+	void *owner;
+	u32 contention;
+	u32 pad2;
+	struct kevent event;
+	u32 old_irql;
+};
+
+static_assert(offsetof(struct fast_mutex, event) == 24 && offsetof(struct fast_mutex, old_irql) == 48);
+
+static void MS KeInitializeGuardedMutex(struct fast_mutex *mutex)
+{
+	memset(mutex, 0, sizeof(*mutex));
+	mutex->count = 1;
+	KeInitializeEvent(&mutex->event, DISPATCHER_SYNCHRONIZATION_EVENT, false);
+}
+
+static void MS ExAcquireFastMutex(struct fast_mutex *mutex)
+{
+	KIRQL old = KfRaiseIrql(APC_LEVEL);
+
+	if (mutex->owner == current)
+		bugcheck(DRIVER_VERIFIER_DETECTED_VIOLATION, 0x1001, mutex, current, 0);
+	if (atomic_fetch_dec((atomic_t *)&mutex->count) != 1)
+		KeWaitForSingleObject(&mutex->event, 0, 0, false, NULL);
+	mutex->owner = current;
+	mutex->old_irql = old;
+}
+
+static BOOLEAN MS ExTryToAcquireFastMutex(struct fast_mutex *mutex)
+{
+	KIRQL old = KfRaiseIrql(APC_LEVEL);
+
+	if (cmpxchg(&mutex->count, 1, 0) != 1) {
+		KeLowerIrql(old);
+		return false;
+	}
+	mutex->owner = current;
+	mutex->old_irql = old;
+	return true;
+}
+
+static void MS ExReleaseFastMutex(struct fast_mutex *mutex)
+{
+	KIRQL old = mutex->old_irql;
+
+	if (mutex->owner != current)
+		bugcheck(MUTEX_NOT_OWNED, mutex, mutex->owner, current, 0);
+	mutex->owner = NULL;
+	if (atomic_fetch_inc((atomic_t *)&mutex->count) != 0)
+		KeSetEvent(&mutex->event, 0, false);
+	KeLowerIrql(old);
+}
+
+const struct nt_export lock_exports[] = {
+	NT_EXPORT(KeInitializeSpinLock),
+	NT_EXPORT(KeAcquireSpinLockRaiseToDpc),
+	NT_EXPORT(KeReleaseSpinLock),
+	NT_EXPORT(KeAcquireSpinLockAtDpcLevel),
+	NT_EXPORT(KeReleaseSpinLockFromDpcLevel),
+	NT_EXPORT(KeTryToAcquireSpinLockAtDpcLevel),
+	NT_EXPORT(KeAcquireInStackQueuedSpinLock),
+	NT_EXPORT(KeReleaseInStackQueuedSpinLock),
+	NT_EXPORT(KeInitializeMutex),
+	NT_EXPORT(KeReleaseMutex),
+	NT_EXPORT(KeInitializeSemaphore),
+	NT_EXPORT(KeReleaseSemaphore),
+	NT_EXPORT(KeReadStateSemaphore),
+	NT_EXPORT(KeInitializeGuardedMutex),
+	NT_EXPORT_AS("KeAcquireGuardedMutex", ExAcquireFastMutex),
+	NT_EXPORT_AS("KeReleaseGuardedMutex", ExReleaseFastMutex),
+	NT_EXPORT(ExAcquireFastMutex),
+	NT_EXPORT(ExTryToAcquireFastMutex),
+	NT_EXPORT(ExReleaseFastMutex),
+	{}
+};

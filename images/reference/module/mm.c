@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* MDLs. All memory of a driver is resident here, so there are no page frames to list. */
+#include <linux/mm.h>
+#include <linux/string.h>
+
+#include "ntlab_internal.h"
+
+#define MDL_TAG 0x206c646du	/* "mdl " */
+
+static struct mdl *MS IoAllocateMdl(void *address, u32 length, BOOLEAN secondary, BOOLEAN quota, struct irp *irp)
+{
+	struct mdl *mdl = pool_allocate_for(sizeof(*mdl), MDL_TAG, __builtin_return_address(0));
+
+	if (!mdl)
+		return NULL;
+	memset(mdl, 0, sizeof(*mdl));
+	mdl->size = sizeof(*mdl);
+	mdl->start_va = (void *)((unsigned long)address & PAGE_MASK);
+	mdl->byte_offset = offset_in_page(address);
+	mdl->byte_count = length;
+	if (irp)
+		irp->mdl = mdl;
+	return mdl;
+}
+
+static void MS IoFreeMdl(struct mdl *mdl)
+{
+	ExFreePoolWithTag(mdl, MDL_TAG);
+}
+
+static void MS MmBuildMdlForNonPagedPool(struct mdl *mdl)
+{
+	mdl->flags |= MDL_SOURCE_IS_NONPAGED_POOL;
+	mdl->mapped_system_va = (u8 *)mdl->start_va + mdl->byte_offset;
+}
+
+/* A part of another MDL's buffer. */
+static void MS IoBuildPartialMdl(const struct mdl *source, struct mdl *target, void *address, u32 length)
+{
+	u8 *end = (u8 *)source->start_va + source->byte_offset + source->byte_count;
+
+	if ((u8 *)address < (u8 *)source->start_va + source->byte_offset || (u8 *)address + length > end)
+		bugcheck(DRIVER_VERIFIER_DETECTED_VIOLATION, 0xb7, target, address, length);
+	target->start_va = (void *)((unsigned long)address & PAGE_MASK);
+	target->byte_offset = offset_in_page(address);
+	target->byte_count = length ? length : end - (u8 *)address;
+	target->mapped_system_va = address;
+	target->flags |= MDL_PARTIAL | MDL_MAPPED_TO_SYSTEM_VA;
+}
+
+/* Kernel memory is always there; what counts is that locks and unlocks are as many. */
+static void MS MmProbeAndLockPages(struct mdl *mdl, u8 mode, u32 operation)
+{
+	if (mdl->flags & (MDL_PAGES_LOCKED | MDL_SOURCE_IS_NONPAGED_POOL))
+		bugcheck(DRIVER_VERIFIER_DETECTED_VIOLATION, 0xb6, mdl, mdl->flags, 0);
+	mdl->flags |= MDL_PAGES_LOCKED;
+}
+
+static void MS MmUnlockPages(struct mdl *mdl)
+{
+	if (!(mdl->flags & MDL_PAGES_LOCKED))
+		bugcheck(DRIVER_VERIFIER_DETECTED_VIOLATION, 0xb8, mdl, mdl->flags, 0);
+	mdl->flags &= ~(MDL_PAGES_LOCKED | MDL_MAPPED_TO_SYSTEM_VA);
+}
+
+static void *MS MmMapLockedPagesSpecifyCache(struct mdl *mdl, u8 mode, u32 cache, void *wanted, u32 bugcheck_on_failure,
+					     u32 priority)
+{
+	mdl->mapped_system_va = (u8 *)mdl->start_va + mdl->byte_offset;
+	mdl->flags |= MDL_MAPPED_TO_SYSTEM_VA;
+	return mdl->mapped_system_va;
+}
+
+static void MS MmUnmapLockedPages(void *address, struct mdl *mdl)
+{
+	mdl->flags &= ~MDL_MAPPED_TO_SYSTEM_VA;
+}
+
+static BOOLEAN MS MmIsAddressValid(void *address)
+{
+	return virt_addr_valid(address) || is_vmalloc_addr(address);
+}
+
+static void *MS MmGetSystemRoutineAddress(const struct unicode_string *name)
+{
+	char buffer[64];
+
+	return pe_find_export(rtl_to_ascii(name, buffer, sizeof(buffer)));
+}
+
+const struct nt_export mm_exports[] = {
+	NT_EXPORT(IoAllocateMdl),
+	NT_EXPORT(IoFreeMdl),
+	NT_EXPORT(MmBuildMdlForNonPagedPool),
+	NT_EXPORT(IoBuildPartialMdl),
+	NT_EXPORT(MmProbeAndLockPages),
+	NT_EXPORT(MmUnlockPages),
+	NT_EXPORT(MmMapLockedPagesSpecifyCache),
+	NT_EXPORT(MmUnmapLockedPages),
+	NT_EXPORT(MmIsAddressValid),
+	NT_EXPORT(MmGetSystemRoutineAddress),
+	{}
+};

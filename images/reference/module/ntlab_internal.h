@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only
+ *
+ * What the parts of the module offer each other.
+ */
+#ifndef NTLAB_INTERNAL_H
+#define NTLAB_INTERNAL_H
+
+#include <linux/panic.h>
+
+#include "nt.h"
+#include "ntlab.h"
+
+/* pe.c */
+struct pe_image {
+	u8 *base;
+	u32 size;
+	u32 entry;
+};
+
+int pe_init(void);
+void *pe_find_export(const char *name);
+NTSTATUS pe_load(const char *path, struct pe_image *image);
+void pe_unload(struct pe_image *image);
+
+/* pool.c */
+void *pool_allocate(size_t size, u32 tag);
+void *pool_allocate_for(size_t size, u32 tag, const void *caller);
+void MS ExFreePoolWithTag(void *block, u32 tag);
+void pool_check_unload(const void *image, u32 size);
+
+/* A bugcheck stops the guest for good, seen from outside through pvpanic. */
+#define bugcheck(code, a, b, c, d)                                                                       \
+	panic("*** STOP: 0x%08X (0x%016llX,0x%016llX,0x%016llX,0x%016llX)", (u32)(code), (u64)(a), (u64)(b), \
+	      (u64)(c), (u64)(d))
+
+/* irql.c */
+KIRQL MS KeGetCurrentIrql(void);
+KIRQL MS KfRaiseIrql(KIRQL level);
+KIRQL MS KeRaiseIrqlToDpcLevel(void);
+void MS KeLowerIrql(KIRQL level);
+
+/* ke.c */
+s64 ke_system_time(void);
+void MS KeInitializeEvent(struct kevent *event, u32 type, BOOLEAN state);
+s32 MS KeSetEvent(struct kevent *event, s32 increment, BOOLEAN wait);
+NTSTATUS MS KeWaitForSingleObject(void *object, u32 reason, u8 mode, BOOLEAN alertable, s64 *timeout);
+
+/* ke_dpc.c */
+void ke_dpc_init(void);
+void ke_dpc_exit(void);
+
+/* irp.c */
+struct irp *irp_allocate(s8 stack_size);
+void MS IoFreeIrp(struct irp *irp);
+void MS IofCompleteRequest(struct irp *irp, s8 boost);
+void io_check_irp(const struct irp *irp);
+KIRQL cancel_lock(void);
+void cancel_unlock(KIRQL irql);
+
+/* io.c */
+struct device_object *io_find_device(const char *dos_name);
+NTSTATUS io_device_control(struct device_object *device, u32 code, void *buffer, u32 input, u32 output,
+			   u32 *written);
+void io_drop_driver(struct driver_object *driver);
+void io_check_unload(const struct driver_object *driver);
+
+/* work.c */
+int work_init(void);
+void work_exit(void);
+
+/* rtl.c */
+char *rtl_to_ascii(const struct unicode_string *string, char *buffer, size_t size);
+
+/* faults.c */
+enum fault_id {
+#define FAULT(id, name, rows, text) FAULT_##id,
+#include "faults.h"
+#undef FAULT
+	FAULT_COUNT
+};
+
+bool fault(enum fault_id id);
+
+/* verifier.c: rules whose breach is a bug of the driver's. DRIVER_VERIFIER_DETECTED_VIOLATION's
+ * first parameter; those from VERIFIER_WSK_UNRELEASED on are this guest's own. */
+#define VERIFIER_POOL_LEAKED 0x62
+#define VERIFIER_WSK_UNRELEASED 0xf001
+#define VERIFIER_WSK_NOT_REGISTERED 0xf002
+#define VERIFIER_WSK_EVENT_STATUS 0xf003
+#define VERIFIER_DEVICE_LEFT 0xf004
+#define VERIFIER_WSK_CLOSE_RACES 0xf005
+
+void verifier_require_passive(const void *function);
+void verifier_irql_unchanged(u64 where, KIRQL before, int depth);
+
+/* wsk_register.c */
+int wsk_init(void);
+void wsk_exit(void);
+void wsk_check_unload(const void *image, u32 size);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only
+ *
+ * What a handle stands for: a thread, a file, or a device, which needs no more than to exist.
+ */
+#ifndef OBJECT_H
+#define OBJECT_H
+
+#include <linux/kref.h>
+
+#include "ntlab_internal.h"
+
+typedef void MS (*start_routine)(void *context);
+
+struct object {
+	struct kevent header;	/* signalled when a thread has ended; first, so that it can be waited for */
+	struct kref references;
+	struct file *file;
+	start_routine start;
+	void *context;
+};
+
+/* object.c */
+struct object *object_create(void);
+void object_put(struct object *object);
+u64 handle_open(struct object *object);
+struct object *handle_get(u64 handle);
+
+#endif

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The calls that make, connect, use and end a socket: what is checked before they are queued. */
+#include <linux/delay.h>
+#include <linux/string.h>
+
+#include "wsk_provider.h"
+
+/* ---- Making a socket ---- */
+
+static NTSTATUS create(struct wsk_client *client, u32 category, u16 family, const struct wsk_operation *template,
+		       void *context, const void *events, const void *security, struct irp *irp)
+{
+	struct wsk_socket *ws;
+
+	if (!wsk_client_find(client))
+		return wsk_inline(irp, STATUS_INVALID_HANDLE, 0);
+	if (!wsk_linux_family(family) || (security && !wsk_descriptor_find(security)))
+		return wsk_inline(irp, STATUS_INVALID_PARAMETER, 0);
+	ws = wsk_socket_new(client, category, wsk_linux_family(family));
+	if (!ws)
+		return wsk_inline(irp, STATUS_INSUFFICIENT_RESOURCES, 0);
+	wsk_socket_ready(ws, context, events);
+	ws->security = security ? wsk_descriptor_find(security) : NULL;
+	return wsk_pend(ws, irp, template);
+}
+
+static bool category_takes(u32 category, u16 type, u32 protocol)
+{
+	if (category == WSK_FLAG_DATAGRAM_SOCKET)
+		return type == WSK_SOCK_DGRAM && protocol == WSK_PROTOCOL_UDP;
+	if (category == WSK_FLAG_BASIC_SOCKET && type == WSK_SOCK_DGRAM)
+		return protocol == WSK_PROTOCOL_UDP;
+	return type == WSK_SOCK_STREAM && protocol == WSK_PROTOCOL_TCP;
+}
+
+NTSTATUS MS WskSocket(struct wsk_client *client, u16 family, u16 type, u32 protocol, u32 flags, void *context,
+		      const void *events, void *process, void *thread, const void *security, struct irp *irp)
+{
+	struct wsk_operation template = { .kind = WSK_CREATE };
+
+	if (!wsk_irp_check(irp))
+		return STATUS_INVALID_PARAMETER;
+	if (hweight32(flags) > 1 || flags > WSK_FLAG_STREAM_SOCKET)
+		return wsk_inline(irp, STATUS_INVALID_PARAMETER, 0);
+	if (!category_takes(flags, type, protocol))
+		return wsk_inline(irp, STATUS_INVALID_PARAMETER, 0);
+	return create(client, flags, family, &template, context, events, security, irp);
+}
+
+NTSTATUS MS WskSocketConnect(struct wsk_client *client, u16 type, u32 protocol, const struct wsk_sockaddr *local,
+			     const struct wsk_sockaddr *remote, u32 flags, void *context, const void *events,
+			     void *process, void *thread, const void *security, struct irp *irp)
+{
+	struct wsk_operation template = { .kind = WSK_CONNECT };
+
+	if (!wsk_irp_check(irp))
+		return STATUS_INVALID_PARAMETER;
+	if (type != WSK_SOCK_STREAM || protocol != WSK_PROTOCOL_TCP || flags ||
+	    !wsk_to_linux(local, &template.local) || !wsk_to_linux(remote, &template.remote))
+		return wsk_inline(irp, STATUS_INVALID_PARAMETER, 0);
+	return create(client, WSK_FLAG_CONNECTION_SOCKET, local->family, &template, context, events, security, irp);
+}
+
+NTSTATUS MS WskBind(struct wsk_socket *ws, const struct wsk_sockaddr *local, u32 flags, struct irp *irp)
+{
+	struct wsk_operation template = { .kind = WSK_BIND };
+	WSK_ENTER(ws);
+
+	if (!wsk_irp_check(irp))
+		return STATUS_INVALID_PARAMETER;
+	if (!wsk_to_linux(local, &template.local))
+		return wsk_inline(irp, STATUS_INVALID_PARAMETER, 0);
+	if (ws->bound)
+		return wsk_inline(irp, STATUS_ADDRESS_ALREADY_ASSOCIATED, 0);
+	return wsk_pend(ws, irp, &template);
+}
+
+NTSTATUS MS WskConnectEx(struct wsk_socket *ws, const struct wsk_sockaddr *remote, const struct wsk_buf *buf,
+			 u32 flags, struct irp *irp)
+{
+	struct wsk_operation template = { .kind = WSK_CONNECT };
+	WSK_ENTER(ws);
+
+	if (!wsk_irp_check(irp))
+		return STATUS_INVALID_PARAMETER;
+	if (!wsk_to_linux(remote, &template.remote))
+		return wsk_inline(irp, STATUS_INVALID_PARAMETER, 0);
+	if (!ws->bound || ws->connected || ws->listening || ws->connecting)
+		return wsk_inline(irp, STATUS_INVALID_DEVICE_STATE, 0);
+	if (buf)
+		template.buf = *buf;
+	ws->connecting = true;
+	return wsk_pend(ws, irp, &template);
+}
+
+NTSTATUS MS WskConnect(struct wsk_socket *ws, const struct wsk_sockaddr *remote, u32 flags, struct irp *irp)
+{
+	return WskConnectEx(ws, remote, NULL, flags, irp);
+}
+
+/* ---- Addresses ---- */
+
+static NTSTATUS local_address(struct wsk_socket *ws, struct wsk_operation *op, u64 *information)
+{
+	struct sockaddr_storage address;
+	struct wsk_sockaddr local;
+
+	if (kernel_getsockname(ws->sock, (struct sockaddr *)&address) <= 0)
+		return STATUS_INVALID_DEVICE_STATE;
+	wsk_from_linux(&address, &local);
+	wsk_copy_address(op->output, &local);
+	return STATUS_SUCCESS;
+}
+
+static NTSTATUS remote_address(struct wsk_socket *ws, struct wsk_operation *op, u64 *information)
+{
+	struct sockaddr_storage address;
+	struct wsk_sockaddr remote;
+
+	if (kernel_getpeername(ws->sock, (struct sockaddr *)&address) <= 0)
+		return STATUS_INVALID_DEVICE_STATE;
+	wsk_from_linux(&address, &remote);
+	wsk_copy_address(op->output, &remote);
+	return STATUS_SUCCESS;
+}
+
+static NTSTATUS get_address(struct wsk_socket *ws, const struct wsk_operation *template, bool may, struct irp *irp)
+{
+	WSK_ENTER(ws);
+
+	if (!wsk_irp_check(irp))
+		return STATUS_INVALID_PARAMETER;
+	if (!template->output)
+		return wsk_inline(irp, STATUS_INVALID_PARAMETER, 0);
+	return may ? wsk_pend(ws, irp, template) : wsk_inline(irp, STATUS_INVALID_DEVICE_STATE, 0);
+}
+
+NTSTATUS MS WskGetLocalAddress(struct wsk_socket *ws, struct wsk_sockaddr *address, struct irp *irp)
+{
+	struct wsk_operation template = { .kind = WSK_CALL, .call = local_address, .output = address };
+
+	return get_address(ws, &template, ws->bound, irp);
+}
+
+NTSTATUS MS WskGetRemoteAddress(struct wsk_socket *ws, struct wsk_sockaddr *address, struct irp *irp)
+{
+	struct wsk_operation template = { .kind = WSK_CALL, .call = remote_address, .output = address };
+
+	return get_address(ws, &template, ws->connected, irp);
+}
+
+/* ---- Using the connection ---- */
+
+/* STATUS_SUCCESS when the connection can still be asked to do something. */
+static NTSTATUS usable(const struct wsk_socket *ws)
+{
+	if (!ws->connected || ws->aborted || (ws->silent && !fault(FAULT_silent_mode_disconnects)))
+		return STATUS_INVALID_DEVICE_STATE;
+	return ws->error ? STATUS_FILE_FORCED_CLOSED : STATUS_SUCCESS;
+}
+
+static void take_buf(struct wsk_operation *template, const struct wsk_buf *buf)
+{
+	template->buf = *buf;
+	template->late = fault(FAULT_buf_read_late) ? buf : NULL;
+}
+
+NTSTATUS MS WskSend(struct wsk_socket *ws, const struct wsk_buf *buf, u32 flags, struct irp *irp)
+{
+	struct wsk_operation template = { .kind = WSK_SEND, .flags = flags };
+	NTSTATUS status;
+	WSK_ENTER(ws);
+
+	if (!wsk_irp_check(irp))
+		return STATUS_INVALID_PARAMETER;
+	status = usable(ws);
+	if (!buf)
+		status = STATUS_INVALID_PARAMETER;
+	else if ((ws->disconnecting || (fault(FAULT_no_send_after_fin) && conn_fin_received(ws))) && NT_SUCCESS(status))
+		status = STATUS_INVALID_DEVICE_STATE;
+	if (!NT_SUCCESS(status) && ws->connected && buf && fault(FAULT_late_send_succeeds))
+		return wsk_inline(irp, STATUS_SUCCESS, buf->length);
+	if (!NT_SUCCESS(status))
+		return wsk_inline(irp, status, 0);
+	take_buf(&template, buf);
+	return wsk_pend(ws, irp, &template);
+}
+
+NTSTATUS MS WskReceive(struct wsk_socket *ws, const struct wsk_buf *buf, u32 flags, struct irp *irp)
+{
+	struct wsk_operation template = { .kind = WSK_RECEIVE, .flags = flags };
+	WSK_ENTER(ws);
+
+	if (!wsk_irp_check(irp))
+		return STATUS_INVALID_PARAMETER;
+	if (!buf || (flags & WSK_FLAG_DRAIN && (flags & WSK_FLAG_WAITALL || buf->length)))
+		return wsk_inline(irp, STATUS_INVALID_PARAMETER, 0);
+	if (ws->aborted && fault(FAULT_receive_after_abort))
+		return wsk_inline(irp, STATUS_SUCCESS, 0);
+	if (!ws->connected || ws->aborted || ws->silent)
+		return wsk_inline(irp, STATUS_INVALID_DEVICE_STATE, 0);
+	take_buf(&template, buf);
+	return wsk_pend(ws, irp, &template);
+}
+
+/* ---- Ending ---- */
+
+/* At PASSIVE_LEVEL there is nothing to wait for: the reset leaves within the call. */
+static NTSTATUS abort_now(struct wsk_socket *ws, struct irp *irp)
+{
+	struct wsk_operation template = { .kind = WSK_ABORT };
+
+	if (fault(FAULT_abort_waits)) {
+		template.kind = WSK_WATCH;
+		return wsk_pend(ws, irp, &template);
+	}
+	if (KeGetCurrentIrql() >= DISPATCH_LEVEL)
+		return wsk_pend(ws, irp, &template);
+	mutex_lock(&ws->mutex);
+	wsk_abort(ws);
+	mutex_unlock(&ws->mutex);
+	if (fault(FAULT_success_before_completion)) {
+		wsk_pend(ws, irp, &template);
+		return STATUS_SUCCESS;
+	}
+	return wsk_inline(irp, STATUS_SUCCESS, 0);
+}
+
+static NTSTATUS disconnect_allowed(const struct wsk_socket *ws, bool abortive, const struct wsk_buf *buf, u32 flags)
+{
+	NTSTATUS status = usable(ws);
+
+	if (flags & ~WSK_FLAG_ABORTIVE || (abortive && buf && !fault(FAULT_abort_sends_buffer)))
+		return STATUS_INVALID_PARAMETER;
+	if (!ws->connected && ws->listening && fault(FAULT_listener_disconnects))
+		return STATUS_SUCCESS;
+	if (ws->disconnecting && NT_SUCCESS(status) && (!abortive || fault(FAULT_no_recovery)))
+		return STATUS_INVALID_DEVICE_STATE;
+	return status;
+}
+
+NTSTATUS MS WskDisconnect(struct wsk_socket *ws, const struct wsk_buf *buf, u32 flags, struct irp *irp)
+{
+	struct wsk_operation template = { .kind = WSK_GRACEFUL };
+	bool abortive = flags & WSK_FLAG_ABORTIVE;
+	NTSTATUS status;
+	WSK_ENTER(ws);
+
+	if (!wsk_irp_check(irp))
+		return STATUS_INVALID_PARAMETER;
+	status = disconnect_allowed(ws, abortive, buf, flags);
+	if (!NT_SUCCESS(status) && fault(FAULT_error_completes_success)) {
+		wsk_inline(irp, STATUS_SUCCESS, 0);
+		return status;
+	}
+	if (!NT_SUCCESS(status) && fault(FAULT_error_loses_irp))
+		return status;
+	if (!NT_SUCCESS(status) || ws->listening)
+		return wsk_inline(irp, status, 0);
+	if (abortive && !buf)
+		return abort_now(ws, irp);
+	ws->disconnecting = true;
+	if (fault(FAULT_graceful_cancels_receive))
+		wsk_cancel_receives(ws);
+	if (buf)
+		take_buf(&template, buf);
+	return wsk_pend(ws, irp, &template);
+}
+
+NTSTATUS MS WskCloseSocket(struct wsk_socket *ws, struct irp *irp)
+{
+	struct wsk_operation template = { .kind = WSK_CLOSE };
+	NTSTATUS status;
+	WSK_ENTER(ws);
+
+	wsk_require_alone(ws);
+	if (!wsk_irp_check(irp))
+		return STATUS_INVALID_PARAMETER;
+	template.in_callback = READ_ONCE(ws->running);
+	if (fault(FAULT_close_waits_at_dispatch) && KeGetCurrentIrql() >= DISPATCH_LEVEL)
+		mdelay(50);
+	spin_lock_bh(&ws->lock);
+	ws->closing = true;
+	spin_unlock_bh(&ws->lock);
+	status = wsk_pend(ws, irp, &template);
+	if (fault(FAULT_close_raises_irql) && KeGetCurrentIrql() < DISPATCH_LEVEL)
+		local_bh_disable();
+	return status;
+}

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Kernel TCP under a WSK socket. Nothing here waits: each function does what can
+ * be done now, and every change of the connection queues the socket's work item.
+ */
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/uio.h>
+#include <net/ipv6.h>
+#include <net/tcp.h>
+
+#include "wsk_provider.h"
+
+#define LISTEN_BACKLOG 200
+
+static struct wsk_socket *owner_of(const struct sock *sk)
+{
+	return (void *)((unsigned long)READ_ONCE(sk->sk_user_data) & SK_USER_DATA_PTRMASK);
+}
+
+static void changed(struct sock *sk)
+{
+	struct wsk_socket *ws;
+
+	read_lock_bh(&sk->sk_callback_lock);
+	ws = owner_of(sk);
+	if (ws)
+		wsk_kick(ws);
+	read_unlock_bh(&sk->sk_callback_lock);
+}
+
+/* The WSK socket on top of `sk`, NULL when it has none. */
+struct wsk_socket *conn_owner(const struct sock *sk)
+{
+	return sk->sk_state_change == changed ? owner_of(sk) : NULL;
+}
+
+static void set_callbacks(struct sock *sk, struct wsk_socket *user, struct conn_callbacks callbacks)
+{
+	write_lock_bh(&sk->sk_callback_lock);
+	/* Not copied: a connection that a listener has not given out yet is nobody's. */
+	sk->sk_user_data = user ? (void *)((unsigned long)user | SK_USER_DATA_NOCOPY) : NULL;
+	sk->sk_state_change = callbacks.state_change;
+	sk->sk_data_ready = callbacks.data_ready;
+	sk->sk_write_space = callbacks.write_space;
+	sk->sk_error_report = callbacks.error_report;
+	write_unlock_bh(&sk->sk_callback_lock);
+}
+
+static void own(struct wsk_socket *ws, struct socket *sock, const struct conn_callbacks *saved)
+{
+	struct conn_callbacks ours = { changed, changed, changed, changed };
+
+	ws->sock = sock;
+	ws->saved = *saved;
+	set_callbacks(sock->sk, ws, ours);
+}
+
+/* A basic socket is for queries: it has a socket below it only to be asked. */
+int conn_create(struct wsk_socket *ws)
+{
+	struct socket *sock;
+	int error = -sock_create_kern(&init_net, ws->family, ws->type, 0, &sock);
+	struct conn_callbacks saved;
+
+	if (error)
+		return error;
+	if (ws->family == AF_INET6)
+		ip6_sock_set_v6only(sock->sk);
+	saved = (struct conn_callbacks){ sock->sk->sk_state_change, sock->sk->sk_data_ready,
+					 sock->sk->sk_write_space, sock->sk->sk_error_report };
+	own(ws, sock, &saved);
+	return 0;
+}
+
+/* Takes over a connection that a listener accepted; `saved` are the listener's own. */
+void conn_adopt(struct wsk_socket *ws, struct socket *sock, const struct conn_callbacks *saved)
+{
+	own(ws, sock, saved);
+}
+
+static int address_size(const struct sockaddr_storage *address)
+{
+	return address->ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+}
+
+int conn_bind(struct wsk_socket *ws, struct sockaddr_storage *local)
+{
+	return -kernel_bind(ws->sock, (struct sockaddr *)local, address_size(local));
+}
+
+int conn_listen(struct wsk_socket *ws)
+{
+	ws->port = inet_sk(ws->sock->sk)->inet_sport;
+	return -kernel_listen(ws->sock, LISTEN_BACKLOG);
+}
+
+int conn_start_connect(struct wsk_socket *ws, struct sockaddr_storage *remote)
+{
+	int error = -kernel_connect(ws->sock, (struct sockaddr *)remote, address_size(remote), O_NONBLOCK);
+
+	return error == EINPROGRESS ? 0 : error;
+}
+
+bool conn_established(struct wsk_socket *ws)
+{
+	return !((1 << READ_ONCE(ws->sock->sk->sk_state)) & (TCPF_SYN_SENT | TCPF_SYN_RECV | TCPF_CLOSE));
+}
+
+int conn_error(struct wsk_socket *ws)
+{
+	return ws->sock ? READ_ONCE(ws->sock->sk->sk_err) : 0;
+}
+
+static u8 *mdl_address(const struct mdl *mdl)
+{
+	if (mdl->flags & (MDL_MAPPED_TO_SYSTEM_VA | MDL_SOURCE_IS_NONPAGED_POOL))
+		return mdl->mapped_system_va;
+	return (u8 *)mdl->start_va + mdl->byte_offset;
+}
+
+/* The piece of the MDL chain that is next; false when nothing is left. */
+bool conn_next_piece(const struct wsk_operation *op, struct kvec *piece)
+{
+	u64 left = op->buf.length - op->done;
+	u64 skip = op->buf.offset + op->done;
+	const struct mdl *mdl = op->buf.mdl;
+
+	if (fault(FAULT_offset_ignored))
+		skip -= op->buf.offset;
+	while (mdl && skip >= mdl->byte_count) {
+		skip -= mdl->byte_count;
+		mdl = fault(FAULT_chain_ignored) ? NULL : mdl->next;
+	}
+	if (!left || !mdl)
+		return false;
+	piece->iov_base = mdl_address(mdl) + skip;
+	piece->iov_len = min_t(u64, mdl->byte_count - skip, left);
+	return true;
+}
+
+/* All pieces that are left, at most `room` of them; how many. */
+int conn_pieces(struct wsk_operation *op, struct kvec *pieces, int room)
+{
+	u64 before = op->done;
+	int count = 0;
+
+	while (count < room && conn_next_piece(op, &pieces[count]))
+		op->done += pieces[count++].iov_len;
+	op->done = before;
+	return count;
+}
+
+/* Bytes of a send or of a disconnect's buffer that the fault keeps back. */
+static u64 kept_back(const struct wsk_operation *op)
+{
+	return fault(FAULT_buffer_cut) && op->kind == WSK_GRACEFUL && op->buf.length ? 1 : 0;
+}
+
+/* True once every byte of the operation is in the connection's send queue. */
+bool conn_transmit(struct wsk_socket *ws, struct wsk_operation *op)
+{
+	struct kvec piece;
+
+	if (op->flags & WSK_FLAG_NODELAY && op->kind == WSK_SEND)
+		tcp_sock_set_nodelay(ws->sock->sk);
+	while (op->done < op->buf.length - kept_back(op) && conn_next_piece(op, &piece)) {
+		struct msghdr message = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
+		int sent;
+
+		piece.iov_len = min_t(u64, piece.iov_len, op->buf.length - kept_back(op) - op->done);
+		if (op->done + piece.iov_len < op->buf.length - kept_back(op))
+			message.msg_flags |= MSG_MORE;
+		sent = kernel_sendmsg(ws->sock, &message, &piece, 1, piece.iov_len);
+		if (sent < 0) {
+			if (sent != -EAGAIN)
+				ws->error = -sent;
+			return false;
+		}
+		op->done += sent;
+	}
+	if (!op->queued) {
+		op->queued = true;
+		op->end_sequence = READ_ONCE(tcp_sk(ws->sock->sk)->write_seq);
+	}
+	return true;
+}
+
+/* TCP reports an acknowledgement to those who say that they lack space. */
+bool conn_acknowledged(struct wsk_socket *ws, const struct wsk_operation *op)
+{
+	set_bit(SOCK_NOSPACE, &ws->sock->flags);
+	smp_mb__after_atomic();
+	return !after(op->end_sequence, READ_ONCE(tcp_sk(ws->sock->sk)->snd_una));
+}
+
+void conn_send_fin(struct wsk_socket *ws)
+{
+	kernel_sock_shutdown(ws->sock, fault(FAULT_graceful_ends_both) ? SHUT_RDWR : SHUT_WR);
+}
+
+/* TCP sets the error of a reset before it closes the connection. Looked at in the other order, a
+ * reset in this very moment is not taken for a FIN; it is seen as an error the next time. */
+static bool unbroken(struct sock *sk)
+{
+	smp_rmb();
+	return !READ_ONCE(sk->sk_err);
+}
+
+bool conn_fin_acknowledged(struct wsk_socket *ws)
+{
+	struct sock *sk = ws->sock->sk;
+
+	return (1 << READ_ONCE(sk->sk_state)) & (TCPF_FIN_WAIT2 | TCPF_TIME_WAIT | TCPF_CLOSE) && unbroken(sk);
+}
+
+bool conn_fin_received(struct wsk_socket *ws)
+{
+	return ws->sock && READ_ONCE(ws->sock->sk->sk_shutdown) & RCV_SHUTDOWN && unbroken(ws->sock->sk);
+}
+
+/* What was indicated and not accepted comes first. Bytes, 0 at the end of the stream, or -errno. */
+int conn_read(struct wsk_socket *ws, u8 *to, int size)
+{
+	struct kvec piece = { to, size };
+	struct msghdr message = {};
+	int taken = wsk_leftover_take(ws, to, size);
+
+	if (!taken)
+		taken = kernel_recvmsg(ws->sock, &message, &piece, 1, size, MSG_DONTWAIT);
+	if (taken < 0 && taken != -EAGAIN)
+		ws->error = -taken; /* the read has taken it from TCP, where nobody sees it again */
+	return taken;
+}
+
+int conn_receive(struct wsk_socket *ws, struct wsk_operation *op, bool *ended)
+{
+	struct kvec piece;
+
+	while (conn_next_piece(op, &piece)) {
+		int received = conn_read(ws, piece.iov_base, piece.iov_len);
+
+		if (received == -EAGAIN)
+			return 0;
+		if (received < 0)
+			return -received;
+		if (!received) {
+			*ended = true;
+			return ws->error;
+		}
+		op->done += received;
+	}
+	return 0;
+}
+
+/* Bytes that a read would get from TCP, as far as it is in order. */
+u32 conn_readable(struct wsk_socket *ws)
+{
+	struct tcp_sock *tp = tcp_sk(ws->sock->sk);
+	u32 bytes = READ_ONCE(tp->rcv_nxt) - READ_ONCE(tp->copied_seq);
+
+	return skb_queue_empty_lockless(&ws->sock->sk->sk_receive_queue) ? 0 : bytes;
+}
+
+/* What fills the path: the congestion window. */
+u64 conn_ideal_backlog(struct wsk_socket *ws)
+{
+	struct tcp_sock *tp = tcp_sk(ws->sock->sk);
+
+	return max_t(u64, (u64)tcp_snd_cwnd(tp) * tp->mss_cache, 2 * PAGE_SIZE);
+}
+
+/* Both FINs have come and gone. */
+static bool over(struct wsk_socket *ws)
+{
+	return ws->fin_sent && ws->sock->sk->sk_state == TCP_CLOSE && conn_fin_received(ws);
+}
+
+/* RFC 9293 3.10.5: RST in the states that owe one, silence in the others. */
+void conn_reset(struct wsk_socket *ws)
+{
+	if (!ws->sock || ws->type != WSK_SOCK_STREAM)
+		return;
+	lock_sock(ws->sock->sk);
+	if (fault(FAULT_rst_after_fins) && over(ws))
+		ws->sock->sk->sk_state = TCP_CLOSE_WAIT;	/* a state in which TCP owes a reset */
+	tcp_disconnect(ws->sock->sk, 0);
+	release_sock(ws->sock->sk);
+}
+
+void conn_release(struct wsk_socket *ws)
+{
+	if (!ws->sock)
+		return;
+	set_callbacks(ws->sock->sk, NULL, ws->saved);
+	sock_release(ws->sock);
+	ws->sock = NULL;
+}
+
+NTSTATUS conn_status(int error)
+{
+	switch (error) {
+	case 0:
+		return STATUS_SUCCESS;
+	case ECONNREFUSED:
+		return STATUS_CONNECTION_REFUSED;
+	case ECONNRESET:
+	case EPIPE:
+	case ENOTCONN:
+		return STATUS_CONNECTION_RESET;
+	case ECONNABORTED:
+		return STATUS_CONNECTION_ABORTED;
+	case ETIMEDOUT:
+		return STATUS_IO_TIMEOUT;
+	case EHOSTUNREACH:
+		return STATUS_HOST_UNREACHABLE;
+	case ENETUNREACH:
+		return STATUS_NETWORK_UNREACHABLE;
+	case EADDRINUSE:
+		return STATUS_ADDRESS_ALREADY_EXISTS;
+	case EADDRNOTAVAIL:
+		return STATUS_INVALID_ADDRESS_COMPONENT;
+	case EINVAL:
+		return STATUS_INVALID_PARAMETER;
+	case ENOMEM:
+	case ENOBUFS:
+		return STATUS_INSUFFICIENT_RESOURCES;
+	default:
+		return STATUS_UNSUCCESSFUL;
+	}
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* WskControlSocket: options and I/O controls of one socket. */
+#include <linux/tcp.h>
+
+#include "wsk_provider.h"
+
+static NTSTATUS pend_call(struct wsk_socket *ws, struct irp *irp, struct wsk_operation *template)
+{
+	template->kind = WSK_CALL;
+	return irp ? wsk_pend(ws, irp, template) : STATUS_INVALID_PARAMETER;
+}
+
+static NTSTATUS answer(struct irp *irp, NTSTATUS status)
+{
+	return irp && status != STATUS_PENDING ? wsk_inline(irp, status, 0) : status;
+}
+
+/* Writes the answer to a query where the caller wants it. */
+static NTSTATUS put(void *output, u64 room, u64 *size_out, const void *value, u64 size)
+{
+	if (size_out)
+		*size_out = size;
+	if (!output || room < size)
+		return STATUS_BUFFER_TOO_SMALL;
+	memcpy(output, value, size);
+	return STATUS_SUCCESS;
+}
+
+/* ---- What TCP has to be asked for in process context ---- */
+
+static int linux_option(u32 code)
+{
+	switch (code) {
+	case WSK_SO_REUSEADDR:
+		return SO_REUSEADDR;
+	case WSK_SO_KEEPALIVE:
+		return SO_KEEPALIVE;
+	case WSK_SO_RCVBUF:
+		return SO_RCVBUF;
+	default:
+		return SO_SNDBUF;
+	}
+}
+
+static NTSTATUS set_number(struct wsk_socket *ws, struct wsk_operation *op, u64 *information)
+{
+	int value = op->argument;
+
+	if (op->flags != WSK_IPV6_V6ONLY)
+		return conn_status(-sock_setsockopt(ws->sock, SOL_SOCKET, linux_option(op->flags),
+						    KERNEL_SOCKPTR(&value), sizeof(value)));
+	lock_sock(ws->sock->sk);
+	ws->sock->sk->sk_ipv6only = value != 0;
+	release_sock(ws->sock->sk);
+	return STATUS_SUCCESS;
+}
+
+static u32 number_of(const struct wsk_socket *ws, u32 code)
+{
+	const struct sock *sk = ws->sock->sk;
+
+	switch (code) {
+	case WSK_SO_REUSEADDR:
+		return sk->sk_reuse != 0;
+	case WSK_SO_EXCLUSIVEADDRUSE:
+		return ws->exclusive;
+	case WSK_SO_CONDITIONAL_ACCEPT:
+		return ws->conditional;
+	case WSK_SO_KEEPALIVE:
+		return sock_flag(sk, SOCK_KEEPOPEN);
+	case WSK_SO_RCVBUF:
+		return READ_ONCE(sk->sk_rcvbuf);
+	case WSK_SO_SNDBUF:
+		return READ_ONCE(sk->sk_sndbuf);
+	default:
+		return sk->sk_ipv6only;
+	}
+}
+
+static NTSTATUS get_number(struct wsk_socket *ws, struct wsk_operation *op, u64 *information)
+{
+	u32 value = number_of(ws, op->flags);
+
+	*information = sizeof(value);
+	return put(op->output, op->output_size, op->size_out, &value, sizeof(value));
+}
+
+static NTSTATUS ideal_backlog(struct wsk_socket *ws, struct wsk_operation *op, u64 *information)
+{
+	u64 size = conn_ideal_backlog(ws);
+
+	*information = sizeof(size);
+	return put(op->output, op->output_size, op->size_out, &size, sizeof(size));
+}
+
+static NTSTATUS receive_backlog(struct wsk_socket *ws, struct wsk_operation *op, u64 *information)
+{
+	u64 size = conn_readable(ws);
+
+	*information = sizeof(size);
+	return put(op->output, op->output_size, op->size_out, &size, sizeof(size));
+}
+
+/* Nothing of the connection leaves the guest any more: wsk_inspect.c drops it. */
+static NTSTATUS set_silent(struct wsk_socket *ws, struct wsk_operation *op, u64 *information)
+{
+	if (!ws->connected || wsk_find(ws, WSK_SEND) || wsk_find(ws, WSK_GRACEFUL))
+		return STATUS_INVALID_DEVICE_STATE;
+	ws->silent = true;
+	return STATUS_SUCCESS;
+}
+
+/* ---- Options ---- */
+
+static NTSTATUS events_option(struct wsk_socket *ws, const struct wsk_event_control *control, u64 size,
+			      struct irp *irp)
+{
+	NTSTATUS status;
+
+	if (!control || size < sizeof(*control) || !control->npi)
+		status = STATUS_INVALID_PARAMETER;
+	else if (control->mask & WSK_EVENT_DISABLE)
+		status = wsk_disable_event(ws, control->mask, irp);
+	else
+		status = wsk_enable_events(ws, control->mask);
+	return answer(irp, status);
+}
+
+static NTSTATUS security_option(struct wsk_socket *ws, u32 request, void **input, u64 input_size, void **output,
+				u64 output_size, u64 *size_out, struct irp *irp)
+{
+	void *copy;
+
+	if (request == WSK_GET_OPTION) {
+		if (!ws->security)
+			return answer(irp, STATUS_NOT_FOUND);
+		if (!output || output_size < sizeof(*output))
+			return answer(irp, STATUS_BUFFER_TOO_SMALL);
+		copy = wsk_descriptor_get(ws->security);
+		return answer(irp, put(output, output_size, size_out, &copy, sizeof(copy)));
+	}
+	if (!irp || !input || input_size < sizeof(*input) || !wsk_descriptor_find(*input))
+		return answer(irp, STATUS_INVALID_PARAMETER);
+	if (ws->bound)
+		return answer(irp, STATUS_INVALID_DEVICE_STATE);
+	ws->security = wsk_descriptor_find(*input);
+	return answer(irp, STATUS_SUCCESS);
+}
+
+static bool is_number(const struct wsk_socket *ws, u32 level, u32 code)
+{
+	if (level == WSK_IPPROTO_IPV6)
+		return code == WSK_IPV6_V6ONLY && ws->family == AF_INET6;
+	switch (level == WSK_SOL_SOCKET ? code : 0) {
+	case WSK_SO_REUSEADDR:
+	case WSK_SO_EXCLUSIVEADDRUSE:
+	case WSK_SO_KEEPALIVE:
+	case WSK_SO_RCVBUF:
+	case WSK_SO_SNDBUF:
+	case WSK_SO_CONDITIONAL_ACCEPT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Those that decide how the socket is bound. */
+static bool precedes_bind(u32 code)
+{
+	return code == WSK_SO_REUSEADDR || code == WSK_SO_EXCLUSIVEADDRUSE || code == WSK_SO_CONDITIONAL_ACCEPT ||
+	       code == WSK_IPV6_V6ONLY;
+}
+
+static NTSTATUS set_number_option(struct wsk_socket *ws, u32 code, const u32 *input, u64 size, struct irp *irp)
+{
+	struct wsk_operation template = { .flags = code, .call = set_number };
+
+	if (!input || size < sizeof(*input))
+		return answer(irp, STATUS_INVALID_PARAMETER);
+	if (ws->bound && precedes_bind(code))
+		return answer(irp, STATUS_INVALID_DEVICE_STATE);
+	template.argument = *input;
+	switch (code) {
+	case WSK_SO_CONDITIONAL_ACCEPT:
+		ws->conditional = *input;
+		return answer(irp, STATUS_SUCCESS);
+	case WSK_SO_EXCLUSIVEADDRUSE:
+		ws->exclusive = *input;	/* as every socket here is that does not say SO_REUSEADDR */
+		return answer(irp, STATUS_SUCCESS);
+	default:
+		return pend_call(ws, irp, &template);
+	}
+}
+
+static NTSTATUS option(struct wsk_socket *ws, u32 request, u32 code, u32 level, u64 input_size, void *input,
+		       u64 output_size, void *output, u64 *size_out, struct irp *irp)
+{
+	struct wsk_operation get = {
+		.flags = code, .call = get_number, .output = output, .output_size = output_size, .size_out = size_out,
+	};
+
+	if (level == WSK_SOL_SOCKET && code == WSK_SO_SECURITY)
+		return security_option(ws, request, input, input_size, output, output_size, size_out, irp);
+	if (level == WSK_SOL_SOCKET && code == WSK_SO_EVENT_CALLBACK && request == WSK_SET_OPTION)
+		return events_option(ws, input, input_size, irp);
+	if (!is_number(ws, level, code))
+		return answer(irp, STATUS_NOT_SUPPORTED);
+	if (request == WSK_GET_OPTION)
+		return pend_call(ws, irp, &get);
+	return set_number_option(ws, code, input, input_size, irp);
+}
+
+static NTSTATUS io_control(struct wsk_socket *ws, u32 code, u64 output_size, void *output, u64 *size_out,
+			   struct irp *irp)
+{
+	struct wsk_operation template = { .output = output, .output_size = output_size, .size_out = size_out };
+
+	if (code == SIO_ADDRESS_LIST_QUERY)
+		return wsk_address_list_query(ws, output_size, output, size_out, irp);
+	if (code == SIO_ADDRESS_LIST_CHANGE)
+		return wsk_address_list_watch(ws, irp);
+	if (code != SIO_WSK_QUERY_INSPECT_ID && !ws->connected)
+		return answer(irp, STATUS_INVALID_DEVICE_STATE);
+	switch (code) {
+	case SIO_WSK_QUERY_IDEAL_SEND_BACKLOG:
+		template.call = ideal_backlog;
+		return pend_call(ws, irp, &template);
+	case SIO_WSK_QUERY_RECEIVE_BACKLOG:
+		template.call = receive_backlog;
+		return pend_call(ws, irp, &template);
+	case SIO_WSK_QUERY_INSPECT_ID:
+		if (!ws->inspect_id.serial)
+			return answer(irp, STATUS_INVALID_DEVICE_STATE);
+		return answer(irp, put(output, output_size, size_out, &ws->inspect_id, sizeof(ws->inspect_id)));
+	case SIO_WSK_SET_TCP_SILENT_MODE:
+		template.call = set_silent;
+		return pend_call(ws, irp, &template);
+	default:
+		return answer(irp, STATUS_NOT_SUPPORTED);
+	}
+}
+
+NTSTATUS MS WskControlSocket(struct wsk_socket *ws, u32 request, u32 code, u32 level, u64 input_size, void *input,
+			     u64 output_size, void *output, u64 *size_out, struct irp *irp)
+{
+	WSK_ENTER(ws);
+
+	if (irp)
+		wsk_irp_check(irp);
+	if (request == WSK_IOCTL)
+		return io_control(ws, code, output_size, output, size_out, irp);
+	if (request > WSK_IOCTL)
+		return answer(irp, STATUS_INVALID_PARAMETER);
+	return option(ws, request, code, level, input_size, input, output_size, output, size_out, irp);
+}

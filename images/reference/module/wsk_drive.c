@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* One step of each kind of operation: what can be done now, and nothing that waits. */
+#include <linux/delay.h>
+
+#include "wsk_provider.h"
+
+struct blocked {	/* an earlier operation has bytes left, so this one must wait for its turn */
+	bool transmit;
+	bool receive;
+};
+
+/* The socket the client was to have does not exist after all. */
+static void unmake(struct wsk_socket *ws)
+{
+	ws->closing = true;
+	conn_release(ws);
+	queue_work(wsk_queue, &ws->free_work);
+}
+
+/* WskSocketConnect's operation has a local address: it creates and binds first. */
+static bool creates_socket(const struct wsk_operation *op)
+{
+	return op->kind == WSK_CREATE || (op->kind == WSK_CONNECT && op->local.ss_family);
+}
+
+/* A socket that was being made goes with the operation: the client never hears of it. */
+void wsk_fail(struct wsk_socket *ws, struct wsk_operation *op, NTSTATUS status)
+{
+	bool unmade = creates_socket(op);
+
+	if (op->kind == WSK_CONNECT)
+		ws->connecting = false;
+	wsk_finish(ws, op, status, 0);
+	if (unmade)
+		unmake(ws);
+}
+
+static void drive_create(struct wsk_socket *ws, struct wsk_operation *op)
+{
+	int error = conn_create(ws);
+
+	if (error)
+		wsk_fail(ws, op, conn_status(error));
+	else
+		wsk_finish(ws, op, STATUS_SUCCESS, (u64)ws);
+}
+
+static void drive_bind(struct wsk_socket *ws, struct wsk_operation *op)
+{
+	int error = conn_bind(ws, &op->local);
+
+	if (!error && ws->category == WSK_FLAG_LISTEN_SOCKET)
+		error = conn_listen(ws);
+	ws->bound = !error;
+	ws->listening = ws->bound && ws->category == WSK_FLAG_LISTEN_SOCKET;
+	if (ws->bound)
+		wsk_enable_static(ws);
+	wsk_finish(ws, op, conn_status(error), 0);
+}
+
+static void drive_listen(struct wsk_socket *ws, struct wsk_operation *op)
+{
+	int error = conn_listen(ws);
+
+	ws->listening = !error;
+	if (ws->listening)
+		wsk_enable_static(ws);
+	wsk_finish(ws, op, conn_status(error), 0);
+}
+
+static int start_connect(struct wsk_socket *ws, struct wsk_operation *op)
+{
+	int error = 0;
+
+	op->started = true;
+	if (creates_socket(op)) {
+		error = conn_create(ws);
+		if (!error)
+			error = conn_bind(ws, &op->local);
+		ws->bound = !error;
+	}
+	return error ? error : conn_start_connect(ws, &op->remote);
+}
+
+/* WskConnectEx's data follows the handshake; its IRP waits for the data's acknowledgement. */
+static void drive_connect(struct wsk_socket *ws, struct wsk_operation *op)
+{
+	int error = op->started ? 0 : start_connect(ws, op);
+
+	if (!error)
+		error = conn_error(ws);
+	if (error) {
+		wsk_fail(ws, op, conn_status(error));
+		return;
+	}
+	if (!conn_established(ws))
+		return;
+	if (!ws->connected) {
+		ws->connected = true;
+		wsk_enable_static(ws);
+	}
+	if (op->buf.length && !(conn_transmit(ws, op) && conn_acknowledged(ws, op)))
+		return;
+	wsk_finish(ws, op, STATUS_SUCCESS, creates_socket(op) ? (u64)ws : op->buf.length);
+}
+
+static void drive_accept(struct wsk_socket *ws, struct wsk_operation *op)
+{
+	struct wsk_sockaddr local, remote;
+	struct wsk_socket *accepted;
+
+	if (ws->event_busy && ws->event.kind == WSK_EVENT_ACCEPT)
+		return;
+	if (ws->dead) {
+		wsk_finish(ws, op, STATUS_FILE_FORCED_CLOSED, 0);
+		return;
+	}
+	accepted = wsk_accept_next(ws, &local, &remote);
+	if (!accepted)
+		return;
+	if (op->local_out)
+		wsk_copy_address(op->local_out, &local);
+	if (op->remote_out)
+		wsk_copy_address(op->remote_out, &remote);
+	wsk_socket_ready(accepted, op->accept_context, op->accept_dispatch);
+	wsk_enable_static(accepted);
+	wsk_finish(ws, op, STATUS_SUCCESS, (u64)accepted);
+	wsk_kick(accepted);
+}
+
+/* For the fault: time for the disconnect behind the send to be asked for. */
+static void linger(struct wsk_socket *ws, struct wsk_operation *op)
+{
+	if (!op->started && !wsk_find(ws, WSK_GRACEFUL))
+		msleep(20);
+	op->started = true;
+}
+
+static void drive_send(struct wsk_socket *ws, struct wsk_operation *op, struct blocked *blocked)
+{
+	if (fault(FAULT_graceful_before_sends))
+		linger(ws, op);
+	if (ws->aborted)
+		return;	/* left there by a fault */
+	if (ws->error)
+		wsk_finish(ws, op, conn_status(ws->error), 0);
+	else if (blocked->transmit || !conn_transmit(ws, op))
+		blocked->transmit = true;
+	else if (fault(FAULT_graceful_before_sends) && wsk_find(ws, WSK_GRACEFUL))
+		return;
+	else if (conn_acknowledged(ws, op) || fault(FAULT_send_completes_when_queued))
+		wsk_finish(ws, op, STATUS_SUCCESS, op->buf.length);
+}
+
+static void end_transmission(struct wsk_socket *ws)
+{
+	ws->fin_sent = true;
+	if (fault(FAULT_fin_delayed))
+		msleep(800);
+	if (fault(FAULT_rst_on_graceful))
+		conn_reset(ws);
+	else if (!fault(FAULT_no_fin))
+		conn_send_fin(ws);
+}
+
+static bool disconnected(struct wsk_socket *ws)
+{
+	if (fault(FAULT_complete_before_fin_ack) || fault(FAULT_no_fin) || fault(FAULT_rst_on_graceful))
+		return true;
+	return conn_fin_acknowledged(ws);
+}
+
+static void drive_graceful(struct wsk_socket *ws, struct wsk_operation *op, struct blocked *blocked)
+{
+	if (ws->error) {
+		wsk_finish(ws, op, fault(FAULT_dead_disconnect_succeeds) ? STATUS_SUCCESS : conn_status(ws->error), 0);
+		return;
+	}
+	if (!ws->fin_sent && fault(FAULT_fin_before_data))
+		end_transmission(ws);
+	if (!ws->fin_sent && !blocked->transmit && conn_transmit(ws, op))
+		end_transmission(ws);
+	if (ws->fin_sent && disconnected(ws)) {
+		wsk_finish(ws, op, STATUS_SUCCESS, 0);
+		if (fault(FAULT_graceful_before_sends))
+			wsk_kick(ws);
+	}
+}
+
+/* DRAIN reads and throws away until the stream ends; the others fill their buffer. */
+static int receive_some(struct wsk_socket *ws, struct wsk_operation *op, bool *ended)
+{
+	u8 waste[256];
+	int got;
+
+	if (!(op->flags & WSK_FLAG_DRAIN))
+		return conn_receive(ws, op, ended);
+	while ((got = conn_read(ws, waste, sizeof(waste))) > 0)
+		;
+	*ended = got == 0;
+	return got < 0 && got != -EAGAIN ? -got : 0;
+}
+
+static bool receive_done(const struct wsk_operation *op, bool ended)
+{
+	if (ended)
+		return true;
+	if (op->flags & WSK_FLAG_DRAIN)
+		return fault(FAULT_drain_returns_at_once);
+	if (op->done == op->buf.length)
+		return true;
+	return op->done && (!(op->flags & WSK_FLAG_WAITALL) || fault(FAULT_waitall_returns_part));
+}
+
+static void drive_receive(struct wsk_socket *ws, struct wsk_operation *op, struct blocked *blocked)
+{
+	bool ended = false;
+	int error;
+
+	/* What a callback is being shown comes before what is still in the queue. */
+	if (blocked->receive || (ws->event_busy && ws->event.kind == WSK_EVENT_RECEIVE))
+		return;
+	ws->receive_stopped = false;
+	error = receive_some(ws, op, &ended);
+	if (error && fault(FAULT_reset_is_eof))
+		wsk_finish(ws, op, STATUS_SUCCESS, 0);
+	else if (error)
+		wsk_finish(ws, op, conn_status(error), op->done);
+	else if (ended && !op->done && fault(FAULT_eof_is_error))
+		wsk_finish(ws, op, STATUS_CONNECTION_DISCONNECTED, 0);
+	else if (receive_done(op, ended))
+		wsk_finish(ws, op, STATUS_SUCCESS, op->done);
+	else
+		blocked->receive = true;
+}
+
+static void drive_call(struct wsk_socket *ws, struct wsk_operation *op)
+{
+	u64 information = 0;
+	NTSTATUS status = op->call(ws, op, &information);
+
+	wsk_finish(ws, op, status, information);
+}
+
+/* The fault: late enough for whoever reuses the structure when the call has returned. */
+static void read_late(struct wsk_operation *op)
+{
+	msleep(20);
+	op->buf.offset = op->late->offset;
+	op->buf.length = op->late->length;
+	op->late = NULL;
+}
+
+static void drive_one(struct wsk_socket *ws, struct wsk_operation *op, struct blocked *blocked)
+{
+	if (op->late)
+		read_late(op);
+	switch (op->kind) {
+	case WSK_CREATE:
+		return drive_create(ws, op);
+	case WSK_BIND:
+		return drive_bind(ws, op);
+	case WSK_LISTEN:
+		return drive_listen(ws, op);
+	case WSK_CONNECT:
+		return drive_connect(ws, op);
+	case WSK_ACCEPT:
+		return drive_accept(ws, op);
+	case WSK_SEND:
+		return drive_send(ws, op, blocked);
+	case WSK_RECEIVE:
+		return drive_receive(ws, op, blocked);
+	case WSK_SEND_TO:
+		return wsk_drive_send_to(ws, op, &blocked->transmit);
+	case WSK_RECEIVE_FROM:
+		return wsk_drive_receive_from(ws, op, &blocked->receive);
+	case WSK_GRACEFUL:
+		return drive_graceful(ws, op, blocked);
+	case WSK_CALL:
+		return drive_call(ws, op);
+	case WSK_DISABLE:
+		if (wsk_event_returned(ws, op->event))
+			wsk_finish(ws, op, STATUS_SUCCESS, 0);
+		return;
+	case WSK_WATCH:
+		if (wsk_address_list_differs(op))
+			wsk_finish(ws, op, STATUS_SUCCESS, 0);
+		return;
+	case WSK_ABORT:
+	case WSK_CLOSE:
+		return;	/* they end the others and are looked for first */
+	}
+}
+
+/* Sends and the disconnect behind them keep their order; so do receives. */
+void wsk_drive(struct wsk_socket *ws)
+{
+	struct wsk_operation *op, *next;
+	struct blocked blocked = {};
+
+	list_for_each_entry_safe(op, next, &ws->operations, list)
+		drive_one(ws, op, &blocked);
+}

@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Event callbacks. The work item decides on one event at a time and the socket's
+ * tasklet delivers it, at DISPATCH_LEVEL; so callbacks of a socket are serial. The
+ * work item runs again once the callback has returned: until then neither a close nor
+ * the disabling of that event completes.
+ */
+#include <linux/udp.h>
+
+#include "wsk_provider.h"
+
+#define MAX_INDICATION 65536u
+
+static bool wanted(const struct wsk_socket *ws, u32 kind)
+{
+	if (kind == WSK_EVENT_DISCONNECT && fault(FAULT_event_without_enable))
+		return wsk_possible_events(ws) & kind;
+	return READ_ONCE(ws->enabled) & kind & wsk_possible_events(ws);
+}
+
+/* ---- Delivery, in softirq ---- */
+
+static void give_back(struct wsk_socket *ws, struct wsk_indication *indication, u64 accepted)
+{
+	if (!indication)
+		return;
+	indication->taken += accepted;
+	if (indication->taken >= indication->size) {
+		wsk_indication_free(indication);
+		return;
+	}
+	ws->receive_stopped = true;
+	spin_lock_bh(&ws->lock);
+	list_add(&indication->list, &ws->leftover);
+	spin_unlock_bh(&ws->lock);
+}
+
+/* NULL says that the socket is dead. */
+static struct wsk_data_indication *shown_of(struct wsk_indication *indication)
+{
+	return indication ? &indication->shown : NULL;
+}
+
+static void call_receive(struct wsk_socket *ws, struct wsk_event *event)
+{
+	struct wsk_indication *indication = event->indication;
+	u64 size = indication ? indication->shown.buffer.length : 0;
+	u64 accepted = size;
+	NTSTATUS status;
+
+	status = wsk_connection_events(ws)->receive(ws->context, WSK_FLAG_AT_DISPATCH_LEVEL, shown_of(indication),
+						    size, &accepted);
+	if (!indication)
+		return;
+	if (status == STATUS_PENDING)
+		wsk_retain(indication);
+	else if (status == STATUS_SUCCESS)
+		give_back(ws, indication, min(accepted, size));
+	else if (status == STATUS_DATA_NOT_ACCEPTED)
+		give_back(ws, indication, 0);
+	else
+		bugcheck(DRIVER_VERIFIER_DETECTED_VIOLATION, VERIFIER_WSK_EVENT_STATUS, event->kind, status, ws);
+}
+
+static void call_receive_from(struct wsk_socket *ws, struct wsk_event *event)
+{
+	const struct wsk_client_datagram *events = ws->events;
+	NTSTATUS status = events->receive_from(ws->context, WSK_FLAG_AT_DISPATCH_LEVEL, shown_of(event->indication));
+
+	if (!event->indication)
+		return;
+	if (status == STATUS_PENDING)
+		wsk_retain(event->indication);
+	else
+		wsk_indication_free(event->indication);
+}
+
+static void call_accept(struct wsk_socket *ws, struct wsk_event *event)
+{
+	const void *dispatch = NULL;
+	void *context = NULL;
+	NTSTATUS status;
+
+	status = wsk_listen_events(ws)->accept(ws->context, WSK_FLAG_AT_DISPATCH_LEVEL, &event->local, &event->remote,
+					       event->incoming, &context, &dispatch);
+	if (!event->incoming)
+		return;
+	if (status != STATUS_SUCCESS) {
+		wsk_discard(event->incoming);
+		return;
+	}
+	wsk_socket_ready(event->incoming, context, dispatch);
+	event->incoming->enabled = ws->enabled & WSK_CONNECTION_EVENTS;
+	wsk_enable_static(event->incoming);
+	wsk_kick(event->incoming);
+}
+
+static void call_disconnect(struct wsk_socket *ws, struct wsk_event *event)
+{
+	u32 flags = event->flags ^ (fault(FAULT_disconnect_flag_wrong) ? WSK_FLAG_ABORTIVE : 0);
+
+	wsk_connection_events(ws)->disconnect(ws->context, flags | WSK_FLAG_AT_DISPATCH_LEVEL);
+}
+
+static void call_inspect(struct wsk_socket *ws, struct wsk_event *event)
+{
+	u32 action = wsk_listen_events(ws)->inspect(ws->context, &event->local, &event->remote, &event->inspect_id);
+
+	wsk_inspect_decide(ws, &event->inspect_id, action);
+}
+
+static void invoke(struct wsk_socket *ws, struct wsk_event *event)
+{
+	KIRQL before = KeGetCurrentIrql();
+	int depth = preempt_count();
+
+	switch (event->kind) {
+	case WSK_EVENT_RECEIVE:
+		call_receive(ws, event);
+		break;
+	case WSK_EVENT_RECEIVE_FROM:
+		call_receive_from(ws, event);
+		break;
+	case WSK_EVENT_ACCEPT:
+		call_accept(ws, event);
+		break;
+	case WSK_EVENT_DISCONNECT:
+		call_disconnect(ws, event);
+		break;
+	case WSK_EVENT_INSPECT:
+		call_inspect(ws, event);
+		break;
+	case WSK_EVENT_ABORT:
+		wsk_listen_events(ws)->abort(ws->context, &event->inspect_id);
+		break;
+	case WSK_EVENT_SEND_BACKLOG:
+		wsk_connection_events(ws)->send_backlog(ws->context, event->size);
+		break;
+	}
+	verifier_irql_unchanged(event->kind, before, depth);
+}
+
+static bool says_dead(const struct wsk_event *event)
+{
+	if (event->kind == WSK_EVENT_ACCEPT)
+		return !event->incoming;
+	return event->kind & (WSK_EVENT_RECEIVE | WSK_EVENT_RECEIVE_FROM) && !event->indication;
+}
+
+/* The event was disabled, or the socket is being closed, after it had been decided. */
+static void drop(struct wsk_socket *ws, struct wsk_event *event)
+{
+	if (says_dead(event)) {
+		ws->deaths_told--;
+		return;
+	}
+	if (event->kind == WSK_EVENT_RECEIVE)
+		give_back(ws, event->indication, 0);
+	else if (event->kind == WSK_EVENT_RECEIVE_FROM)
+		wsk_indication_free(event->indication);
+	else if (event->kind == WSK_EVENT_ACCEPT)
+		wsk_discard(event->incoming);
+	else if (event->kind == WSK_EVENT_DISCONNECT)
+		ws->disconnect_told = false;
+	if (event->kind == WSK_EVENT_RECEIVE)
+		ws->receive_stopped = false;
+}
+
+static void deliver_event(struct wsk_socket *ws)
+{
+	struct wsk_event event = ws->event;
+	bool call;
+
+	spin_lock_bh(&ws->lock);
+	call = wanted(ws, event.kind) && !ws->closing;
+	ws->running = call ? event.kind : 0;
+	spin_unlock_bh(&ws->lock);
+	if (call)
+		invoke(ws, &event);
+	else
+		drop(ws, &event);
+	spin_lock_bh(&ws->lock);
+	ws->running = 0;
+	ws->event_busy = false;
+	spin_unlock_bh(&ws->lock);
+	wsk_kick(ws);
+}
+
+static void deliver(struct tasklet_struct *tasklet)
+{
+	deliver_event(container_of(tasklet, struct wsk_socket, event_tasklet));
+}
+
+/* For a fault: the client hears of a socket whose close has completed. */
+void wsk_late_callback(struct wsk_socket *ws)
+{
+	const struct wsk_client_connection *events = wsk_connection_events(ws);
+
+	if (events && events->disconnect)
+		events->disconnect(ws->context, WSK_FLAG_AT_DISPATCH_LEVEL);
+}
+
+/* ---- Decision, in the work item ---- */
+
+static void raise(struct wsk_socket *ws, const struct wsk_event *event)
+{
+	spin_lock_bh(&ws->lock);
+	ws->event = *event;
+	ws->event_busy = true;
+	spin_unlock_bh(&ws->lock);
+	if (fault(FAULT_event_below_dispatch))
+		deliver_event(ws);
+	else
+		tasklet_schedule(&ws->event_tasklet);
+}
+
+/* An indication of what is there, at most 64 KiB; NULL when nothing is. */
+static struct wsk_indication *indicate(struct wsk_socket *ws)
+{
+	struct wsk_indication *indication;
+	u32 size;
+	int got;
+
+	indication = list_first_entry_or_null(&ws->leftover, struct wsk_indication, list);
+	if (indication) {
+		list_del(&indication->list);
+	} else {
+		size = min(conn_readable(ws), MAX_INDICATION);
+		indication = size ? wsk_indication_new(ws, size) : NULL;
+		if (!indication)
+			return NULL;
+		got = conn_read(ws, indication->data, size);
+		if (got <= 0) {
+			wsk_indication_free(indication);
+			return NULL;
+		}
+		indication->size = got;
+	}
+	indication->shown.buffer.offset = indication->taken;
+	indication->shown.buffer.length = indication->size - indication->taken;
+	return indication;
+}
+
+/* The event with nothing in it, which comes once. */
+static bool raise_death(struct wsk_socket *ws, u32 kind)
+{
+	struct wsk_event event = { .kind = kind };
+
+	if (!ws->dead || ws->deaths_told > fault(FAULT_death_told_twice))
+		return false;
+	ws->deaths_told++;
+	raise(ws, &event);
+	return true;
+}
+
+static bool raise_receive(struct wsk_socket *ws)
+{
+	struct wsk_event event = { .kind = WSK_EVENT_RECEIVE };
+
+	if (!wanted(ws, WSK_EVENT_RECEIVE) || ws->receive_stopped || wsk_find(ws, WSK_RECEIVE) || ws->aborted)
+		return false;
+	event.indication = indicate(ws);
+	if (!event.indication)
+		return raise_death(ws, WSK_EVENT_RECEIVE);
+	raise(ws, &event);
+	return true;
+}
+
+/* The peer has ended its side, or the connection has broken. */
+static bool has_ended(struct wsk_socket *ws)
+{
+	return ws->error || conn_fin_received(ws) || (ws->fin_sent && fault(FAULT_event_for_local_disconnect));
+}
+
+static bool raise_disconnect(struct wsk_socket *ws)
+{
+	struct wsk_event event = { .kind = WSK_EVENT_DISCONNECT };
+
+	if (!wanted(ws, WSK_EVENT_DISCONNECT) || ws->disconnect_told || ws->aborted)
+		return false;
+	ws->disconnect_told = !fault(FAULT_disconnect_event_twice) || ws->backlog_told++ > 0;
+	event.flags = ws->error ? WSK_FLAG_ABORTIVE : 0;
+	raise(ws, &event);
+	return true;
+}
+
+static void raise_backlog(struct wsk_socket *ws)
+{
+	struct wsk_event event = { .kind = WSK_EVENT_SEND_BACKLOG };
+
+	if (!wanted(ws, WSK_EVENT_SEND_BACKLOG) || ws->error)
+		return;
+	event.size = conn_ideal_backlog(ws);
+	if (event.size == ws->backlog_told)
+		return;
+	ws->backlog_told = event.size;
+	raise(ws, &event);
+}
+
+static void raise_connection_events(struct wsk_socket *ws)
+{
+	/* Asked before the data is looked for: data may arrive with the FIN, between the two. */
+	bool ended = has_ended(ws);
+
+	if (ended && fault(FAULT_disconnect_before_data) && raise_disconnect(ws))
+		return;
+	if (raise_receive(ws) || (ended && raise_disconnect(ws)))
+		return;
+	raise_backlog(ws);
+}
+
+static void raise_accept(struct wsk_socket *ws)
+{
+	struct wsk_event event = {};
+
+	if (ws->conditional && wsk_inspect_next(ws, &event)) {
+		raise(ws, &event);
+		return;
+	}
+	event.kind = WSK_EVENT_ACCEPT;
+	if (!wanted(ws, WSK_EVENT_ACCEPT) || wsk_find(ws, WSK_ACCEPT) || raise_death(ws, WSK_EVENT_ACCEPT))
+		return;
+	event.incoming = wsk_accept_next(ws, &event.local, &event.remote);
+	if (event.incoming)
+		raise(ws, &event);
+}
+
+/* UDP moves what has arrived to a queue of the reader's when the first of it is read. */
+static bool datagram_waits(const struct sock *sk)
+{
+	return !skb_queue_empty_lockless(&sk->sk_receive_queue) ||
+	       !skb_queue_empty_lockless(&udp_sk(sk)->reader_queue);
+}
+
+static void raise_receive_from(struct wsk_socket *ws)
+{
+	struct wsk_event event = { .kind = WSK_EVENT_RECEIVE_FROM };
+	struct sockaddr_storage from;
+	struct kvec piece;
+	bool cut;
+	int got;
+
+	if (!wanted(ws, WSK_EVENT_RECEIVE_FROM) || wsk_find(ws, WSK_RECEIVE_FROM))
+		return;
+	if (raise_death(ws, WSK_EVENT_RECEIVE_FROM) || !datagram_waits(ws->sock->sk))
+		return;
+	event.indication = wsk_indication_new(ws, MAX_INDICATION);
+	if (!event.indication)
+		return;
+	piece = (struct kvec){ event.indication->data, MAX_INDICATION };
+	got = wsk_read_datagram(ws, &piece, 1, MAX_INDICATION, &from, &cut);
+	if (got < 0) {
+		wsk_indication_free(event.indication);
+		return;
+	}
+	event.indication->size = got;
+	event.indication->shown.buffer.length = got;
+	wsk_from_linux(&from, &event.indication->remote);
+	event.indication->shown.remote = &event.indication->remote;
+	raise(ws, &event);
+}
+
+/* Decides on the next event, if none is under way. Mutex held. */
+void wsk_raise_events(struct wsk_socket *ws)
+{
+	if (READ_ONCE(ws->event_busy) || !ws->sock || READ_ONCE(ws->closing))
+		return;
+	if (ws->listening)
+		raise_accept(ws);
+	else if (ws->connected)
+		raise_connection_events(ws);
+	else if (ws->bound && ws->type == WSK_SOCK_DGRAM)
+		raise_receive_from(ws);
+}
+
+bool wsk_events_idle(struct wsk_socket *ws)
+{
+	return !READ_ONCE(ws->event_busy);
+}
+
+void wsk_events_init(struct wsk_socket *ws)
+{
+	tasklet_setup(&ws->event_tasklet, deliver);
+}

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""WskCloseSocket and event callbacks: those in progress return first, and none begins afterwards."""
+
+from harness.judge import alone, for_each, requires
+from harness.peer import FinFirst, KeepsSending, ReadsToEof, Sends
+from harness.scenario import (
+    CONTEXTS,
+    FAMILIES,
+    IPV4,
+    WSK_SOCKET,
+    Address,
+    Arrival,
+    Callback,
+    Category,
+    Scenario,
+)
+from harness.status import STATUS_PENDING, STATUS_SUCCESS
+from harness.units import ms
+from suites.scenes import UNTOLD, as_planned, joined
+
+HELD = 600 * ms
+MEANWHILE = 100 * ms
+SOME_WAYS = (WSK_SOCKET, Arrival.STREAM_ACCEPT)
+ROUNDS = 20
+
+
+def receiving(lab, plan, family):
+    """A connection whose peer sends."""
+    peer = lab.peer(Sends(b"data"), family)
+    sock = plan.connected(WSK_SOCKET, to=peer)
+    plan.on_event(sock, Callback.RECEIVE, hold=HELD)
+    plan.wait(plan.enable(sock, Callback.RECEIVE))
+    return peer, sock
+
+
+def disconnected(lab, plan, family):
+    """A connection that the peer ends."""
+    peer = lab.peer(FinFirst(), family)
+    sock = plan.connected(WSK_SOCKET, to=peer)
+    plan.on_event(sock, Callback.DISCONNECT, hold=HELD)
+    plan.wait(plan.enable(sock, Callback.DISCONNECT))
+    return peer, sock
+
+
+def accepting(lab, plan, family):
+    """A listener that the peer connects to."""
+    peer = lab.peer(ReadsToEof().connecting(), family)
+    listener = plan.listening(family, peer.port)
+    plan.on_accept(listener, hold=HELD)
+    plan.wait(plan.enable(listener, Callback.ACCEPT))
+    plan.delay(350 * ms)  # the peer may be in a pause between two attempts, or not have begun
+    return peer, listener
+
+
+def taking_datagrams(lab, plan, family):
+    """A datagram socket that another sends to."""
+    host = "127.0.0.1" if family == IPV4 else "::1"
+    here = Address(family, host, lab.port())
+    taker, sender = (plan.socket(family, category=Category.DATAGRAM) for _ in range(2))
+    plan.wait(taker.creation, sender.creation)
+    plan.wait(plan.bind(taker, local=here), plan.bind(sender, local=Address(family, host, lab.port())))
+    plan.on_event(taker, Callback.RECEIVE_FROM, hold=HELD)
+    plan.wait(plan.enable(taker, Callback.RECEIVE_FROM))
+    plan.wait(plan.send_to(sender, 100, to=here))
+    return None, taker
+
+
+BUSY = {
+    "receive": (receiving, Callback.RECEIVE),
+    "disconnect": (disconnected, Callback.DISCONNECT),
+    "accept": (accepting, Callback.ACCEPT),
+    "receive-from": (taking_datagrams, Callback.RECEIVE_FROM),
+}
+
+
+@requires("C-12", "C-12b", "C-21")
+@alone
+@for_each(busy=BUSY, context=CONTEXTS, family=FAMILIES)
+async def test_a_close_waits_for_the_callback_that_is_in_progress(lab, busy, context, family):
+    """The callback is held while the socket is closed: the call returns, its IRP waits for the callback."""
+    lab.needs_cpus(2)
+    scene, callback = busy
+    plan = Scenario()
+    peer, sock = scene(lab, plan, family)
+    plan.delay(MEANWHILE)
+    close = plan.close(sock, context=context)
+    plan.wait(close)
+    plan.delay(MEANWHILE)
+
+    seen = await lab.run(plan, peer)
+
+    as_planned(seen.order(sock.enters(callback), close.call, sock.leaves(callback)))
+    assert seen.returned(close) == STATUS_PENDING
+    assert seen.order(close.return_, sock.leaves(callback), close.completion)
+    assert seen.status(close) == STATUS_SUCCESS
+    assert not any(visit.enter.after_close for visit in seen.callbacks(sock, callback))
+
+
+@requires("X-19", "C-12")
+@alone
+@for_each(busy=BUSY, family=FAMILIES)
+async def test_a_cancelled_close_does_not_complete_before_the_callback_returns(lab, busy, family):
+    """IoCancelIrp of the close: with the callback still in progress its context must live on."""
+    lab.needs_cpus(2)
+    scene, callback = busy
+    plan = Scenario()
+    peer, sock = scene(lab, plan, family)
+    plan.delay(MEANWHILE)
+    close = plan.close(sock)
+    plan.cancel(close)
+    plan.wait(close)
+
+    seen = await lab.run(plan, peer)
+
+    as_planned(seen.order(sock.enters(callback), close.call, sock.leaves(callback)))
+    assert seen.completions(close) == 1
+    assert seen.order(sock.leaves(callback), close.completion)
+    lab.record("status of the close", seen.status(close))
+
+
+@requires("C-12b")
+@for_each(way=SOME_WAYS, context=CONTEXTS, family=FAMILIES)
+async def test_no_receive_event_begins_after_a_close_amid_a_flood(lab, way, context, family):
+    """Data arrives before, while and after the socket is closed: the callback comes, then comes no more."""
+    plan = Scenario()
+    plan.callback_events = 2000
+    peer, sock = joined(lab, plan, KeepsSending(every=5 * ms, for_=400 * ms), way, family)
+    plan.wait(plan.enable(sock, Callback.RECEIVE))
+    plan.wait_event(sock, Callback.RECEIVE)
+    plan.delay(100 * ms)
+    close = plan.close(sock, context=context)
+    plan.wait(close)
+    plan.delay(150 * ms)
+
+    seen = await lab.run(plan, peer)
+
+    visits = seen.callbacks(sock, Callback.RECEIVE)
+    assert seen.status(close) == STATUS_SUCCESS
+    as_planned(visits)
+    assert not any(visit.enter.after_close for visit in visits)
+    assert seen.order(sock.leaves(Callback.RECEIVE, len(visits) - 1), close.completion)
+
+
+@requires("C-12b")
+@for_each(context=CONTEXTS, family=FAMILIES)
+async def test_no_event_begins_after_a_close_however_often(lab, context, family):
+    """Round after round a connection that data floods is closed: no callback begins after that."""
+    peer = lab.peer(KeepsSending(every=2 * ms, for_=100 * ms, connections=ROUNDS), family)
+    plan = Scenario()
+    plan.callback_events = 5000
+    with plan.repeat(ROUNDS):
+        sock = plan.connected(WSK_SOCKET, to=peer)
+        plan.wait(plan.enable(sock, Callback.RECEIVE, Callback.DISCONNECT))
+        plan.delay(10 * ms)
+        close = plan.close(sock, context=context)
+        plan.wait(close)
+    plan.delay(MEANWHILE)
+
+    seen = await lab.run(plan, peer)
+
+    visits = [*seen.callbacks(sock, Callback.RECEIVE), *seen.callbacks(sock, Callback.DISCONNECT)]
+    as_planned(visits)
+    assert not any(visit.enter.after_close for visit in visits)
+
+
+@requires("C-12b")
+@for_each(family=FAMILIES, context=CONTEXTS)
+async def test_no_accept_event_begins_after_a_listener_closed(lab, family, context):
+    """Connection follows on connection while the listener is closed: none is offered after that."""
+    peer = lab.peer(ReadsToEof(connections=40).connecting(), family)
+    plan = Scenario()
+    plan.callback_events = 500
+    listener = plan.listening(family, peer.port)
+    plan.on_accept(listener, 4)
+    plan.wait(plan.enable(listener, Callback.ACCEPT))
+    plan.wait_event(listener, Callback.ACCEPT)
+    close = plan.close(listener, context=context)
+    plan.wait(close)
+    plan.delay(MEANWHILE)
+
+    seen = await lab.run(plan, peer, parting=UNTOLD)
+
+    visits = seen.callbacks(listener, Callback.ACCEPT)
+    assert not any(visit.enter.after_close for visit in visits)
+    assert seen.order(listener.leaves(Callback.ACCEPT, len(visits) - 1), close.completion)

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""WskCloseSocket of a connection that has not ended in both directions: it is aborted."""
+
+from harness.judge import for_each, requires
+from harness.peer import (
+    After,
+    FinFirst,
+    HoldsOpen,
+    NeverAnswers,
+    ReadsToEof,
+    Resets,
+    Sends,
+    WithholdsFinAck,
+    ZeroWindow,
+)
+from harness.scenario import ALL_CONTEXTS, CONTEXTS, FAMILIES, WSK_SOCKET, Arrival, Category, Origin, Scenario
+from harness.status import STATUS_SUCCESS, nt_success
+from harness.units import KiB, ms, s
+from harness.wire import ACK, FIN, RST
+from suites.scenes import NETWORKS, WAYS, connected, impossible, joined
+
+CONNECTS = (Origin.WSK_SOCKET, Origin.WSK_CONNECT_EX, Origin.STREAM_CONNECT, Origin.STREAM_CONNECT_EX)
+SOME_WAYS = (WSK_SOCKET, Arrival.STREAM_ACCEPT)
+
+
+def connecting(plan, origin, peer):
+    """A socket, and its connect that is under way."""
+    stream = origin in (Origin.STREAM_CONNECT, Origin.STREAM_CONNECT_EX)
+    sock = plan.socket(peer.family, category=Category.STREAM if stream else Category.CONNECTION)
+    plan.wait(sock.creation)
+    plan.wait(plan.bind(sock))
+    extended = origin in (Origin.WSK_CONNECT_EX, Origin.STREAM_CONNECT_EX)
+    return sock, plan.connect_ex(sock, to=peer, data=100) if extended else plan.connect(sock, to=peer)
+
+
+@requires("C-17")
+@for_each(way=WAYS, context=CONTEXTS, network=NETWORKS, unless=impossible)
+async def test_closing_an_established_connection_resets_it(lab, way, context, network):
+    """ESTABLISHED and idle: close sends RST and no FIN, and the peer sees a reset."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, ReadsToEof(), network, way)
+    close = plan.close(sock, context=context)
+    plan.wait(close)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.status(close) == STATUS_SUCCESS
+    assert seen.count(RST, sender="guest") == 1
+    assert seen.no(FIN, sender="guest")
+    assert peer.ended == "reset"
+
+
+@requires("C-17")
+@for_each(family=FAMILIES)
+async def test_the_reset_of_a_close_has_the_form_that_this_stack_gives_it(lab, family):
+    """RFC 9293 wants a RST without ACK here; stacks differ, so its form is recorded."""
+    peer = lab.peer(ReadsToEof(), family)
+    plan = Scenario()
+    sock = plan.connected(WSK_SOCKET, to=peer)
+    plan.wait(plan.close(sock))
+
+    seen = await lab.run(plan, peer)
+
+    reset = seen.rst("guest")
+    assert reset is not None
+    lab.record("the RST has the ACK flag", ACK in reset.flags)
+
+
+@requires("C-17")
+@for_each(way=SOME_WAYS, context=CONTEXTS, family=FAMILIES)
+async def test_closing_after_the_peers_fin_alone_resets_the_connection(lab, way, context, family):
+    """CLOSE-WAIT: the peer has ended its direction, we have not, so close is abortive."""
+    plan = Scenario()
+    peer, sock = joined(lab, plan, FinFirst(), way, family)
+    end = plan.receive(sock, 1 * KiB)
+    plan.wait(end)
+    close = plan.close(sock, context=context)
+    plan.wait(close)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.information(end) == 0
+    assert seen.status(close) == STATUS_SUCCESS
+    assert seen.rst("guest") is not None
+    assert seen.no(FIN, sender="guest")
+
+
+@requires("C-17")
+@for_each(way=SOME_WAYS, context=CONTEXTS, family=FAMILIES)
+async def test_closing_while_the_peers_direction_is_open_resets_the_connection(lab, way, context, family):
+    """FIN-WAIT-2: our graceful disconnect is done, the peer's FIN has not come, so close is abortive."""
+    plan = Scenario()
+    peer, sock = joined(lab, plan, HoldsOpen(for_=5 * s), way, family)
+    plan.wait(plan.disconnect(sock))
+    close = plan.close(sock, context=context)
+    plan.wait(close)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.status(close) == STATUS_SUCCESS
+    assert seen.rst("guest") is not None
+    resets = seen.packets(RST, sender="guest")
+    assert resets
+    assert seen.order(seen.fin("guest"), resets[-1])
+    assert peer.ended == "reset"
+
+
+@requires("C-17")
+@for_each(way=SOME_WAYS, context=CONTEXTS, family=FAMILIES)
+async def test_closing_while_our_fin_is_unacknowledged_resets_the_connection(lab, way, context, family):
+    """FIN-WAIT-1: the peer withholds the acknowledgement of our FIN, so close is abortive."""
+    plan = Scenario()
+    peer, sock = joined(lab, plan, WithholdsFinAck(tells=b"!"), way, family)
+    graceful = plan.disconnect(sock)
+    plan.wait(plan.receive(sock, 1))
+    close = plan.close(sock, context=context)
+    plan.wait(graceful, close)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.status(close) == STATUS_SUCCESS
+    resets = seen.packets(RST, sender="guest")
+    assert resets
+    assert seen.order(seen.fin("guest"), resets[-1])
+    assert seen.count(FIN, sender="guest") == 1
+
+
+@requires("C-17")
+@for_each(way=SOME_WAYS, context=CONTEXTS, family=FAMILIES)
+async def test_closing_with_data_of_the_peer_unread_resets_the_connection(lab, way, context, family):
+    """Data that the peer sent and nobody received does not make the end any milder."""
+    plan = Scenario()
+    peer, sock = joined(lab, plan, Sends(b"unread" * 200), way, family)
+    plan.delay(150 * ms)
+    close = plan.close(sock, context=context)
+    plan.wait(close)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.status(close) == STATUS_SUCCESS
+    assert seen.rst("guest") is not None
+    assert seen.no(FIN, sender="guest")
+    assert peer.ended == "reset"
+
+
+@requires("C-17", "C-11")
+@for_each(way=SOME_WAYS, context=CONTEXTS, family=FAMILIES)
+async def test_closing_with_data_unsent_resets_the_connection(lab, way, context, family):
+    """Data that the peer's window holds back is given up: the send fails, and RST goes out without it."""
+    plan = Scenario()
+    peer, sock = joined(lab, plan, ZeroWindow(), way, family)
+    send = plan.send(sock, 16 * KiB)
+    plan.delay(100 * ms)
+    close = plan.close(sock, context=context)
+    plan.wait(send, close)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.status(close) == STATUS_SUCCESS
+    assert (seen.completions(send), nt_success(seen.status(send))) == (1, False)
+    assert seen.rst("guest") is not None
+    assert seen.no(FIN, sender="guest")
+    assert len(peer.received) < 16 * KiB
+
+
+@requires("C-11", "C-17")
+@for_each(origin=CONNECTS, context=CONTEXTS, family=FAMILIES)
+async def test_closing_ends_a_connect_that_nobody_answers(lab, origin, context, family):
+    """SYN-SENT: the connect completes before the close; its status and the wire are recorded."""
+    peer = lab.peer(NeverAnswers(), family)
+    plan = Scenario()
+    sock, connect = connecting(plan, origin, peer)
+    plan.delay(100 * ms)
+    close = plan.close(sock, context=context)
+    plan.wait(connect, close)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.status(close) == STATUS_SUCCESS
+    assert (seen.completions(connect), nt_success(seen.status(connect))) == (1, False)
+    assert seen.order(close.call, connect.completion, close.completion)
+    assert seen.no(FIN, sender="guest")
+    lab.record("status of the connect", seen.status(connect))
+    lab.record("a RST was sent", seen.rst("guest") is not None)
+
+
+@requires("D-13", "C-06")
+@for_each(way=SOME_WAYS, context=ALL_CONTEXTS, family=FAMILIES)
+async def test_closing_a_socket_that_the_peer_reset_succeeds(lab, way, context, family):
+    """A dead socket must be closed, so it can be: close succeeds and there is nothing left to send."""
+    plan = Scenario()
+    peer, sock = joined(lab, plan, Resets(after=After(received=1)), way, family)
+    plan.wait(plan.send(sock, b"!"))
+    receive = plan.receive(sock, 1 * KiB)
+    plan.wait(receive)
+    close = plan.close(sock, context=context)
+    plan.wait(close)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.status(receive) != STATUS_SUCCESS
+    assert seen.status(close) == STATUS_SUCCESS
+    assert seen.no(RST, sender="guest")

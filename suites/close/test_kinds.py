@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""WskCloseSocket of sockets of every category, as far as they have come without a connection."""
+
+from harness.evidence import APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL
+from harness.judge import for_each, requires
+from harness.scenario import (
+    ALL_CONTEXTS,
+    APC,
+    DISPATCH,
+    DPC,
+    FAMILIES,
+    PASSIVE,
+    SPINLOCK,
+    Address,
+    Category,
+    Irp,
+    Scenario,
+)
+from harness.status import STATUS_PENDING, STATUS_SUCCESS, is_error
+from harness.units import ms, s
+
+KINDS = {
+    "basic": (Category.BASIC, "made"),
+    "listen": (Category.LISTEN, "made"),
+    "listen-bound": (Category.LISTEN, "bound"),
+    "connection": (Category.CONNECTION, "made"),
+    "connection-bound": (Category.CONNECTION, "bound"),
+    "datagram": (Category.DATAGRAM, "made"),
+    "datagram-bound": (Category.DATAGRAM, "bound"),
+    "stream": (Category.STREAM, "made"),
+    "stream-bound": (Category.STREAM, "bound"),
+    "stream-listening": (Category.STREAM, "listening"),
+}
+# Of each category, as far as it comes without a connection.
+FURTHEST = {
+    name: KINDS[name]
+    for name in ("basic", "listen-bound", "connection-bound", "datagram-bound", "stream-listening")
+}
+RAISED = (DISPATCH, DPC, SPINLOCK)
+LEVELS = {PASSIVE: PASSIVE_LEVEL, APC: APC_LEVEL} | dict.fromkeys(RAISED, DISPATCH_LEVEL)
+IRPS = {
+    "allocated": Irp.ALLOCATED,
+    "initialized": Irp.INITIALIZED,
+    "passed-down": Irp.PASSED_DOWN,
+    "reused": Irp.REUSED,
+}
+INSTANT = 10 * ms  # for a call that waits for nothing
+
+
+def made(plan, family, kind, port=0):
+    """A socket of that kind, as far as it is to come."""
+    category, stage = kind
+    sock = plan.socket(family, category=category)
+    plan.wait(sock.creation)
+    if stage != "made":
+        plan.wait(plan.bind(sock, local=Address.wildcard(family, port)))
+    if stage == "listening":
+        plan.wait(plan.listen(sock))
+    return sock
+
+
+@requires("C-01", "C-05", "C-06", "C-20", "C-21", "C-22")
+@for_each(kind=FURTHEST, context=ALL_CONTEXTS, family=FAMILIES)
+async def test_a_socket_of_every_kind_closes_at_every_level(lab, kind, context, family):
+    """Through each of the five tables close succeeds, tells nothing more, and leaves the IRQL as it was."""
+    plan = Scenario()
+    sock = made(plan, family, kind)
+    close = plan.close(sock, context=context)
+    plan.wait(close)
+
+    seen = await lab.run(plan)
+
+    assert not is_error(seen.returned(close))
+    assert (seen.completions(close), seen.status(close), seen.information(close)) == (1, STATUS_SUCCESS, 0)
+    assert seen.irql_at(close) == (LEVELS[context], LEVELS[context])
+    lab.record("return value of the close", seen.returned(close))
+
+
+@requires("C-04", "C-05")
+@for_each(kind=KINDS)
+async def test_what_a_close_returns_says_when_it_completes(lab, kind):
+    """STATUS_SUCCESS: completed before the return, not pending. STATUS_PENDING: marked so, always."""
+    plan = Scenario()
+    with plan.repeat(50):
+        sock = made(plan, FAMILIES[0], kind)
+        close = plan.close(sock)
+        plan.wait(close)
+
+    seen = await lab.run(plan)
+
+    rounds = seen.rounds(close)
+    assert len(rounds) == 50
+    for life in rounds:
+        (completion,) = life.completions
+        assert completion.io_status == STATUS_SUCCESS
+        assert life.returned.status in (STATUS_SUCCESS, STATUS_PENDING)
+        assert completion.pending_returned == (life.returned.status == STATUS_PENDING)
+        if life.returned.status == STATUS_SUCCESS:
+            assert completion.sequence < life.returned.sequence
+
+
+@requires("C-21")
+@for_each(kind=KINDS)
+async def test_a_close_above_passive_level_does_not_wait(lab, kind):
+    """The quickest of many calls shows what the call itself does, whatever else the machine has to do."""
+    plan = Scenario()
+    closes = []
+    for context in RAISED:
+        with plan.repeat(20):
+            sock = made(plan, FAMILIES[0], kind)
+            closes.append(plan.close(sock, context=context))
+            plan.wait(closes[-1])
+
+    seen = await lab.run(plan)
+
+    for close in closes:
+        ticks = min(life.returned.qpc - life.call.qpc for life in seen.rounds(close))
+        assert ticks * s < INSTANT * seen.trace.qpc_frequency
+
+
+@requires("C-03")
+@for_each(irp=IRPS, kind={name: KINDS[name] for name in ("basic", "listen-bound", "datagram", "stream")})
+async def test_an_irp_of_every_origin_completes_once(lab, irp, kind):
+    """Allocated, in the caller's memory, passed down to it, or of an earlier call: the same to a close."""
+    plan = Scenario()
+    sock = made(plan, FAMILIES[0], kind)
+    close = plan.close(sock, irp=sock.creation if irp == Irp.REUSED else irp)
+    plan.wait(close)
+
+    seen = await lab.run(plan)
+
+    assert (seen.completions(close), seen.status(close)) == (1, STATUS_SUCCESS)
+    assert seen.pending_returned(close) == (seen.returned(close) == STATUS_PENDING)
+
+
+@requires("C-01", "C-16")
+@for_each(kind={name: kind for name, kind in KINDS.items() if kind[1] != "made"}, family=FAMILIES)
+async def test_the_port_of_a_closed_socket_can_be_bound_again(lab, kind, family):
+    """The same port, ten times over: each bind succeeds because the socket before is gone."""
+    plan = Scenario()
+    port = lab.port()
+    sockets = []
+    for _ in range(10):
+        sockets.append(made(plan, family, kind, port))
+        plan.wait(plan.close(sockets[-1]))
+    plan.may_fail(*(operation for sock in sockets[1:] for operation in sock.operations))
+
+    seen = await lab.run(plan)
+
+    statuses = [seen.status(operation) for sock in sockets for operation in sock.operations]
+    assert statuses == [STATUS_SUCCESS] * len(statuses)

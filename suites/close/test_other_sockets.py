@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""WskCloseSocket concerns one socket: the others, those a listener accepted too, work on."""
+
+from harness.judge import for_each, requires
+from harness.peer import ReadsToEof
+from harness.scenario import (
+    ALL_ORIGINS,
+    ARRIVALS,
+    CONTEXTS,
+    FAMILIES,
+    IPV4,
+    WSK_FLAG_WAITALL,
+    Action,
+    Address,
+    Callback,
+    Category,
+    Scenario,
+)
+from harness.status import STATUS_CANCELLED, STATUS_SUCCESS
+from harness.units import ms
+from harness.wire import RST, SYN
+from suites.scenes import no_reset
+
+SOCKETS = 16
+THE_SEVENTH = 6
+
+
+@requires("C-02")
+@for_each(origin=ALL_ORIGINS)
+async def test_closing_one_of_many_sockets_leaves_the_others_alone(lab, origin):
+    """Of 16 connections the seventh is reset; the 15 others then carry data both ways and end with FIN."""
+    peer = lab.peer(ReadsToEof(exchange=100, connections=SOCKETS), IPV4)
+    plan = Scenario()
+    sockets = [plan.connected(origin, to=peer) for _ in range(SOCKETS)]
+    closed = sockets.pop(THE_SEVENTH)
+    close = plan.close(closed)
+    plan.wait(close)
+    plan.delay(50 * ms)
+    received = []
+    for sock in sockets:
+        received.append(plan.receive(sock, 100, flags=WSK_FLAG_WAITALL))
+        plan.wait(plan.send(sock, 100), received[-1])
+        plan.wait(plan.disconnect(sock))
+        plan.close_after_eof(sock)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.status(close) == STATUS_SUCCESS
+    ended = [connection.ended for connection in peer.connections]
+    assert sorted(ended) == ["eof"] * (SOCKETS - 1) + ["reset"]
+    assert [seen.information(receive) for receive in received] == [100] * (SOCKETS - 1)
+    assert len({packet.guest_port for packet in seen.packets(RST, sender="guest")}) == 1
+
+
+@requires("X-22", "C-02")
+@for_each(arrival=ARRIVALS, family=FAMILIES, context=CONTEXTS)
+async def test_an_accepted_socket_outlives_its_listener(lab, arrival, family, context):
+    """The listener is closed first; then the connection carries data both ways and ends with FIN."""
+    peer = lab.peer(ReadsToEof(exchange=100).connecting(), family)
+    plan = Scenario()
+    sock = plan.accepted(arrival, family=family, port=peer.port)
+    close = plan.close(plan.sockets[0], context=context)
+    plan.wait(close)
+    plan.delay(50 * ms)
+    send = plan.send(sock, 100)
+    receive = plan.receive(sock, 100, flags=WSK_FLAG_WAITALL)
+    plan.wait(send, receive)
+    plan.wait(plan.disconnect(sock))
+    last = plan.close_after_eof(sock)
+
+    seen = await lab.run(plan, peer)
+
+    assert (seen.status(close), seen.status(last)) == (STATUS_SUCCESS, STATUS_SUCCESS)
+    assert peer.received == send.data == seen.data(receive)
+    assert peer.ended == "eof"
+    assert no_reset(seen)
+
+
+@requires("X-23", "C-11")
+@for_each(category=(Category.LISTEN, Category.STREAM), context=CONTEXTS, family=FAMILIES)
+async def test_closing_a_listener_cancels_its_accept(lab, category, context, family):
+    """A pending WskAccept completes with STATUS_CANCELLED and nothing accepted, before the close."""
+    plan = Scenario()
+    listener = plan.listening(family, lab.port(), category=category)
+    accept = plan.accept(listener).creation
+    plan.may_fail(accept)
+    close = plan.close(listener, context=context)
+    plan.wait(accept, close)
+
+    seen = await lab.run(plan)
+
+    assert (seen.completions(accept), seen.status(accept)) == (1, STATUS_CANCELLED)
+    assert seen.information(accept) == 0
+    assert seen.order(close.call, accept.completion, close.completion)
+
+
+@requires("X-23")
+@for_each(category=(Category.LISTEN, Category.STREAM), family=FAMILIES)
+async def test_what_becomes_of_connections_that_a_closed_listener_never_accepted(lab, category, family):
+    """Up to five connections wait to be accepted when the listener is closed: how each ends is recorded."""
+    peer = lab.peer(ReadsToEof(connections=5).connecting(), family)
+    plan = Scenario()
+    listener = plan.listening(family, peer.port, category=category)
+    plan.delay(500 * ms)
+    close = plan.close(listener)
+    plan.wait(close)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.status(close) == STATUS_SUCCESS
+    lab.record("ends of the connections", sorted({connection.ended for connection in peer.connections}))
+
+
+@requires("X-23")
+@for_each(category=(Category.LISTEN, Category.STREAM), family=FAMILIES)
+async def test_who_connects_to_a_listener_that_is_closed_is_refused(lab, category, family):
+    """The peer tries again and again: what it sends after the close is answered by RST."""
+    peer = lab.peer(ReadsToEof(connections=50).connecting(), family)
+    plan = Scenario()
+    listener = plan.listening(family, peer.port, category=category)
+    plan.wait(plan.close(listener))
+    plan.delay(500 * ms)
+
+    seen = await lab.run(plan, peer)
+
+    *_, late, _last = dict.fromkeys(packet.peer_port for packet in seen.packets(SYN, sender="peer"))
+    assert late in {packet.peer_port for packet in seen.packets(RST, sender="guest")}
+    assert late not in {packet.peer_port for packet in seen.packets(SYN, sender="guest")}
+
+
+@requires("X-24", "C-12b")
+@for_each(family=FAMILIES, context=CONTEXTS)
+async def test_a_listener_closes_with_an_inspection_pended(lab, family, context):
+    """Nobody decided on the connection: the close succeeds and no callback begins after it."""
+    peer = lab.peer(ReadsToEof().connecting(), family)
+    plan = Scenario()
+    listener = plan.socket(family, category=Category.LISTEN)
+    plan.wait(listener.creation)
+    plan.wait(plan.conditional_accept(listener))
+    plan.on_event(listener, Callback.INSPECT, Action.RETAIN)
+    plan.wait(plan.bind(listener, local=Address.wildcard(family, peer.port)))
+    plan.wait(plan.enable(listener, Callback.ACCEPT))
+    plan.wait_event(listener, Callback.INSPECT)
+    close = plan.close(listener, context=context)
+    plan.wait(close)
+    plan.delay(200 * ms)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.status(close) == STATUS_SUCCESS
+    visits = [visit for callback in Callback for visit in seen.callbacks(listener, callback)]
+    assert not any(visit.enter.after_close for visit in visits)
+    lab.record("abort events", len(seen.callbacks(listener, Callback.ABORT)))

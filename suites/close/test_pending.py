@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""WskCloseSocket while IRPs of earlier calls are pending: it completes them, and then itself."""
+
+from harness.judge import for_each, requires
+from harness.peer import ReadsToEof, WithholdsFinAck, ZeroWindow
+from harness.scenario import (
+    ALL_CONTEXTS,
+    CONTEXTS,
+    FAMILIES,
+    SIO_ADDRESS_LIST_CHANGE,
+    WSK_FLAG_DRAIN,
+    WSK_FLAG_WAITALL,
+    WSK_SOCKET,
+    Arrival,
+    Category,
+    Scenario,
+)
+from harness.status import STATUS_PENDING, STATUS_SUCCESS, nt_success
+from harness.units import KiB, ms
+from suites.scenes import joined
+
+# Bytes and flags of a receive that nothing completes.
+RECEIVES = {"plain": (1 * KiB, 0), "waitall": (1 * KiB, WSK_FLAG_WAITALL), "drain": (0, WSK_FLAG_DRAIN)}
+SOME_WAYS = (WSK_SOCKET, Arrival.STREAM_ACCEPT)
+COUNTS = (1, 16, 64)
+
+
+def ended_by(seen, close, *pending):
+    """Each completed once, without success, after the close was called and before it completed."""
+    return all(
+        seen.completions(operation) == 1
+        and not nt_success(seen.status(operation))
+        and seen.order(close.call, operation.completion, close.completion)
+        for operation in pending
+    )
+
+
+def statuses(seen, operations):
+    """Each that occurs, once."""
+    return sorted({str(seen.status(operation)) for operation in operations})
+
+
+@requires("C-10", "C-11")
+@for_each(form=RECEIVES, way=SOME_WAYS, context=ALL_CONTEXTS, family=FAMILIES)
+async def test_close_completes_a_pending_receive_before_itself(lab, form, way, context, family):
+    """Close is allowed with a receive pending, completes it once, and only then completes itself."""
+    size, flags = form
+    plan = Scenario()
+    peer, sock = joined(lab, plan, ReadsToEof(), way, family)
+    receive = plan.receive(sock, size, flags=flags)
+    close = plan.close(sock, context=context)
+    plan.wait(receive, close)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.status(close) == STATUS_SUCCESS
+    assert ended_by(seen, close, receive)
+    assert seen.information(receive) == 0
+    lab.record("status of the receive", seen.status(receive))
+
+
+@requires("C-10", "C-11")
+@for_each(count=COUNTS, family=FAMILIES, context=CONTEXTS)
+async def test_close_completes_many_pending_receives(lab, count, family, context):
+    """However many there are, each completes once and before the close; in which order is recorded."""
+    peer = lab.peer(ReadsToEof(), family)
+    plan = Scenario()
+    sock = plan.connected(WSK_SOCKET, to=peer)
+    receives = [plan.receive(sock, 100) for _ in range(count)]
+    close = plan.close(sock, context=context)
+    plan.wait(*receives, close)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.status(close) == STATUS_SUCCESS
+    assert ended_by(seen, close, *receives)
+    oldest_first = bool(seen.order(*(receive.completion for receive in receives)))
+    lab.record("the oldest completes first", oldest_first)
+
+
+@requires("C-10", "C-11")
+@for_each(count=COUNTS, way=SOME_WAYS, context=CONTEXTS)
+async def test_close_completes_many_pending_sends(lab, count, way, context):
+    """The peer's window is closed: no send has succeeded, and each completes once and before the close."""
+    plan = Scenario()
+    peer, sock = joined(lab, plan, ZeroWindow(), way, FAMILIES[0])
+    sends = [plan.send(sock, 4 * KiB) for _ in range(count)]
+    plan.delay(100 * ms)
+    close = plan.close(sock, context=context)
+    plan.wait(*sends, close)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.status(close) == STATUS_SUCCESS
+    assert ended_by(seen, close, *sends)
+    lab.record("statuses of the sends", statuses(seen, sends))
+
+
+@requires("C-10", "C-11", "D-25", "D-26")
+@for_each(way=SOME_WAYS, context=CONTEXTS, family=FAMILIES)
+async def test_close_completes_a_graceful_disconnect_that_waits_for_its_fin(lab, way, context, family):
+    """The peer withholds the acknowledgement: the disconnect ends once, without success, before the close."""
+    plan = Scenario()
+    peer, sock = joined(lab, plan, WithholdsFinAck(tells=b"!"), way, family)
+    graceful = plan.disconnect(sock)
+    plan.wait(plan.receive(sock, 1))
+    close = plan.close(sock, context=context)
+    plan.wait(graceful, close)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.status(close) == STATUS_SUCCESS
+    assert ended_by(seen, close, graceful)
+    lab.record("status of the disconnect", seen.status(graceful))
+
+
+@requires("C-10", "C-11")
+@for_each(context=CONTEXTS, family=FAMILIES)
+async def test_close_completes_whatever_is_pending_at_once(lab, context, family):
+    """Receive, sends and the disconnect behind them all end before the close; in which order is recorded."""
+    peer = lab.peer(ZeroWindow(), family)
+    plan = Scenario()
+    sock = plan.connected(WSK_SOCKET, to=peer)
+    pending = [plan.receive(sock, 100, flags=WSK_FLAG_WAITALL)]
+    pending += [plan.send(sock, 16 * KiB) for _ in range(3)]
+    pending += [plan.disconnect(sock, buffer=100)]
+    plan.delay(100 * ms)
+    close = plan.close(sock, context=context)
+    plan.wait(*pending, close)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.status(close) == STATUS_SUCCESS
+    assert ended_by(seen, close, *pending)
+    in_order = sorted(pending, key=lambda operation: seen.completion(operation).event.sequence)
+    lab.record("order", [f"{operation.name} {seen.status(operation)}" for operation in in_order])
+
+
+@requires("C-10", "C-11")
+@for_each(count=COUNTS, family=FAMILIES, context=CONTEXTS)
+async def test_close_completes_pending_receives_of_datagrams(lab, count, family, context):
+    """No datagram comes: every WskReceiveFrom completes once and before the close."""
+    plan = Scenario()
+    sock = plan.socket(family, category=Category.DATAGRAM)
+    plan.wait(sock.creation)
+    plan.wait(plan.bind(sock))
+    receives = [plan.receive_from(sock, 100) for _ in range(count)]
+    close = plan.close(sock, context=context)
+    plan.wait(*receives, close)
+
+    seen = await lab.run(plan)
+
+    assert seen.status(close) == STATUS_SUCCESS
+    assert ended_by(seen, close, *receives)
+    lab.record("statuses of the receives", statuses(seen, receives))
+
+
+@requires("C-10", "C-11")
+@for_each(family=FAMILIES, context=CONTEXTS)
+async def test_close_completes_a_pending_watch_of_the_address_list(lab, family, context):
+    """An SIO_ADDRESS_LIST_CHANGE of a basic socket is pending until the close, and completes before it."""
+    plan = Scenario()
+    sock = plan.socket(family, category=Category.BASIC)
+    plan.wait(sock.creation)
+    change = plan.ioctl(sock, SIO_ADDRESS_LIST_CHANGE)
+    close = plan.close(sock, context=context)
+    plan.wait(change, close)
+
+    seen = await lab.run(plan)
+
+    assert seen.returned(change) == STATUS_PENDING
+    assert seen.completions(change) == 1
+    assert seen.order(close.call, change.completion, close.completion)
+    lab.record("status of the watch", seen.status(change))

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""WskDisconnect's IRP: cancelled, with a buffer, on stream sockets of either kind."""
+
+from harness.judge import for_each, requires
+from harness.peer import ReadsToEof, WithholdsDataAcks, WithholdsFinAck, ZeroWindow
+from harness.scenario import (
+    CONTEXTS,
+    FAMILIES,
+    WSK_FLAG_ABORTIVE,
+    WSK_SOCKET,
+    Arrival,
+    Category,
+    Origin,
+    Scenario,
+)
+from harness.status import STATUS_CANCELLED, STATUS_SUCCESS, nt_success
+from harness.units import KiB, ms
+from harness.wire import FIN, RST
+from suites.scenes import joined
+
+SOME_WAYS = (WSK_SOCKET, Arrival.STREAM_ACCEPT)
+FORMS = {"graceful": 0, "abortive": WSK_FLAG_ABORTIVE}
+RELEASED = 600 * ms
+
+
+@requires("X-18")
+@for_each(way=SOME_WAYS, context=CONTEXTS, family=FAMILIES)
+async def test_a_graceful_disconnect_is_cancelled_while_its_fin_is_unacknowledged(lab, way, context, family):
+    """IoCancelIrp completes it with STATUS_CANCELLED; what another disconnect then gives is recorded."""
+    plan = Scenario()
+    peer, sock = joined(lab, plan, WithholdsFinAck(releases_after=RELEASED), way, family)
+    disconnect = plan.disconnect(sock, context=context)
+    plan.delay(100 * ms)
+    plan.cancel(disconnect)
+    plan.wait(disconnect)
+    again = plan.disconnect(sock)
+    plan.wait(again)
+    plan.wait(plan.close(sock))
+
+    seen = await lab.run(plan, peer)
+
+    assert (seen.completions(disconnect), seen.status(disconnect)) == (1, STATUS_CANCELLED)
+    assert seen.elapsed(disconnect.call, disconnect.completion) < RELEASED - 100 * ms
+    lab.record("return value of another disconnect", seen.returned(again))
+    lab.record("status of another disconnect", seen.status(again))
+
+
+@requires("X-18")
+@for_each(way=SOME_WAYS, context=CONTEXTS, family=FAMILIES)
+async def test_a_graceful_disconnect_is_cancelled_while_the_window_is_closed(lab, way, context, family):
+    """It completes with STATUS_CANCELLED; whether its FIN goes out when the window opens is recorded."""
+    plan = Scenario()
+    peer, sock = joined(lab, plan, ZeroWindow(opens_after=RELEASED), way, family)
+    send = plan.send(sock, 16 * KiB)
+    disconnect = plan.disconnect(sock, context=context)
+    plan.delay(100 * ms)
+    plan.cancel(disconnect)
+    plan.wait(disconnect, send)
+    plan.delay(100 * ms)
+    plan.wait(plan.close(sock))
+
+    seen = await lab.run(plan, peer)
+
+    assert (seen.completions(disconnect), seen.status(disconnect)) == (1, STATUS_CANCELLED)
+    assert seen.order(disconnect.completion, send.completion)
+    lab.record("status of the send", seen.status(send))
+    lab.record("the FIN was sent", seen.fin("guest") is not None)
+    lab.record("the close sent a RST", seen.rst("guest") is not None)
+
+
+@requires("X-26")
+@for_each(way=SOME_WAYS, family=FAMILIES)
+async def test_information_of_a_disconnect_with_a_buffer(lab, way, family):
+    """All bytes arrive; whether Information counts them is recorded."""
+    plan = Scenario()
+    peer, sock = joined(lab, plan, ReadsToEof(), way, family)
+    disconnect = plan.disconnect(sock, buffer=1000)
+    plan.wait(disconnect)
+    plan.close_after_eof(sock)
+
+    seen = await lab.run(plan, peer)
+
+    assert peer.received == disconnect.data
+    lab.record("Information", seen.information(disconnect))
+
+
+@requires("X-29")
+@for_each(flags=FORMS, context=CONTEXTS, family=FAMILIES)
+async def test_a_listening_stream_socket_is_not_disconnected(lab, flags, context, family):
+    """The call is refused and its IRP fails; the listener goes on listening."""
+    peer = lab.peer(ReadsToEof().connecting(), family)
+    plan = Scenario()
+    listener = plan.listening(family, peer.port, category=Category.STREAM)
+    disconnect = plan.disconnect(listener, flags=flags, context=context)
+    plan.wait(disconnect)
+    accepted = plan.accept(listener)
+    plan.wait(accepted.creation)
+    plan.wait(plan.disconnect(accepted))
+    plan.close_after_eof(accepted)
+    plan.wait(plan.close(listener))
+
+    seen = await lab.run(plan, peer)
+
+    assert (seen.completions(disconnect), nt_success(seen.status(disconnect))) == (1, False)
+    assert peer.ended == "eof"
+    lab.record("return value", seen.returned(disconnect))
+    lab.record("status", seen.status(disconnect))
+
+
+@requires("X-29")
+@for_each(context=CONTEXTS, family=FAMILIES)
+async def test_a_listening_stream_socket_neither_connects_nor_sends_nor_receives(lab, context, family):
+    """What is for connections is refused; the statuses are recorded."""
+    peer = lab.peer(ReadsToEof(), family)
+    plan = Scenario()
+    listener = plan.listening(family, lab.port(), category=Category.STREAM)
+    refused = {
+        "connect": plan.connect(listener, to=peer, context=context),
+        "send": plan.send(listener, 100, context=context),
+        "receive": plan.receive(listener, 100, context=context),
+    }
+    plan.may_fail(*refused.values())
+    plan.wait(*refused.values())
+    plan.wait(plan.close(listener))
+
+    seen = await lab.run(plan, peer)
+
+    for name, operation in refused.items():
+        assert (seen.completions(operation), nt_success(seen.status(operation))) == (1, False)
+        lab.record(f"status of the {name}", seen.status(operation))
+
+
+@requires("X-29")
+@for_each(origin=(Origin.STREAM_CONNECT, Origin.STREAM_CONNECT_EX), context=CONTEXTS, family=FAMILIES)
+async def test_a_connected_stream_socket_neither_listens_nor_accepts(lab, origin, context, family):
+    """What is for listeners is refused, and the connection is none the worse; the statuses are recorded."""
+    peer = lab.peer(ReadsToEof(), family)
+    plan = Scenario()
+    sock = plan.connected(origin, to=peer)
+    refused = {
+        "listen": plan.listen(sock, context=context),
+        "accept": plan.accept(sock, context=context).creation,
+    }
+    plan.may_fail(*refused.values())
+    plan.wait(*refused.values())
+    plan.wait(plan.disconnect(sock))
+    close = plan.close_after_eof(sock)
+
+    seen = await lab.run(plan, peer)
+
+    for name, operation in refused.items():
+        assert (seen.completions(operation), nt_success(seen.status(operation))) == (1, False)
+        lab.record(f"status of the {name}", seen.status(operation))
+    assert seen.status(close) == STATUS_SUCCESS
+    assert peer.ended == "eof"
+
+
+@requires("X-30")
+@for_each(flags=FORMS, origin=(WSK_SOCKET, Origin.STREAM_CONNECT), family=FAMILIES)
+async def test_disconnect_works_through_both_tables_that_have_it(lab, flags, origin, family):
+    """Connection and stream table have a slot for it each: the same call does the same through both."""
+    peer = lab.peer(ReadsToEof(), family)
+    plan = Scenario()
+    sock = plan.connected(origin, to=peer)
+    disconnect = plan.disconnect(sock, flags=flags)
+    plan.wait(disconnect)
+    plan.wait(plan.close(sock))
+
+    seen = await lab.run(plan, peer)
+
+    assert (seen.completions(disconnect), seen.status(disconnect)) == (1, STATUS_SUCCESS)
+    assert peer.ended == ("reset" if flags else "eof")
+    assert seen.count(RST if flags else FIN, sender="guest") >= 1
+
+
+@requires("X-31")
+@for_each(way=SOME_WAYS, family=FAMILIES)
+async def test_a_small_tail_goes_out_with_the_fin(lab, way, family):
+    """Small sends wait for an acknowledgement that the peer withholds: the FIN does not wait with them."""
+    plan = Scenario()
+    peer, sock = joined(lab, plan, WithholdsDataAcks(releases_after=RELEASED), way, family)
+    sends = [plan.send(sock, 50) for _ in range(3)]
+    disconnect = plan.disconnect(sock)
+    plan.wait(*sends, disconnect)
+    plan.close_after_eof(sock)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.packets(FIN, sender="guest", before=peer.released)
+    assert peer.received == b"".join(send.data for send in sends)
+    assert seen.status(disconnect) == STATUS_SUCCESS

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When sends and receives complete, and with what: what disconnects and closes build on."""
+
+from harness.judge import for_each, requires
+from harness.peer import After, FinFirst, HoldsOpen, KeepsSending, Resets, SendsThenFin, WithholdsDataAcks
+from harness.scenario import (
+    CONTEXTS,
+    FAMILIES,
+    IPV4,
+    WSK_FLAG_ABORTIVE,
+    WSK_FLAG_DRAIN,
+    WSK_FLAG_NODELAY,
+    WSK_FLAG_WAITALL,
+    WSK_SOCKET,
+    Arrival,
+    Scenario,
+)
+from harness.status import STATUS_CANCELLED, STATUS_SUCCESS, nt_success
+from harness.units import KiB, ms, s
+from suites.scenes import joined
+
+SOME_WAYS = (WSK_SOCKET, Arrival.STREAM_ACCEPT)
+PATIENT = {"waitall": (1 * KiB, WSK_FLAG_WAITALL), "drain": (0, WSK_FLAG_DRAIN)}
+PART = 300
+
+
+@requires("X-15")
+@for_each(way=SOME_WAYS, flags={"plain": 0, "nodelay": WSK_FLAG_NODELAY}, family=FAMILIES)
+async def test_a_send_completes_when_its_data_is_acknowledged(lab, way, flags, family):
+    """The peer withholds its acknowledgement: the send stays pending, then succeeds with all bytes."""
+    plan = Scenario()
+    peer, sock = joined(lab, plan, WithholdsDataAcks(releases_after=400 * ms), way, family)
+    send = plan.send(sock, 1000, flags=flags)
+    plan.wait(send)
+    plan.wait(plan.close(sock))
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.elapsed(send.call, send.completion) >= 300 * ms
+    assert (seen.status(send), seen.information(send)) == (STATUS_SUCCESS, 1000)
+
+
+@requires("X-16")
+@for_each(way=SOME_WAYS, context=CONTEXTS, family=FAMILIES)
+async def test_a_receive_at_the_end_of_the_stream_succeeds_with_nothing(lab, way, context, family):
+    """The peer's FIN completes the receive with no bytes; what the next one does is recorded."""
+    plan = Scenario()
+    peer, sock = joined(lab, plan, FinFirst(), way, family)
+    receives = []
+    for _ in range(2):
+        receives.append(plan.receive(sock, 100, context=context))
+        plan.wait(receives[-1])
+    plan.wait(plan.close(sock))
+
+    seen = await lab.run(plan, peer)
+
+    first, second = receives
+    assert (seen.status(first), seen.information(first)) == (STATUS_SUCCESS, 0)
+    lab.record("the next receive", f"{seen.status(second)}, {seen.information(second)} bytes")
+
+
+@requires("X-17")
+@for_each(form=PATIENT, way=SOME_WAYS, family=FAMILIES)
+async def test_the_peers_fin_ends_a_receive_that_wants_more(lab, form, way, family):
+    """WAITALL tells how many bytes came before the FIN; what DRAIN tells is recorded."""
+    size, flags = form
+    plan = Scenario()
+    peer, sock = joined(lab, plan, SendsThenFin(b"x" * PART), way, family)
+    receive = plan.receive(sock, size, flags=flags)
+    plan.wait(receive)
+    plan.wait(plan.close(sock))
+
+    seen = await lab.run(plan, peer)
+
+    assert (seen.completions(receive), seen.status(receive)) == (1, STATUS_SUCCESS)
+    if flags == WSK_FLAG_WAITALL:
+        assert seen.data(receive) == b"x" * PART
+    else:
+        lab.record("Information", seen.information(receive))
+
+
+@requires("X-17")
+@for_each(form=PATIENT, way=SOME_WAYS, family=FAMILIES)
+async def test_the_peers_reset_ends_a_receive_that_wants_more(lab, form, way, family):
+    """It completes, once and not with success; its status is recorded."""
+    size, flags = form
+    plan = Scenario()
+    peer, sock = joined(lab, plan, Resets(after=After(received=1)), way, family)
+    receive = plan.receive(sock, size, flags=flags)
+    plan.send(sock, b"!")
+    plan.wait(receive)
+    plan.wait(plan.close(sock))
+
+    seen = await lab.run(plan, peer)
+
+    assert (seen.completions(receive), nt_success(seen.status(receive))) == (1, False)
+    lab.record("status", seen.status(receive))
+
+
+@requires("X-17")
+@for_each(form=PATIENT, way=SOME_WAYS, context=CONTEXTS)
+async def test_our_own_abort_ends_a_receive_that_wants_more(lab, form, way, context):
+    """The abortive disconnect completes it, once and not with success; its status is recorded."""
+    size, flags = form
+    plan = Scenario()
+    peer, sock = joined(lab, plan, HoldsOpen(for_=5 * s), way, IPV4)
+    receive = plan.receive(sock, size, flags=flags)
+    plan.delay(50 * ms)
+    abort = plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE, context=context)
+    plan.wait(receive, abort)
+    plan.wait(plan.close(sock))
+
+    seen = await lab.run(plan, peer)
+
+    assert (seen.completions(receive), nt_success(seen.status(receive))) == (1, False)
+    assert seen.order(abort.call, receive.completion)
+    lab.record("status", seen.status(receive))
+
+
+@requires("X-17")
+@for_each(form=PATIENT, way=SOME_WAYS, family=FAMILIES)
+async def test_cancelling_ends_a_receive_that_wants_more(lab, form, way, family):
+    """IoCancelIrp completes it once, with STATUS_CANCELLED."""
+    size, flags = form
+    plan = Scenario()
+    peer, sock = joined(lab, plan, HoldsOpen(for_=5 * s), way, family)
+    receive = plan.receive(sock, size, flags=flags)
+    plan.delay(50 * ms)
+    plan.cancel(receive)
+    plan.wait(receive)
+    plan.wait(plan.close(sock))
+
+    seen = await lab.run(plan, peer)
+
+    assert (seen.completions(receive), seen.status(receive)) == (1, STATUS_CANCELLED)
+
+
+@requires("X-17")
+@for_each(form=PATIENT, way=SOME_WAYS, family=FAMILIES)
+async def test_a_receive_that_wants_more_is_not_content_with_a_part(lab, form, way, family):
+    """Data comes in portions of 100 bytes: WAITALL waits for its last byte, DRAIN for the FIN."""
+    size, flags = form
+    plan = Scenario()
+    peer, sock = joined(lab, plan, KeepsSending(every=20 * ms, for_=500 * ms), way, family)
+    receive = plan.receive(sock, size, flags=flags)
+    plan.wait(receive)
+    plan.wait(plan.close(sock))
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.status(receive) == STATUS_SUCCESS
+    if flags == WSK_FLAG_WAITALL:
+        assert seen.information(receive) == size
+    else:
+        assert seen.elapsed(receive.call, receive.completion) >= 250 * ms

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What becomes of a client that breaks its side of the contract: recorded, never judged."""
+
+import re
+
+from harness.errors import GuestCrashed, GuestHung
+from harness.judge import destructive, for_each, requires
+from harness.peer import ReadsToEof, Sends, ZeroWindow
+from harness.scenario import (
+    IPV4,
+    WSK_FLAG_ABORTIVE,
+    WSK_SOCKET,
+    Action,
+    Buffer,
+    Callback,
+    Category,
+    Control,
+    Irp,
+    Scenario,
+)
+from harness.units import ms
+
+BUGCHECK = re.compile(r"STOP: (0x[0-9A-Fa-f]+)")
+
+
+async def reaction(lab, plan, peer, *operations):
+    """What each of the calls came to, or how the guest ended."""
+    try:
+        seen = await lab.run(plan, peer)
+    except GuestCrashed as crash:
+        found = BUGCHECK.search(str(crash))
+        return f"bugcheck {found[1]}" if found else "crash"
+    except GuestHung:
+        return "hung"
+    return [
+        f"{operation.name}: {seen.returned(operation)}, {seen.status(operation)}" for operation in operations
+    ]
+
+
+@requires("C-13")
+@destructive
+async def test_a_socket_is_closed_twice(lab):
+    """The second close comes after the first has completed."""
+    plan = Scenario(dangerous=True)
+    sock = plan.socket(IPV4)
+    plan.wait(sock.creation)
+    plan.wait(plan.close(sock))
+    again = plan.close(sock)
+
+    lab.record("reaction", await reaction(lab, plan, None, again))
+
+
+LATE_CALLS = {
+    "send": lambda plan, sock: plan.send(sock, 10),
+    "receive": lambda plan, sock: plan.receive(sock, 10),
+    "graceful-disconnect": lambda plan, sock: plan.disconnect(sock),
+    "abortive-disconnect": lambda plan, sock: plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE),
+}
+
+
+@requires("C-13")
+@destructive
+@for_each(call=LATE_CALLS)
+async def test_a_socket_is_used_after_its_close(lab, call):
+    """The call comes after the close has completed."""
+    peer = lab.peer(ReadsToEof(), IPV4)
+    plan = Scenario(dangerous=True)
+    sock = plan.connected(WSK_SOCKET, to=peer)
+    plan.wait(plan.close(sock))
+    late = call(plan, sock)
+
+    lab.record("reaction", await reaction(lab, plan, peer, late))
+
+
+@requires("C-07")
+@destructive
+async def test_a_socket_is_closed_while_other_threads_send(lab):
+    """Eight threads send on, and nobody waits for their calls to return."""
+    peer = lab.peer(ReadsToEof(), IPV4)
+    plan = Scenario(dangerous=True)
+    sock = plan.connected(WSK_SOCKET, to=peer)
+    plan.barrier(0)
+    for strand in range(1, 9):
+        with plan.strand(strand):
+            plan.barrier(0)
+            with plan.repeat(200):
+                plan.wait(plan.send(sock, 100))
+    plan.delay(2 * ms)
+    plan.wait(plan.close(sock, racing=True))
+
+    lab.record("reaction", await reaction(lab, plan, peer))
+
+
+@requires("C-15")
+@destructive
+async def test_descriptors_that_nobody_releases_stay(lab):
+    """The control of the experiment: without WSK_RELEASE_SD the pool shows what was left."""
+    descriptor = bytes([1, 0, 4, 0x80]) + bytes(16)
+    before = await lab.pool()
+    plan = Scenario()
+    with plan.repeat(50):
+        kept, _ = plan.cache_descriptor(descriptor)
+        sock = plan.socket(IPV4, control=Control.using(kept))
+        plan.wait(sock.creation)
+        plan.wait(plan.close(sock))
+    await lab.run(plan)
+
+    assert await lab.pool() != before
+
+
+@requires("X-09")
+@destructive
+async def test_a_socket_is_closed_with_data_retained(lab):
+    """The client never gives back what its callback kept; whether memory is lost is recorded."""
+    peer = lab.peer(Sends(bytes(1000)), IPV4)
+    before = await lab.pool()
+    plan = Scenario(dangerous=True)
+    sock = plan.connected(WSK_SOCKET, to=peer)
+    plan.on_event(sock, Callback.RECEIVE, Action.RETAIN)
+    plan.wait(plan.enable(sock, Callback.RECEIVE))
+    plan.wait_event(sock, Callback.RECEIVE)
+    close = plan.close(sock)
+    plan.wait(close)
+
+    lab.record("reaction", await reaction(lab, plan, peer, close))
+    lab.record("memory is lost", await lab.pool() != before)
+
+
+@requires("X-27")
+@destructive
+@for_each(excess=(1, 1000, 100_000))
+async def test_a_disconnect_has_a_buffer_that_is_longer_than_its_mdls(lab, excess):
+    """WSK_BUF.Length promises bytes that are not there."""
+    peer = lab.peer(ReadsToEof(), IPV4)
+    plan = Scenario(dangerous=True)
+    sock = plan.connected(WSK_SOCKET, to=peer)
+    disconnect = plan.disconnect(sock, buffer=Buffer(bytes(100), excess=excess))
+    plan.wait(disconnect, limit=1000 * ms)
+    plan.close(sock)
+
+    lab.record("reaction", await reaction(lab, plan, peer, disconnect))
+
+
+NO_IRP = {
+    "graceful-disconnect": lambda plan, sock: plan.disconnect(sock, irp=Irp.NONE),
+    "abortive-disconnect": lambda plan, sock: plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE, irp=Irp.NONE),
+    "close": lambda plan, sock: plan.close(sock, irp=Irp.NONE),
+}
+
+
+@requires("X-28")
+@destructive
+@for_each(call=NO_IRP)
+async def test_a_call_is_made_without_an_irp(lab, call):
+    """NULL for the IRP, where the documents want one."""
+    peer = lab.peer(ReadsToEof(), IPV4)
+    plan = Scenario(dangerous=True)
+    sock = plan.connected(WSK_SOCKET, to=peer)
+    operation = call(plan, sock)
+    plan.delay(100 * ms)
+
+    lab.record("reaction", await reaction(lab, plan, peer, operation))
+
+
+@requires("C-11")
+@destructive
+async def test_two_accepts_are_pending_when_their_listener_is_closed(lab):
+    """Two at a time on one listener have been seen to hang Windows."""
+    plan = Scenario(dangerous=True)
+    listener = plan.listening(IPV4, lab.port(), category=Category.LISTEN)
+    accepts = [plan.accept(listener).creation for _ in range(2)]
+    plan.may_fail(*accepts)
+    close = plan.close(listener)
+    plan.wait(*accepts, close)
+
+    lab.record("reaction", await reaction(lab, plan, None, *accepts, close))
+
+
+@requires("C-13", "C-11")
+@destructive
+async def test_a_socket_is_closed_twice_with_sends_pending(lab):
+    """The second close is called while the first is pending or just over."""
+    peer = lab.peer(ZeroWindow(), IPV4)
+    plan = Scenario(dangerous=True)
+    sock = plan.connected(WSK_SOCKET, to=peer)
+    plan.send(sock, 10_000)
+    plan.delay(50 * ms)
+    closes = [plan.close(sock), plan.close(sock)]
+
+    lab.record("reaction", await reaction(lab, plan, peer, *closes))

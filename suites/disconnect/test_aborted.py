@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an abortive disconnect ends, and what is possible after it: nothing but to close."""
+
+from harness.judge import for_each, requires
+from harness.peer import KeepsSending, ReadsToEof, Sends, ZeroWindow
+from harness.scenario import (
+    CONTEXTS,
+    FAMILIES,
+    WSK_FLAG_ABORTIVE,
+    WSK_FLAG_DRAIN,
+    WSK_FLAG_WAITALL,
+    WSK_SOCKET,
+    Callback,
+    Scenario,
+)
+from harness.status import nt_success
+from harness.units import KiB, ms, s
+from harness.wire import RST
+from suites.scenes import NETWORKS, SOME_WAYS, connected, impossible
+
+RECEIVES = {"plain": (100, 0), "waitall": (100, WSK_FLAG_WAITALL), "drain": (0, WSK_FLAG_DRAIN)}
+
+
+@requires("D-27")
+@for_each(sends=(1, 16), network=NETWORKS, way=SOME_WAYS, context=CONTEXTS, unless=impossible)
+async def test_an_abortive_disconnect_ends_every_send_that_is_pending(lab, sends, network, way, context):
+    """With the window closed no send can complete; an abort completes each once, and none with success."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, ZeroWindow(), network, way)
+    queued = [plan.send(sock, 4 * KiB) for _ in range(sends)]
+    plan.delay(100 * ms)
+    abort = plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE, context=context)
+    plan.wait(*queued, abort)
+    plan.wait(plan.close(sock))
+
+    seen = await lab.run(plan, peer)
+
+    for send in queued:
+        assert seen.order(abort.call, send.completion)
+        assert seen.elapsed(abort.call, send.completion) < 1 * s
+        assert (seen.completions(send), nt_success(seen.status(send))) == (1, False)
+    assert seen.count(RST, sender="guest") == 1
+    assert seen.no(sender="guest", after=seen.rst("guest"))
+    lab.record("status of a send", seen.status(queued[0]))
+    lab.record("Information of a send", seen.information(queued[0]))
+
+
+@requires("D-27")
+@for_each(network=NETWORKS, receive=RECEIVES)
+async def test_an_abortive_disconnect_ends_both_directions_at_once(lab, network, receive):
+    """A send that cannot move fails, and a receive that waits for data completes; its status is recorded."""
+    size, flags = receive
+    plan = Scenario()
+    peer, sock = connected(lab, plan, ZeroWindow(), network)
+    send = plan.send(sock, 4 * KiB)
+    pending = plan.receive(sock, size, flags=flags)
+    plan.delay(100 * ms)
+    abort = plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE)
+    plan.wait(send, pending, abort)
+    plan.wait(plan.close(sock))
+
+    seen = await lab.run(plan, peer)
+
+    for call in (send, pending):
+        assert seen.completions(call) == 1
+        assert seen.order(abort.call, call.completion)
+        assert seen.elapsed(abort.call, call.completion) < 1 * s
+    assert not nt_success(seen.status(send))
+    assert seen.information(pending) == 0
+    lab.record("status of the receive", seen.status(pending))
+
+
+@requires("D-26")
+@for_each(network=NETWORKS, context=CONTEXTS)
+async def test_an_abortive_disconnect_ends_the_buffer_of_a_graceful_one(lab, network, context):
+    """A graceful disconnect pends with a buffer that cannot move: it fails, and the RST is the end."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, ZeroWindow(), network)
+    graceful = plan.disconnect(sock, buffer=4 * KiB)
+    plan.delay(100 * ms)
+    abort = plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE, context=context)
+    plan.wait(graceful, abort)
+    plan.wait(plan.close(sock))
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.order(abort.call, graceful.completion)
+    assert (seen.completions(graceful), nt_success(seen.status(graceful))) == (1, False)
+    assert seen.no(sender="guest", after=seen.rst("guest"))
+    lab.record("status", seen.status(graceful))
+
+
+@requires("D-29")
+@for_each(network=NETWORKS, way=SOME_WAYS, context=CONTEXTS, unless=impossible)
+async def test_nothing_is_sent_after_an_abortive_disconnect(lab, network, way, context):
+    """A send after the abort fails, and the RST is the last packet of the guest's."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, ReadsToEof(), network, way)
+    plan.wait(plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE))
+    late = plan.send(sock, 1 * KiB, context=context)
+    plan.wait(late)
+    plan.wait(plan.close(sock))
+
+    seen = await lab.run(plan, peer)
+
+    assert not nt_success(seen.status(late))
+    assert peer.received == b""
+    assert seen.no(sender="guest", after=seen.rst("guest"))
+    lab.record("status of the send", seen.status(late))
+
+
+@requires("D-30")
+@for_each(family=FAMILIES, context=CONTEXTS)
+async def test_what_a_receive_gets_of_data_that_came_before_an_abort_is_recorded(lab, family, context):
+    """With bytes of the peer's unread, a receive after the abort completes, and with none but those."""
+    peer = lab.peer(Sends(bytes(range(100))), family)
+    plan = Scenario()
+    sock = plan.connected(WSK_SOCKET, to=peer)
+    plan.delay(150 * ms)
+    plan.wait(plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE))
+    late = plan.receive(sock, 1 * KiB, context=context)
+    plan.wait(late)
+    plan.wait(plan.close(sock))
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.data(late) in (b"", bytes(range(100)))
+    lab.record("status of the receive", seen.status(late))
+    lab.record("Information of the receive", seen.information(late))
+
+
+@requires("D-30")
+@for_each(network=NETWORKS, way=SOME_WAYS, unless=impossible)
+async def test_data_that_comes_after_an_abort_is_not_received(lab, network, way):
+    """The peer goes on sending: a receive fails, and gets nothing that came behind our RST."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, KeepsSending(for_=400 * ms), network, way)
+    plan.wait(plan.receive(sock, 100, flags=WSK_FLAG_WAITALL))
+    plan.wait(plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE))
+    plan.delay(150 * ms)
+    late = plan.receive(sock, 4 * KiB)
+    plan.wait(late)
+    plan.wait(plan.close(sock))
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.information(late) <= received_before_the_reset(seen) - 100
+    lab.record("status of the receive", seen.status(late))
+
+
+@requires("D-30")
+@for_each(way=SOME_WAYS, context=CONTEXTS)
+async def test_no_event_brings_data_that_comes_after_an_abort(lab, way, context):
+    """The peer goes on sending: what WskReceiveEvent was offered in all had come before our RST."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, KeepsSending(for_=400 * ms), way=way)
+    plan.wait(plan.enable(sock, Callback.RECEIVE))
+    plan.wait_event(sock, Callback.RECEIVE)
+    plan.wait(plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE, context=context))
+    plan.delay(150 * ms)
+    plan.wait(plan.close(sock))
+
+    seen = await lab.run(plan, peer)
+
+    offered = sum(visit.enter.information for visit in seen.callbacks(sock, Callback.RECEIVE))
+    assert 0 < offered <= received_before_the_reset(seen)
+
+
+@requires("D-30")
+@for_each(receive=RECEIVES, network=NETWORKS, context=CONTEXTS)
+async def test_an_abortive_disconnect_ends_a_receive_that_is_pending(lab, receive, network, context):
+    """A receive that waits for data completes at once, without any; its status is recorded."""
+    size, flags = receive
+    plan = Scenario()
+    peer, sock = connected(lab, plan, ReadsToEof(), network)
+    pending = plan.receive(sock, size, flags=flags)
+    plan.delay(20 * ms)
+    abort = plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE, context=context)
+    plan.wait(pending, abort)
+    plan.wait(plan.close(sock))
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.completions(pending) == 1
+    assert seen.order(abort.call, pending.completion)
+    assert seen.elapsed(abort.call, pending.completion) < 1 * s
+    assert seen.information(pending) == 0
+    lab.record("status of the receive", seen.status(pending))
+
+
+def received_before_the_reset(seen):
+    """Bytes that the peer had sent when our RST left."""
+    return sum(len(packet.payload) for packet in seen.packets(sender="peer", before=seen.rst("guest")))

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""WskDisconnect with WSK_FLAG_ABORTIVE: it resets the connection, and waits for nothing."""
+
+from harness.judge import for_each, requires
+from harness.peer import BlackHole, HoldsOpen, ReadsToEof, ZeroWindow
+from harness.scenario import (
+    ALL_CONTEXTS,
+    ALL_ORIGINS,
+    CONTEXTS,
+    IPV4,
+    WSK_FLAG_ABORTIVE,
+    WSK_SOCKET,
+    Arrival,
+    Callback,
+    Scenario,
+)
+from harness.status import STATUS_SUCCESS
+from harness.units import KiB, ms, s
+from harness.wire import FIN, RST
+from suites.scenes import NETWORKS, WAYS, connected, impossible
+
+EVENTS = {
+    "no-event": (),
+    "disconnect-event": (Callback.DISCONNECT,),
+    "receive-event": (Callback.RECEIVE,),
+    "both-events": (Callback.RECEIVE, Callback.DISCONNECT),
+}
+PEERS = {
+    "reads": lambda: ReadsToEof(),
+    "window-closed": lambda: ZeroWindow(),
+    "unreachable": lambda: BlackHole(),
+}
+
+
+@requires("D-07", "D-16")
+@for_each(network=NETWORKS, way=WAYS, unless=impossible)
+async def test_abortive_disconnect_resets_the_connection(lab, network, way):
+    """An abortive disconnect of an idle connection sends one RST and no FIN."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, ReadsToEof(), network, way)
+    abort = plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE)
+    plan.wait(abort)
+    plan.wait(plan.close(sock))
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.status(abort) == STATUS_SUCCESS
+    assert seen.count(RST, sender="guest") == 1
+    assert seen.no(FIN, sender="guest")
+    assert peer.ended == "reset"
+
+
+@requires("D-07", "D-16", "D-28")
+@for_each(way=ALL_ORIGINS, context=CONTEXTS)
+async def test_abortive_disconnect_resets_at_once_and_not_when_it_is_closed(lab, way, context):
+    """What another connection sends after the abort, and before the close, is behind the RST on the wire."""
+    peer = lab.peer(ReadsToEof(connections=2, exchange=1), IPV4)
+    plan = Scenario()
+    sock, other = (plan.connected(way, to=peer) for _ in range(2))
+    plan.wait(plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE, context=context))
+    plan.wait(plan.send(other, b"!"), plan.receive(other, 1))
+    plan.wait(plan.close(sock), plan.close(other))
+
+    seen = await lab.run(plan, peer)
+
+    sent_later = next(packet for packet in seen.packets(sender="guest") if packet.payload)
+    assert seen.order(seen.rst("guest"), sent_later)
+
+
+@requires("D-07")
+@for_each(events=EVENTS, way=(WSK_SOCKET, Arrival.STREAM_ACCEPT))
+async def test_abortive_disconnect_resets_whatever_events_are_enabled(lab, events, way):
+    """Event callbacks that are enabled make no difference: one RST, no FIN."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, ReadsToEof(), way=way)
+    if events:
+        plan.wait(plan.enable(sock, *events))
+    abort = plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE)
+    plan.wait(abort)
+    plan.wait(plan.close(sock))
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.count(RST, sender="guest") == 1
+    assert seen.no(FIN, sender="guest")
+    assert peer.ended == "reset"
+    for event in events:
+        lab.record(f"{event} events", len(seen.callbacks(sock, event)))
+
+
+@requires("D-07")
+@for_each(way=(WSK_SOCKET, Arrival.STREAM_ACCEPT))
+async def test_abortive_disconnect_resets_a_socket_with_static_events(lab, way):
+    """Events that are on for every socket of the client's make no difference: one RST, no FIN."""
+    plan = Scenario(own_client=True)
+    plan.static_events(Callback.RECEIVE, Callback.DISCONNECT)
+    peer, sock = connected(lab, plan, ReadsToEof(), way=way)
+    abort = plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE)
+    plan.wait(abort)
+    plan.wait(plan.close(sock))
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.status(abort) == STATUS_SUCCESS
+    assert seen.count(RST, sender="guest") == 1
+    assert seen.no(FIN, sender="guest")
+
+
+@requires("D-28")
+@for_each(peer=PEERS, network=NETWORKS, context=CONTEXTS)
+async def test_abortive_disconnect_does_not_wait_for_data_that_is_under_way(lab, peer, network, context):
+    """With data sent that may never be acknowledged the abort is over at once, whoever the peer is."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, peer(), network)
+    send = plan.send(sock, 64 * KiB)
+    plan.delay(50 * ms)
+    abort = plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE, context=context)
+    plan.wait(send, abort)
+    plan.wait(plan.close(sock))
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.status(abort) == STATUS_SUCCESS
+    assert seen.elapsed(abort.call, abort.completion) < 1 * s
+    assert seen.rst("guest") is not None
+
+
+@requires("D-28")
+@for_each(context=ALL_CONTEXTS)
+async def test_abortive_disconnect_after_a_graceful_one_does_not_wait(lab, context):
+    """With a graceful disconnect done and data of the peer still coming, the abort is over at once."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, HoldsOpen(for_=300 * ms, sends=b"x" * 16 * KiB))
+    plan.wait(plan.disconnect(sock))
+    abort = plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE, context=context)
+    plan.wait(abort)
+    plan.wait(plan.close(sock))
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.elapsed(abort.call, abort.completion) < 1 * s
+    assert peer.ended == "reset"

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From where WskDisconnect may be called, and with whose IRP."""
+
+from harness.errors import Unsupported
+from harness.evidence import APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL
+from harness.judge import for_each, requires
+from harness.peer import ReadsToEof, Sends
+from harness.scenario import APC, PASSIVE, WSK_SOCKET, Context, Irp, Origin, Scenario
+from harness.status import STATUS_SUCCESS
+from suites.scenes import EVERYWHERE, FORMS, NETWORKS, close_after, connected, once_data_came, told
+
+LEVELS = {PASSIVE: PASSIVE_LEVEL, APC: APC_LEVEL}
+IRPS = (*(irp for irp in Irp if irp not in (Irp.NONE, Irp.REUSED)), "reused")
+TABLES = {"connection": WSK_SOCKET, "stream": Origin.STREAM_CONNECT}
+
+
+@requires("D-33")
+@for_each(context=EVERYWHERE, flags=FORMS, network=NETWORKS)
+async def test_disconnect_works_and_leaves_the_irql_wherever_it_is_called(lab, context, flags, network):
+    """At every level, under a lock, in a DPC, in a completion or an event callback: the same result."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, Sends(b"!"), network)
+    disconnect = plan.disconnect(sock, flags=flags, context=once_data_came(plan, sock, context))
+    plan.wait(disconnect)
+    close_after(plan, disconnect)
+
+    seen = await lab.run(plan, peer)
+
+    irql = seen.irql_at(disconnect)
+    assert irql.returned == irql.call
+    if context not in (Context.COMPLETION, Context.CALLBACK):
+        assert irql.call == LEVELS.get(context, DISPATCH_LEVEL)
+    assert seen.status(disconnect) == STATUS_SUCCESS
+    assert seen.completion_irql(disconnect) <= DISPATCH_LEVEL
+    assert peer.ended == ("reset" if flags else "eof")
+
+
+@requires("D-09")
+@for_each(irp=IRPS, flags=FORMS, way=TABLES)
+async def test_the_irp_of_a_disconnect_completes_once_whoever_made_it(lab, irp, flags, way):
+    """Allocated, initialised by the caller or used before: the IRP of a disconnect completes exactly once."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, ReadsToEof(), way=way)
+    address = plan.local_address(sock)
+    plan.wait(address)
+    disconnect = plan.disconnect(sock, flags=flags, irp=address if irp == "reused" else irp)
+    plan.wait(disconnect)
+    close_after(plan, disconnect)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.status(disconnect) == STATUS_SUCCESS
+    assert seen.completions(disconnect) == 1
+
+
+@requires("D-32", "D-34")
+@for_each(flags=FORMS, table=TABLES)
+async def test_both_dispatch_tables_have_wsk_disconnect_in_its_place(lab, flags, table):
+    """The slot that wsk.h declares is filled for connection and for stream sockets, and it disconnects."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, ReadsToEof(), way=table)
+    disconnect = plan.disconnect(sock, flags=flags)
+    plan.wait(disconnect)
+    close_after(plan, disconnect)
+
+    try:
+        seen = await lab.run(plan, peer)
+    except Unsupported as missing:
+        if str(disconnect) in str(missing):
+            raise AssertionError(str(missing)) from missing
+        raise
+
+    assert seen.status(disconnect) == STATUS_SUCCESS
+    assert told(seen) == ("RST" if flags else "FIN")

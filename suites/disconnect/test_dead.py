@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A socket whose connection the peer has aborted."""
+
+from harness.judge import for_each, requires
+from harness.peer import After, Resets, ZeroWindow
+from harness.scenario import CONTEXTS, Callback, Scenario
+from harness.status import STATUS_SUCCESS, nt_success
+from harness.units import KiB, ms
+from harness.wire import FIN, RST
+from suites.scenes import FORMS, NETWORKS, SOME_WAYS, connected, impossible
+
+
+def by_a_receive(plan, sock):
+    """A receive that was pending ends."""
+    plan.wait(plan.receive(sock, 1 * KiB))
+
+
+def by_an_event(plan, sock):
+    """The disconnect event comes."""
+    plan.wait(plan.enable(sock, Callback.DISCONNECT))
+    plan.wait_event(sock, Callback.DISCONNECT)
+
+
+BEFORE = {"no-disconnect": None, **FORMS}
+LEARNS = {"by-a-receive": by_a_receive, "by-an-event": by_an_event}
+
+
+@requires("D-12", "D-14")
+@for_each(
+    flags=FORMS,
+    learns=LEARNS,
+    way=SOME_WAYS,
+    network=NETWORKS,
+    context=CONTEXTS,
+    unless=impossible,
+)
+async def test_a_socket_that_the_peer_reset_answers_a_disconnect(lab, flags, learns, way, network, context):
+    """After a RST the return value and the IRP agree, and nothing is sent; which status it is is recorded."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, Resets(after=After(received=1, delay=50 * ms)), network, way)
+    plan.send(sock, b"!")
+    learns(plan, sock)
+    disconnect = plan.disconnect(sock, flags=flags, context=context)
+    plan.wait(disconnect)
+    plan.wait(plan.close(sock))
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.answered(disconnect)
+    assert seen.no(RST, sender="guest")
+    assert seen.no(FIN, sender="guest")
+    lab.record("returned", seen.returned(disconnect))
+    lab.record("status", seen.status(disconnect))
+
+
+@requires("D-13")
+@for_each(before=BEFORE, learns=LEARNS, way=SOME_WAYS, context=CONTEXTS)
+async def test_a_socket_that_the_peer_reset_can_be_closed(lab, before, learns, way, context):
+    """With or without a disconnect before it, close succeeds, and there is nothing left to send."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, Resets(after=After(received=1, delay=50 * ms)), way=way)
+    plan.send(sock, b"!")
+    learns(plan, sock)
+    if before is not None:
+        plan.disconnect(sock, flags=before)
+    close = plan.close(sock, context=context)
+    plan.wait(close)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.status(close) == STATUS_SUCCESS
+    assert seen.completions(close) == 1
+    assert seen.no(RST, sender="guest")
+
+
+@requires("D-12")
+@for_each(way=SOME_WAYS, network=NETWORKS, unless=impossible)
+async def test_a_disconnect_whose_data_the_peers_reset_discards_fails(lab, way, network):
+    """With data held back and the graceful disconnect pending, a RST ends both, and neither with success."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, ZeroWindow(resets_after=200 * ms), network, way)
+    send = plan.send(sock, 4 * KiB)
+    disconnect = plan.disconnect(sock)
+    plan.wait(send, disconnect)
+    close = plan.close(sock)
+    plan.wait(close)
+
+    seen = await lab.run(plan, peer)
+
+    assert not nt_success(seen.status(send))
+    assert not nt_success(seen.status(disconnect))
+    assert seen.completions(send) == seen.completions(disconnect) == 1
+    assert seen.status(close) == STATUS_SUCCESS
+    lab.record("status of the send", seen.status(send))
+    lab.record("status of the disconnect", seen.status(disconnect))

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""WskDisconnect without WSK_FLAG_ABORTIVE on an established connection."""
+
+from harness.judge import for_each, requires
+from harness.peer import ReadsToEof
+from harness.scenario import CONTEXTS, WSK_FLAG_WAITALL, Scenario
+from harness.status import STATUS_SUCCESS
+from harness.units import KiB
+from harness.wire import FIN, RST
+from suites.scenes import NETWORKS, SOME_WAYS, WAYS, connected, impossible
+
+
+@requires("D-01")
+@for_each(network=NETWORKS, way=WAYS, unless=impossible)
+async def test_graceful_disconnect_ends_the_connection(lab, network, way):
+    """After an exchange in both directions a graceful disconnect succeeds, with one FIN behind all data."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, ReadsToEof(exchange=1 * KiB), network, way)
+    send = plan.send(sock, 1 * KiB)
+    receive = plan.receive(sock, 1 * KiB, flags=WSK_FLAG_WAITALL)
+    plan.wait(send, receive)
+    disconnect = plan.disconnect(sock)
+    plan.wait(disconnect)
+    plan.close_after_eof(sock)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.status(disconnect) == STATUS_SUCCESS
+    assert seen.count(FIN, sender="guest") == 1
+    assert peer.received == send.data
+    assert peer.ended == "eof"
+
+
+@requires("D-04")
+@for_each(network=NETWORKS, context=CONTEXTS)
+async def test_disconnect_without_a_buffer_sends_a_bare_fin(lab, network, context):
+    """Buffer = NULL says that there is nothing to send: the FIN carries no payload."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, ReadsToEof(), network)
+    disconnect = plan.disconnect(sock, context=context)
+    plan.wait(disconnect)
+    plan.close_after_eof(sock)
+
+    seen = await lab.run(plan, peer)
+
+    fin = seen.fin("guest")
+    assert fin is not None
+    assert fin.payload == b""
+    assert seen.stream("guest") == b""
+
+
+@requires("D-08", "D-16")
+@for_each(network=NETWORKS, way=SOME_WAYS, unless=impossible)
+async def test_graceful_disconnect_tells_the_peer_with_fin_and_not_with_rst(lab, network, way):
+    """While the socket stays open a graceful disconnect puts a FIN on the wire and no RST."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, ReadsToEof(), network, way)
+    disconnect = plan.disconnect(sock)
+    plan.wait(disconnect)
+    plan.close_after_eof(sock)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.fin("guest") is not None
+    assert seen.no(RST, sender="guest")
+    assert peer.ended == "eof"

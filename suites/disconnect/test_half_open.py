@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""After a graceful disconnect the peer's direction is still open (RFC 9293, 3.6.1)."""
+
+from harness.judge import for_each, requires
+from harness.peer import HoldsOpen
+from harness.scenario import (
+    CONTEXTS,
+    WSK_FLAG_DRAIN,
+    WSK_FLAG_WAITALL,
+    Callback,
+    Scenario,
+    pattern,
+)
+from harness.status import STATUS_SUCCESS
+from harness.units import KiB, ms
+from suites.scenes import NETWORKS, SOME_WAYS, connected, impossible
+
+ABORTIVE = 0x1  # WskDisconnectEvent: the peer aborted
+SENT = pattern(4000) * 25
+POSTED = {"before-the-disconnect": True, "after-the-disconnect": False}
+
+
+@requires("D-20", "D-21")
+@for_each(network=NETWORKS, way=SOME_WAYS, context=CONTEXTS, early=POSTED, unless=impossible)
+async def test_after_a_graceful_disconnect_all_data_of_the_peer_still_arrives(
+    lab, network, way, context, early
+):
+    """The peer sends 100,000 bytes after our FIN, then its own FIN: all are received, then zero bytes."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, HoldsOpen(for_=200 * ms, sends=SENT), network, way)
+    receive = plan.receive(sock, len(SENT), flags=WSK_FLAG_WAITALL) if early else None
+    disconnect = plan.disconnect(sock, context=context)
+    plan.wait(disconnect)
+    receive = receive or plan.receive(sock, len(SENT), flags=WSK_FLAG_WAITALL)
+    end = plan.receive(sock, 1 * KiB)
+    plan.wait(receive, end)
+    plan.wait(plan.close(sock))
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.status(receive) == STATUS_SUCCESS
+    assert seen.data(receive) == SENT
+    assert seen.order(disconnect.call, receive.completion)
+    assert (seen.status(end), seen.information(end)) == (STATUS_SUCCESS, 0)
+
+
+@requires("D-20", "D-21")
+@for_each(network=NETWORKS, way=SOME_WAYS, unless=impossible)
+async def test_after_a_graceful_disconnect_data_and_fin_still_come_as_events(lab, network, way):
+    """WskReceiveEvent gets all that the peer sends after our FIN, WskDisconnectEvent tells of its own FIN."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, HoldsOpen(for_=200 * ms, sends=SENT), network, way)
+    kept = plan.on_event(sock, Callback.RECEIVE, size=len(SENT))
+    plan.wait(plan.enable(sock, Callback.RECEIVE, Callback.DISCONNECT))
+    disconnect = plan.disconnect(sock)
+    plan.wait(disconnect)
+    plan.wait_event(sock, Callback.DISCONNECT)
+    plan.wait(plan.close(sock))
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.result(kept) == SENT
+    assert sum(visit.enter.information for visit in seen.callbacks(sock, Callback.RECEIVE)) == len(SENT)
+    assert seen.callbacks(sock, Callback.DISCONNECT)[0].enter.callback_flags & ABORTIVE == 0
+
+
+@requires("D-20")
+@for_each(network=NETWORKS)
+async def test_after_a_graceful_disconnect_static_events_still_come(lab, network):
+    """Events that are on for every socket of the client's bring the peer's data, too, and then its FIN."""
+    plan = Scenario(own_client=True)
+    plan.static_events(Callback.RECEIVE, Callback.DISCONNECT)
+    peer, sock = connected(lab, plan, HoldsOpen(for_=200 * ms, sends=SENT[:1000]), network)
+    kept = plan.on_event(sock, Callback.RECEIVE, size=1000)
+    plan.wait(plan.disconnect(sock))
+    plan.wait_event(sock, Callback.DISCONNECT)
+    plan.wait(plan.close(sock))
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.result(kept) == SENT[:1000]
+    assert len(seen.callbacks(sock, Callback.DISCONNECT)) == 1
+
+
+@requires("D-20b")
+@for_each(flags={"plain": 0, "waitall": WSK_FLAG_WAITALL}, network=NETWORKS, context=CONTEXTS)
+async def test_a_receive_that_is_pending_outlives_a_graceful_disconnect(lab, flags, network, context):
+    """It does not complete with the disconnect but with the data that the peer sends after it."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, HoldsOpen(for_=200 * ms, sends=SENT[:1000]), network)
+    size = 1000 if flags else 1
+    receive = plan.receive(sock, size, flags=flags)
+    disconnect = plan.disconnect(sock, context=context)
+    plan.wait(disconnect, receive)
+    plan.wait(plan.close(sock))
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.order(disconnect.call, receive.completion)
+    assert seen.status(receive) == STATUS_SUCCESS
+    assert seen.data(receive) == SENT[:size]
+
+
+@requires("D-20b")
+@for_each(network=NETWORKS, context=CONTEXTS)
+async def test_a_draining_receive_outlives_a_graceful_disconnect(lab, network, context):
+    """WSK_FLAG_DRAIN pends until the peer's FIN, which comes 200 ms after the disconnect has completed."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, HoldsOpen(for_=200 * ms, sends=SENT[:1000]), network)
+    drain = plan.receive(sock, 0, flags=WSK_FLAG_DRAIN)
+    disconnect = plan.disconnect(sock, context=context)
+    plan.wait(disconnect, drain)
+    plan.wait(plan.close(sock))
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.status(drain) == STATUS_SUCCESS
+    assert seen.elapsed(disconnect.call, drain.completion) >= 200 * ms
+
+
+@requires("D-22")
+@for_each(network=NETWORKS, way=SOME_WAYS, unless=impossible)
+async def test_whether_a_graceful_disconnect_waits_for_the_peers_fin_is_recorded(lab, network, way):
+    """Our FIN is acknowledged at once, the peer's own comes half a second later."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, HoldsOpen(for_=500 * ms), network, way)
+    end = plan.receive(sock, 1 * KiB)
+    disconnect = plan.disconnect(sock)
+    plan.wait(disconnect, end)
+    plan.wait(plan.close(sock))
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.status(disconnect) == STATUS_SUCCESS
+    early = seen.elapsed(disconnect.completion, end.completion) > 100 * ms
+    lab.record("completes", "before the peer's FIN" if early else "with the peer's FIN")

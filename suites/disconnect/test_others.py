@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A disconnect is of the socket that it names, and of no other."""
+
+from harness.judge import for_each, requires
+from harness.peer import ReadsToEof
+from harness.scenario import ALL_ORIGINS, IPV4, WSK_FLAG_WAITALL, Scenario
+from harness.status import STATUS_SUCCESS
+from harness.wire import FIN, RST
+from suites.scenes import FORMS
+
+SOCKETS = 16
+CHOSEN = 7
+
+
+@requires("D-02")
+@for_each(way=ALL_ORIGINS, flags=FORMS)
+async def test_a_disconnect_leaves_all_other_sockets_alone(lab, way, flags):
+    """Of sixteen connections one is disconnected; the fifteen others then still carry data both ways."""
+    plan = Scenario()
+    peer = lab.peer(ReadsToEof(connections=SOCKETS, exchange=10), IPV4)
+    sockets = [plan.connected(way, to=peer) for _ in range(SOCKETS)]
+    chosen = sockets.pop(CHOSEN)
+    ends = [plan.local_address(chosen), plan.remote_address(chosen)]
+    plan.wait(*ends)
+    plan.wait(plan.disconnect(chosen, flags=flags))
+    exchanges = []
+    for sock in sockets:
+        exchanges += [plan.send(sock, 10), plan.receive(sock, 10, flags=WSK_FLAG_WAITALL)]
+    plan.wait(*exchanges)
+    plan.wait(*(plan.close(sock) for sock in (chosen, *sockets)))
+
+    seen = await lab.run(plan, peer)
+
+    assert all(seen.status(call) == STATUS_SUCCESS for call in exchanges)
+    sends, receives = exchanges[::2], exchanges[1::2]
+    assert [seen.data(receive) for receive in receives] == [send.data for send in sends]
+    connection = tuple(address.port for end in ends for address in seen.addresses(end))
+    assert connection in ended(seen, RST if flags else FIN)
+    assert ended(seen, FIN) <= {connection}
+
+
+def ended(seen, flag):
+    """The connections that the guest ended so."""
+    return {(packet.guest_port, packet.peer_port) for packet in seen.packets(flag, sender="guest")}

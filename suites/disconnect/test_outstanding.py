@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A graceful disconnect waits for the data that was sent before it."""
+
+from harness.judge import for_each, requires
+from harness.peer import HoldsOpen, ReadsSlowly, ZeroWindow
+from harness.scenario import CONTEXTS, FAMILIES, WSK_FLAG_ABORTIVE, WSK_SOCKET, Scenario
+from harness.status import STATUS_PENDING, STATUS_SUCCESS, nt_success
+from harness.units import KiB, MiB, ms, s
+from harness.wire import FIN
+from suites.scenes import NETWORKS, SOME_WAYS, connected, impossible
+
+SENDS = (1, 4, 16)
+TOTAL = 512 * KiB
+
+
+@requires("D-18")
+@for_each(sends=SENDS, way=SOME_WAYS)
+async def test_a_disconnect_waits_until_a_slow_peer_has_all_data(lab, sends, way):
+    """The FIN follows the last byte, every send succeeds in full, and the disconnect completes last."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, ReadsSlowly(rate=2 * MiB), way=way)
+    queued = [plan.send(sock, TOTAL // sends) for _ in range(sends)]
+    disconnect = plan.disconnect(sock)
+    plan.wait(*queued, disconnect)
+    plan.close_after_eof(sock)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.returned(disconnect) == STATUS_PENDING
+    assert seen.status(disconnect) == STATUS_SUCCESS
+    assert [seen.status(send) for send in queued] == [STATUS_SUCCESS] * sends
+    assert [seen.information(send) for send in queued] == [TOTAL // sends] * sends
+    assert peer.received == b"".join(send.data for send in queued)
+    assert peer.ended == "eof"
+    for send in queued:
+        assert seen.order(send.completion, disconnect.completion)
+
+
+@requires("D-18b")
+@for_each(network=NETWORKS, context=CONTEXTS)
+async def test_graceful_disconnect_waits_while_the_window_is_closed(lab, network, context):
+    """Data that cannot move holds back the FIN and both IRPs; once it opens, all complete in order."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, ZeroWindow(opens_after=300 * ms), network)
+    send = plan.send(sock, 16 * KiB)
+    disconnect = plan.disconnect(sock, context=context)
+    plan.wait(send, disconnect)
+    plan.close_after_eof(sock)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.returned(disconnect) == STATUS_PENDING
+    assert seen.no(FIN, sender="guest", before=peer.opened)
+    assert seen.order(send.completion, disconnect.completion)
+    assert (seen.status(send), seen.status(disconnect)) == (STATUS_SUCCESS, STATUS_SUCCESS)
+    assert peer.received == send.data
+
+
+@requires("D-19")
+@for_each(context=CONTEXTS, family=FAMILIES)
+async def test_nothing_is_sent_after_a_graceful_disconnect(lab, context, family):
+    """A send after the disconnect has completed fails, and no byte of it is on the wire."""
+    peer = lab.peer(HoldsOpen(for_=200 * ms), family)
+    plan = Scenario()
+    sock = plan.connected(WSK_SOCKET, to=peer)
+    first = plan.send(sock, 100)
+    plan.wait(first, plan.disconnect(sock))
+    late = plan.send(sock, 1 * KiB, context=context)
+    plan.wait(late)
+    plan.close_after_eof(sock)
+
+    seen = await lab.run(plan, peer)
+
+    assert not nt_success(seen.status(late))
+    assert peer.received == first.data
+    lab.record("status of the send", seen.status(late))
+
+
+@requires("D-19")
+@for_each(context=CONTEXTS, family=FAMILIES)
+async def test_nothing_is_sent_while_a_graceful_disconnect_is_pending(lab, context, family):
+    """A send after the disconnect was called, when earlier data is still queued, fails and sends nothing."""
+    peer = lab.peer(ZeroWindow(opens_after=200 * ms), family)
+    plan = Scenario()
+    sock = plan.connected(WSK_SOCKET, to=peer)
+    first = plan.send(sock, 100)
+    disconnect = plan.disconnect(sock)
+    late = plan.send(sock, 1 * KiB, context=context)
+    plan.wait(first, disconnect, late)
+    plan.close_after_eof(sock)
+
+    seen = await lab.run(plan, peer)
+
+    assert not nt_success(seen.status(late))
+    assert seen.status(disconnect) == STATUS_SUCCESS
+    assert peer.received == first.data
+    lab.record("status of the send", seen.status(late))
+
+
+@requires("D-23")
+@for_each(network=NETWORKS, way=SOME_WAYS, unless=impossible)
+async def test_a_disconnect_stays_pending_as_long_as_the_peer_answers_probes(lab, network, way):
+    """A window that stays closed but is confirmed keeps the connection: the disconnect pends for a second."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, ZeroWindow(), network, way)
+    send = plan.send(sock, 1 * KiB)
+    disconnect = plan.disconnect(sock)
+    plan.delay(1 * s)
+    abort = plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE)
+    plan.wait(send, disconnect, abort)
+    plan.wait(plan.close(sock))
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.order(abort.call, send.completion)
+    assert seen.order(abort.call, disconnect.completion)
+    assert seen.no(FIN, sender="guest")

@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each state of a TCP connection, met with a graceful disconnect, an abortive one and a close."""
+
+from harness.judge import for_each, requires
+from harness.peer import (
+    After,
+    CrossesFins,
+    FinFirst,
+    HoldsOpen,
+    NeverAnswers,
+    ReadsToEof,
+    Resets,
+    WithholdsFinAck,
+)
+from harness.scenario import FAMILIES, SIO_WSK_SET_TCP_SILENT_MODE, WSK_SOCKET, Category, Origin, Scenario
+from harness.status import STATUS_INVALID_DEVICE_STATE, STATUS_SUCCESS, nt_success
+from harness.units import KiB, ms, s
+from harness.wire import FIN, RST
+from suites.scenes import UNTOLD, told
+from suites.states.operations import OPERATIONS, closes, meet, note
+
+CATEGORIES = (Category.CONNECTION, Category.STREAM)
+SOCKETS = {"connection": WSK_SOCKET, "stream": Origin.STREAM_CONNECT}
+
+
+@requires("S-01")
+@for_each(bound={"fresh": False, "bound": True}, operation=OPERATIONS, family=FAMILIES)
+async def test_closed(lab, bound, operation, family):
+    """A socket that was never connected: close succeeds; what a disconnect returns is recorded."""
+    plan = Scenario()
+    sock = plan.socket(family)
+    plan.wait(sock.creation)
+    if bound:
+        plan.wait(plan.bind(sock))
+    done = meet(plan, sock, operation)
+
+    seen = await lab.run(plan)
+
+    assert seen.completions(done) == 1
+    assert seen.status(sock.closing) == STATUS_SUCCESS
+    note(lab, seen, done)
+
+
+@requires("S-02", "D-15")
+@for_each(category=CATEGORIES, operation=OPERATIONS, family=FAMILIES)
+async def test_syn_sent(lab, category, operation, family):
+    """A connect is pending: it completes once, before a close does; what a disconnect does is recorded."""
+    peer = lab.peer(NeverAnswers(), family)
+    plan = Scenario()
+    sock = plan.socket(family, category=category)
+    plan.wait(sock.creation)
+    plan.wait(plan.bind(sock))
+    connect = plan.connect(sock, to=peer)
+    done = meet(plan, sock, operation, connect)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.status(sock.closing) == STATUS_SUCCESS
+    assert (seen.completions(connect), nt_success(seen.status(connect))) == (1, False)
+    assert seen.order(connect.completion, sock.close_completion)
+    assert seen.no(FIN, sender="guest")
+    note(lab, seen, done)
+    lab.record("status of the connect", seen.status(connect))
+    lab.record("ends the connect", bool(seen.order(connect.completion, sock.close_call)) or closes(done))
+
+
+@requires("S-03")
+@for_each(way=SOCKETS, operation=OPERATIONS, family=FAMILIES)
+async def test_established(lab, way, operation, family):
+    """Idle: graceful sends FIN and no RST, abortive and close send RST and no FIN."""
+    peer = lab.peer(ReadsToEof(), family)
+    plan = Scenario()
+    done = meet(plan, plan.connected(way, to=peer), operation, ends=True)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.status(done) == STATUS_SUCCESS
+    if operation == OPERATIONS["graceful"]:
+        assert seen.count(FIN, sender="guest") == 1
+    else:
+        assert told(seen) == "RST"
+
+
+@requires("S-04")
+@for_each(way=SOCKETS, operation=OPERATIONS, family=FAMILIES)
+async def test_fin_wait_1(lab, way, operation, family):
+    """Our FIN is unacknowledged: abortive and close send RST and end the disconnect that waits for it."""
+    peer = lab.peer(WithholdsFinAck(), family)
+    plan = Scenario()
+    sock = plan.connected(way, to=peer)
+    first = plan.disconnect(sock)
+    done = meet(plan, sock, operation, first)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.count(FIN, sender="guest") == 1
+    assert seen.completions(first) == 1
+    if operation == OPERATIONS["graceful"]:
+        note(lab, seen, done, fins=1)
+    else:
+        assert seen.status(done) == STATUS_SUCCESS
+        assert told(seen, fins=1) == "RST"
+        assert seen.order(done.call, first.completion)
+        assert seen.elapsed(done.call, first.completion) < 1 * s
+        assert not nt_success(seen.status(first))
+        lab.record("status of the first disconnect", seen.status(first))
+
+
+@requires("S-05", "D-15")
+@for_each(way=SOCKETS, operation=OPERATIONS, family=FAMILIES)
+async def test_fin_wait_2(lab, way, operation, family):
+    """Our FIN is acknowledged, the peer's has not come: abortive and close send RST, nothing a second FIN."""
+    peer = lab.peer(HoldsOpen(for_=3 * s), family)
+    plan = Scenario()
+    sock = plan.connected(way, to=peer)
+    plan.wait(plan.disconnect(sock))
+    done = meet(plan, sock, operation)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.count(FIN, sender="guest") == 1
+    if operation == OPERATIONS["graceful"]:
+        assert seen.completions(done) == 1
+        note(lab, seen, done, fins=1)
+    else:
+        assert seen.status(done) == STATUS_SUCCESS
+        assert told(seen, fins=1) == "RST"
+
+
+@requires("S-06")
+@for_each(way=SOCKETS, operation=OPERATIONS, family=FAMILIES)
+async def test_close_wait(lab, way, operation, family):
+    """The peer's FIN has come, ours has not left: graceful sends it, abortive and close send RST."""
+    peer = lab.peer(FinFirst(), family)
+    plan = Scenario()
+    sock = plan.connected(way, to=peer)
+    plan.wait(plan.receive(sock, 1 * KiB))
+    done = meet(plan, sock, operation, ends=True)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.status(done) == STATUS_SUCCESS
+    if operation == OPERATIONS["graceful"]:
+        assert seen.count(FIN, sender="guest") == 1
+    else:
+        assert told(seen) == "RST"
+
+
+LAST_ACK = {
+    "closing": lambda: CrossesFins(releases_after=None),
+    "last-ack": lambda: WithholdsFinAck(fin_first=True),
+}
+
+
+@requires("S-07")
+@for_each(state=LAST_ACK, operation=OPERATIONS, way=SOCKETS, family=FAMILIES)
+async def test_closing_and_last_ack(lab, state, operation, way, family):
+    """Both FINs are under way, ours unacknowledged: abortive and close end the disconnect that waits."""
+    peer = lab.peer(state(), family)
+    plan = Scenario()
+    sock = plan.connected(way, to=peer)
+    plan.delay(100 * ms)
+    first = plan.disconnect(sock)
+    done = meet(plan, sock, operation, first)
+
+    seen = await lab.run(plan, peer, parting=UNTOLD)
+
+    assert seen.count(FIN, sender="guest") == 1
+    assert seen.completions(first) == 1
+    assert seen.status(sock.closing) == STATUS_SUCCESS
+    if operation != OPERATIONS["graceful"]:
+        assert seen.order(done.call, first.completion)
+        assert seen.elapsed(done.call, first.completion) < 1 * s
+    note(lab, seen, done, fins=1)
+    lab.record("status of the first disconnect", seen.status(first))
+
+
+def we_first(plan, sock):
+    """TIME-WAIT: our FIN, then the peer's."""
+    plan.wait(plan.disconnect(sock))
+    plan.wait(plan.receive(sock, 1 * KiB))
+
+
+def peer_first(plan, sock):
+    """CLOSED: the peer's FIN, then ours."""
+    plan.wait(plan.receive(sock, 1 * KiB))
+    plan.wait(plan.disconnect(sock))
+
+
+BOTH_FINS = {"time-wait": (ReadsToEof, we_first), "closed": (FinFirst, peer_first)}
+
+
+@requires("S-08", "D-15")
+@for_each(state=BOTH_FINS, operation=OPERATIONS, way=SOCKETS, family=FAMILIES)
+async def test_after_both_fins(lab, state, operation, way, family):
+    """Both directions have ended: close succeeds and sends nothing; what a disconnect does is recorded."""
+    behaviour, ends = state
+    peer = lab.peer(behaviour(), family)
+    plan = Scenario()
+    sock = plan.connected(way, to=peer)
+    ends(plan, sock)
+    done = meet(plan, sock, operation)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.count(FIN, sender="guest") == 1
+    assert seen.status(sock.closing) == STATUS_SUCCESS
+    if closes(done):
+        assert seen.no(RST, sender="guest")
+    else:
+        assert seen.completions(done) == 1
+        note(lab, seen, done, fins=1)
+
+
+@requires("S-09")
+@for_each(way=SOCKETS, operation=OPERATIONS, family=FAMILIES)
+async def test_reset_by_the_peer(lab, way, operation, family):
+    """The peer has aborted: nothing is sent, close succeeds, what a disconnect returns is recorded."""
+    peer = lab.peer(Resets(after=After(received=1)), family)
+    plan = Scenario()
+    sock = plan.connected(way, to=peer)
+    plan.send(sock, b"!")
+    plan.wait(plan.receive(sock, 1 * KiB))
+    done = meet(plan, sock, operation)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.completions(done) == 1
+    assert seen.status(sock.closing) == STATUS_SUCCESS
+    assert told(seen) == "nothing"
+    if not closes(done):
+        note(lab, seen, done)
+
+
+@requires("S-10")
+@for_each(way=SOCKETS, operation=OPERATIONS, family=FAMILIES)
+async def test_silent_mode(lab, way, operation, family):
+    """The socket is to be silent: a disconnect is refused, close succeeds, and no FIN or RST is sent."""
+    peer = lab.peer(ReadsToEof(), family)
+    plan = Scenario()
+    sock = plan.connected(way, to=peer)
+    silent = plan.ioctl(sock, SIO_WSK_SET_TCP_SILENT_MODE)
+    plan.wait(silent)
+    done = meet(plan, sock, operation)
+
+    seen = await lab.run(plan, peer, parting=UNTOLD)
+
+    assert seen.status(silent) == STATUS_SUCCESS
+    assert seen.completions(done) == 1
+    assert seen.status(done) == (STATUS_SUCCESS if closes(done) else STATUS_INVALID_DEVICE_STATE)
+    assert seen.status(sock.closing) == STATUS_SUCCESS
+    assert seen.no(FIN, sender="guest")
+    assert seen.no(RST, sender="guest")

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A driver that does one thing a driver must not do: MISDEED says which. The guest must stop.
+ */
+#include "lab.h"
+
+#define DEED(name) (MISDEED == name)
+enum {
+    WAIT_AT_DISPATCH = 1,
+    COMPLETE_TWICE,
+    USE_FREED_IRP,
+    USE_CLOSED_SOCKET,
+    FREE_TWICE,
+    WRONG_TAG,
+    OVERRUN,
+    LOWERED_IN_DPC,
+    RAISED_AFTER_COMPLETION,
+    LEAK_POOL,
+    LEAK_NPI,
+    LEAK_DESCRIPTOR,
+    RETAIN_FOREVER,
+    FREE_PENDING_IRP,
+    RELEASE_FREE_LOCK,
+    CLOSE_DURING_A_CALL,
+    CALL_DURING_A_CLOSE,
+};
+
+/* At DISPATCH_LEVEL a second raise changes nothing; going below it is what cannot be missed. */
+static VOID NTAPI lower_in_dpc(PKDPC dpc, PVOID context, PVOID one, PVOID two)
+{
+    (void)dpc, (void)context, (void)one, (void)two;
+    lower_irql(PASSIVE_LEVEL);
+}
+
+static NTSTATUS NTAPI complete_raised(PDEVICE_OBJECT device, PIRP irp, PVOID context)
+{
+    (void)device, (void)irp, (void)context;
+    raise_irql(DISPATCH_LEVEL);
+    return STATUS_MORE_PROCESSING_REQUIRED;
+}
+
+static VOID pool(VOID)
+{
+    UCHAR *block = ExAllocatePoolWithTag(NonPagedPoolNx, 100, 'tseT');
+
+    if (DEED(OVERRUN))
+        block[100] = 0;
+    ExFreePoolWithTag(block, DEED(WRONG_TAG) ? 'esle' : 'tseT');
+    if (DEED(FREE_TWICE))
+        ExFreePoolWithTag(block, 'tseT');
+}
+
+static VOID requests(VOID)
+{
+    PIRP irp = IoAllocateIrp(1, FALSE);
+
+    if (DEED(COMPLETE_TWICE)) {
+        IoSetNextIrpStackLocation(irp);
+        irp->IoStatus.Status = STATUS_SUCCESS;
+        IoCompleteRequest(irp, IO_NO_INCREMENT);
+        IoCompleteRequest(irp, IO_NO_INCREMENT);
+    }
+    if (DEED(RAISED_AFTER_COMPLETION)) {
+        /* A refused call completes its IRP inline, at the caller's level. */
+        SOCKET *socket = make_socket(CONNECTION, NULL, NULL, NULL);
+
+        IoSetCompletionRoutine(irp, complete_raised, NULL, TRUE, TRUE, TRUE);
+        ((BUFFER_CALL)socket->slots[C_DISCONNECT])(socket, NULL, 0, irp);
+    }
+    IoFreeIrp(irp);
+    if (DEED(USE_FREED_IRP))
+        IoCancelIrp(irp);
+}
+
+static VOID sockets(VOID)
+{
+    SOCKET *socket = listen_at(base, NULL, NULL);
+    NTSTATUS(NTAPI * close)(SOCKET *, PIRP) = (NTSTATUS(NTAPI *)(SOCKET *, PIRP))socket->slots[CLOSE];
+    OP op;
+
+    start_accept(socket, &op, NULL, NULL);
+    if (DEED(FREE_PENDING_IRP))
+        IoFreeIrp(op.irp);
+    close_socket(socket);
+    /* The slot was read before: the socket's own memory is not there any more. */
+    if (DEED(USE_CLOSED_SOCKET))
+        close(socket, op_irp(&op));
+}
+
+static KEVENT within, never;
+
+/* A refused call completes its IRP inline: as long as this lasts, the call does. */
+static NTSTATUS NTAPI stay(PDEVICE_OBJECT device, PIRP irp, PVOID context)
+{
+    (void)device, (void)irp, (void)context;
+    KeSetEvent(&within, 0, FALSE);
+    KeWaitForSingleObject(&never, Executive, KernelMode, FALSE, NULL);
+    return STATUS_MORE_PROCESSING_REQUIRED;
+}
+
+static VOID NTAPI visitor(PVOID context)
+{
+    SOCKET *socket = context;
+    PIRP irp = IoAllocateIrp(1, FALSE);
+
+    IoSetCompletionRoutine(irp, stay, NULL, TRUE, TRUE, TRUE);
+    ((BUFFER_CALL)socket->slots[C_DISCONNECT])(socket, NULL, 0, irp);
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+static VOID close_during_a_call(VOID)
+{
+    SOCKET *socket = make_socket(CONNECTION, NULL, NULL, NULL);
+    HANDLE thread;
+
+    KeInitializeEvent(&within, NotificationEvent, FALSE);
+    KeInitializeEvent(&never, NotificationEvent, FALSE);
+    PsCreateSystemThread(&thread, THREAD_ALL_ACCESS, NULL, NULL, NULL, visitor, socket);
+    KeWaitForSingleObject(&within, Executive, KernelMode, FALSE, NULL);
+    close_socket(socket);
+}
+
+static NTSTATUS NTAPI hold(PVOID context, ULONG flags, PVOID seen, SIZE_T bytes, SIZE_T *taken)
+{
+    (void)context, (void)flags, (void)seen, (void)bytes, (void)taken;
+    KeSetEvent(&within, 0, FALSE);
+    KeStallExecutionProcessor(300000);
+    return STATUS_SUCCESS;
+}
+
+/* The callback holds the close up, so that the other call comes before its completion. */
+static VOID call_during_a_close(VOID)
+{
+    static const PVOID events[3] = {hold, NULL, NULL};
+    static UCHAR byte;
+    BUF buf = make_buf(&byte, 1);
+    OP send, close, query;
+    PAIR pair;
+
+    KeInitializeEvent(&within, NotificationEvent, FALSE);
+    if (!make_pair(&pair, base, NULL, events))
+        return;
+    set_events(pair.near, 0x40, NULL);
+    start_transfer(pair.far, C_SEND, &send, &buf, 0);
+    KeWaitForSingleObject(&within, Executive, KernelMode, FALSE, NULL);
+    CALL(pair.near, CLOSE, (SOCKET *, PIRP))(pair.near, op_irp(&close));
+    CALL(pair.near, C_LOCAL, (SOCKET *, PVOID, PIRP))(pair.near, &byte, op_irp(&query));
+}
+
+static VOID descriptor(VOID)
+{
+    static const UCHAR nothing[20] = {1, 0, 0, 0x80};
+    const VOID *original = nothing;
+    VOID *cached;
+
+    control_client(4, sizeof(original), &original, sizeof(cached), &cached);
+}
+
+static NTSTATUS NTAPI keep(PVOID context, ULONG flags, PVOID seen, SIZE_T bytes, SIZE_T *taken)
+{
+    (void)context, (void)flags, (void)seen, (void)bytes, (void)taken;
+    return STATUS_PENDING;
+}
+
+static VOID retain(VOID)
+{
+    static const PVOID events[3] = {keep, NULL, NULL};
+    static UCHAR byte;
+    PAIR pair;
+
+    if (!make_pair(&pair, base, NULL, events))
+        return;
+    set_events(pair.near, 0x40, NULL);
+    send_bytes(pair.far, &byte, 1);
+    pause_ms(50);
+    drop_pair(&pair);
+}
+
+static VOID levels(VOID)
+{
+    static KSPIN_LOCK lock;
+    static KDPC dpc;
+    KEVENT never;
+
+    KeInitializeEvent(&never, NotificationEvent, FALSE);
+    if (DEED(RELEASE_FREE_LOCK))
+        KeReleaseSpinLockFromDpcLevel(&lock);
+    if (DEED(LOWERED_IN_DPC)) {
+        KeInitializeDpc(&dpc, lower_in_dpc, NULL);
+        KeInsertQueueDpc(&dpc, NULL, NULL);
+        pause_ms(100);
+    }
+    raise_irql(DISPATCH_LEVEL);
+    KeWaitForSingleObject(&never, Executive, KernelMode, FALSE, NULL);
+}
+
+static VOID run(VOID)
+{
+    if (!lab_open("bad"))
+        return;
+    if (DEED(LEAK_POOL))
+        ExAllocatePoolWithTag(NonPagedPoolNx, 100, 'tseT');
+    else if (DEED(LEAK_DESCRIPTOR))
+        descriptor();
+    else if (DEED(RETAIN_FOREVER))
+        retain();
+    else if (DEED(FREE_TWICE) || DEED(WRONG_TAG) || DEED(OVERRUN))
+        pool();
+    else if (DEED(COMPLETE_TWICE) || DEED(USE_FREED_IRP) || DEED(RAISED_AFTER_COMPLETION))
+        requests();
+    else if (DEED(CLOSE_DURING_A_CALL))
+        close_during_a_call();
+    else if (DEED(CALL_DURING_A_CLOSE))
+        call_during_a_close();
+    else if (DEED(USE_CLOSED_SOCKET) || DEED(FREE_PENDING_IRP))
+        sockets();
+    else if (!DEED(LEAK_NPI))
+        levels();
+    if (!DEED(LEAK_NPI))
+        lab_close();
+}

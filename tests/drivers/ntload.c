@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * In the reference guest: loads or unloads a driver under any name.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "ntlab.h"
+
+int main(int count, char **words)
+{
+    struct ntlab_driver driver = {0};
+    int device = open("/dev/ntlab", O_RDWR);
+
+    if (count < 3 || device < 0) {
+        fprintf(stderr, "ntload NAME FILE loads, ntload NAME - unloads\n");
+        return 2;
+    }
+    snprintf(driver.name, sizeof(driver.name), "%s", words[1]);
+    snprintf(driver.path, sizeof(driver.path), "%s", words[2]);
+    if (ioctl(device, strcmp(words[2], "-") ? NTLAB_LOAD : NTLAB_UNLOAD, &driver)) {
+        perror("ntload");
+        return 2;
+    }
+    printf("%08x\n", driver.status);
+    return 0;
+}

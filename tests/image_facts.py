@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a Windows that is as it should be would say of itself."""
+
+from harness.image import facts
+
+
+def facts_of(build: str, /, **changes: str) -> dict[str, str]:
+    """Its facts; an evaluation that lasts for 180 days."""
+    return {
+        **facts.expected(),
+        "build": build,
+        "winrm-certificate": "ab" * 32,
+        "qpc-frequency": "10000000",
+        "evaluation-minutes": str(180 * 24 * 60),
+        "channels": "winrm",
+        **changes,
+    }

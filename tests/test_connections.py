@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TCP is found in frames of many kinds, and its connections are told apart."""
+
+import io
+import struct
+
+import pytest
+from frames import (
+    ACK,
+    CLIENT,
+    CLIENT6,
+    FIN,
+    RST,
+    SERVER,
+    SERVER6,
+    SYN,
+    ethernet,
+    exchange,
+    ipv4,
+    ipv6,
+    pcap,
+    segment,
+    tcp,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.wire import connections
+from harness.wire.capture_file import frames
+from harness.wire.connections import Connections
+from harness.wire.segments import Aside, Segment
+from harness.wire.segments import segment as decode
+
+V4 = segment(CLIENT, SERVER, ACK | FIN, 5, 6, b"abc")
+V6 = segment(CLIENT6, SERVER6, ACK | FIN, 5, 6, b"abc")
+SLL = bytes(14)
+SLL2 = bytes(18)
+
+CARRIERS = {
+    "Ethernet": (1, ethernet(V4)),
+    "Ethernet with IPv6": (1, ethernet(V6)),
+    "a VLAN": (1, ethernet(V4, 0x8100)),
+    "a VLAN in a VLAN": (1, ethernet(V6, 0x88A8, 0x8100)),
+    "an old VLAN in a VLAN": (1, ethernet(V4, 0x9100, 0x8100)),
+    "raw IP": (101, V4),
+    "raw IPv6": (101, V6),
+    "raw IP of OpenBSD": (14, V4),
+    "IPv4": (228, V4),
+    "IPv6": (229, V6),
+    "null of a little-endian machine": (0, b"\2\0\0\0" + V4),
+    "null of a big-endian machine": (0, b"\0\0\0\2" + V4),
+    "null with macOS's AF_INET6": (0, b"\x1e\0\0\0" + V6),
+    "loop": (108, b"\0\0\0\x18" + V6),
+    "Linux cooked": (113, SLL + b"\x08\x00" + V4),
+    "Linux cooked with a VLAN": (113, SLL + b"\x81\x00\0\7\x86\xdd" + V6),
+    "Linux cooked, version 2": (276, b"\x86\xdd" + SLL2 + V6),
+    "Linux cooked, version 2, with a VLAN": (276, b"\x81\x00" + SLL2 + b"\0\7\x08\x00" + V4),
+    "IPv4 with options": (
+        1,
+        ethernet(ipv4(CLIENT, SERVER, tcp(CLIENT, SERVER, 17, 5, 6, b"abc"), options=bytes(8))),
+    ),
+    "the first fragment": (
+        1,
+        ethernet(ipv4(CLIENT, SERVER, tcp(CLIENT, SERVER, 17, 5, 6, b"abc"), fragment=0x2000)),
+    ),
+    "Ethernet with padding": (1, ethernet(V4) + bytes(20)),
+}
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+def test_a_segment_is_found_in(carrier: str) -> None:
+    found = decode(*CARRIERS[carrier])
+    assert isinstance(found, Segment)
+    assert (found.seq, found.ack, found.flags, found.length) == (5, 6, ACK | FIN, 3)
+    assert found.ports == struct.pack("!HH", 40000, 80)
+
+
+EXTENSIONS = {
+    "hop by hop": [(0, bytes(6))],
+    "a routing header of 24 bytes": [(43, bytes(22))],
+    "two of destination options": [(60, bytes(6)), (60, bytes(14))],
+    "an authentication header": [(51, bytes(22))],
+    "the first fragment": [(44, b"\0\1\0\0\0\7")],
+}
+
+
+@pytest.mark.parametrize("name", EXTENSIONS)
+def test_a_segment_is_found_behind_the_extension_headers_of_ipv6(name: str) -> None:
+    inner, following = tcp(CLIENT6, SERVER6, ACK, 5, 6, b"abc"), 6
+    for kind, body in reversed(EXTENSIONS[name]):
+        size = 0 if kind == 44 else len(body) // 4 - 1 if kind == 51 else (len(body) + 2) // 8 - 1
+        inner, following = bytes([following, size]) + body + inner, kind
+    found = decode(101, ipv6(CLIENT6, SERVER6, inner, following=following))
+    assert isinstance(found, Segment)
+    assert (found.seq, found.length) == (5, 3)
+
+
+@pytest.mark.parametrize(
+    ("link", "frame", "why"),
+    [
+        (105, V4, Aside.LINK),
+        (1, ethernet(V4)[:12] + b"\x08\x06" + V4, Aside.OTHER),
+        (0, b"\x07\0\0\0" + V4, Aside.OTHER),
+        (276, b"\x08\x06" + SLL2 + V4, Aside.OTHER),
+        (1, ethernet(ipv4(CLIENT, SERVER, bytes(20), protocol=17)), Aside.OTHER),
+        (101, ipv6(CLIENT6, SERVER6, bytes(20), following=50), Aside.OTHER),
+        (1, ethernet(ipv4(CLIENT, SERVER, bytes(40), fragment=5)), Aside.FRAGMENT),
+        (101, ipv6(CLIENT6, SERVER6, b"\6\0\1\0" + bytes(40), following=44), Aside.FRAGMENT),
+        (1, ethernet(V4)[:40], Aside.CUT),
+        (1, b"", Aside.CUT),
+        (101, b"", Aside.CUT),
+        (101, b"\x50" + bytes(40), Aside.MALFORMED),
+        (101, b"\x44" + V4[1:], Aside.MALFORMED),
+        (101, V4[:32] + b"\x10" + V4[33:], Aside.MALFORMED),
+        (101, V4[:2] + b"\0\x20" + V4[4:], Aside.MALFORMED),
+        (101, ipv6(CLIENT6, SERVER6, bytes(4000), following=0), Aside.MALFORMED),
+    ],
+)
+def test_what_is_no_segment_is_said_to_be(link: int, frame: bytes, why: Aside) -> None:
+    assert decode(link, frame) is why
+
+
+def test_a_cut_frame_has_the_length_that_was_sent() -> None:
+    found = decode(1, ethernet(segment(CLIENT, SERVER, ACK, 1, 1, bytes(1000)))[:60])
+    assert isinstance(found, Segment)
+    assert found.length == 1000
+
+
+def test_a_segment_that_the_network_card_was_to_split_has_the_length_that_is_there() -> None:
+    packet = segment(CLIENT, SERVER, ACK, 1, 1, bytes(3000))
+    found = decode(101, packet[:2] + b"\0\0" + packet[4:])
+    assert isinstance(found, Segment)
+    assert found.length == 3000
+
+
+@given(st.sampled_from([0, 1, 12, 101, 108, 113, 228, 229, 276]), st.binary(max_size=120))
+def test_no_frame_is_a_surprise(link: int, frame: bytes) -> None:
+    assert isinstance(decode(link, frame), Segment | Aside)
+
+
+@given(st.data())
+def test_no_change_of_a_frame_is_a_surprise(data: st.DataObject) -> None:
+    link, whole = data.draw(st.sampled_from(list(CARRIERS.values())))
+    frame = bytearray(whole)
+    for _ in range(data.draw(st.integers(1, 6))):
+        frame[data.draw(st.integers(0, len(frame) - 1))] = data.draw(st.integers(0, 255))
+    assert isinstance(decode(link, bytes(frame)), Segment | Aside)
+
+
+def read(packets: list[bytes], link: int = 101) -> Connections:
+    found = Connections()
+    found.read(frames(io.BytesIO(pcap(packets, link))))
+    return found
+
+
+def told(packets: list[bytes], number: int = 1) -> list[str]:
+    stream = Connections().follow(frames(io.BytesIO(pcap(packets, 101))), number)
+    return [f"{'<>'[sender == 0]} {one.describe(sender, seen)}" for one, sender, _, seen in stream]
+
+
+def test_sequence_numbers_count_from_each_ends_syn() -> None:
+    assert told(exchange()) == [
+        "> SYN seq 0 len 0",
+        "< SYN+ACK seq 0 ack 1 len 0",
+        "> ACK seq 1 ack 1 len 0",
+        "> PSH+ACK seq 1 ack 1 len 3",
+        "> FIN+ACK seq 4 ack 1 len 0",
+        "< FIN+ACK seq 1 ack 5 len 0",
+        "> ACK seq 5 ack 2 len 0",
+    ]
+
+
+def test_each_ends_share_is_counted() -> None:
+    (one,) = read(exchange()).table
+    assert (one.end(0), one.end(1)) == ("192.0.2.1:40000", "192.0.2.2:80")
+    assert (one.packets, one.bytes) == ([5, 2], [3, 0])
+    assert one.first_ns is not None
+    assert one.last_ns == one.first_ns + 6_000_000
+    assert one.from_its_beginning
+
+
+def test_connections_between_other_ports_are_others() -> None:
+    other = ("192.0.2.1", 40001)
+    mixed = [one for pair in zip(exchange(), exchange(other), strict=True) for one in pair]
+    assert [one.end(0) for one in read(mixed).table] == ["192.0.2.1:40000", "192.0.2.1:40001"]
+    assert told(mixed, 2) == told(exchange())
+
+
+def test_ports_that_are_used_again_make_a_new_connection() -> None:
+    again = exchange() + exchange(isn=9000)
+    assert [one.packets for one in read(again).table] == [[5, 2], [5, 2]]
+    assert told(again, 2) == told(exchange())
+
+
+def test_a_repeated_syn_and_one_from_the_other_end_belong_to_the_connection() -> None:
+    packets = exchange()
+    assert len(read([packets[0], packets[0], *packets[1:]]).table) == 1
+    assert len(read([packets[0], segment(SERVER, CLIENT, SYN, 7000), *packets[2:]]).table) == 1
+
+
+def test_who_answers_a_syn_that_was_missed_did_not_open_the_connection() -> None:
+    (one,) = read(exchange()[1:]).table
+    assert one.end(0) == "192.0.2.1:40000"
+    assert told(exchange()[1:]) == told(exchange())[1:]
+
+
+def test_a_capture_that_begins_in_the_middle_counts_from_what_it_has() -> None:
+    (one,) = read(exchange()[3:]).table
+    assert not one.from_its_beginning
+    assert told(exchange()[3:]) == [
+        "> PSH+ACK seq 0 ack 0 len 3",
+        "> FIN+ACK seq 3 ack 0 len 0",
+        "< FIN+ACK seq 0 ack 4 len 0",
+        "> ACK seq 4 ack 1 len 0",
+    ]
+
+
+def test_the_table_of_connections_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "MOST_CONNECTIONS", 2)
+    ends = [("192.0.2.1", port) for port in range(5)]
+    found = read([packet for end in ends for packet in exchange(end)] + exchange(ends[0], isn=9000))
+    assert len(found.table) == 2
+    assert [one.packets for one in found.table] == [[5, 2], [5, 2]]
+    assert found.left_out == 4 * 7
+
+
+def test_a_reset_is_a_flag_of_who_sent_it() -> None:
+    (one,) = read([*exchange()[:3], segment(SERVER, CLIENT, RST, 7001)]).table
+    assert one.flags[1] & RST
+    assert not one.flags[0] & RST

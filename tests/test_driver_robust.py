@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What goes into the driver cannot hurt the guest, and what it opens is gone when it is closed."""
+
+from pathlib import Path
+
+from labs import finish, start_lab
+
+_SCENARIOS = """
+    import random
+    from harness.abi import Reject, TraceOutcome, abi
+    from harness.evidence import Trace
+    from harness.scenario import *
+    from harness.units import *
+
+    async def run(guest, data):
+        reply = await guest.control.run(data, 60)
+        assert reply.status == 0, hex(reply.status)
+        return Trace.decode(reply.payload)
+"""
+
+
+def run_lab(body: str, folder: Path) -> list[str]:
+    return finish(start_lab(_SCENARIOS.replace("\n    ", "\n") + body.replace("\n    ", "\n"), folder))
+
+
+def test_opening_and_closing_leaves_the_pool_as_it_was(tmp_path: Path) -> None:
+    said = run_lab(
+        """
+    def opens(category, family, rounds):
+        plan = Scenario()
+        with plan.repeat(rounds):
+            sock = plan.socket(family, category=category)
+            plan.wait(sock.creation)
+            plan.wait(plan.close(sock))
+        return plan.encode()
+
+    def pool(info):
+        return {key: value for key, value in info.items() if key.startswith("pool.")}
+
+    async def main():
+        with Hypervisor() as hypervisor:
+            guest = await started(hypervisor)
+            for category in Category:
+                await run(guest, opens(category, IPV4, 10))
+            before = pool(await guest.control.info())
+            for category in Category:
+                for family in FAMILIES:
+                    trace = await run(guest, opens(category, family, 1000))
+                    assert trace.outcome == TraceOutcome.COMPLETED and not trace.lost_events
+            await asyncio.sleep(0.2)
+            after = pool(await guest.control.info())
+            print("tags", len(before) > 2, "same", before == after, before, after)
+            await guest.stop()
+    asyncio.run(main())
+    """,
+        tmp_path,
+    )
+    assert said[-1].startswith("tags True same True"), said[-1]
+
+
+def test_dangerous_steps_are_refused_unless_they_are_meant_and_then_performed(tmp_path: Path) -> None:
+    said = run_lab(
+        """
+    def double_close(plan, sock):
+        plan.wait(plan.close(sock))
+        plan.close(sock)
+
+    def null_irp(plan, sock):
+        plan.bind(sock, irp=Irp.NONE)
+
+    def oversized(plan, sock):
+        plan.send(sock, Buffer(b"x" * 10, excess=100))
+
+    def racing_close(plan, sock):
+        plan.barrier(0)
+        with plan.strand(1):
+            plan.barrier(0)
+            plan.bind(sock)
+        plan.close(sock, racing=True)
+
+    async def main():
+        with Hypervisor() as hypervisor:
+            for danger in (double_close, null_irp, oversized, racing_close):
+                guest = await started(hypervisor)
+                frozen = Scenario(dangerous=True)
+                frozen.freeze()
+                data = bytearray(frozen.encode())
+                data[12:16] = bytes(4)
+                assert (await run(guest, bytes(data))).outcome.name == "REJECTED"
+                plan = Scenario(dangerous=True)
+                sock = plan.socket(IPV4)
+                plan.wait(sock.creation)
+                danger(plan, sock)
+                data = bytearray(plan.encode())
+                data[12:16] = bytes(4)
+                refused = await run(guest, bytes(data))
+                meant = asyncio.ensure_future(run(guest, plan.encode()))
+                await asyncio.wait([meant, asyncio.ensure_future(asyncio.shield(guest.machine.failure))],
+                                   timeout=30, return_when=asyncio.FIRST_COMPLETED)
+                crashed = guest.machine.failure.done() and guest.machine.crashed
+                print(danger.__name__, refused.outcome.name,
+                      "CRASHED" if crashed else meant.result().outcome.name)
+                meant.cancel()
+                await asyncio.gather(meant, return_exceptions=True)
+                await guest.stop()
+    asyncio.run(main())
+    """,
+        tmp_path,
+    )
+    performed = dict(line.split(" REJECTED ") for line in said if " REJECTED " in line)
+    assert set(performed) == {"double_close", "null_irp", "oversized", "racing_close"}, said
+    assert set(performed.values()) <= {"COMPLETED", "CRASHED"}, said
+    assert performed["double_close"] == "CRASHED", said
+
+
+def test_damaged_scenarios_are_refused_or_performed_and_never_hurt(tmp_path: Path) -> None:
+    said = run_lab(
+        """
+    HEADER, STEP = abi.wsktest_scenario.size, abi.wsktest_step.size
+
+    def example():
+        plan = Scenario()
+        plan.recovery = 50 * ms
+        listener = plan.listening(IPV4, 0)
+        accepted = plan.accept(listener)
+        plan.on_event(listener, Callback.INSPECT, Action.RETAIN)
+        plan.cancel(accepted.creation)
+        plan.wait(accepted.creation, limit=20 * ms)
+        with plan.strand(1):
+            plan.barrier(0, limit=20 * ms)
+            sock = plan.socket(IPV6, category=Category.STREAM, context=DPC, cpu=1)
+            plan.wait(sock.creation, limit=20 * ms)
+            bind = plan.bind(sock, irp=Irp.INITIALIZED, context=SPINLOCK)
+            plan.wait(bind, limit=20 * ms)
+            plan.close(sock, context=inside(bind))
+        plan.barrier(0, limit=20 * ms)
+        with plan.repeat(3):
+            udp = plan.socket(IPV4, category=Category.DATAGRAM)
+            plan.wait(udp.creation, limit=20 * ms)
+            plan.wait(plan.close(udp), limit=20 * ms)
+        udp = plan.socket(IPV4, category=Category.DATAGRAM)
+        plan.wait(udp.creation)
+        plan.wait(plan.bind(udp))
+        plan.enable(udp, Callback.RECEIVE_FROM)
+        plan.receive_from(udp, Buffer(b"", length=100, mdls=3, offset=5, slack=7))
+        plan.local_address(udp)
+        return bytearray(plan.encode())
+
+    def damage(data, rng):
+        kept = len(data) if rng.random() < 0.9 else rng.randrange(len(data))
+        for _ in range(rng.randrange(1, 8)):
+            place = rng.randrange(HEADER, len(data)) if rng.random() < 0.9 else rng.randrange(HEADER)
+            data[place] = rng.choice((0, 1, 2, 8, 0x7F, 0x80, 0xFF, rng.randrange(256)))
+        data[12:16] = bytes(4)  # neither dangerous nor a client of its own
+        data[52:56] = (50).to_bytes(4, "little")
+        for step in range(HEADER, len(data) - STEP, STEP):
+            for field in ("limit_ms", "delay_us", "count"):  # none of minutes
+                high = step + abi.wsktest_step.fields[field].offset + 2
+                data[high:high + 2] = bytes(2)
+        return bytes(data[:kept])
+
+    async def main():
+        seed = random.randrange(1 << 32)
+        rng = random.Random(seed)
+        outcomes = {}
+        with Hypervisor() as hypervisor:
+            guest = await started(hypervisor)
+            whole = await run(guest, bytes(example()))
+            print("whole", whole.outcome.name, whole.reject.name, whole.stop_step)
+            for number in range(500):
+                trace = await run(guest, damage(example(), rng))
+                name = trace.outcome.name
+                outcomes[name] = outcomes.get(name, 0) + 1
+            info = await guest.control.info()
+            print("seed", seed, outcomes, "leaked", info["leaked_runs"])
+            print("crashed", guest.machine.crashed)
+            await guest.stop()
+    asyncio.run(main())
+    """,
+        tmp_path,
+    )
+    assert said[-3] == f"whole COMPLETED NONE {0xFFFFFFFF}", said
+    assert "'REJECTED'" in said[-2], said
+    assert said[-2].endswith("leaked 0"), said
+    assert said[-1] == "crashed False"

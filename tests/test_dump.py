@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Dumps of Windows: their headers are read, whatever is in them, and they are fetched whole or not at all."""
+
+import asyncio
+import struct
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from pathlib import Path
+
+import kdmp_parser
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.errors import HarnessError
+from harness.guest.bugcheck import Bugcheck
+from harness.guest.dump import FileReader, fetch, read_header
+
+HEADER_BYTES = 0x2000
+PAGE = 0x1000
+PARAMETERS = (8, 2, 1, 0xFFFFF80412345678)
+COMPLETE, SMALL, KERNEL_BITMAP = 1, 4, 6
+
+
+def header(
+    *,
+    signature: bytes = b"PAGEDU64",
+    code: int = 0xD1,
+    parameters: tuple[int, ...] = PARAMETERS,
+    kind: int = COMPLETE,
+    machine: int = 0x8664,
+    processors: int = 2,
+) -> bytearray:
+    """As Windows writes it: what is not known is filled with PAGE."""
+    data = bytearray(b"PAGE" * (HEADER_BYTES // 4))
+    data[:8] = signature
+    struct.pack_into("<II4Q", data, 0x08, 15, 20348, 0x1AA000, 0, 0xFFFFF80400000000, 0xFFFFF80400000010)
+    struct.pack_into("<IIII4Q", data, 0x30, machine, processors, code, 0, *parameters)
+    struct.pack_into("<IIQQQ", data, 0x88, 1, 0, 2, 0, 2)  # one run of physical memory: two pages from 0
+    struct.pack_into("<I", data, 0x348 + 0x34, 0x1F80)  # MxCsr, twice, by which a reader knows a context
+    struct.pack_into("<I", data, 0x348 + 0x118, 0x1F80)
+    struct.pack_into("<6H", data, 0x348 + 0x38, 0x10, 0x2B, 0x2B, 0x53, 0x2B, 0x18)
+    struct.pack_into("<I", data, 0xF98, kind)
+    return data
+
+
+def complete() -> bytes:
+    return bytes(header()) + bytes(2 * PAGE)
+
+
+def bitmap() -> bytes:
+    """The kernel's pages only: a second header says which."""
+    first_page = HEADER_BYTES + PAGE
+    second = b"SDMPDUMP" + bytes(24) + struct.pack("<QQQ", first_page, 2, 8) + b"\x03"
+    return bytes(header(kind=KERNEL_BITMAP)) + second.ljust(PAGE, b"\0") + bytes(2 * PAGE)
+
+
+@pytest.mark.parametrize(("data", "kind"), [(complete(), "complete"), (bitmap(), "kernel bitmap")])
+def test_a_header_is_read_as_another_reader_reads_it(data: bytes, kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "MEMORY.DMP"
+    path.write_bytes(data)
+    ours = read_header(path)
+    parser = kdmp_parser.KernelDumpParser(path)  # its header is gone with it
+    other = parser.header
+    assert ours.bugcheck == Bugcheck(other.BugCheckCode, tuple(other.BugCheckCodeParameter))
+    assert (ours.build, ours.processors) == (other.MinorVersion, other.NumberProcessors)
+    assert str(ours) == (
+        f"{kind} dump of Windows build 20348 with 2 processors, "
+        "*** STOP: 0x000000D1 (0x0000000000000008,0x0000000000000002,0x0000000000000001,0xFFFFF80412345678) "
+        "DRIVER_IRQL_NOT_LESS_OR_EQUAL"
+    )
+
+
+def test_a_dump_that_is_cut_off_behind_its_header_still_says_why(tmp_path: Path) -> None:
+    path = tmp_path / "small.dmp"
+    path.write_bytes(header(kind=SMALL))
+    assert read_header(path).bugcheck == Bugcheck(0xD1, PARAMETERS)
+    assert read_header(path).type == "small"
+
+
+@pytest.mark.parametrize("code", [0, int.from_bytes(b"PAGE", "little")])
+def test_a_dump_of_a_living_system_has_no_bugcheck(code: int, tmp_path: Path) -> None:
+    path = tmp_path / "live.dmp"
+    path.write_bytes(header(code=code, kind=99))
+    assert read_header(path).bugcheck is None
+    assert str(read_header(path)).startswith("unknown (0x63) dump of Windows build 20348")
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", "cut off: it has 0 bytes"),
+        (b"PAGED", "cut off: it has 5 bytes"),
+        (header()[:-1], "cut off: it has 8191 bytes"),
+        (header(signature=b"PAGEDUMP"), "32-bit Windows"),
+        (b"PAGEDUMP", "32-bit Windows"),
+        (header(signature=b"MDMP\x93\xa7\0\0"), "no dump of Windows"),
+        (b"\x7fELF" + bytes(HEADER_BYTES), "no dump of Windows"),
+        (header(machine=0xAA64), "machine type 0xaa64"),
+        (header(processors=0), "claims 0 processors"),
+        (header(processors=1 << 31), "claims 2147483648 processors"),
+    ],
+)
+def test_what_is_no_dump_is_told_in_a_line(data: bytes, why: str, tmp_path: Path) -> None:
+    path = tmp_path / "wrong.dmp"
+    path.write_bytes(data)
+    with pytest.raises(HarnessError, match=why) as told:
+        read_header(path)
+    assert "\n" not in str(told.value)
+
+
+def test_a_dump_that_is_not_there_is_told_in_a_line(tmp_path: Path) -> None:
+    with pytest.raises(HarnessError, match=r"cannot read the dump none\.dmp"):
+        read_header(tmp_path / "none.dmp")
+
+
+@given(st.data())
+def test_no_change_of_a_header_is_a_surprise(data: st.DataObject) -> None:
+    from harness.guest.dump import _decode
+
+    damaged = header()
+    for _ in range(data.draw(st.integers(1, 8))):
+        damaged[data.draw(st.sampled_from([*range(0x60), *range(0xF98, 0xF9C)]))] = data.draw(
+            st.integers(0, 255)
+        )
+    with suppress(HarnessError):
+        assert str(_decode("damaged", bytes(damaged[: data.draw(st.sampled_from([8, 4096, 8192]))])))
+
+
+class Channel:
+    """A guest's file in pieces; after them the channel may fail or be silent."""
+
+    def __init__(self, *pieces: bytes, then: str = "") -> None:
+        self.pieces = pieces
+        self.then = then
+        self.closed = False
+
+    async def read_file(self, path: str) -> AsyncGenerator[bytes, None]:
+        assert path == r"C:\Windows\MEMORY.DMP"
+        try:
+            for piece in self.pieces:
+                yield piece
+            if self.then == "fails":
+                raise HarnessError("the channel broke")
+            if self.then == "is silent":
+                await asyncio.sleep(60)
+        finally:
+            self.closed = True
+
+
+def fetched(reader: FileReader, target: Path, **limits: float) -> str:
+    return str(asyncio.run(fetch(reader, target, lambda _line: None, **limits)))  # type: ignore[arg-type]
+
+
+def test_a_dump_is_fetched_whole(tmp_path: Path) -> None:
+    target = tmp_path / "dumps" / "memory-1.dmp"
+    data = complete()
+    assert "build 20348" in fetched(Channel(data[:100], data[100:9000], data[9000:]), target)
+    assert target.read_bytes() == data
+    assert [path.name for path in target.parent.iterdir()] == ["memory-1.dmp"]
+
+
+@pytest.mark.parametrize(
+    ("channel", "limits", "why"),
+    [
+        (Channel(complete(), then="fails"), {}, "the channel broke"),
+        (Channel(b"x" * 9000), {}, "no dump of Windows"),
+        (Channel(complete()[:5000]), {}, "cut off"),
+        (Channel(complete()), {"most_bytes": 10_000}, "more than 0 MiB"),
+        (Channel(complete(), then="is silent"), {"limit_s": 0.2}, "did not arrive within 0.2 s"),
+    ],
+)
+def test_a_dump_that_does_not_come_whole_leaves_nothing(
+    channel: Channel, limits: dict[str, float], why: str, tmp_path: Path
+) -> None:
+    with pytest.raises(HarnessError, match=why):
+        fetched(channel, tmp_path / "memory.dmp", **limits)
+    assert list(tmp_path.iterdir()) == []
+    assert channel.closed

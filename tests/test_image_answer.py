@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The answer file, element by element, as Windows Setup will look for them."""
+
+from xml.etree.ElementTree import Element, fromstring
+
+import pytest
+
+from harness.image import answer, stages
+from harness.image.answer import Answers
+from harness.image.versions import find, versions
+
+NAMES = {"u": "urn:schemas-microsoft-com:unattend"}
+ACTION = "{http://schemas.microsoft.com/WMIConfig/2002/State}action"
+PASSWORD = 'a<b>&"c'
+PASSES = {
+    "windowsPE": ["International-Core-WinPE", "PnpCustomizationsWinPE", "Setup"],
+    "offlineServicing": ["LUA-Settings"],
+    "specialize": ["Shell-Setup", "Deployment"],
+    "oobeSystem": ["Shell-Setup"],
+}
+each_version = pytest.mark.parametrize("name", versions())
+
+
+def answers(name: str, *, drivers: bool = True, image: int = 3) -> Element:
+    return fromstring(answer.build(Answers(find(name), image, PASSWORD, drivers)))
+
+
+def part(root: Element, phase: str, component: str) -> Element:
+    path = f"u:settings[@pass='{phase}']/u:component[@name='Microsoft-Windows-{component}']"
+    (found,) = root.findall(path, NAMES)
+    return found
+
+
+def text(element: Element, path: str) -> str | None:
+    return element.findtext("/".join(f"u:{step}" for step in path.split("/")), None, NAMES)
+
+
+def texts(element: Element, path: str) -> list[str | None]:
+    return [found.text for found in element.findall("/".join(f"u:{step}" for step in path.split("/")), NAMES)]
+
+
+def commands(component: Element) -> list[str]:
+    path = "RunSynchronous/RunSynchronousCommand"
+    assert texts(component, f"{path}/Order") == [
+        str(n + 1) for n in range(len(texts(component, f"{path}/Path")))
+    ]
+    return [command or "" for command in texts(component, f"{path}/Path")]
+
+
+@each_version
+def test_every_component_is_in_its_pass_and_for_this_processor(name: str) -> None:
+    root = answers(name)
+    assert root.tag == f"{{{NAMES['u']}}}unattend"
+    found = {
+        settings.get("pass"): [
+            (component.get("name") or "").removeprefix("Microsoft-Windows-") for component in settings
+        ]
+        for settings in root
+    }
+    assert found == PASSES
+    for component in root.findall("u:settings/u:component", NAMES):
+        assert component.get("processorArchitecture") == "amd64"
+        assert component.get("publicKeyToken") == "31bf3856ad364e35"
+        assert (component.get("language"), component.get("versionScope")) == ("neutral", "nonSxS")
+
+
+def test_nothing_is_before_the_declaration() -> None:
+    data = answer.build(Answers(find("windows-10"), 1, PASSWORD, drivers=False))
+    assert data.startswith(b"<?xml ")
+    assert b'xmlns="urn:schemas-microsoft-com:unattend"' in data
+
+
+@each_version
+def test_the_disk_gets_its_three_partitions_and_windows_the_third(name: str) -> None:
+    setup = part(answers(name), "windowsPE", "Setup")
+    disk = "DiskConfiguration/Disk"
+    assert (text(setup, f"{disk}/DiskID"), text(setup, f"{disk}/WillWipeDisk")) == ("0", "true")
+    made = f"{disk}/CreatePartitions/CreatePartition"
+    assert texts(setup, f"{made}/Type") == ["EFI", "MSR", "Primary"]
+    assert texts(setup, f"{made}/Order") == ["1", "2", "3"]
+    assert texts(setup, f"{made}/Size") == ["260", "16"]
+    assert texts(setup, f"{made}/Extend") == ["true"]
+    formatted = f"{disk}/ModifyPartitions/ModifyPartition"
+    assert texts(setup, f"{formatted}/Format") == ["FAT32", "NTFS"]
+    assert texts(setup, f"{formatted}/PartitionID") == ["1", "3"]
+    assert texts(setup, f"{formatted}/Letter") == ["C"]
+    target = "ImageInstall/OSImage/InstallTo"
+    assert (text(setup, f"{target}/DiskID"), text(setup, f"{target}/PartitionID")) == ("0", "3")
+    for item in [*setup.iterfind(".//u:CreatePartition", NAMES), *setup.iterfind(".//u:MetaData", NAMES)]:
+        assert item.get(ACTION) == "add"
+
+
+@each_version
+def test_the_image_is_chosen_by_its_number_and_without_a_product_key(name: str) -> None:
+    setup = part(answers(name, image=3), "windowsPE", "Setup")
+    chosen = "ImageInstall/OSImage/InstallFrom/MetaData"
+    assert (text(setup, f"{chosen}/Key"), text(setup, f"{chosen}/Value")) == ("/IMAGE/INDEX", "3")
+    assert text(setup, "UserData/AcceptEula") == "true"
+    (key,) = setup.findall("u:UserData/u:ProductKey", NAMES)
+    assert [child.tag.partition("}")[2] for child in key] == ["WillShowUI"]
+
+
+@each_version
+def test_only_clients_are_kept_from_looking_at_the_hardware(name: str) -> None:
+    setup = part(answers(name), "windowsPE", "Setup")
+    bypassed = [command for command in commands(setup) if "LabConfig" in command]
+    assert len(bypassed) == (4 if find(name).client else 0)
+    for command in bypassed:
+        assert command.startswith(r"reg add HKLM\SYSTEM\Setup\LabConfig /v Bypass")
+        assert command.endswith("/t REG_DWORD /d 1 /f")
+
+
+def test_drivers_are_looked_for_wherever_the_disc_may_be_and_only_if_there_are_any() -> None:
+    component = part(answers("windows-11"), "windowsPE", "PnpCustomizationsWinPE")
+    entries = component.findall("u:DriverPaths/u:PathAndCredentials", NAMES)
+    assert [text(entry, "Path") for entry in entries] == [f"{letter}:\\drivers" for letter in "DEFGH"]
+    values = [entry.get("{http://schemas.microsoft.com/WMIConfig/2002/State}keyValue") for entry in entries]
+    assert values == ["1", "2", "3", "4", "5"]
+    assert (
+        "PnpCustomizationsWinPE"
+        not in answer.build(Answers(find("windows-11"), 1, PASSWORD, drivers=False)).decode()
+    )
+
+
+@each_version
+def test_early_stages_are_said_on_com1_and_never_fail_the_installation(name: str) -> None:
+    root = answers(name)
+    for phase, component, stage in (
+        ("windowsPE", "Setup", "setup"),
+        ("specialize", "Deployment", "specialize"),
+    ):
+        said = commands(part(root, phase, component))[0]
+        assert said == f"cmd.exe /c echo {stages.line(stage)}>COM1 & exit 0"
+
+
+@each_version
+def test_disks_are_not_encrypted_and_clients_need_no_network(name: str) -> None:
+    given = commands(part(answers(name), "specialize", "Deployment"))
+    assert any(r"\BitLocker /v PreventDeviceEncryption /t REG_DWORD /d 1" in command for command in given)
+    assert any("BypassNRO" in command for command in given) == find(name).client
+    assert text(part(answers(name), "specialize", "Shell-Setup"), "TimeZone") == "UTC"
+
+
+@each_version
+def test_the_administrator_logs_in_once_and_starts_the_provisioning(name: str) -> None:
+    version, shell = find(name), part(answers(name), "oobeSystem", "Shell-Setup")
+    account = "UserAccounts/LocalAccounts/LocalAccount"
+    if version.client:
+        assert text(shell, f"{account}/Name") == text(shell, "AutoLogon/Username") == "wsk"
+        assert text(shell, f"{account}/Group") == "Administrators"
+        assert text(shell, f"{account}/Password/Value") == PASSWORD
+        assert text(shell, "UserAccounts/AdministratorPassword/Value") is None
+    else:
+        assert text(shell, "UserAccounts/AdministratorPassword/Value") == PASSWORD
+        assert text(shell, "AutoLogon/Username") == "Administrator"
+        assert texts(shell, f"{account}/Name") == []
+    assert text(shell, "AutoLogon/Password/Value") == PASSWORD
+    assert text(shell, "AutoLogon/Enabled") == "true"
+    assert texts(shell, "FirstLogonCommands/SynchronousCommand/CommandLine") == [
+        r"cmd.exe /c for %d in (D E F G H) do if exist %d:\wsk\provision.ps1 powershell.exe -NoProfile "
+        r"-ExecutionPolicy Bypass -File %d:\wsk\provision.ps1 -Phase Install"
+    ]
+    for page in ("EULAPage", "LocalAccountScreen", "OnlineAccountScreens", "WirelessSetupInOOBE"):
+        assert text(shell, f"OOBE/Hide{page}") == "true"
+
+
+def test_no_question_is_asked_whether_an_administrator_means_it() -> None:
+    assert text(part(answers("windows-11"), "offlineServicing", "LUA-Settings"), "EnableLUA") == "false"

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where images are kept: one build at a time, nothing half-done, and what a user may do with them."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from windowslike import seal
+
+from harness import cli
+from harness.errors import HarnessError, UsageError
+from harness.guest import sealed
+from harness.image import checks, store
+from harness.image.build import Order, build
+from harness.image.versions import find
+from harness.lab import firmware, kvm
+
+NAME = "windows-server-2022"
+
+
+@pytest.fixture(autouse=True)
+def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of images of this test's own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return store.root()
+
+
+class Said(NamedTuple):
+    """What a command came to."""
+
+    status: int
+    out: str
+    err: str
+
+
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Said:
+    monkeypatch.setattr(sys, "argv", ["wsk-conformance", "image", *arguments])
+    try:
+        cli.main()
+        status = 0
+    except SystemExit as end:
+        status = int(end.code or 0)
+    said = capsys.readouterr()
+    return Said(status, said.out, said.err)
+
+
+def sealed_image(name: str = NAME, **changes: str) -> Path:
+    folder = sealed.folder_of(name)
+    folder.mkdir()
+    seal(folder, name=name, **changes)
+    (folder / "disk.qcow2").chmod(0o400)
+    return folder
+
+
+def test_images_are_listed_with_what_is_wrong_with_them(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed_image("windows-10", evaluation_expires="2020-01-01T00:00:00+00:00")
+    sealed_image("windows-11")
+    old = sealed_image() / sealed.MANIFEST_FILE
+    old.write_text(json.dumps({**json.loads(old.read_text()), "schema": 99}))
+    (store.root() / ".building-windows-server-2019").mkdir()
+    said = command(capsys, monkeypatch, "list")
+    assert said.status == 0
+    first, second, third = said.out.splitlines()
+    assert first == "windows-10: build 10.0.20348.587, by ssh; evaluation until 2020-01-01, which has passed"
+    assert second == "windows-11: build 10.0.20348.587, by ssh; no evaluation"
+    assert third.startswith(f"{NAME}: ")
+    assert "another version" in third
+
+
+def test_verify_finds_good_ones_good(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed_image()
+    said = command(capsys, monkeypatch, "verify", NAME)
+    assert (said.status, said.out) == (0, f"{NAME}: 3 files are as they were sealed; no evaluation\n")
+
+
+def test_verify_finds_bad_ones_bad(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "there is no image" in command(capsys, monkeypatch, "verify", NAME).err
+    folder = sealed_image(evaluation_expires="2020-01-01T00:00:00+00:00")
+    ended = command(capsys, monkeypatch, "verify", NAME)
+    assert ended.status == 2
+    assert "the evaluation of windows-server-2022 ended on 2020-01-01" in ended.err
+    disk = folder / "disk.qcow2"
+    before = disk.stat()
+    disk.chmod(0o600)
+    disk.write_bytes(bytes(before.st_size))
+    os.utime(disk, ns=(before.st_atime_ns, before.st_mtime_ns))
+    changed = command(capsys, monkeypatch, "verify", NAME)
+    assert changed.status == 2
+    assert "is not what was sealed" in changed.err
+
+
+def test_an_image_is_deleted_whole(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = sealed_image()
+    assert command(capsys, monkeypatch, "rm", NAME).status == 0
+    assert not folder.exists()
+    again = command(capsys, monkeypatch, "rm", NAME)
+    assert (again.status, again.out) == (2, "")
+    assert f"there is no image {NAME}" in again.err
+
+
+@pytest.mark.parametrize("name", ["../x", ".", "", "windows-95"])
+def test_a_name_that_is_none_reaches_no_folder(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, images: Path
+) -> None:
+    (images.parent / "x").mkdir()
+    for verb in ("verify", "rm"):
+        said = command(capsys, monkeypatch, verb, name)
+        assert said.status == 2
+        assert "there is no image" in said.err
+    assert (images.parent / "x").is_dir()
+    assert images.is_dir()
+
+
+def test_nobody_else_builds_or_removes_an_image_that_is_being_built() -> None:
+    other = "import sys\nfrom harness.image import store\nstore.remove(sys.argv[1])"
+    with store.locked(NAME):
+        said = subprocess.run(
+            [sys.executable, "-c", other, NAME], capture_output=True, text=True, timeout=60, check=False
+        )
+    assert "is being built or removed by another process" in said.stderr
+
+
+def test_what_a_killed_build_has_left_goes_before_the_next(images: Path) -> None:
+    left = images / f".building-{NAME}"
+    (left / "tpm").mkdir(parents=True)
+    (left / "tpm" / "state").touch(mode=0o400)
+    said: list[str] = []
+    with store.workshop(NAME, said.append) as folder:
+        assert list(folder.iterdir()) == []
+    assert said == [f"removing what a build of {NAME} left that was killed"]
+    assert not left.exists()
+
+
+def test_evidence_is_kept_without_secrets_and_replaces_the_last(images: Path) -> None:
+    for why in ("first", "second"):
+        with store.workshop(NAME, print) as folder:
+            assert store.keep_evidence(folder, NAME, why) is None
+            for name in ("com1.log", "screen.png", "password", "login_key", "provision.iso"):
+                (folder / name).write_text(why)
+            kept = store.keep_evidence(folder, NAME, why)
+    assert kept == images / f"failed-{NAME}"
+    assert {path.name for path in kept.iterdir()} == {"com1.log", "screen.png", "why.txt"}
+    assert (kept / "why.txt").read_text() == "second\n"
+    assert store.names() == []
+
+
+def test_everything_of_a_failed_build_is_kept_for_who_asks_for_it(images: Path) -> None:
+    with store.workshop(NAME, print) as folder:
+        for name in ("com1.log", "disk.qcow2"):
+            (folder / name).touch()
+        kept = store.keep_evidence(folder, NAME, "why", everything=True)
+    assert kept is not None
+    assert {path.name for path in kept.iterdir()} == {"com1.log", "disk.qcow2", "why.txt"}
+    assert kept.stat().st_mode & 0o077 == 0
+    assert not list(images.glob(".building-*"))
+
+
+# ---- what is asked before anything takes long
+
+
+def order(tmp_path: Path, **changes: object) -> Order:
+    settings: dict[str, object] = {"version": find(NAME), "iso": tmp_path / "none.iso"}
+    return Order(**{**settings, **changes})  # type: ignore[arg-type]
+
+
+def test_windows_is_not_emulated_unless_that_is_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kvm, "usable", lambda: (False, "there is none"))
+    monkeypatch.setattr(checks, "NEEDED_BYTES", 0)
+    with pytest.raises(UsageError, match=r"KVM is not usable here \(there is none\).*--emulate"):
+        build(order(tmp_path), print)
+    with pytest.raises(UsageError, match=r"cannot read .*none.iso"):
+        build(order(tmp_path, emulate=True), print)
+
+
+def test_too_small_a_disk_is_told_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "NEEDED_BYTES", 1 << 60)
+    with pytest.raises(HarnessError, match="XDG_CACHE_HOME"):
+        build(order(tmp_path), print)
+
+
+@pytest.mark.parametrize(
+    ("tool", "version", "package"),
+    [
+        ("qemu-img", NAME, "qemu-utils"),
+        ("swtpm", "windows-11", "swtpm"),
+        ("swtpm_setup", "windows-11", "swtpm-tools"),
+    ],
+)
+def test_a_missing_tool_is_told_with_its_package(
+    tool: str, version: str, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == tool else f"/{name}")
+    with pytest.raises(HarnessError, match=f"{tool} is missing: apt-get install {package}"):
+        build(order(tmp_path, version=find(version)), print)
+
+
+def test_missing_firmware_is_told_with_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(firmware, "CODE", tmp_path / "none.fd")
+    with pytest.raises(HarnessError, match="apt-get install ovmf"):
+        build(order(tmp_path), print)
+
+
+def test_a_disk_on_virtio_needs_its_driver(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--virtio-win"):
+        build(order(tmp_path, disk_bus="virtio"), print)
+
+
+def test_an_image_that_is_there_is_not_replaced_by_mistake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "NEEDED_BYTES", 0)
+    folder = sealed_image()
+    with pytest.raises(UsageError, match="--replace"):
+        build(order(tmp_path), print)
+    with pytest.raises(UsageError, match="cannot read"):
+        build(order(tmp_path, emulate=True, replace=True), print)
+    sealed.check(folder, sealed.load(folder), print)
+    assert not list(store.root().glob(".building-*"))

@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What becomes of a guest is found out once, and a hang stays a hang whatever is done to the guest then."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import inquest
+from harness.errors import (
+    ChannelLost,
+    GuestCrashed,
+    GuestHung,
+    GuestSilent,
+    HarnessError,
+    WskConformanceError,
+)
+from harness.guest.base import RunningGuest
+from harness.inquest import Evidence, Inquest
+from harness.lab import examine
+from harness.lab.examine import Dump, Processor
+from harness.lab.machine import MachineEvent
+
+STOP = "*** STOP: 0x000000D1 (0x0000000000000008,0x0000000000000002,0x0000000000000001,0x0000000000000003)"
+SILENT = GuestSilent("no sign of life")
+
+
+class Machine:
+    """A machine that does what a test says."""
+
+    def __init__(self, folder: Path) -> None:
+        self.serial_log = folder / "serial-7.log"
+        self.words = ""
+        self.events: list[MachineEvent] = []
+        self.failure: asyncio.Future[MachineEvent] = asyncio.get_running_loop().create_future()
+        self.nmis = self.dumps = 0
+
+    @property
+    def crashed(self) -> bool:
+        return any(event.kind == "crashed" for event in self.events)
+
+    @property
+    def writes_dump(self) -> bool:
+        return any(event.detail == "crashloaded" for event in self.events)
+
+    @property
+    def over(self) -> bool:
+        return any(event.kind == "reboot" for event in self.events)
+
+    def serial_tail(self, lines: int) -> str:
+        return self.words
+
+    def happens(self, kind: str, detail: str = "") -> None:
+        event = MachineEvent(0, kind, detail)
+        self.events.append(event)
+        if not self.failure.done():
+            self.failure.set_result(event)
+
+
+class Control:
+    def __init__(self, *, alive: bool) -> None:
+        self._alive = alive
+
+    async def clock(self, limit: float) -> None:
+        if not self._alive:
+            raise GuestHung("no answer")
+
+
+@pytest.fixture(autouse=True)
+def from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is taken from a machine from outside, without a machine."""
+
+    def inject_nmi(machine: Any) -> None:
+        machine.nmis += 1
+        machine.failure.get_loop().call_soon_threadsafe(machine.happens, "crashed", "panicked")
+
+    def dump_memory(machine: Any, stem: Path, **_: Any) -> Dump:
+        machine.dumps += 1
+        path = stem.with_suffix(".dmp")
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"PAGEDU64")
+        return Dump(path, "Windows")
+
+    def screenshot(_machine: Any, stem: Path) -> Path:
+        return stem.with_suffix(".png")
+
+    monkeypatch.setattr(examine, "inject_nmi", inject_nmi)
+    monkeypatch.setattr(examine, "dump_memory", dump_memory)
+    monkeypatch.setattr(examine, "processors", lambda _machine: [Processor(0, 0.5, 0.4)])
+    monkeypatch.setattr(inquest, "screenshot", screenshot)
+    monkeypatch.setattr(inquest, "CRASH_NOTICE_LIMIT", 0)
+    monkeypatch.setattr(inquest, "_TOLD_EVERY_S", 0.01)
+
+
+Story = Callable[[Inquest, Any], Awaitable[None]]
+
+
+def hold(folder: Path, story: Story, *, alive: bool = False, dump: bool | None = True) -> list[str]:
+    """Tells the story to an inquest of a guest; the lines of progress."""
+    said: list[str] = []
+
+    async def main() -> None:
+        machine: Any = Machine(folder)
+        control: Any = Control(alive=alive)
+        connection: Any = None
+        guest = RunningGuest(
+            "windows-11",
+            "windows",
+            "build",
+            "windows",
+            "kvm",
+            machine,
+            control,
+            connection,
+            {},
+            "on its disk",
+        )
+        await story(Inquest(guest, Evidence(folder, dump, said.append)), machine)
+
+    asyncio.run(main())
+    return said
+
+
+def test_a_crash_is_named_and_told_to_all_who_were_in_the_guest(tmp_path: Path) -> None:
+    async def story(held: Inquest, machine: Any) -> None:
+        machine.words = STOP
+        machine.happens("crashed", "panicked")
+        verdicts = await asyncio.gather(*(held.verdict(ChannelLost("lost")) for _ in range(3)))
+        assert {type(verdict) for verdict in verdicts} == {GuestCrashed}
+        assert str(verdicts[0]) == (f"the guest crashed: {STOP} DRIVER_IRQL_NOT_LESS_OR_EQUAL (serial-7.log)")
+        assert (machine.dumps, machine.nmis) == (1, 0)
+        told = held.guest.findings
+        assert told["machine events"] == ["00:00:00.000000 UTC: crashed (panicked)"]
+        assert told["bugcheck"][1] == "parameter 1: 0x0000000000000008, address touched"
+        assert told["memory dump"][:2] == ["the guest's own: on its disk", "dumps/memory-7.dmp"]
+        assert "cut off" in told["memory dump"][2]
+
+    hold(tmp_path, story)
+
+
+def test_a_guest_that_hangs_is_made_to_stop_and_still_hung(tmp_path: Path) -> None:
+    async def story(held: Inquest, machine: Any) -> None:
+        first = await held.verdict(SILENT)
+        second = await held.verdict(ChannelLost("the NMI broke the channel of the others"))
+        assert type(first) is type(second) is GuestSilent
+        assert (machine.nmis, machine.dumps) == (1, 1)
+        assert held.guest.findings["NMI"] == ["sent; the guest stopped: crashed (panicked)"]
+        assert held.guest.findings["screen"] == ["dumps/screen-7.png"]
+        assert held.guest.findings["processors"] == ["processor 0 used 400 ms of 500 ms: it runs"]
+
+    hold(tmp_path, story)
+
+
+def test_a_guest_that_still_answers_is_left_to_the_other_cases(tmp_path: Path) -> None:
+    async def story(held: Inquest, machine: Any) -> None:
+        hung = GuestHung("wskctl gave no answer within 30 s")
+        assert await held.verdict(hung) is hung
+        assert await held.verdict(hung) is hung
+        assert (machine.nmis, machine.dumps) == (0, 1)
+        assert "still answers" in held.guest.findings["heartbeat"][0]
+        machine.happens("crashed", "panicked")
+        assert isinstance(await held.verdict(ChannelLost("lost")), GuestCrashed)
+
+    hold(tmp_path, story, alive=True)
+
+
+def test_a_guest_that_writes_a_dump_is_given_the_time(tmp_path: Path) -> None:
+    async def story(held: Inquest, machine: Any) -> None:
+        machine.happens("crashed", "crashloaded")
+        verdict = asyncio.create_task(held.verdict(ChannelLost("lost")))
+        await asyncio.sleep(0.05)
+        assert not verdict.done()
+        machine.happens("reboot")
+        assert isinstance(await verdict, GuestCrashed)
+        assert [line.partition(": ")[2] for line in held.guest.findings["machine events"]] == [
+            "crashed (crashloaded)",
+            "reboot",
+        ]
+
+    assert "the guest writes its dump" in hold(tmp_path, story)[0]
+
+
+def test_a_guest_that_never_ends_its_dump_is_not_waited_for_any_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(held: Inquest, machine: Any) -> None:
+        machine.happens("crashed", "crashloaded")
+        assert isinstance(await held.verdict(ChannelLost("lost")), GuestCrashed)
+        assert "was not complete" in held.guest.findings["memory dump"][-1]
+
+    monkeypatch.setattr(inquest, "OWN_DUMP_LIMIT", 50_000_000)
+    hold(tmp_path, story)
+
+
+def test_a_machine_that_ends_by_itself_is_not_the_guests_doing(tmp_path: Path) -> None:
+    async def story(held: Inquest, machine: Any) -> None:
+        machine.happens("exited", "QEMU ended")
+        verdict = await held.verdict(ChannelLost("lost"))
+        assert type(verdict) is HarnessError
+        assert "ended by itself: exited (QEMU ended)" in str(verdict)
+        assert machine.dumps == 0
+
+    hold(tmp_path, story)
+
+
+def test_a_guest_that_restarts_is_not_blamed_without_a_word_of_a_crash(tmp_path: Path) -> None:
+    async def story(held: Inquest, machine: Any) -> None:
+        machine.events.append(MachineEvent(0, "reboot", ""))
+        verdict = await held.verdict(ChannelLost("lost"))
+        assert type(verdict) is HarnessError
+        assert "restarted by itself" in str(verdict)
+
+    hold(tmp_path, story)
+
+
+@pytest.mark.parametrize("error", [HarnessError("the driver refused it"), ChannelLost("lost")])
+def test_what_has_nothing_to_do_with_the_guest_stays_what_it_is(
+    error: WskConformanceError, tmp_path: Path
+) -> None:
+    async def story(held: Inquest, machine: Any) -> None:
+        assert await held.verdict(error) is error
+        assert held.guest.findings == {}
+
+    hold(tmp_path, story, alive=True)
+
+
+def test_memory_is_dumped_only_when_somebody_wants_it(tmp_path: Path) -> None:
+    async def story(held: Inquest, machine: Any) -> None:
+        machine.happens("crashed", "panicked")
+        await held.verdict(ChannelLost("lost"))
+        assert machine.dumps == 0
+        assert "none was asked for" in held.guest.findings["memory dump"][1]
+
+    hold(tmp_path, story, dump=None)
+    hold(tmp_path, story, dump=False)
+
+
+def test_a_lab_makes_a_few_dumps_and_no_more(tmp_path: Path) -> None:
+    async def story(held: Inquest, machine: Any) -> None:
+        held.evidence.dumps = inquest.MOST_DUMPS
+        machine.happens("crashed", "panicked")
+        await held.verdict(ChannelLost("lost"))
+        assert machine.dumps == 0
+        assert "there are 3 of this lab already" in held.guest.findings["memory dump"][1]
+
+    hold(tmp_path, story)
+
+
+def test_evidence_that_cannot_be_had_costs_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise HarnessError("the hypervisor is gone")
+
+    async def story(held: Inquest, machine: Any) -> None:
+        assert type(await held.verdict(SILENT)) is GuestSilent
+        assert held.guest.findings["screen"] == held.guest.findings["NMI"] == ["the hypervisor is gone"]
+        assert held.guest.findings["memory dump"][1] == "from outside: none, the hypervisor is gone"
+
+    for name in ("inject_nmi", "dump_memory", "processors"):
+        monkeypatch.setattr(examine, name, refuse)
+    monkeypatch.setattr(inquest, "screenshot", refuse)
+    hold(tmp_path, story)

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""KeepsSending sends on after the guest's FIN, and after its RST."""
+
+from guestlike import Guest, answer_on_wire, meet_on_wire, sent
+from namespace import in_own_namespace
+
+from harness.peer import KeepsSending
+from harness.units import ms
+from harness.wire import FIN, PSH, RST
+
+
+@in_own_namespace
+def test_it_sends_on_after_the_guest_s_fin_then_closes() -> None:
+    received = b""
+
+    async def play(guest: Guest) -> None:
+        nonlocal received
+        guest.finish_sending()
+        received = await guest.receive_to_end()
+
+    for family in (4, 6):
+        peer = KeepsSending(portion=b"again", every=10 * ms, for_=200 * ms)
+        packets = meet_on_wire(peer, play, family)
+        assert received == b"again" * 20
+        assert len(sent(packets, "peer", FIN)) == 1
+        assert not sent(packets, "guest", RST)
+
+
+@in_own_namespace
+def test_it_sends_on_after_the_guest_s_reset_and_takes_no_notice_of_more() -> None:
+    async def play(guest: Guest) -> None:
+        await guest.receive()
+        guest.abort()
+
+    for meet in (meet_on_wire, answer_on_wire):
+        peer = KeepsSending(every=10 * ms, for_=300 * ms)
+        packets = meet(peer, play)
+        assert peer.ended == "reset"
+        after = [p for p in sent(packets, "peer", PSH) if p.time_ns > (peer.ended_ns or 0)]
+        assert len(after) >= 10
+        assert len({packet.seq for packet in after}) == len(after)
+        resets = [p for p in sent(packets, "guest", RST) if p.time_ns >= (peer.accepted_ns or 0)]
+        assert len(resets) > len(after)  # its abort, and an answer to every segment
+        assert not sent(packets, "peer", FIN)

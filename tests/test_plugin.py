@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A test without a row and a row without a test are errors at collection."""
+
+from typing import Any
+
+import pytest
+
+from harness.judge import Requirement, RequirementClass
+from harness.plugin import check_rows
+
+pytest_plugins = ["pytester"]
+
+ROWS = {
+    row: Requirement(row, "says", "WskDisconnect", "Remarks", RequirementClass.REQUIRE, "seed")
+    for row in ("D-01", "D-02")
+}
+TESTS = """
+    import pytest
+    @pytest.mark.requires("D-01")
+    async def test_first(lab): "A sentence."
+    {decorator}
+    async def test_second(lab): "Another."
+"""
+
+
+def cases(pytester: pytest.Pytester, decorator: str) -> Any:
+    pytester.makeini("[pytest]\nmarkers = requires(*rows): the rows that the test judges")
+    return pytester.getitems(TESTS.format(decorator=decorator))
+
+
+def test_every_row_with_a_test_and_every_test_with_a_row_is_well(pytester: pytest.Pytester) -> None:
+    check_rows(cases(pytester, '@pytest.mark.requires("D-02")'), ROWS, everything=True)
+
+
+def test_a_test_without_a_row_is_refused(pytester: pytest.Pytester) -> None:
+    with pytest.raises(pytest.UsageError, match="test_second names no row"):
+        check_rows(cases(pytester, ""), ROWS, everything=True)
+
+
+def test_a_row_that_does_not_exist_is_refused(pytester: pytest.Pytester) -> None:
+    with pytest.raises(pytest.UsageError, match=r"test_second names rows that do not exist: D-99"):
+        check_rows(cases(pytester, '@pytest.mark.requires("D-99")'), ROWS, everything=True)
+
+
+def test_a_row_without_a_test_is_refused_when_all_suites_are_collected(pytester: pytest.Pytester) -> None:
+    only_one = cases(pytester, '@pytest.mark.requires("D-01")')
+    with pytest.raises(pytest.UsageError, match="no case judges D-02"):
+        check_rows(only_one, ROWS, everything=True)
+    check_rows(only_one, ROWS, everything=False)

@@ -1,0 +1,370 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`wsk-conformance replay` performs a stored case again and marks what differs, and nothing else."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import conformance
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+from runs import case, record
+from synthetic import Wire
+
+from harness.cli import cli
+from harness.errors import UsageError
+from harness.evidence import Row
+from harness.judge import Outcome
+from harness.replay import plans
+from harness.replay.alignment import Mark, Pair, align
+from harness.replay.perform import find, perform
+from harness.replay.side_by_side import side_by_side, summary
+from harness.replay.story import Line, Story, story
+from harness.replay.told import Comparison
+from harness.report import CaseFiles, load_run
+from harness.scenario import IPV4, WSK_SOCKET, Address, Scenario
+from harness.settings import Settings
+from harness.units import ms, s
+from harness.wire import ACK, FIN, PSH, Packet, parse, write_pcapng
+
+NAME = "suites/disconnect/test_x.py::test_fin[ipv4]"
+START = 1_700_000_000 * s
+
+
+def guest(at: int, text: str, status: str = "", irql: str = "PASSIVE_LEVEL") -> Row:
+    return Row(START + at, ms, "guest", text, irql, status)
+
+
+def wire(packets: Sequence[Packet]) -> list[Row]:
+    arrows = {"guest": "guest → peer", "peer": "peer → guest"}
+    return [Row(one.time_ns, 0, "wire", f"{arrows[one.sender]}: {one.describe()}") for one in packets]
+
+
+def stored(results: Path, rows: list[Row], packets: Sequence[Packet] = (), **changes: Any) -> Story:
+    """A run of one case, with its timeline and its capture."""
+    files = CaseFiles.of(NAME)
+    fields: dict[str, Any] = {"timeline": files.timeline, "capture": files.capture if packets else None}
+    with record(results) as run:
+        lines = sorted([*rows, *wire(packets)], key=lambda row: row.time_ns)
+        (run.folder / files.timeline).write_text(json.dumps([asdict(row) for row in lines]))
+        write_pcapng(run.folder / files.capture, packets, interface="test", comment="a case")
+        run.add(case(NAME, **{**fields, **changes}))
+    loaded = load_run(run.folder)
+    return story(run.folder, loaded, loaded["cases"][0])
+
+
+def aligned(first: Story, second: Story) -> list[Pair]:
+    assert first.lines is not None
+    assert second.lines is not None
+    return align(first.lines, second.lines)
+
+
+def marks(first: Story, second: Story) -> list[tuple[str, str]]:
+    """What is marked, with the line of the stored run or else the new one's."""
+    return [
+        (pair.mark.value, line.text)
+        for pair in aligned(first, second)
+        for line in [pair.first or pair.second]
+        if pair.mark != Mark.SAME and line
+    ]
+
+
+def test_what_is_another_in_every_run_is_not_marked(tmp_path: Path) -> None:
+    def run(port: int, pointer: str, late: int) -> Story:
+        rows = [
+            guest(0, f"connect #1 (to 10.8.0.1:{port}, PASSIVE_LEVEL): call"),
+            guest(late, "socket #0 (PASSIVE_LEVEL): completion", f"STATUS_SUCCESS, Information {pointer}"),
+        ]
+        return stored(tmp_path, rows, Wire().handshake(START + late).packets)
+
+    one, other = run(10_003, "0xffff888005a32430", 5 * ms), run(10_177, "0xffff888001111000", 90 * ms)
+    assert marks(one, other) == []
+    assert not summary(aligned(one, other))
+
+
+def test_a_status_and_an_irql_that_differ_are_marked(tmp_path: Path) -> None:
+    text = "disconnect #6 (graceful, PASSIVE_LEVEL): completion"
+    for changed in ({"status": "STATUS_CANCELLED"}, {"irql": "APC_LEVEL"}):
+        first = stored(tmp_path, [guest(0, text, "STATUS_SUCCESS")])
+        second = stored(tmp_path, [guest(0, text, **{"status": "STATUS_SUCCESS", **changed})])
+        assert marks(first, second) == [("|", f"{text} PASSIVE_LEVEL, STATUS_SUCCESS")]
+
+
+def test_events_of_one_run_only_are_marked(tmp_path: Path) -> None:
+    both, extra = guest(0, "close #1: call"), guest(ms, "close #1: completion")
+    first, second = stored(tmp_path, [both]), stored(tmp_path, [both, extra])
+    assert marks(first, second) == [(">", "close #1: completion PASSIVE_LEVEL")]
+    assert marks(second, first) == [("<", "close #1: completion PASSIVE_LEVEL")]
+
+
+def test_completions_in_another_order_are_marked_and_not_counted(tmp_path: Path) -> None:
+    names = ["send #1: completion", "disconnect #2: completion"]
+    first = stored(tmp_path, [guest(n, name) for n, name in enumerate(names)])
+    second = stored(tmp_path, [guest(n, name) for n, name in enumerate(reversed(names))])
+    assert [mark for mark, _ in marks(first, second)] == ["~"]
+    assert not summary(aligned(first, second))
+
+
+def test_how_the_drivers_own_waits_end_among_others_is_not_marked(tmp_path: Path) -> None:
+    names = ["wait #1 (for send #0): wait end", "send #2: completion"]
+    first = stored(tmp_path, [guest(n, name) for n, name in enumerate(names)])
+    second = stored(tmp_path, [guest(n, name) for n, name in enumerate(reversed(names))])
+    assert marks(first, second) == []
+
+
+def test_a_fin_at_another_place_in_the_stream_is_marked(tmp_path: Path) -> None:
+    data = Wire().handshake(START).packet("guest", PSH | ACK, START + 3 * ms, offset=1, payload=b"abc")
+    whole = stored(tmp_path, [], data.packet("guest", FIN | ACK, START + 4 * ms, offset=4).packets)
+    bare = Wire().handshake(START).packet("guest", FIN | ACK, START + 4 * ms, offset=1)
+    assert marks(whole, stored(tmp_path, [], bare.packets)) == [
+        (".", "guest → peer: PSH+ACK seq 1 ack 1 len 3"),
+        ("|", "guest → peer: FIN+ACK seq 4 ack 1 len 0"),
+    ]
+
+
+def test_how_a_stream_is_cut_into_segments_is_chance(tmp_path: Path) -> None:
+    one = Wire().handshake(START).packet("guest", FIN | PSH | ACK, START + 3 * ms, offset=1, payload=b"abc")
+    two = Wire().handshake(START)
+    two.packet("guest", PSH | ACK, START + 3 * ms, offset=1, payload=b"abc")
+    two.packet("guest", FIN | ACK, START + 4 * ms, offset=4).packet("guest", FIN | ACK, START + s, offset=4)
+    pairs = aligned(stored(tmp_path, [], one.packets), stored(tmp_path, [], two.packets))
+    assert not summary(pairs)
+    assert [pair.mark.value for pair in pairs].count(".") == 2
+
+
+def test_receive_events_bring_the_stream_in_any_pieces(tmp_path: Path) -> None:
+    def run(*sizes: int) -> Story:
+        text = "receive event of socket 0: callback enter"
+        return stored(tmp_path, [guest(n, text, f"flags 0x8, {size} bytes") for n, size in enumerate(sizes)])
+
+    assert not summary(aligned(run(300, 100), run(400)))
+    assert summary(aligned(run(400), run())) == ["1 only in the stored run (<)"]
+
+
+def test_connections_that_the_case_is_not_about_have_no_number(tmp_path: Path) -> None:
+    """A peer may knock before the guest listens: the timeline leaves that out, the capture does not."""
+    files = CaseFiles.of(NAME)
+    in_vain = Wire().handshake(START - s).packets
+    own = [
+        parse(one.raw.replace(b"\xc0\0\2", b"\xc0\0\3"), time_ns=one.time_ns + s, sender=one.sender)
+        for one in in_vain
+    ]
+    made = stored(tmp_path, wire(own), capture=files.capture)
+    folder = tmp_path / "latest"
+    write_pcapng(folder / files.capture, [*in_vain, *own], interface="test", comment="both")
+    with_both = story(folder, made.run, made.case)
+    assert with_both.lines is not None
+    assert [line.text for line in with_both.lines][:2] == [
+        "guest → peer: SYN seq 0 len 0",
+        "peer → guest: SYN+ACK seq 0 ack 1 len 0",
+    ]
+
+
+def test_a_packet_that_is_missing_is_marked(tmp_path: Path) -> None:
+    begun = Wire().handshake(START)
+    ended = Wire().handshake(START).packet("peer", FIN | ACK, START + 3 * ms, offset=1)
+    first, second = stored(tmp_path, [], begun.packets), stored(tmp_path, [], ended.packets)
+    assert marks(first, second) == [(">", "peer → guest: FIN+ACK seq 1 ack 1 len 0")]
+
+
+@pytest.mark.parametrize(("at", "marked"), [(1, True), (4, False), (5, False), (9, False)])
+def test_a_completion_on_the_other_side_of_a_packet_is_shown_beyond_the_clocks_bound(
+    tmp_path: Path, at: int, marked: bool
+) -> None:
+    def run(completed: int) -> Story:
+        packets = Wire().packet("peer", FIN | ACK, START + 5 * ms, offset=1).packets
+        return stored(tmp_path, [guest(completed * ms, "disconnect #1: completion")], packets)
+
+    pairs = aligned(run(10), run(at))
+    assert (Mark.MOVED in [pair.mark for pair in pairs]) == marked
+    assert not summary(pairs)
+
+
+def test_without_a_capture_no_sequence_number_is_compared(tmp_path: Path) -> None:
+    rows = wire(Wire().handshake(START).packets)
+    other = [Row(row.time_ns, 0, "wire", row.text.replace("7000", "9000")) for row in rows]
+    assert marks(stored(tmp_path, rows), stored(tmp_path, other)) == []
+
+
+LINES = st.lists(
+    st.builds(
+        Line,
+        st.integers(0, 50),
+        st.integers(0, 9),
+        st.sampled_from(["calls", "completions", "guest → peer", "peer → guest"]),
+        st.sampled_from("abc"),
+        st.sampled_from("xy"),
+        st.just("text"),
+        st.booleans(),
+    ),
+    max_size=12,
+)
+
+
+@given(LINES, LINES)
+def test_no_line_is_lost_and_each_lane_keeps_its_order(first: list[Line], second: list[Line]) -> None:
+    pairs = align(first, second)
+    assert [pair.first for pair in pairs if pair.first] == first
+    shown = [pair.second for pair in pairs if pair.second]
+    assert sorted(map(id, shown)) == sorted(map(id, second))
+    for lane in {line.lane for line in second}:
+        ordered = [pair for pair in pairs if pair.mark in (Mark.SAME, Mark.CHANCE) and pair.first]
+        matched = [pair.second for pair in ordered if pair.second and pair.second.lane == lane]
+        assert [line for line in second if any(line is one for one in matched)] == matched
+
+
+@given(LINES)
+def test_a_run_differs_in_nothing_from_itself(lines: list[Line]) -> None:
+    assert {pair.mark for pair in align(lines, lines)} <= {Mark.SAME}
+
+
+def test_lines_fit_the_terminal(tmp_path: Path) -> None:
+    rows = [guest(0, "send #1 (65536 bytes, DISPATCH_LEVEL): completion " * 3, "STATUS_SUCCESS\x1b[2J")]
+    pairs = aligned(stored(tmp_path, rows), stored(tmp_path, []))
+    for columns, width in ((40, 80), (80, 80), (130, 130)):
+        told = list(side_by_side(pairs, columns))
+        assert max(map(len, told)) <= width
+        assert "\x1b" not in "".join(told)
+        assert told[1][(width - 3) // 2 + 1] == "<"
+
+
+def plan(port: int = 80, *, size: int = 100, data: bytes = b"x") -> bytes:
+    made = Scenario()
+    sock = made.connected(WSK_SOCKET, to=Address(IPV4, "10.8.0.1", port))
+    made.wait(made.send(sock, data * size))
+    made.close(sock)
+    return made.encode()
+
+
+def test_a_scenario_that_the_test_makes_otherwise_today_is_told() -> None:
+    assert list(plans.differences(plan(80), plan(81))) == []
+    assert list(plans.differences(plan(), plan(size=99))) == [
+        "-send #6 (100 bytes, PASSIVE_LEVEL)",
+        "+send #6 (99 bytes, PASSIVE_LEVEL)",
+    ]
+    assert list(plans.differences(plan(), plan(data=b"y"))) == ["(in data or limits only)"]
+
+
+def test_another_scenario_and_another_outcome_differ(tmp_path: Path) -> None:
+    def replayed(**changes: Any) -> Comparison:
+        then, now = stored(tmp_path, []), stored(tmp_path, [], **changes)
+        return Comparison(then, now)
+
+    same = replayed()
+    assert list(same.lines(80))[-1] == "No line differs."
+    assert not same.differs
+    other = replayed(outcome=Outcome.HUNG)
+    assert "now     reference (6.1.0, fault none)" in "\n".join(other.lines(80))
+    assert other.differs
+
+
+def test_a_case_that_left_no_timeline_is_compared_by_its_outcome(tmp_path: Path) -> None:
+    comparison = Comparison(
+        stored(tmp_path, []), stored(tmp_path, [], timeline=None, outcome=Outcome.CRASHED)
+    )
+    assert list(comparison.lines(80))[-1] == "The new run left no timeline: only the outcomes are compared."
+    assert comparison.differs
+
+
+def test_a_case_is_found_by_a_part_that_no_other_has(tmp_path: Path) -> None:
+    with record(tmp_path) as run:
+        for name in ("t.py::a", "t.py::ab", "t.py::b[1]"):
+            run.add(case(name))
+    loaded = load_run(run.folder)
+    assert find(loaded, "[1]")["id"] == "t.py::b[1]"
+    assert find(loaded, "t.py::a")["id"] == "t.py::a"
+    with pytest.raises(
+        UsageError, match=r"2 cases have '::a' in their ids; name one:\n  t.py::a\n  t.py::ab"
+    ):
+        find(loaded, "::a")
+    with pytest.raises(UsageError, match="has no case 'zebra'"):
+        find(loaded, "zebra")
+
+
+@pytest.mark.parametrize(
+    "name", ["suites/none.py::test", "../outside.py::test", "--version", "README.md::x", "suites::x"]
+)
+def test_only_tests_of_the_suites_are_performed(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="the suites have no test"):
+        perform(name, Settings(results=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"timeline": "../run.json"}, "lies outside of it"),
+        ({"timeline": "traces/none.json"}, "cannot read .*No such file"),
+        ({"timeline": "run.json"}, "is damaged: it is not a list of rows"),
+        ({"timeline": "a\0b"}, "is no path"),
+        ({"scenario": "/etc/passwd"}, "lies outside of it"),
+        ({"capture": "run.json"}, "neither pcap nor pcapng"),
+    ],
+)
+def test_files_that_cannot_be_used_are_a_line(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        stored(tmp_path, [], (), **changes)
+
+
+JSON = st.recursive(
+    st.none() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(list(asdict(Row(0, 0, "wire", "")))), inner)
+    ),
+)
+
+
+@given(
+    JSON
+    | st.lists(st.fixed_dictionaries({"time_ns": JSON, "uncertain_ns": JSON, "side": JSON, "text": JSON}))
+)
+def test_no_timeline_however_odd_gives_a_traceback(
+    tmp_path_factory: pytest.TempPathFactory, content: object
+) -> None:
+    folder = tmp_path_factory.mktemp("odd")
+    good = stored(folder, [guest(0, "close #1: call")])
+    timeline = folder / "latest" / str(good.case["timeline"])
+    timeline.write_text(json.dumps(content))
+    try:
+        odd = story(folder / "latest", good.run, good.case)
+    except UsageError:
+        return
+    assert list(Comparison(good, odd).lines(80))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--fault", "lost-irp", "--no-fault"], "contradict each other"),
+        (["--guest", "windows-311"], "windows-311"),
+        (["--fault", "splendid"], "has no fault 'splendid'"),
+    ],
+)
+def test_wrong_use_is_a_line(tmp_path: Path, arguments: list[str], message: str) -> None:
+    stored(tmp_path, [])
+    command = ["replay", "test_fin", "--run", str(tmp_path / "latest"), *arguments]
+    with pytest.raises(UsageError, match=message):
+        CliRunner().invoke(cli, command, catch_exceptions=False)
+
+
+def test_a_case_is_replayed_with_its_fault_and_without(tmp_path: Path) -> None:
+    name = "suites/disconnect/test_graceful.py::test_graceful_disconnect_ends_the_connection[ipv4-wsk-socket]"
+    ran = conformance.run(tmp_path / "first", name, "--fault", "rst-on-graceful")
+    assert ran.status == 1, ran.output
+    folder = str(ran.folder.resolve())
+    for number, (options, status, told) in enumerate(
+        (([], 0, "No line differs."), (["--no-fault"], 1, "| "))
+    ):
+        results = tmp_path / f"again-{number}"
+        again = conformance.finish(
+            results,
+            conformance.start(results, "wsk-conformance", "replay", "ends_the", "--run", folder, *options),
+        )
+        assert again.status == status, again.output
+        assert told in again.output
+        assert "fault rst-on-graceful" in again.output
+        assert again.record["settings"]["fault"] == (None if options else "rst-on-graceful")

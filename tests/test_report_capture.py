@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`wsk-conformance report --capture` draws a connection of any program's capture."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import click
+import conformance
+import pytest
+from click.testing import CliRunner, Result
+from frames import CLIENT6, SERVER6, block, ethernet, exchange, interface, packet, pcap, section
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.cli import cli
+from harness.errors import EvidenceLost, UsageError
+
+needs_wireshark = pytest.mark.skipif(not shutil.which("editcap"), reason="needs Wireshark's programs")
+
+FRAMES = [ethernet(one) for one in exchange()]
+OTHERS = [ethernet(one, 0x8100) for one in exchange(CLIENT6, SERVER6)]
+UDP = ethernet(bytes.fromhex("4500001c000000004011f6cbc0000201c000020200350035000800 00".replace(" ", "")))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "trace.pcap"
+    path.write_bytes(pcap(FRAMES))
+    return path
+
+
+def report(path: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["report", "--capture", str(path), *arguments], catch_exceptions=False)
+
+
+def wireshark(*command: object) -> None:
+    subprocess.run([str(part) for part in command], check=True, capture_output=True, timeout=60)
+
+
+def arrows(output: str) -> list[str]:
+    """The ladder without its times and lines."""
+    rungs = [line.partition("|")[2] for line in output.splitlines() if line.endswith("|")]
+    return [re.sub(r"[-\s]{2,}", " ", rung[:-1]).strip() for rung in rungs]
+
+
+def test_the_only_connection_is_drawn(file: Path) -> None:
+    result = report(file)
+    assert result.exit_code == 0
+    assert result.output.startswith("connection 1: 192.0.2.1:40000 → 192.0.2.2:80\n")
+    assert arrows(result.output) == [
+        "SYN seq 0 len 0 win 8192 >",
+        "< SYN+ACK seq 0 ack 1 len 0 win 8192",
+        "ACK seq 1 ack 1 len 0 win 8192 >",
+        "PSH+ACK seq 1 ack 1 len 3 win 8192 >",
+        "FIN+ACK seq 4 ack 1 len 0 win 8192 >",
+        "< FIN+ACK seq 1 ack 5 len 0 win 8192",
+        "ACK seq 5 ack 2 len 0 win 8192 >",
+    ]
+    assert re.search(r"^ +6 ms  \|-- ACK", result.output, re.MULTILINE)
+
+
+def test_every_rung_has_the_width_of_the_terminal(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for columns, width in (("40", 80), ("80", 80), ("132", 132)):
+        monkeypatch.setenv("COLUMNS", columns)
+        rungs = [line for line in report(file).output.splitlines() if line.endswith("|")]
+        assert {len(rung) for rung in rungs} == {width}
+
+
+def test_of_several_connections_one_is_chosen(file: Path) -> None:
+    file.write_bytes(pcap([one for pair in zip(FRAMES, OTHERS, strict=True) for one in pair]))
+    with pytest.raises(UsageError, match="holds 2 TCP connections: --list names them, --connection N"):
+        report(file)
+    listed = report(file, "--list").output
+    assert (
+        "1         5 + 2               3 + 0        12 ms  192.0.2.1:40000 → 192.0.2.2:80, closed" in listed
+    )
+    assert "[2001:db8::1]:40000 → [2001:db8::2]:80, closed" in listed
+    assert report(file, "--connection", "2").output.startswith("connection 2: [2001:db8::1]:40000 →")
+    with pytest.raises(UsageError, match="there is no connection 3: the capture holds 2"):
+        report(file, "--connection", "3")
+
+
+def test_what_is_left_out_is_counted(file: Path) -> None:
+    file.write_bytes(pcap([*FRAMES, UDP, UDP, b"short"]))
+    output = report(file).output
+    assert "2 frames left out: not TCP" in output
+    assert "1 frames left out: cut before the end of its TCP header" in output
+
+
+def test_frames_of_interfaces_that_cannot_be_read_are_left_out(file: Path) -> None:
+    frames = [packet(b"\1\2\3\4", 0, 0), *(packet(one, 5, 1) for one in FRAMES)]
+    file.write_bytes(section() + interface(105) + interface(1) + b"".join(frames))
+    result = report(file)
+    assert len(arrows(result.output)) == 7
+    assert "1 frames left out: of a link type that is not read" in result.output
+
+
+def test_packets_without_a_stamp_are_drawn_without_a_time(file: Path) -> None:
+    simple = [block(3, len(one).to_bytes(4, "little") + one) for one in FRAMES]
+    file.write_bytes(section() + interface() + b"".join(simple))
+    output = report(file).output
+    assert len(arrows(output)) == 7
+    assert output.count("no time  |") == 7
+    assert "no time" in report(file, "--list").output
+
+
+def test_a_link_type_that_cannot_be_read_is_named(file: Path) -> None:
+    file.write_bytes(pcap(FRAMES, link=105))
+    for arguments in ((), ("--list",), ("--connection", "1")):
+        with pytest.raises(UsageError, match="has link type 105; those that are read are Ethernet"):
+            report(file, *arguments)
+
+
+def test_a_capture_without_tcp_is_told(file: Path) -> None:
+    for frames in ([], [UDP]):
+        file.write_bytes(pcap(frames))
+        with pytest.raises(UsageError, match="holds no TCP packet"):
+            report(file)
+
+
+def test_a_damaged_capture_is_drawn_as_far_as_it_goes(file: Path) -> None:
+    file.write_bytes(pcap(FRAMES)[:-1])
+    ran = run("report", "--capture", str(file))
+    assert len(arrows(ran.stdout)) == 6
+    assert ran.returncode == 3
+    assert "the capture ends within its packet 7; what is before that was read" in ran.stderr
+    with pytest.raises(EvidenceLost, match="ends within its packet 7"):
+        report(file, "--list")
+
+
+def run(*arguments: str, stdin: int | None = None) -> "subprocess.CompletedProcess[str]":
+    command = [str(conformance.BIN / "wsk-conformance"), *arguments]
+    return subprocess.run(command, stdin=stdin, capture_output=True, text=True, timeout=60)
+
+
+def test_a_pipe_is_read_once(file: Path) -> None:
+    for arguments, status, said in (
+        (["--connection", "1"], 0, ""),
+        (["--list"], 0, ""),
+        ([], 2, "a pipe can be read only once: choose a connection with --connection N"),
+    ):
+        with subprocess.Popen(["cat", str(file)], stdout=subprocess.PIPE) as cat:
+            if cat.stdout is None:
+                raise RuntimeError("there is no pipe")
+            ran = run("report", "--capture", "/dev/stdin", *arguments, stdin=cat.stdout.fileno())
+        assert (ran.returncode, said in ran.stderr) == (status, True), ran.stderr
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(file: Path) -> None:
+    file.write_bytes(pcap(FRAMES * 5000))
+    read, write = os.pipe()
+    command = [
+        str(conformance.BIN / "wsk-conformance"),
+        "report",
+        "--capture",
+        str(file),
+        "--connection",
+        "1",
+    ]
+    with subprocess.Popen(command, stdout=write, stderr=subprocess.PIPE, text=True) as process:
+        os.close(write)
+        os.read(read, 100)
+        os.close(read)
+        _, said = process.communicate(timeout=60)
+    assert said == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--list"], "belong to --capture FILE"),
+        (["--connection", "1"], "belong to --capture FILE"),
+        (["--capture", "none.pcap"], "cannot read none.pcap: No such file"),
+        (["--capture", "/"], "cannot read /: Is a directory"),
+        (["results/latest", "--capture", "none.pcap"], "leave out RUN"),
+    ],
+)
+def test_wrong_use_is_a_line(arguments: list[str], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        CliRunner().invoke(cli, ["report", *arguments], catch_exceptions=False)
+
+
+@needs_wireshark
+@pytest.mark.parametrize("form", ["pcap", "nsecpcap", "pcapng", "modpcap"])
+def test_what_editcap_writes_is_read_or_refused(file: Path, form: str) -> None:
+    converted = file.with_name("converted")
+    wireshark("editcap", "-F", form, file, converted)
+    if form == "modpcap":
+        with pytest.raises(UsageError, match="neither pcap nor pcapng"):
+            report(converted)
+    else:
+        assert report(converted).output == report(file).output
+
+
+@needs_wireshark
+def test_what_editcap_cuts_keeps_its_lengths(file: Path) -> None:
+    cut = file.with_name("cut.pcapng")
+    for kept in (54, 50):
+        wireshark("editcap", "-s", kept, file, cut)
+        assert report(cut).output == report(file).output
+    wireshark("editcap", "-s", 49, file, cut)
+    with pytest.raises(UsageError, match="holds no TCP packet"):
+        report(cut)
+
+
+@needs_wireshark
+def test_what_mergecap_puts_together_is_taken_apart(file: Path) -> None:
+    raw = file.with_name("raw.pcap")
+    raw.write_bytes(pcap(exchange(CLIENT6, SERVER6), link=101, nanoseconds=True))
+    merged = file.with_name("merged.pcapng")
+    wireshark("mergecap", "-w", merged, file, raw)
+    ladders = [arrows(report(merged, "--connection", n).output) for n in ("1", "2")]
+    assert ladders[0] == ladders[1] == arrows(report(file).output)
+
+
+@needs_wireshark
+def test_tshark_counts_the_same_connections_and_numbers(file: Path) -> None:
+    ends = [("192.0.2.1", 40_000 + number) for number in range(20)]
+    packets = [one for group in zip(*map(exchange, ends), strict=True) for one in group]
+    file.write_bytes(pcap(packets + exchange(ends[0], isn=5), link=101))
+    columns = [part for field in ("stream", "seq", "len") for part in ("-e", f"tcp.{field}")]
+    command = ["tshark", "-n", "-r", str(file), "-T", "fields", *columns]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    theirs = [line.split("\t") for line in told.splitlines()]
+    for stream in {row[0] for row in theirs}:
+        ladder = arrows(report(file, "--connection", str(int(stream) + 1)).output)
+        ours = [re.findall(r"seq (\d+).* len (\d+)", arrow)[0] for arrow in ladder]
+        assert ours == [(seq, length) for number, seq, length in theirs if number == stream]
+    assert len({row[0] for row in theirs}) == 21
+
+
+@given(data=st.data())
+def test_no_capture_however_damaged_gives_a_traceback(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    whole = data.draw(st.sampled_from([pcap(FRAMES), section() + interface() + packet(FRAMES[0], 1)]))
+    damaged = bytearray(whole)
+    for _ in range(data.draw(st.integers(0, 5))):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    path = tmp_path_factory.mktemp("damaged") / "file"
+    path.write_bytes(damaged[: data.draw(st.integers(0, len(damaged)))])
+    try:
+        result = report(path, *data.draw(st.sampled_from([(), ("--list",), ("--connection", "1")])))
+    except (UsageError, EvidenceLost, click.ClickException):
+        return
+    assert result.exit_code == 0

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The kill matrix: every fault is noticed, and only where its table says."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import conformance
+import pytest
+
+from harness.guest.base import Fault
+from harness.selfcheck import NO_FAULT, Task, Verdict, as_json, judge, matrix, plan, without_fault
+
+FAULTS = {"no-fin": Fault(("D-01",), "sends nothing"), "late": Fault(("D-02", "C-01"), "comes late")}
+JUDGES = {
+    "D-01": ["a.py::test_fin[ipv4]", "a.py::test_fin[ipv6]", "a.py::test_fin[ipv4-dpc]"],
+    "D-02": ["a.py::test_other"],
+    "C-01": ["b.py::test_close[ipv4]", "b.py::test_close[ipv6]", "a.py::test_other"],
+}
+TASK = Task("no-fin", ("D-01",), ["one", "two"])
+
+
+def case(name: str, outcome: str, *rows: str, why: str = "") -> dict[str, Any]:
+    return {"id": name, "outcome": outcome, "requirements": list(rows), "why": why}
+
+
+def run(*cases: dict[str, Any]) -> dict[str, Any]:
+    return {"cases": list(cases), "seconds": 1.5}
+
+
+def test_a_fault_runs_every_test_of_its_rows_for_each_value_of_its_first_axis() -> None:
+    tasks = {task.fault: task.cases for task in plan(FAULTS, JUDGES, 0)}
+    assert tasks == {
+        "no-fin": ["a.py::test_fin[ipv4]", "a.py::test_fin[ipv6]"],
+        "late": ["a.py::test_other", "b.py::test_close[ipv4]", "b.py::test_close[ipv6]"],
+    }
+
+
+def test_a_fault_also_runs_some_cases_that_must_stay_green() -> None:
+    assert [len(task.cases) for task in plan(FAULTS, JUDGES, 2)] == [4, 5]
+    assert plan(FAULTS, JUDGES, 2) == plan(FAULTS, JUDGES, 2)
+    assert {len(task.cases) for task in plan(FAULTS, JUDGES, 100)} == {6}
+
+
+def test_without_a_fault_the_same_cases_run_or_all() -> None:
+    assert without_fault([TASK], JUDGES) == Task(NO_FAULT, (), ["one", "two"])
+    assert len(without_fault(None, JUDGES).cases) == 6
+
+
+def test_a_fault_is_killed_by_a_case_of_a_row_that_it_names() -> None:
+    verdict = judge(TASK, run(case("one", "deviation", "D-01"), case("two", "pass", "D-02")))
+    assert verdict.well
+    assert verdict.line() == "no-fin: killed by D-01"
+
+
+@pytest.mark.parametrize(
+    ("cases", "line"),
+    [
+        ([case("one", "pass", "D-01"), case("two", "pass")], "NOT KILLED"),
+        ([case("one", "changed", "D-01", "X-09"), case("two", "pass")], "UNEXPECTED X-09: one"),
+        ([case("one", "hung", "D-01"), case("two", "inconclusive", why="lost")], "NOT JUDGED two (lost)"),
+        ([case("one", "hung", "D-01")], "NOT JUDGED two (never ran)"),
+    ],
+)
+def test_what_is_not_as_it_should_be_is_said(cases: list[dict[str, Any]], line: str) -> None:
+    verdict = judge(TASK, run(*cases))
+    assert not verdict.well
+    assert line in verdict.line()
+
+
+def test_without_a_fault_nothing_may_be_red() -> None:
+    none = Task(NO_FAULT, (), ["one"])
+    assert judge(none, run(case("one", "pass", "D-01"))).well
+    assert not judge(none, run(case("one", "crashed", "D-01"))).well
+
+
+def test_the_matrix_has_a_column_for_every_row() -> None:
+    verdicts = [
+        Verdict("no-fin", ("D-01", "D-18b"), {"D-01": ["one"], "X-01": ["two"]}),
+        Verdict("late", ("C-01",), {"C-01": ["three"]}),
+    ]
+    assert matrix(verdicts) == [
+        "        DDCX",
+        "        0100",
+        "        1811",
+        "         b",
+        "no-fin  #. !",
+        "late      #",
+    ]
+    assert [row["killed"] for row in as_json(verdicts)] == [True, True]
+
+
+def selfcheck(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [str(conformance.BIN / "wsk-conformance"), "selfcheck", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+
+
+FIVE = ("rst-on-graceful", "fin-before-data", "graceful-close", "close-leaves-receive-pending", "lost-irp")
+
+
+def test_five_faults_turn_exactly_their_rows_red(tmp_path: Path) -> None:
+    matrix_file = tmp_path / "matrix.json"
+    chosen = [word for fault in FIVE for word in ("--fault", fault)]
+    done = selfcheck(*chosen, "--sample", "2", "--json", str(matrix_file), "--results", str(tmp_path))
+    assert matrix_file.is_file(), done.stdout + done.stderr
+    none, *faults = json.loads(matrix_file.read_text())
+    assert none["red"] == {}
+    assert [fault["fault"] for fault in faults] == list(FIVE)
+    for fault in faults:
+        assert set(fault["red"]) == set(fault["named"]), done.stdout
+
+
+def test_its_faults_are_listed_with_their_rows() -> None:
+    assert "\nfin-before-data: D-03 " in selfcheck("--list").stdout
+    assert selfcheck("--fault", "rust").returncode == 2

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A test's variants: every pair of values occurs, in few combinations, with ids that people can read."""
+
+from itertools import combinations, product
+
+import pytest
+
+from harness.judge.variants import variants
+
+pytest_plugins = ["pytester"]
+
+AXES = {
+    "family": ["ipv4", "ipv6", "dual"],
+    "context": ["passive", "apc", "dispatch", "dpc"],
+    "origin": "abcdef",
+}
+
+
+def pairs(rows: list[list[str]]) -> set[tuple[tuple[int, str], ...]]:
+    return {pair for row in rows for pair in combinations(enumerate(row), 2)}
+
+
+def test_every_pair_of_values_occurs() -> None:
+    chosen = list(variants(AXES).values())
+    everything = list(variants(AXES, everything=True).values())
+    assert everything == [list(row) for row in product(*AXES.values())]
+    assert pairs(chosen) == pairs(everything)
+    assert len(chosen) <= 30 < len(everything)
+
+
+def test_what_makes_no_sense_is_left_out() -> None:
+    for everything in (False, True):
+        chosen = variants(
+            AXES, lambda family, context, origin: family == "dual" and origin == "a", everything=everything
+        )
+        assert not [row for row in chosen.values() if row[0] == "dual" and row[2] == "a"]
+        assert len(pairs(list(chosen.values()))) == 12 + 18 + 24 - 1
+
+
+def test_one_axis_gives_each_of_its_values() -> None:
+    assert variants({"flags": {"plain": 0, "abortive": 1}}) == {"plain": [0], "abortive": [1]}
+
+
+def test_a_run_takes_pairs_or_all(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        """
+        from harness.judge.marks import MARKS, generate_variants
+
+        def pytest_addoption(parser):
+            parser.addoption("--all", action="store_true")
+
+        def pytest_configure(config):
+            for mark in MARKS:
+                config.addinivalue_line("markers", mark)
+
+        def pytest_generate_tests(metafunc):
+            generate_variants(metafunc, everything=metafunc.config.getoption("--all"))
+        """
+    )
+    pytester.makepyfile(
+        """
+        from harness.judge import for_each
+        from harness.scenario import FAMILIES
+
+        @for_each(family=FAMILIES, flags={"plain": 0, "abortive": 1}, size=(1, 2))
+        def test_something(family, flags, size):
+            assert size in (1, 2)
+        """
+    )
+    result = pytester.runpytest_inprocess("--strict-markers", "-v")
+    result.assert_outcomes(passed=4)
+    result.stdout.fnmatch_lines(["*test_something[[]ipv4-plain-1[]] PASSED*"])
+    pytester.runpytest_inprocess("--all").assert_outcomes(passed=8)
