@@ -10,7 +10,6 @@ import click
 import pytest
 
 from harness import __version__
-from harness.commands.capture import show_capture
 from harness.commands.compare import compare
 from harness.commands.doctor import doctor
 from harness.commands.history import history
@@ -152,6 +151,7 @@ def run(
     arguments = ["--rootdir", str(REPOSITORY), "-c", str(REPOSITORY / "pyproject.toml")]
     arguments += ["--guest", guest, "--results", str(results), "--at-once", str(at_once)]
     arguments += ["--cpus", str(cpus), "--baselines", str(baselines), "-p", "no:cacheprovider"]
+    arguments += ["-p", "no:hypothesispytest"]  # where it is installed, it takes half a second at the end
     arguments += ["--fault", fault] if fault else []
     arguments += ["--variants", variants]
     arguments += ["--destructive"] * destructive + ["--timing"] * timing
@@ -219,6 +219,8 @@ def report(
     if capture:
         if run_folder or against:
             raise UsageError("--capture reads a file of its own: leave out RUN and --against")
+        from harness.commands.capture import show_capture
+
         show_capture(capture, list_only=list_only, number=connection)
         return
     if list_only or connection:

@@ -67,7 +67,7 @@ class Result:
 
 
 class Conductor:
-    """Starts the jobs when it is entered; leaving it ends whatever still runs."""
+    """`open`, then `start` the jobs and take their results; `close` ends whatever still runs."""
 
     def __init__(self, settings: Settings, guest: Guest, folder: Path, progress: Progress) -> None:
         self.session = Session(settings, guest, folder, progress)
@@ -77,11 +77,14 @@ class Conductor:
         self._thread = threading.Thread(target=self._loop.run_forever, name="lab", daemon=True)
         self._finished: SimpleQueue[tuple[str, Future[Result]]] = SimpleQueue()
 
-    def start(self, jobs: Iterable[Job]) -> None:
-        """Opens the lab and starts its first guest. Raises what keeps it from either."""
+    def open(self) -> None:
+        """Begins to open the lab and to start its first guest, while the caller does something else."""
         self._thread.start()
-        self._call(self.session.__aenter__()).result()
-        self._call(self.session.keeper.ready()).result()
+        self._opened = self._call(_open(self.session))
+
+    def start(self, jobs: Iterable[Job]) -> None:
+        """Starts the jobs once there is a guest. Raises what keeps it, or the lab, from being there."""
+        self._opened.result()
         _ = self.session.baseline  # a file that is none is told before any case runs
         room = asyncio.Semaphore(self._at_once)
         company = aiorwlock.RWLock()
@@ -108,6 +111,11 @@ class Conductor:
 
     def _call(self, coroutine: Coroutine[Any, Any, Any]) -> Future[Any]:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+
+async def _open(session: Session) -> None:
+    await session.__aenter__()
+    await session.keeper.ready()
 
 
 async def _end_tasks() -> None:

@@ -10,11 +10,15 @@ worker process tells it to the one that keeps the record. The other reports of
 a case have an empty one.
 """
 
+import contextlib
 import json
+import shutil
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from inspect import iscoroutinefunction
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any, TypeGuard
 
 import pytest
@@ -26,7 +30,7 @@ from harness.guest import find
 from harness.guest.base import Guest
 from harness.judge import Requirement, load_requirements, required_ids
 from harness.judge.marks import ALONE, DESTRUCTIVE, OPT_IN, generate_variants, is_marked
-from harness.labs import is_handed_tests, share
+from harness.labs import is_handed_tests, is_worker, share
 from harness.report.record import CaseRecord, make_folders
 from harness.session import Session
 from harness.settings import Settings
@@ -58,8 +62,20 @@ class SuitePlugin:
         self._requirements: dict[str, Requirement] = {}
         self._writer = Writer(folder, settings.guest)
         self._conductor: Conductor | None = None
+        self._has_cases = False
+        self._is_collecting = False
+        self._unsaid: SimpleQueue[str] = SimpleQueue()
         self._items: dict[str, tuple[int, pytest.Function]] = {}  # the cases by their ids, with their places
         self._finished: dict[str, Finished] = {}  # and not reported yet
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self) -> None:
+        """The guest boots while pytest collects, which takes about as long, where cases are sure to come."""
+        config = self._config
+        if not config.option.collectonly and not is_worker(config) and _names_suites(config):
+            with _told_as_pytest_does():
+                self._open()
+            self._is_collecting = True
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -85,6 +101,8 @@ class SuitePlugin:
         generate_variants(metafunc, everything=self._config.getoption("--variants") == "all")
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self._is_collecting = False
+        self._say_the_rest()
         if self._config.option.collectonly or was_interrupted():
             return
         ours = [session.items[place] for place in share(self._config, len(session.items))]
@@ -92,16 +110,14 @@ class SuitePlugin:
         self._items = {
             item.nodeid: (place, item) for place, item in enumerate(session.items) if is_case(item)
         }
-        try:
-            self._start(cases)
-        except UsageError as error:
-            raise pytest.UsageError(str(error)) from None
-        except WskConformanceError as error:
-            pytest.exit(str(error), returncode=3)
-
-    def _start(self, cases: list[pytest.Function]) -> None:
         if not cases:
             return
+        self._has_cases = True
+        with _told_as_pytest_does():
+            conductor = self._conductor or self._open()
+            conductor.start([_job(item) for item in cases])
+
+    def _open(self) -> Conductor:
         if is_handed_tests(self._config):
             raise UsageError("cases are shared among labs by -n alone: leave out --dist")
         settings = self._settings
@@ -109,7 +125,8 @@ class SuitePlugin:
         guest.prepare(self._say)  # while this process still has the host's network
         make_folders(self._writer.folder)
         self._conductor = Conductor(settings, guest, self._writer.folder, self._say)
-        self._conductor.start([_job(item) for item in cases])
+        self._conductor.open()
+        return self._conductor
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Any:
@@ -160,11 +177,20 @@ class SuitePlugin:
     def pytest_sessionfinish(self) -> None:
         if self._conductor:
             self._conductor.close()
+            if not self._has_cases:
+                shutil.rmtree(self._writer.folder)
 
     def _say(self, line: str) -> None:
+        """On the terminal; what comes while pytest counts on its line there is said after it."""
+        self._unsaid.put(line)
+        if not self._is_collecting:
+            self._say_the_rest()
+
+    def _say_the_rest(self) -> None:
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
-        if reporter:
-            reporter.write_line(line)
+        with contextlib.suppress(Empty):
+            while reporter:
+                reporter.write_line(self._unsaid.get_nowait())
 
 
 def chosen_guest(settings: Settings) -> Guest:
@@ -184,6 +210,23 @@ def was_interrupted() -> bool:
 def is_case(item: pytest.Item) -> TypeGuard[pytest.Function]:
     """Is it a coroutine that wants a lab? Those of the suites are, and so are some tests of the harness."""
     return isinstance(item, pytest.Function) and iscoroutinefunction(item.obj) and "lab" in item.fixturenames
+
+
+def _names_suites(config: pytest.Config) -> bool:
+    """Is every place that pytest was given one of the suites?"""
+    places = [Path(argument.partition("::")[0]).resolve() for argument in config.args]
+    return all(place.is_relative_to(SUITES) and place.exists() for place in places)
+
+
+@contextlib.contextmanager
+def _told_as_pytest_does() -> Iterator[None]:
+    """What keeps the cases from being performed ends the session with a line and its exit status."""
+    try:
+        yield
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
+    except WskConformanceError as error:
+        pytest.exit(str(error), returncode=3)
 
 
 def _is_everything(config: pytest.Config) -> bool:

@@ -15,7 +15,6 @@ import pytest
 from harness.errors import UsageError
 from harness.judge import Baseline, Outcome, exit_status, load_requirements
 from harness.plugin import is_case, was_interrupted
-from harness.report.html import write_report
 from harness.report.junit import write_junit
 from harness.report.record import CaseRecord, RunRecord
 from harness.settings import Settings
@@ -159,6 +158,8 @@ class Recorder:
     def _finish(self, session: pytest.Session) -> None:
         if self._record is None:
             return
+        from harness.report.html import write_report  # a fifth of a second, which no case need wait for
+
         self._learn()
         self._record.sort(self._places.__getitem__)
         self._record.__exit__(None, None, None)

@@ -30,19 +30,14 @@ def variants(axes: Axes, unless: Unless | None = None, *, everything: bool = Fal
 
 
 def _pairwise(named: list[list[Named]], possible: list[tuple[Named, ...]]) -> list[Sequence[Named]]:
-    by_names = {_names(row) for row in possible}
-    chosen: list[Sequence[Named]] = list(AllPairs(named, filter_func=lambda row: _begins_one(row, by_names)))
+    beginnings = {_names(row[:length]) for row in possible for length in range(1, len(row) + 1)}
+    chosen: list[Sequence[Named]] = list(AllPairs(named, filter_func=lambda row: _names(row) in beginnings))
     seen = {pair for row in chosen for pair in _pairs(row)}
     for row in possible:  # where combinations are left out the library may lose pairs
         if not seen.issuperset(_pairs(row)):
             chosen.append(row)
             seen.update(_pairs(row))
     return chosen
-
-
-def _begins_one(row: Sequence[Named], whole: set[tuple[str, ...]]) -> bool:
-    begun = _names(row)
-    return any(names[: len(begun)] == begun for names in whole)
 
 
 def _names(row: Sequence[Named]) -> tuple[str, ...]:

@@ -50,6 +50,7 @@ TOOLS = {
     "dropbearkey": "dropbear-bin",
     "dropbearconvert": "dropbear-bin",
 }
+KERNEL_LAYOUT = 2  # of what build_kernel writes
 IMAGES_KEPT = 8
 KERNELS_KEPT = 2
 COMMAND_LIMIT_S = 600
@@ -150,7 +151,7 @@ def module_sources() -> list[Path]:
 
 
 def build_kernel(folder: Path, release: str, version: str) -> None:
-    """`vmlinux`, and `modules/` with the list `order`, out of Debian's package."""
+    """`vmlinux`, and `modules/`, a root directory with those that are loaded, out of Debian's package."""
     progress(f"fetching kernel {release}")
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch)
@@ -181,17 +182,16 @@ def unpack_kernel(image: bytes) -> bytes:
 
 
 def collect_modules(root: Path, release: str, target: Path) -> None:
-    """Copy the modules the guest loads, and write down their order."""
+    """Copy the modules the guest loads into the root directory `target`, with what modprobe must know of them."""
     run(["depmod", "-b", str(root), release])
-    target.mkdir()
-    order: list[str] = []
+    folder = target / "lib" / "modules" / release
+    folder.mkdir(parents=True)
     for name in KERNEL_MODULES:
         steps = run(["modprobe", "-d", str(root), "-S", release, "--show-depends", name]).decode()
         for path in re.findall(r"^insmod (\S+)", steps, re.MULTILINE):
-            if Path(path).name not in order:
-                order.append(Path(path).name)
-                shutil.copy(path, target)
-    (target / "order").write_text("".join(f"{name}\n" for name in order))
+            shutil.copy(path, folder)
+    run(["depmod", "-b", str(target), release])
+    (target / "lib" / "modules" / "wanted").write_text(" ".join(KERNEL_MODULES) + "\n")
 
 
 # ---- the image
@@ -200,14 +200,14 @@ def collect_modules(root: Path, release: str, target: Path) -> None:
 def build_image(folder: Path, store: Path, kernel: tuple[str, str]) -> None:
     """Everything a start of the guest needs."""
     release, version = kernel
-    made_of = hashlib.sha256(repr((version, KERNEL_MODULES)).encode()).hexdigest()[:8]
+    made_of = hashlib.sha256(repr((version, KERNEL_MODULES, KERNEL_LAYOUT)).encode()).hexdigest()[:8]
     kernel_folder = stored(
         store, f"kernel-{release}-{made_of}", lambda target: build_kernel(target, release, version)
     )
     os.link(kernel_folder / "vmlinux", folder / "vmlinux")
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch) / "root"
-        shutil.copytree(kernel_folder / "modules", root / "lib" / "modules")
+        shutil.copytree(kernel_folder / "modules", root)
         add_programs(root)
         add_ssh_server(root, folder)
         build_module(release, Path(scratch) / "module", root / "lib" / "ntlab.ko")
