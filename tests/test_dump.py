@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Dumps of Windows: their headers are read, whatever is in them, and they are fetched whole or not at all."""
+"""Dumps of Windows: their headers are read, whatever is in them."""
 
-import asyncio
 import struct
-from collections.abc import AsyncGenerator
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from hypothesis import strategies as st
 
 from harness.errors import HarnessError
 from harness.guest.bugcheck import Bugcheck
-from harness.guest.dump import FileReader, fetch, read_header
+from harness.guest.dump import read_header
 
 HEADER_BYTES = 0x2000
 PAGE = 0x1000
@@ -125,55 +123,3 @@ def test_no_change_of_a_header_is_a_surprise(data: st.DataObject) -> None:
         )
     with suppress(HarnessError):
         assert str(_decode("damaged", bytes(damaged[: data.draw(st.sampled_from([8, 4096, 8192]))])))
-
-
-class Channel:
-    """A guest's file in pieces; after them the channel may fail or be silent."""
-
-    def __init__(self, *pieces: bytes, then: str = "") -> None:
-        self.pieces = pieces
-        self.then = then
-        self.closed = False
-
-    async def read_file(self, path: str) -> AsyncGenerator[bytes, None]:
-        assert path == r"C:\Windows\MEMORY.DMP"
-        try:
-            for piece in self.pieces:
-                yield piece
-            if self.then == "fails":
-                raise HarnessError("the channel broke")
-            if self.then == "is silent":
-                await asyncio.sleep(60)
-        finally:
-            self.closed = True
-
-
-def fetched(reader: FileReader, target: Path, **limits: float) -> str:
-    return str(asyncio.run(fetch(reader, target, lambda _line: None, **limits)))  # type: ignore[arg-type]
-
-
-def test_a_dump_is_fetched_whole(tmp_path: Path) -> None:
-    target = tmp_path / "dumps" / "memory-1.dmp"
-    data = complete()
-    assert "build 20348" in fetched(Channel(data[:100], data[100:9000], data[9000:]), target)
-    assert target.read_bytes() == data
-    assert [path.name for path in target.parent.iterdir()] == ["memory-1.dmp"]
-
-
-@pytest.mark.parametrize(
-    ("channel", "limits", "why"),
-    [
-        (Channel(complete(), then="fails"), {}, "the channel broke"),
-        (Channel(b"x" * 9000), {}, "no dump of Windows"),
-        (Channel(complete()[:5000]), {}, "cut off"),
-        (Channel(complete()), {"most_bytes": 10_000}, "more than 0 MiB"),
-        (Channel(complete(), then="is silent"), {"limit_s": 0.2}, "did not arrive within 0.2 s"),
-    ],
-)
-def test_a_dump_that_does_not_come_whole_leaves_nothing(
-    channel: Channel, limits: dict[str, float], why: str, tmp_path: Path
-) -> None:
-    with pytest.raises(HarnessError, match=why):
-        fetched(channel, tmp_path / "memory.dmp", **limits)
-    assert list(tmp_path.iterdir()) == []
-    assert channel.closed

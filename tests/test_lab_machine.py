@@ -58,7 +58,7 @@ def test_a_panic_is_a_crash_with_its_last_words(tmp_path: Path) -> None:
                     stream = await guest.connection.stream("echo c > /proc/sysrq-trigger")
                     event = await asyncio.wait_for(guest.machine.failure, 10)
                     print("event", event, guest.machine.crashed)
-                    print("panic", "sysrq triggered crash" in guest.machine.serial_tail(40))
+                    print("panic", "sysrq triggered crash" in guest.machine.serial_tail(200))
                     await guest.stop()
             asyncio.run(main())
             """,

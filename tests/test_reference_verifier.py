@@ -73,4 +73,4 @@ def test_a_misdeed_stops_the_guest_with_its_code(crashes: Path, misdeed: str) ->
     assert stop, log
     assert int(stop[1], 16) == code
     assert parameter is None or int(stop[2], 16) == parameter
-    assert (crashes / f"{number}.crashed").read_text() == "True"
+    assert (crashes / f"{number}.crashed").read_text() == "True", log

@@ -9,20 +9,14 @@ The layout is that of DUMP_HEADER64 in the Windows SDK's metadata; the dump
 types are those that dbgeng and kdmp-parser tell apart.
 """
 
-import asyncio
-import contextlib
-from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from dissect.cstruct import cstruct
 
 from harness.errors import HarnessError
-from harness.guest.base import Progress
 from harness.guest.bugcheck import Bugcheck
-
-WINDOWS_DUMP = r"C:\Windows\MEMORY.DMP"
 
 _HEADER_BYTES = 0x2000
 _SIGNATURE = b"PAGEDU64"
@@ -41,9 +35,6 @@ _TYPES = {
     9: "kernel and user",
     10: "complete",
 }
-_FETCH_LIMIT_S = 1800.0
-_MOST_FETCHED_BYTES = 16 << 30
-_PROGRESS_S = 2.0
 
 _layout: Any = cstruct().load(
     """
@@ -108,57 +99,3 @@ def _decode(name: str, data: bytes) -> DumpHeader:
     bugcheck = Bugcheck(code, tuple(int(value) for value in header.parameters)) if code and written else None
     kind = _TYPES.get(header.type, f"unknown ({header.type:#x})")
     return DumpHeader(bugcheck, int(header.build), int(header.processors), kind)
-
-
-class FileReader(Protocol):
-    """A channel that brings a guest's files: SSH, WinRM or the guest agent."""
-
-    def read_file(self, path: str) -> AsyncGenerator[bytes, None]:
-        """The file's bytes in order, in pieces of the channel's choice. Raises HarnessError."""
-
-
-async def fetch(
-    reader: FileReader,
-    target: Path,
-    progress: Progress,
-    *,
-    path: str = WINDOWS_DUMP,
-    limit_s: float = _FETCH_LIMIT_S,
-    most_bytes: int = _MOST_FETCHED_BYTES,
-) -> DumpHeader:
-    """Bring the dump that Windows wrote, once its disk has been booted again, to `target`.
-
-    Raises HarnessError, and leaves no file, when it does not come, is larger
-    than `most_bytes`, or is no dump.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f"{target.name}.partial")
-    try:
-        async with asyncio.timeout(limit_s):
-            await _copy(reader, path, partial, progress, most_bytes)
-        header = await asyncio.to_thread(read_header, partial)
-        partial.replace(target)
-    except TimeoutError:
-        raise HarnessError(f"{path} did not arrive within {limit_s:g} s") from None
-    except OSError as error:
-        raise HarnessError(f"cannot keep {path} in {target.parent}: {error.strerror}") from error
-    finally:
-        partial.unlink(missing_ok=True)
-    return header
-
-
-async def _copy(reader: FileReader, path: str, target: Path, progress: Progress, most_bytes: int) -> None:
-    loop = asyncio.get_running_loop()
-    size, told = 0, loop.time()
-    pieces = reader.read_file(path)
-    with target.open("wb") as file:
-        target.chmod(0o600)
-        async with contextlib.aclosing(pieces):
-            async for piece in pieces:
-                size += len(piece)
-                if size > most_bytes:
-                    raise HarnessError(f"{path} has more than {most_bytes >> 20} MiB, which is not fetched")
-                await asyncio.to_thread(file.write, piece)
-                if loop.time() - told >= _PROGRESS_S:
-                    told = loop.time()
-                    progress(f"fetching {path}: {size >> 20} MiB")

@@ -31,7 +31,7 @@ _GIVEN_IMAGE = "WSK_REFERENCE_IMAGE"
 _IMAGE_FILES = ("vmlinux", "initramfs.cpio", "login_key", "host_key.pub")
 _BOOT_LIMIT_S = 60.0
 # Without these the kernel spends a third of its boot on protecting and testing itself.
-# The two of initcall_blacklist are a self-test and tracing of functions: 0.2 s; waiting for RCU costs as much.
+# The two of initcall_blacklist, a self-test and tracing, take 0.2 s, and so does waiting for RCU.
 # An NMI that no device owns to stops the kernel: that is how a guest that hangs is made to tell.
 _COMMAND_LINE = (
     "console=ttyS0 quiet mitigations=off nokaslr cryptomgr.notests unknown_nmi_panic"

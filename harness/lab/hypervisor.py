@@ -40,18 +40,34 @@ class Hypervisor:
             raise HarnessError(
                 f"libvirt cannot open {self._uri} ({error}); see `wsk-conformance doctor`"
             ) from error
+        self._keep_events_flowing(self._connection)
         return self
+
+    def _keep_events_flowing(self, connection: "libvirt.virConnect") -> None:
+        """Have one handler for as long as the connection is open.
+
+        When the last handler goes while an event is being queued, libvirt keeps that event without
+        a timer to deliver it, and then holds back all that follows: a whole machine's events.
+        """
+        self._handler = connection.domainEventRegisterAny(
+            None, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, _ignore, None
+        )
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with contextlib.ExitStack() as stack:
             if self._connection is not None:
-                stack.callback(self._connection.close)
+                stack.callback(self._close, self._connection)
                 self._connection = None
             for machine in self._machines:
                 stack.callback(machine.destroy)
             self._machines = []
+
+    def _close(self, connection: "libvirt.virConnect") -> None:
+        with contextlib.suppress(libvirt.libvirtError):
+            connection.domainEventDeregisterAny(self._handler)
+        connection.close()
 
     async def start(self, xml: str | Element, serial_log: Path) -> Machine:
         """Start a machine; its event handlers are attached before its first instruction.
@@ -99,5 +115,5 @@ def _turn() -> None:
         libvirt.virEventRunDefaultImpl()
 
 
-def _ignore(_context: Any, _error: Any) -> None:
+def _ignore(*_: Any) -> None:
     pass

@@ -182,7 +182,7 @@ def unpack_kernel(image: bytes) -> bytes:
 
 
 def collect_modules(root: Path, release: str, target: Path) -> None:
-    """Copy the modules the guest loads into the root directory `target`, with what modprobe must know of them."""
+    """Copy the modules the guest loads into the root directory `target`, and tell modprobe of them."""
     run(["depmod", "-b", str(root), release])
     folder = target / "lib" / "modules" / release
     folder.mkdir(parents=True)
