@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Looks whether this machine can run the suite, and says what to do where it cannot."""
 
-import json
 import os
 import platform
 import shutil
@@ -9,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +15,7 @@ import libvirt
 
 from harness import cache
 from harness.errors import UsageError
-from harness.guest import find
+from harness.guest import find, sealed
 from harness.lab import embed, kvm
 
 _QEMU = Path("/usr/bin/qemu-system-x86_64")
@@ -38,7 +36,7 @@ _TOOLS = (
 _FREE_BYTES = 1 << 30
 _WINDOWS = "windows-"
 _FIRMWARE = (Path("/usr/share/OVMF/OVMF_CODE_4M.fd"), Path("/usr/share/OVMF/OVMF_VARS_4M.fd"))
-_WINDOWS_TOOLS = {"qemu-img": "qemu-utils", "xorriso": "xorriso"}
+_WINDOWS_TOOLS = {"qemu-img": "qemu-utils"}
 _TPM_TOOLS = {"swtpm": "swtpm", "swtpm_setup": "swtpm-tools"}
 _NEEDS_TPM = ("windows-11",)
 _WINDOWS_FREE_BYTES = 24 << 30  # a fresh Windows takes 10 to 16 GiB, and a run writes to an overlay
@@ -203,17 +201,15 @@ def _disk_for_windows() -> Check:
 
 
 def _sealed_image(guest: str) -> Check:
-    path = cache.folder("images") / guest / "manifest.json"
     build = f"wsk-conformance image build {guest} --iso FILE"
-    if not path.is_file():
+    folder = sealed.folder_of(guest)
+    if not (folder / sealed.MANIFEST_FILE).is_file():
         return Check("image", False, "not built yet", build)
     try:
-        told = json.loads(path.read_bytes())
-        expires = told["evaluation_expires"]
-        detail = f"build {told['build']}, made {told['created']}"
-        moment = datetime.fromisoformat(expires) if expires else None
-    except (OSError, ValueError, TypeError, KeyError):
-        return Check("image", False, f"{path} is damaged", build)
-    if moment and (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) <= datetime.now(UTC):
+        found = sealed.load(folder)
+    except UsageError as error:
+        return Check("image", False, str(error), build)
+    detail, expires = f"build {found.build}, made {found.created}", found.evaluation_expires
+    if found.expired():
         return Check("image", False, f"{detail}, its evaluation ended on {expires}", build)
     return Check("image", True, f"{detail}, evaluation until {expires}" if expires else detail)

@@ -11,6 +11,7 @@ from typing import Any
 
 import conformance
 import pytest
+from windowslike import seal
 
 from harness import bundle
 from harness.bundle import collect
@@ -185,22 +186,23 @@ def test_a_windows_guest_is_looked_at_as_one(cache: Path) -> None:
 @pytest.mark.parametrize(
     ("expires", "ok", "detail"),
     [
-        (None, True, "build 1.2, made today"),
-        (
-            "2999-01-01T00:00:00+00:00",
-            True,
-            "build 1.2, made today, evaluation until 2999-01-01T00:00:00+00:00",
-        ),
-        ("2020-01-01T00:00:00", False, "build 1.2, made today, its evaluation ended on 2020-01-01T00:00:00"),
-        ("soon", False, "damaged"),
-        (7, False, "damaged"),
+        (None, True, ", made 2026-01-01T00:00:00+00:00"),
+        ("2999-01-01T00:00:00+00:00", True, "+00:00, evaluation until 2999-01-01T00:00:00+00:00"),
+        ("2020-01-01T00:00:00", False, "+00:00, its evaluation ended on 2020-01-01T00:00:00"),
     ],
 )
 def test_a_sealed_image_is_told_with_its_end(expires: Any, ok: bool, detail: str, cache: Path) -> None:
     folder = cache / "windows-11"
     folder.mkdir(parents=True)
-    told = {"build": "1.2", "created": "today", "evaluation_expires": expires}
-    (folder / "manifest.json").write_text(json.dumps(told))
+    seal(folder, name="windows-11", evaluation_expires=expires)
     (image,) = [check for check in checks("windows-11") if check.name == "image"]
     assert image.ok == ok
     assert image.detail.endswith(detail)
+
+
+def test_a_damaged_image_is_told_as_such(cache: Path) -> None:
+    (cache / "windows-11").mkdir(parents=True)
+    (cache / "windows-11" / "manifest.json").write_text("{")
+    (image,) = [check for check in checks("windows-11") if check.name == "image"]
+    assert not image.ok
+    assert "is damaged" in image.detail
