@@ -132,4 +132,5 @@ def test_crossing_fins_end_the_connection_at_once_by_default() -> None:
         peer = CrossesFins()
         packets = meet(peer, play)
         assert peer.received == DATA
-        assert acknowledged(packets) == len(DATA) + 1
+        met = [packet for packet in packets if packet.peer_port not in peer.in_vain]
+        assert acknowledged(met) == len(DATA) + 1

@@ -69,8 +69,6 @@ def build(order: Order, tell: Progress) -> Path:
     name = order.version.name
     if order.disk_bus == "virtio" and not order.virtio_win:
         raise UsageError("a disk on virtio needs its driver: give --virtio-win too, or leave out --disk-bus")
-    for iso in filter(None, (order.iso, order.virtio_win)):
-        media.require_iso(iso)
     with store.locked(name):
         if (sealed.folder_of(name) / sealed.MANIFEST_FILE).exists() and not order.replace:
             raise UsageError(

@@ -38,7 +38,7 @@ def check_windows(path: Path, version: Version, accepted: str | None, progress: 
     """
     if accepted is not None and not _SHA256.fullmatch(accepted.lower()):
         raise UsageError("--accept-iso-sha256 wants the 64 hexadecimal digits of a SHA-256")
-    size = require_iso(path)
+    size = _require_iso(path)
     digest = _hash(path, size, progress)
     known = next((medium for medium in media() if medium.sha256 == digest), None)
     if accepted is not None and accepted.lower() != digest:
@@ -55,7 +55,7 @@ def check_windows(path: Path, version: Version, accepted: str | None, progress: 
 
 def check_drivers(path: Path, progress: Progress) -> Checked:
     """The virtio-win ISO, by what is in it: Fedora publishes no list of digests. Raises UsageError."""
-    return Checked(path, _hash(path, require_iso(path), progress), None)
+    return Checked(path, _hash(path, _require_iso(path), progress), None)
 
 
 def _unknown(path: Path, size: int, digest: str, version: Version) -> str:
@@ -69,7 +69,7 @@ def _unknown(path: Path, size: int, digest: str, version: Version) -> str:
     )
 
 
-def require_iso(path: Path) -> int:
+def _require_iso(path: Path) -> int:
     """The size of an ISO in bytes. Raises UsageError when the file is none."""
     try:
         with path.open("rb") as file:
