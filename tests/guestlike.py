@@ -74,7 +74,7 @@ def meet(peer: Peer, play: Play, family: int = 4) -> None:
     async def scene() -> None:
         async with peer.bind(LOOPBACK[family]):
             with socket.socket(socket.AF_INET if family == 4 else socket.AF_INET6) as sock:
-                await _join(peer, sock)
+                await join(peer, sock)
                 await play(Guest(sock))
                 assert await peer.finished(LIMIT)
 
@@ -88,7 +88,7 @@ def meet_on_wire(peer: Peer, play: Play, family: int = 4) -> list[Packet]:
         peer.bind(HOST[family])
         with capture.window(peer.port) as window, kernel.tcp_socket(family) as sock:
             async with peer:
-                await _join(peer, sock)
+                await join(peer, sock)
                 await play(Guest(sock))
                 assert await peer.finished(LIMIT)
                 packets = await capture.packets(window, LIMIT)
@@ -134,7 +134,7 @@ def sent(packets: list[Packet], sender: str, flag: Flag) -> list[Packet]:
     return [packet for packet in packets if packet.sender == sender and flag in packet.flags]
 
 
-async def _join(peer: Peer, sock: socket.socket) -> None:
+async def join(peer: Peer, sock: socket.socket) -> None:
     sock.setblocking(False)
     await asyncio.wait_for(asyncio.get_running_loop().sock_connect(sock, (peer.host, peer.port)), 30)
 

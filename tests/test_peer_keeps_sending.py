@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """KeepsSending sends on after the guest's FIN, and after its RST."""
 
-from guestlike import Guest, answer_on_wire, meet_on_wire, sent
-from namespace import in_own_namespace
+import asyncio
+
+from guestlike import GUEST_PORT, LIMIT, Guest, answer_on_wire, join, meet_on_wire, sent
+from namespace import GUEST, HOST, in_own_namespace, wire
+from namespace import Guest as Kernel
 
 from harness.peer import KeepsSending
 from harness.units import ms
@@ -42,3 +45,22 @@ def test_it_sends_on_after_the_guest_s_reset_and_takes_no_notice_of_more() -> No
         resets = [p for p in sent(packets, "guest", RST) if p.time_ns >= (peer.accepted_ns or 0)]
         assert len(resets) > len(after)  # its abort, and an answer to every segment
         assert not sent(packets, "peer", FIN)
+
+
+@in_own_namespace
+def test_a_port_that_the_guest_uses_again_is_another_connection() -> None:
+    async def scene(kernel: Kernel) -> None:
+        peer = KeepsSending(every=10 * ms, for_=300 * ms, connections=2).bind(HOST[4])
+        async with peer:
+            for _ in range(2):
+                with kernel.tcp_socket(4) as sock:
+                    sock.bind((GUEST[4], GUEST_PORT))
+                    await join(peer, sock)
+                    guest = Guest(sock)
+                    assert await guest.receive()
+                    guest.abort()
+            assert await peer.finished(LIMIT)
+        assert [connection.ended for connection in peer.connections] == ["reset", "reset"]
+
+    with wire() as kernel:
+        asyncio.run(scene(kernel))

@@ -58,6 +58,9 @@ class ScriptedListener(Door):
 
     def _receive(self, guest: Address, segment: Segment) -> None:
         connection = self._connections.get(guest)
+        if connection and connection.tcp.over and segment.flags == SYN:  # the guest uses its port again
+            connection.vanish()
+            connection = None
         if connection is None:
             if segment.flags != SYN or len(self._connections) == _MOST_CONNECTIONS:
                 return

@@ -66,6 +66,11 @@ class ScriptedTcp:
     def fin_acknowledged(self) -> bool:
         return self._snd_una > self._fin_place
 
+    @property
+    def over(self) -> bool:
+        """Did a RST or both FINs end it? A SYN from the same port is then another connection's."""
+        return self.silent or self.reset_received or (self.fin_received and self.fin_acknowledged)
+
     def open(self) -> None:
         """Our SYN: we connect to the guest."""
         self._push()

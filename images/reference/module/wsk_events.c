@@ -53,7 +53,7 @@ static void call_receive(struct wsk_socket *ws, struct wsk_event *event)
 	if (!indication)
 		return;
 	if (status == STATUS_PENDING)
-		wsk_retain(indication);
+		wsk_retain(ws);
 	else if (status == STATUS_SUCCESS)
 		give_back(ws, indication, min(accepted, size));
 	else if (status == STATUS_DATA_NOT_ACCEPTED)
@@ -70,7 +70,7 @@ static void call_receive_from(struct wsk_socket *ws, struct wsk_event *event)
 	if (!event->indication)
 		return;
 	if (status == STATUS_PENDING)
-		wsk_retain(event->indication);
+		wsk_retain(ws);
 	else
 		wsk_indication_free(event->indication);
 }

@@ -30,10 +30,10 @@ void wsk_indication_free(struct wsk_indication *indication)
 	ExFreePoolWithTag(indication, INDICATION_TAG);
 }
 
-/* The client keeps it until it calls WskRelease. */
-void wsk_retain(struct wsk_indication *indication)
+/* The client keeps what it was shown until it calls WskRelease: by now it may have done so, elsewhere. */
+void wsk_retain(struct wsk_socket *ws)
 {
-	atomic_inc(&indication->ws->client->retained);
+	atomic_inc(&ws->client->retained);
 }
 
 /* Moves what was indicated and refused to `to`; bytes. Mutex held. */
