@@ -27,7 +27,7 @@ from harness.report.record import load_run
 NO_FAULT = "no fault"
 _OPTIONS = ("-q", "-p", "no:cacheprovider")
 _AT_ONCE = 16  # hung cases wait: many of them at once
-_REACHES_OTHERS = ("close-resets-another",)  # other cases too, so that each has the guest to itself
+_REACHES_OTHERS = ("close-raises-irql", "close-resets-another")  # so that each case has the guest to itself
 _STOP_LIMIT_S = 20.0  # for a run that was told to end
 
 

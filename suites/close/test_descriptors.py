@@ -53,6 +53,7 @@ async def test_a_descriptor_outlives_the_socket_that_it_was_applied_to(lab, appl
     close = plan.close(applied(plan, peer, descriptor), context=context)
     plan.wait(close)
     second = applied(plan, peer, descriptor)
+    plan.may_fail(*second.operations)
     copy, read = plan.get_descriptor(second)
     plan.wait(read)
     plan.wait(plan.close(second))
@@ -61,7 +62,8 @@ async def test_a_descriptor_outlives_the_socket_that_it_was_applied_to(lab, appl
     seen = await lab.run(plan, peer)
 
     assert (seen.returned(cache), seen.status(close)) == (STATUS_SUCCESS, STATUS_SUCCESS)
-    assert (seen.status(second.creation), seen.status(read)) == (STATUS_SUCCESS, STATUS_SUCCESS)
+    assert seen.status(second.creation) == STATUS_SUCCESS
+    assert seen.status(read) == STATUS_SUCCESS
     assert [seen.returned(release) for release in releases] == [STATUS_SUCCESS] * 2
 
 

@@ -141,7 +141,7 @@ static VOID at_dispatch(VOID)
 /* False when a close leaves the level raised: every wait after it would stop the guest. */
 static BOOLEAN keeps_level(VOID)
 {
-    SOCKET *socket = make_socket(CONNECTION, NULL, NULL, NULL);
+    SOCKET *socket = make_socket(DATAGRAM, NULL, NULL, NULL);
     KIRQL level;
     OP close;
 

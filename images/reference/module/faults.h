@@ -73,8 +73,8 @@ FAULT(pending_not_marked, "pending-not-marked",
       "a call returns pending, its IRP is not marked so")
 FAULT(cancel_ignored, "cancel-ignored", "X-18", "IoCancelIrp does nothing to a graceful disconnect")
 FAULT(close_fails, "close-fails",
-      "D-12 D-13 D-14 C-01 C-02 C-03 C-04 C-05 C-06 C-11 C-12 C-12b C-16 C-17 C-20 C-21 C-22 X-06 X-10 X-11 X-19 X-21 X-22",
-      "a close completes with an error")
+      "C-01 C-03 C-04 C-05 C-06 C-12 C-16 C-20 C-21 C-22 X-10",
+      "a close of a datagram socket completes with an error")
 FAULT(close_information, "close-information",
       "C-01 C-05 C-06 C-20 C-21 C-22",
       "a close completes with an Information that is not 0")
@@ -94,15 +94,15 @@ FAULT(close_leaves_connect_pending, "close-leaves-connect-pending",
       "C-11 C-17",
       "a connect is not completed by close")
 FAULT(close_of_dead_hangs, "close-of-dead-hangs",
-      "D-12 D-13 D-14 C-05 C-06 C-12 C-21 X-06 X-10",
+      "D-12 D-13 D-14 D-24 D-26 D-33 C-05 C-06 C-12 C-21 X-06 X-10 X-11",
       "a socket that the peer has reset never closes")
 FAULT(close_sends_nothing, "close-sends-nothing",
       "C-01 C-11 C-16 C-17 X-21 S-10",
       "closing a connected socket sends nothing")
 FAULT(close_waits_at_dispatch, "close-waits-at-dispatch", "C-21", "a close at DISPATCH_LEVEL takes 50 ms to return")
 FAULT(close_raises_irql, "close-raises-irql",
-      "D-15 D-26 D-33 C-01 C-05 C-06 C-10 C-11 C-12 C-12b C-17 C-18b C-20 C-21 C-22 X-09 X-10 X-21 S-02",
-      "a close returns at DISPATCH_LEVEL")
+      "C-01 C-03 C-04 C-05 C-06 C-12 C-16 C-20 C-21 C-22 X-10",
+      "a close of a datagram socket returns at DISPATCH_LEVEL")
 FAULT(close_releases_sd, "close-releases-sd",
       "C-14 C-15",
       "a close releases the security descriptor")
@@ -113,7 +113,7 @@ FAULT(close_before_callback_returns, "close-before-callback-returns",
       "C-11 C-12 C-12b C-21 X-12 X-19",
       "a close completes while a callback is in progress")
 FAULT(callback_after_close, "callback-after-close",
-      "C-11 C-12b C-13",
+      "C-11 C-12 C-12b C-13 C-21 X-10 X-19",
       "a callback starts after the close has completed")
 FAULT(listener_close_ends_accepted, "listener-close-ends-accepted",
       "C-02 X-22",
@@ -127,7 +127,7 @@ FAULT(disconnect_flag_wrong, "disconnect-flag-wrong",
 FAULT(event_below_dispatch, "event-below-dispatch", "X-04", "callbacks say DISPATCH_LEVEL and run below it")
 FAULT(disconnect_before_data, "disconnect-before-data", "X-07", "the disconnect event comes before the data")
 FAULT(disconnect_event_twice, "disconnect-event-twice",
-      "D-20 X-07",
+      "D-20 X-03 X-07 X-32",
       "the disconnect event comes twice")
 FAULT(disable_does_not_wait, "disable-does-not-wait",
       "C-11 C-12 X-12",
@@ -162,7 +162,7 @@ FAULT(close_leaves_graceful_pending, "close-leaves-graceful-pending",
       "D-25 D-26 C-10 C-11 C-18b",
       "a graceful disconnect is not completed by close")
 FAULT(close_in_callback_hangs, "close-in-callback-hangs",
-      "C-12 C-21 X-10",
+      "C-11 C-12 C-12b C-21 X-10 X-12 X-19",
       "a close inside an event callback never completes")
 FAULT(close_cancellable, "close-cancellable",
       "C-12 X-19",

@@ -270,6 +270,7 @@ NTSTATUS MS WskDisconnect(struct wsk_socket *ws, const struct wsk_buf *buf, u32 
 NTSTATUS MS WskCloseSocket(struct wsk_socket *ws, struct irp *irp)
 {
 	struct wsk_operation template = { .kind = WSK_CLOSE };
+	bool raises = fault(FAULT_close_raises_irql) && ws->category == WSK_FLAG_DATAGRAM_SOCKET;
 	NTSTATUS status;
 	WSK_ENTER(ws);
 
@@ -283,7 +284,7 @@ NTSTATUS MS WskCloseSocket(struct wsk_socket *ws, struct irp *irp)
 	ws->closing = true;
 	spin_unlock_bh(&ws->lock);
 	status = wsk_pend(ws, irp, &template);
-	if (fault(FAULT_close_raises_irql) && KeGetCurrentIrql() < DISPATCH_LEVEL)
+	if (raises && KeGetCurrentIrql() < DISPATCH_LEVEL)
 		local_bh_disable();
 	return status;
 }

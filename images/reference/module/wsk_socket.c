@@ -269,7 +269,8 @@ static void end_connection(struct wsk_socket *ws)
 
 static void complete_close(struct wsk_socket *ws, struct wsk_operation *close)
 {
-	NTSTATUS status = fault(FAULT_close_fails) ? STATUS_UNSUCCESSFUL : STATUS_SUCCESS;
+	bool fails = fault(FAULT_close_fails) && ws->category == WSK_FLAG_DATAGRAM_SOCKET;
+	NTSTATUS status = fails ? STATUS_UNSUCCESSFUL : STATUS_SUCCESS;
 	struct irp *irp = close->irp;
 
 	wsk_descriptor_closed(ws);
