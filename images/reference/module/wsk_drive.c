@@ -124,8 +124,10 @@ static void drive_accept(struct wsk_socket *ws, struct wsk_operation *op)
 		wsk_copy_address(op->remote_out, &remote);
 	wsk_socket_ready(accepted, op->accept_context, op->accept_dispatch);
 	wsk_enable_static(accepted);
+	rcu_read_lock();	/* the client may close it as soon as it has it */
 	wsk_finish(ws, op, STATUS_SUCCESS, (u64)accepted);
 	wsk_kick(accepted);
+	rcu_read_unlock();
 }
 
 /* For the fault: time for the disconnect behind the send to be asked for. */

@@ -44,6 +44,8 @@ struct wsk_socket *wsk_conditional_listener(__be16 port)
 	return found;
 }
 
+/* Where the socket may be closed meanwhile, call it in softirq, under a spin lock or as a reader of RCU:
+ * its memory is not freed before all those have ended. */
 void wsk_kick(struct wsk_socket *ws)
 {
 	queue_work(wsk_queue, &ws->work);
@@ -106,8 +108,8 @@ NTSTATUS wsk_pend(struct wsk_socket *ws, struct irp *irp, const struct wsk_opera
 		irp->cancel_routine = cancel;
 	spin_lock_bh(&ws->lock);
 	list_add_tail(&op->list, &ws->operations);
-	spin_unlock_bh(&ws->lock);
 	wsk_kick(ws);
+	spin_unlock_bh(&ws->lock);
 	return STATUS_PENDING;
 }
 
@@ -362,12 +364,13 @@ static void free_work(struct work_struct *work)
 {
 	struct wsk_socket *ws = container_of(work, struct wsk_socket, free_work);
 
-	cancel_work_sync(&ws->work);
-	tasklet_kill(&ws->event_tasklet);
-	cancel_work_sync(&ws->work);
 	spin_lock_bh(&live_lock);
 	hash_del(&ws->live);
 	spin_unlock_bh(&live_lock);
+	synchronize_rcu_expedited();
+	cancel_work_sync(&ws->work);
+	tasklet_kill(&ws->event_tasklet);
+	cancel_work_sync(&ws->work);
 	wsk_client_put_socket(ws->client);
 	if (!fault(FAULT_leak_socket))
 		ExFreePoolWithTag(ws, SOCKET_TAG);
