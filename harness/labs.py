@@ -32,8 +32,8 @@ def is_worker(config: pytest.Config) -> bool:
 
 
 def is_handed_tests(config: pytest.Config) -> bool:
-    """Is it a worker of pytest-xdist's own kind (--dist), which is told test by test what to do?"""
-    return hasattr(config, "workerinput") and not is_worker(config)
+    """Does pytest-xdist hand out tests one by one here (--dist), from this process or to it?"""
+    return (hasattr(config, "workerinput") or bool(config.option.tx)) and not is_worker(config)
 
 
 def has_workers(config: pytest.Config) -> bool:

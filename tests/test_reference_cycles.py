@@ -15,7 +15,7 @@ _LOADS, _SOCKETS = (1000, 10000) if _LONG else (20, 100)
 _LIMIT_S = 1800 if _LONG else 90
 
 _BODY = """
-STATE = "cat /sys/module/ntlab/parameters/pool /proc/net/sockstat /proc/net/sockstat6; ps | grep -c '[n]t-system'"
+STATE = "cd /proc/net; cat /sys/module/ntlab/parameters/pool sockstat sockstat6; ps | grep -c '[n]t-system'"
 
 async def main():
     folder = Path(sys.argv[1])

@@ -233,6 +233,15 @@ def test_wrong_usage_is_a_line_and_status_2(arguments: list[str], line: str, tmp
     assert list(tmp_path.iterdir()) == []
 
 
+def test_cases_that_would_be_handed_out_one_by_one_are_refused(tmp_path: Path) -> None:
+    arguments = ("suites/close/test_pending.py", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider")
+    ran = conformance.finish(tmp_path, conformance.start(tmp_path, "pytest", *arguments))
+    assert ran.status == 4  # pytest's word for wrong usage
+    assert "leave out --dist" in ran.output
+    assert "INTERNALERROR" not in ran.output
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_results_folder_that_cannot_be_is_a_line_and_status_2(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     ran = conformance.run(tmp_path / "file" / "results", "-k", "irql")
