@@ -32,7 +32,7 @@ import pytest
 
 from harness.evidence import Trace
 from harness.judge.marks import ALONE, is_marked
-from harness.plugin import REPOSITORY, SUITES, is_case
+from harness.plugin import REPOSITORY, SUITES, UNUSED, is_case
 from harness.report.record import load_run
 
 HEAD = f"{'cases':>6} {'wall':>8} {'waits':>8} {'by wall':>8} {'cost':>7} {'beside':>7} {'memory':>7}"
@@ -69,7 +69,7 @@ def _repeated(cases: list[pytest.Function], count: int) -> Iterator[pytest.Funct
 def measure(count: int, at_once: int, folder: Path) -> dict[str, Any]:
     """In a process of its own, which has a lab and a peak of memory of its own."""
     plugin = Repeats(count)
-    arguments = ["-c", str(REPOSITORY / "pyproject.toml"), "--results", str(folder), "-p", "no:cacheprovider"]
+    arguments = ["-c", str(REPOSITORY / "pyproject.toml"), "--results", str(folder), *UNUSED]
     arguments += ["--baselines", str(folder / "baselines"), "--at-once", str(at_once), str(SUITES)]
     said = io.StringIO()
     with contextlib.redirect_stdout(said):

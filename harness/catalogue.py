@@ -13,7 +13,7 @@ import pytest
 from harness.errors import UsageError
 from harness.judge import Requirement, load_requirements, required_ids
 from harness.judge.marks import OPT_IN
-from harness.plugin import REPOSITORY, SUITES, is_case
+from harness.plugin import REPOSITORY, SUITES, UNUSED, is_case
 
 Judges = Mapping[str, Sequence[str]]  # row -> ids of cases
 
@@ -26,7 +26,7 @@ def rows_and_cases(*, opt_in: bool = True) -> tuple[dict[str, Requirement], Judg
     collected = _Collected()
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        options = ["--collect-only", "-q", "-p", "no:cacheprovider", *(OPT_IN.values() if opt_in else ())]
+        options = ["--collect-only", "-q", *UNUSED, *(OPT_IN.values() if opt_in else ())]
         code = pytest.main([*options, "-c", str(REPOSITORY / "pyproject.toml"), str(SUITES)], [collected])
     if code != pytest.ExitCode.OK:
         raise UsageError(f"the suites cannot be collected:\n{said.getvalue()}")

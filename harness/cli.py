@@ -20,7 +20,7 @@ from harness.commands.selftest_crash import selftest_crash
 from harness.errors import UsageError, WskConformanceError
 from harness.guest.base import Options
 from harness.lab.windows_domain import NIC_MODELS
-from harness.plugin import REPOSITORY, SUITES, chosen_guest
+from harness.plugin import REPOSITORY, SUITES, UNUSED, chosen_guest
 from harness.settings import AT_ONCE, BASELINES, CPUS, RESULTS, Settings
 
 EXIT_USAGE = 2
@@ -150,8 +150,7 @@ def run(
     chosen_guest(Settings(guest=guest, fault=fault, options=Options(verifier, emulate, nic or "")))
     arguments = ["--rootdir", str(REPOSITORY), "-c", str(REPOSITORY / "pyproject.toml")]
     arguments += ["--guest", guest, "--results", str(results), "--at-once", str(at_once)]
-    arguments += ["--cpus", str(cpus), "--baselines", str(baselines), "-p", "no:cacheprovider"]
-    arguments += ["-p", "no:hypothesispytest"]  # where it is installed, it takes half a second at the end
+    arguments += ["--cpus", str(cpus), "--baselines", str(baselines), *UNUSED]
     arguments += ["--fault", fault] if fault else []
     arguments += ["--variants", variants]
     arguments += ["--destructive"] * destructive + ["--timing"] * timing

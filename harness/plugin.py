@@ -39,6 +39,8 @@ from harness.writer import Writer
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SUITES = REPOSITORY / "suites"
+# Of pytest's plugins: one remembers what no run asks for, the other takes half a second to say nothing.
+UNUSED = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
 CASE = pytest.StashKey[Case]()
 
 
@@ -63,7 +65,6 @@ class SuitePlugin:
         self._requirements: dict[str, Requirement] = {}
         self._writer = Writer(folder, settings.guest)
         self._conductor: Conductor | None = None
-        self._has_cases = False
         self._is_collecting = False
         self._unsaid: SimpleQueue[str] = SimpleQueue()
         self._items: dict[str, tuple[int, pytest.Function]] = {}  # the cases by their ids, with their places
@@ -84,10 +85,8 @@ class SuitePlugin:
         cases = [item for item in items if is_case(item) and item.path.is_relative_to(SUITES)]
         if not cases:
             return
-        try:
+        with _told_as_pytest_does():
             self._requirements = load_requirements()
-        except UsageError as error:
-            raise pytest.UsageError(str(error)) from None
         check_rows(cases, self._requirements, everything=_is_everything(self._config))
         items.sort(key=lambda item: (is_marked(item, DESTRUCTIVE), is_marked(item, ALONE)))
         unasked = [mark for mark, option in OPT_IN.items() if not self._config.getoption(option)]
@@ -113,7 +112,6 @@ class SuitePlugin:
         }
         if not cases:
             return
-        self._has_cases = True
         # What was collected stays: looking through it for garbage would hold up every peer for 150 ms.
         gc.freeze()
         with _told_as_pytest_does():
@@ -180,7 +178,7 @@ class SuitePlugin:
     def pytest_sessionfinish(self) -> None:
         if self._conductor:
             self._conductor.close()
-            if not self._has_cases:
+            if not self._items:
                 shutil.rmtree(self._writer.folder)
 
     def _say(self, line: str) -> None:

@@ -21,11 +21,11 @@ from typing import Any, Self
 from harness.errors import HarnessError, UsageError
 from harness.guest.base import Fault
 from harness.judge import Outcome
-from harness.plugin import REPOSITORY
+from harness.plugin import REPOSITORY, UNUSED
 from harness.report.record import load_run
 
 NO_FAULT = "no fault"
-_OPTIONS = ("-q", "-p", "no:cacheprovider")
+_OPTIONS = ("-q", *UNUSED)
 _AT_ONCE = 16  # hung cases wait: many of them at once
 _REACHES_OTHERS = ("close-raises-irql", "close-resets-another")  # so that each case has the guest to itself
 _STOP_LIMIT_S = 20.0  # for a run that was told to end

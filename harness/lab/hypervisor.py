@@ -36,11 +36,11 @@ class Hypervisor:
         uri = f"{EMBEDDED}?root={embed.root()}" if self._uri == EMBEDDED else self._uri
         try:
             self._connection = libvirt.open(uri)
+            self._keep_events_flowing(self._connection)
         except libvirt.libvirtError as error:
             raise HarnessError(
                 f"libvirt cannot open {self._uri} ({error}); see `wsk-conformance doctor`"
             ) from error
-        self._keep_events_flowing(self._connection)
         return self
 
     def _keep_events_flowing(self, connection: "libvirt.virConnect") -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from harness.errors import HarnessError, UsageError
-from harness.plugin import REPOSITORY, SUITES
+from harness.plugin import REPOSITORY, SUITES, UNUSED
 from harness.settings import Settings
 
 _MOST_NAMED = 10
@@ -44,7 +44,7 @@ def perform(case: str, settings: Settings) -> Path:
     if not test or not path.is_relative_to(SUITES) or not path.is_file():
         raise UsageError(f"the suites have no test {case!r} any more")
     arguments = ["-q", "-c", str(REPOSITORY / "pyproject.toml"), "--rootdir", str(REPOSITORY)]
-    arguments += ["-p", "no:cacheprovider", "--variants", "all", "--destructive"]
+    arguments += [*UNUSED, "--variants", "all", "--destructive"]
     arguments += ["--guest", settings.guest, "--results", str(settings.results)]
     arguments += ["--fault", settings.fault] if settings.fault else []
     said = io.StringIO()
