@@ -13,6 +13,7 @@ _LIMIT = 90  # s
 _PRELUDE = """
 import asyncio, os, signal, sys, time
 from pathlib import Path
+from xml.etree.ElementTree import fromstring
 from harness.errors import *
 from harness.lab import embed, namespace
 from harness.lab.hypervisor import Hypervisor

@@ -111,8 +111,9 @@ def test_a_machine_that_cannot_start_is_a_line(tmp_path: Path) -> None:
             """
             async def main():
                 with Hypervisor() as hypervisor:
+                    wrong = fromstring("<domain type='qemu'><name>x</name></domain>")
                     try:
-                        await hypervisor.start("<domain type='qemu'><name>x</name></domain>", Path("x"))
+                        await hypervisor.start(wrong, Path("x"))
                     except HarnessError as error:
                         print(error)
             asyncio.run(main())

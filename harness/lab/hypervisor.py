@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element, tostring
 import libvirt
 
 from harness.errors import HarnessError
-from harness.lab import embed, orphans
+from harness.lab import embed, frozen, orphans
 from harness.lab.machine import Machine
 
 EMBEDDED = "qemu:///embed"
@@ -69,36 +69,59 @@ class Hypervisor:
             connection.domainEventDeregisterAny(self._handler)
         connection.close()
 
-    async def start(self, xml: str | Element, serial_log: Path) -> Machine:
+    @property
+    def is_here(self) -> bool:
+        """Do its machines run on this host, as this process's own?"""
+        return self._uri == EMBEDDED
+
+    async def start(self, description: Element, serial_log: Path, kept: Path | None = None) -> Machine:
         """Start a machine; its event handlers are attached before its first instruction.
 
-        Raises HarnessError, with QEMU's own words, when it cannot be started.
+        It boots, or goes on from the booted machine that is `kept` there, which
+        takes a hypervisor that is here. Raises HarnessError, with QEMU's own
+        words, when it cannot be started.
         """
-        text = xml if isinstance(xml, str) else tostring(xml, encoding="unicode")
-        return await asyncio.to_thread(self._start, text, serial_log, asyncio.get_running_loop())
+        return await asyncio.to_thread(self._start, description, serial_log, kept, asyncio.get_running_loop())
 
-    def _start(self, xml: str, serial_log: Path, loop: asyncio.AbstractEventLoop) -> Machine:
+    async def freeze(self, machine: Machine, kept: Path) -> None:
+        """Keep a booted machine for others to go on from. Raises HarnessError when that fails."""
+        await asyncio.to_thread(frozen.freeze, machine.domain, kept, _door(machine.name))
+
+    def _start(
+        self, description: Element, serial_log: Path, kept: Path | None, loop: asyncio.AbstractEventLoop
+    ) -> Machine:
         if self._connection is None:
             raise HarnessError("the hypervisor is not open; use it in a `with` block")
+        if kept:
+            description = frozen.awaiting(description, _door(description.findtext("name", "")))
         try:
             with orphans.collecting():
-                domain = self._connection.createXML(xml, libvirt.VIR_DOMAIN_START_PAUSED)
+                domain = self._connection.createXML(
+                    tostring(description, encoding="unicode"), libvirt.VIR_DOMAIN_START_PAUSED
+                )
             machine = Machine(domain, self._qemu_pid(domain.name()), serial_log, loop)
             self._machines.append(machine)
             # For those who want to know what machine it was.
             serial_log.with_suffix(".xml").write_text(domain.XMLDesc())
+            if kept:
+                frozen.thaw(kept, _door(machine.name))
             machine.resume()
-        except libvirt.libvirtError as error:
+        except (OSError, libvirt.libvirtError) as error:
             raise HarnessError(f"the VM cannot be started: {error}; see `wsk-conformance doctor`") from error
-        if self._uri == EMBEDDED:
+        if self.is_here:
             embed.keep_capabilities()
         return machine
 
     def _qemu_pid(self, name: str) -> int | None:
         """Where libvirt is not in this process, its QEMU is not ours to watch."""
-        if self._uri != EMBEDDED:
+        if not self.is_here:
             return None
         return int((embed.root() / "run" / "qemu" / f"{name}.pid").read_text())
+
+
+def _door(name: str) -> Path:
+    """A Unix socket of a machine's QEMU."""
+    return embed.root() / f"{name}.door"
 
 
 @once
