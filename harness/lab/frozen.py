@@ -60,7 +60,7 @@ def freeze(domain: "libvirt.virDomain", path: Path, door: Path) -> None:
             with scratch.open("wb") as file:
                 _store(domain, file, door)
             scratch.replace(path)
-        _prune(path.parent)
+        prune(path.parent)
     except (OSError, libvirt.libvirtError) as error:
         raise HarnessError(f"the booted guest cannot be kept in {path.parent}: {error}") from error
 
@@ -127,7 +127,7 @@ def _command(domain: "libvirt.virDomain", name: str, **arguments: str) -> dict[s
     return told
 
 
-def _prune(folder: Path) -> None:
+def prune(folder: Path) -> None:
     """Delete all but those that were used last, and what killed runs left half written."""
     kept = sorted(folder.glob("[0-9a-f]*"), key=_last_use, reverse=True)
     left = [path for path in folder.glob(".freezing-*") if time.time() - _last_use(path) > _LEFT_S]
