@@ -31,7 +31,7 @@ ADD_QEMU_USER := useradd --system --user-group --no-create-home --shell /usr/sbi
 define twice
 $(VENV)/bin/pytest --timeout 900 $(1) || { \
 	case $$? in 1|3) echo 'what failed is run again by itself; only what fails twice counts' ;; *) exit 1 ;; esac; \
-	$(VENV)/bin/pytest --timeout 900 --last-failed --last-failed-no-failures none $(filter-out -n 2 --dist loadfile,$(1)); \
+	$(VENV)/bin/pytest --timeout 900 --last-failed --last-failed-no-failures none $(filter-out -n 3 --dist loadfile,$(1)); \
 }
 endef
 
@@ -51,7 +51,7 @@ test: prepare
 	@$(VENV)/bin/ruff format --check
 	@$(VENV)/bin/mypy
 	@$(call twice,--results build/tests tests/guest)
-	@$(call twice,--durations 15 -n 2 --dist loadfile --ignore tests/guest tests)
+	@$(call twice,--durations 15 -n 3 --dist loadfile --ignore tests/guest tests)
 
 selfcheck: prepare
 	@$(VENV)/bin/wsk-conformance selfcheck

@@ -10,7 +10,7 @@ from harness import labs
 from harness.case import Case
 from harness.guest.base import Options
 from harness.judge.marks import MARKS
-from harness.lab.windows_domain import NIC_MODELS
+from harness.lab.choices import NIC_MODELS
 from harness.plugin import CASE, SuitePlugin
 from harness.progress import Lines, Progress
 from harness.recorder import Recorder

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.guest.base import Options
-from harness.lab.hypervisor import EMBEDDED
+from harness.lab.choices import EMBEDDED
 
 RESULTS = Path("results")
 HISTORY = "history.sqlite"  # in the folder of results

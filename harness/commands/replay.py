@@ -11,7 +11,6 @@ from typing import Any
 import click
 
 from harness.errors import EvidenceLost, UsageError
-from harness.judge import Outcome
 from harness.settings import RESULTS, Settings
 
 _EXIT_DIFFERENT = 1
@@ -61,6 +60,7 @@ def replay(
     Exit status: 0 all is the same, 1 something differs, 2 wrong usage or a
     damaged folder, 3 the harness failed or evidence was lost.
     """
+    from harness.judge import Outcome
     from harness.plugin import chosen_guest
     from harness.replay.perform import find, perform
     from harness.replay.story import story

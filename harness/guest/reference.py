@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -184,7 +185,10 @@ class _Start:
         channel = await self._log_in()
         try:
             await channel.put(_DRIVER_IN_GUEST, _DRIVER.read_bytes())
-            await _must(channel, f"echo {fault or 'none'} > {_FAULT_IN_GUEST}")
+            # Its clock stood still while it was kept.
+            await _must(
+                channel, f"date -s @{time.time():.0f} > /dev/null; echo {fault or 'none'} > {_FAULT_IN_GUEST}"
+            )
             await _must(channel, f"wskctl install {_DRIVER_IN_GUEST} && wskctl start")
             control = await Control.open(await channel.stream("wskctl serve"))
             info = await control.info()

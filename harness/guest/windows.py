@@ -18,6 +18,7 @@ from harness.guest.channel import Channel
 from harness.guest.private import private_copy
 from harness.guest.sealed import Sealed
 from harness.lab import agent, enlightenments, kvm, neighbours, screen, tpm, windows_domain
+from harness.lab.choices import NIC_MODELS
 from harness.lab.hypervisor import Hypervisor
 from harness.lab.machine import Machine
 from harness.lab.namespace import Network
@@ -160,7 +161,7 @@ class _Start:
             memory_mib=int(built_with.get("memory_mib", _MEMORY_MIB)),
             cpus=self.cpus,
             kvm=self.accelerated,
-            nic_model=self.options.nic or str(built_with.get("nic_model", windows_domain.NIC_MODELS[0])),
+            nic_model=self.options.nic or str(built_with.get("nic_model", NIC_MODELS[0])),
             disk_bus=str(built_with.get("disk_bus", windows_domain.DISK_BUSES[0])),
             enlightenments=enlightenments.offered() if self.accelerated else (),
             tpm_socket=self.stack.enter_context(tpm.running(copy.tpm)) if copy.tpm else None,

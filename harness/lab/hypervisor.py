@@ -14,9 +14,8 @@ import libvirt
 
 from harness.errors import HarnessError
 from harness.lab import embed, frozen, orphans
+from harness.lab.choices import EMBEDDED
 from harness.lab.machine import Machine
-
-EMBEDDED = "qemu:///embed"
 
 
 class Hypervisor:

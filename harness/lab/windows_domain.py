@@ -9,7 +9,6 @@ from harness.lab.domain import QEMU, add_nic, text
 from harness.lab.firmware import CODE
 from harness.lab.namespace import Network
 
-NIC_MODELS = ("virtio", "e1000e")
 DISK_BUSES = ("sata", "virtio")
 
 # Windows has a driver of its own for it, so that the way in never depends on the NIC under test.

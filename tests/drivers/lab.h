@@ -77,9 +77,11 @@ static VOID check(BOOLEAN good, const char *name)
 
 static NTSTATUS NTAPI completed(PDEVICE_OBJECT device, PIRP irp, PVOID context)
 {
-    OP *op = context;
+    OP *op = irp->UserBuffer;
 
-    (void)device;
+    (void)device, (void)context;
+    if (!op)
+        return STATUS_MORE_PROCESSING_REQUIRED; /* nobody waits for it any more */
     op->status = irp->IoStatus.Status;
     op->information = irp->IoStatus.Information;
     op->pending_returned = irp->PendingReturned;
@@ -95,7 +97,8 @@ static PIRP op_irp(OP *op)
     memset(op, 0, sizeof(*op));
     KeInitializeEvent(&op->done, NotificationEvent, FALSE);
     op->irp = IoAllocateIrp(1, FALSE);
-    IoSetCompletionRoutine(op->irp, completed, op, TRUE, TRUE, TRUE);
+    op->irp->UserBuffer = op;
+    IoSetCompletionRoutine(op->irp, completed, NULL, TRUE, TRUE, TRUE);
     return op->irp;
 }
 
@@ -116,17 +119,22 @@ static BOOLEAN op_done(OP *op, LONG ms)
     return KeWaitForSingleObject(&op->done, Executive, KernelMode, FALSE, &wait) == STATUS_SUCCESS;
 }
 
-/* An IRP that never completed is nobody's any more: it is cancelled, and left where it is. */
+/*
+ * An IRP that never completed is nobody's any more: it is cancelled, and left where it is. One that did may still
+ * be about to say so: before its event is set, what it belongs to must not go.
+ */
 static VOID op_free(OP *op)
 {
     if (!op->irp)
         return;
     if (!op->completions)
         IoCancelIrp(op->irp);
-    if (op->completions || op_done(op, patience == IMPATIENT ? 1 : 100))
+    if (op_done(op, op->completions ? 1000 : patience == IMPATIENT ? 1 : 100)) {
         IoFreeIrp(op->irp);
-    else
+    } else {
+        op->irp->UserBuffer = NULL;
         patience = IMPATIENT;
+    }
     op->irp = NULL;
 }
 

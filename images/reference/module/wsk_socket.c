@@ -347,6 +347,8 @@ static void work(struct work_struct *work)
 	finish_cancelled(ws);
 	ending = wsk_find(ws, WSK_ABORT);
 	if (ending) {
+		if (fault(FAULT_success_before_completion))
+			msleep(5);	/* or it may be complete when its call returns */
 		wsk_abort(ws);
 		wsk_finish(ws, ending, STATUS_SUCCESS, 0);
 	}
