@@ -118,26 +118,26 @@ def test_damaged_scenarios_are_refused_or_performed_and_never_hurt(tmp_path: Pat
         """
     HEADER, STEP = abi.wsktest_scenario.size, abi.wsktest_step.size
 
-    def example():
+    def example(limit):
         plan = Scenario()
         plan.recovery = 50 * ms
         listener = plan.listening(IPV4, 0)
         accepted = plan.accept(listener)
         plan.on_event(listener, Callback.INSPECT, Action.RETAIN)
         plan.cancel(accepted.creation)
-        plan.wait(accepted.creation, limit=20 * ms)
+        plan.wait(accepted.creation, limit=limit)
         with plan.strand(1):
-            plan.barrier(0, limit=20 * ms)
+            plan.barrier(0, limit=limit)
             sock = plan.socket(IPV6, category=Category.STREAM, context=DPC, cpu=1)
-            plan.wait(sock.creation, limit=20 * ms)
+            plan.wait(sock.creation, limit=limit)
             bind = plan.bind(sock, irp=Irp.INITIALIZED, context=SPINLOCK)
-            plan.wait(bind, limit=20 * ms)
+            plan.wait(bind, limit=limit)
             plan.close(sock, context=inside(bind))
-        plan.barrier(0, limit=20 * ms)
+        plan.barrier(0, limit=limit)
         with plan.repeat(3):
             udp = plan.socket(IPV4, category=Category.DATAGRAM)
-            plan.wait(udp.creation, limit=20 * ms)
-            plan.wait(plan.close(udp), limit=20 * ms)
+            plan.wait(udp.creation, limit=limit)
+            plan.wait(plan.close(udp), limit=limit)
         udp = plan.socket(IPV4, category=Category.DATAGRAM)
         plan.wait(udp.creation)
         plan.wait(plan.bind(udp))
@@ -165,10 +165,10 @@ def test_damaged_scenarios_are_refused_or_performed_and_never_hurt(tmp_path: Pat
         outcomes = {}
         with Hypervisor() as hypervisor:
             guest = await started(hypervisor)
-            whole = await run(guest, bytes(example()))
+            whole = await run(guest, bytes(example(2000 * ms)))
             print("whole", whole.outcome.name, whole.reject.name, whole.stop_step)
             for number in range(500):
-                trace = await run(guest, damage(example(), rng))
+                trace = await run(guest, damage(example(20 * ms), rng))
                 name = trace.outcome.name
                 outcomes[name] = outcomes.get(name, 0) + 1
             info = await guest.control.info()
