@@ -54,7 +54,7 @@ test: prepare
 	@$(call twice,--durations 15 -n 3 --dist loadfile --ignore tests/guest tests)
 
 selfcheck: prepare
-	@$(VENV)/bin/wsk-conformance selfcheck
+	@$(VENV)/bin/wsk-conformance selfcheck $(AGAIN)
 
 prepare: packages $(INSTALLED) driver image
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""wsk-conformance: the same work as `pytest suites/`, for people who do not live in pytest."""
+"""wsk-conformance: its commands, and how each of them ends."""
 
 import json
 import sys

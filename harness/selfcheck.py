@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,20 +106,30 @@ def without_fault(tasks: Iterable[Task] | None, judges: Mapping[str, Sequence[st
 
 
 def check(
-    tasks: Sequence[Task], *, at_once: int, kept: Path, done: Callable[[Verdict], None]
+    tasks: Sequence[Task], *, at_once: int, again: bool, kept: Path, done: Callable[[Verdict], None]
 ) -> list[Verdict]:
-    """Runs the tasks, `at_once` side by side; `done` hears of each. What is not well is kept in `kept`."""
+    """Runs the tasks, `at_once` side by side; `done` hears of each. What is not well is kept in `kept`.
+
+    With `again` what is not well is run once more by itself, and that verdict counts.
+    """
     with _Runs(kept) as runs, ThreadPoolExecutor(at_once) as pool:
         try:
-            verdicts = []
-            for verdict in pool.map(runs.perform, tasks):
-                done(verdict)
-                verdicts.append(verdict)
+            verdicts = list(_heard(pool.map(runs.perform, tasks), done))
+            bad = [place for place, verdict in enumerate(verdicts) if again and not verdict.well]
+            seconds = _heard((runs.perform(tasks[place]) for place in bad), done)
+            for place, verdict in zip(bad, seconds, strict=True):
+                verdicts[place] = verdict
             return verdicts
         except BaseException:
             runs.stop()
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _heard(verdicts: Iterable[Verdict], done: Callable[[Verdict], None]) -> Iterator[Verdict]:
+    for verdict in verdicts:
+        done(verdict)
+        yield verdict
 
 
 class _Runs:

@@ -45,7 +45,7 @@ def test_opening_and_closing_leaves_the_pool_as_it_was(tmp_path: Path) -> None:
             before = pool(await guest.control.info())
             for category in Category:
                 for family in FAMILIES:
-                    trace = await run(guest, opens(category, family, 1000))
+                    trace = await run(guest, opens(category, family, 200))
                     assert trace.outcome == TraceOutcome.COMPLETED and not trace.lost_events
             await asyncio.sleep(0.2)
             after = pool(await guest.control.info())
@@ -167,7 +167,7 @@ def test_damaged_scenarios_are_refused_or_performed_and_never_hurt(tmp_path: Pat
             guest = await started(hypervisor)
             whole = await run(guest, bytes(example(2000 * ms)))
             print("whole", whole.outcome.name, whole.reject.name, whole.stop_step)
-            for number in range(500):
+            for number in range(250):
                 trace = await run(guest, damage(example(20 * ms), rng))
                 name = trace.outcome.name
                 outcomes[name] = outcomes.get(name, 0) + 1

@@ -10,7 +10,18 @@ import conformance
 import pytest
 
 from harness.guest.base import Fault
-from harness.selfcheck import NO_FAULT, Task, Verdict, as_json, judge, matrix, plan, without_fault
+from harness.selfcheck import (
+    NO_FAULT,
+    Task,
+    Verdict,
+    _Runs,
+    as_json,
+    check,
+    judge,
+    matrix,
+    plan,
+    without_fault,
+)
 
 FAULTS = {"no-fin": Fault(("D-01",), "sends nothing"), "late": Fault(("D-02", "C-01"), "comes late")}
 JUDGES = {
@@ -89,6 +100,35 @@ def test_the_matrix_has_a_column_for_every_row() -> None:
         "late      #",
     ]
     assert [row["killed"] for row in as_json(verdicts)] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("again", "second", "counted", "heard"),
+    [
+        (False, None, [True, False], 2),
+        (True, "deviation", [True, True], 3),
+        (True, "pass", [True, False], 3),
+    ],
+)
+def test_what_is_not_well_is_run_again_when_that_is_wanted(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    again: bool,
+    second: str | None,
+    counted: list[bool],
+    heard: int,
+) -> None:
+    outcomes = {"late": iter(["deviation"]), "no-fin": iter(["pass", second])}
+
+    def perform(runs: object, task: Task) -> Verdict:
+        return judge(task, run(case("one", next(outcomes[task.fault]) or "", *task.named)))
+
+    monkeypatch.setattr(_Runs, "perform", perform)
+    tasks = [Task("late", ("D-02",), ["one"]), Task("no-fin", ("D-01",), ["one"])]
+    told: list[Verdict] = []
+    verdicts = check(tasks, at_once=1, again=again, kept=tmp_path, done=told.append)
+    assert [verdict.well for verdict in verdicts] == counted
+    assert len(told) == heard
 
 
 def selfcheck(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     help="Cases of other rows to run under each fault: they must stay green.",
 )
 @click.option("--labs", type=click.IntRange(1, 16), default=2, show_default=True, help="Runs side by side.")
+@click.option(
+    "--again", is_flag=True, help="What is not as it should be is run again by itself; that counts."
+)
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the matrix there too.")
 @click.option(
     "--results",
@@ -41,6 +44,7 @@ def selfcheck(
     all_cases: bool,
     sample: int,
     labs: int,
+    again: bool,
     json_file: Path | None,
     results: Path,
 ) -> None:
@@ -68,9 +72,11 @@ def selfcheck(
     number = itertools.count(1)
 
     def tell(verdict: "Verdict") -> None:
-        click.echo(f"{next(number)}/{len(tasks)} {verdict.line()} ({verdict.seconds:.0f} s)")
+        told = next(number)
+        place = f"{told}/{len(tasks)}" if told <= len(tasks) else "again"
+        click.echo(f"{place} {verdict.line()} ({verdict.seconds:.0f} s)")
 
-    verdicts = selfcheck.check(tasks, at_once=labs, kept=results, done=tell)
+    verdicts = selfcheck.check(tasks, at_once=labs, again=again, kept=results, done=tell)
     click.echo("")
     for line in selfcheck.matrix(verdicts):
         click.echo(line)

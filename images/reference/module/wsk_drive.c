@@ -172,6 +172,12 @@ static bool disconnected(struct wsk_socket *ws)
 	return conn_fin_acknowledged(ws);
 }
 
+/* Who acknowledges the FIN acknowledges all before it, and may do so when this pass has already asked for that. */
+static bool overtakes_sends(struct wsk_socket *ws)
+{
+	return conn_fin_acknowledged(ws) && wsk_find(ws, WSK_SEND) && !fault(FAULT_graceful_before_sends);
+}
+
 static void drive_graceful(struct wsk_socket *ws, struct wsk_operation *op, struct blocked *blocked)
 {
 	if (ws->error) {
@@ -182,7 +188,9 @@ static void drive_graceful(struct wsk_socket *ws, struct wsk_operation *op, stru
 		end_transmission(ws);
 	if (!ws->fin_sent && !blocked->transmit && conn_transmit(ws, op))
 		end_transmission(ws);
-	if (ws->fin_sent && disconnected(ws)) {
+	if (ws->fin_sent && overtakes_sends(ws)) {
+		wsk_kick(ws);
+	} else if (ws->fin_sent && disconnected(ws)) {
 		wsk_finish(ws, op, STATUS_SUCCESS, 0);
 		if (fault(FAULT_graceful_before_sends))
 			wsk_kick(ws);
