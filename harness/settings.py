@@ -30,3 +30,15 @@ class Settings:
     uri: str = EMBEDDED  # of libvirt
     labs: int = 1  # side by side, each with a guest
     lab: str = ""  # one of several is named in the names of its guests' logs
+
+    def as_arguments(self) -> list[str]:
+        """The options of pytest that choose the same."""
+        options = self.options
+        arguments = ["--guest", self.guest, "--results", str(self.results), "--at-once", str(self.at_once)]
+        arguments += ["--cpus", str(self.cpus), "--baselines", str(self.baselines)]
+        arguments += ["--fault", self.fault] if self.fault else []
+        arguments += [] if self.dump is None else ["--dump" if self.dump else "--no-dump"]
+        arguments += ["--verifier"] * options.verifier + ["--emulate"] * options.emulate
+        arguments += ["--nic", options.nic] if options.nic else []
+        arguments += ["--accept-changes"] * self.accept_changes
+        return arguments + (["-n", str(self.labs)] if self.labs > 1 else [])

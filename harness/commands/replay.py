@@ -11,7 +11,8 @@ from typing import Any
 import click
 
 from harness.errors import EvidenceLost, UsageError
-from harness.settings import RESULTS, Settings
+from harness.guest.base import Options
+from harness.settings import CPUS, RESULTS, Settings
 
 _EXIT_DIFFERENT = 1
 
@@ -29,6 +30,7 @@ _EXIT_DIFFERENT = 1
 @click.option("--guest", help="Another guest; by default the one of the stored run.")
 @click.option("--fault", metavar="NAME", help="Another fault; by default the one of the stored run.")
 @click.option("--no-fault", is_flag=True, help="Without the fault of the stored run.")
+@click.option("--emulate", is_flag=True, help="Let a Windows guest run without KVM, which takes very long.")
 @click.option(
     "--results",
     type=click.Path(path_type=Path),
@@ -37,7 +39,13 @@ _EXIT_DIFFERENT = 1
     help="Folder for the new run.",
 )
 def replay(
-    case: str, folder: Path, guest: str | None, fault: str | None, no_fault: bool, results: Path
+    case: str,
+    folder: Path,
+    guest: str | None,
+    fault: str | None,
+    no_fault: bool,
+    emulate: bool,
+    results: Path,
 ) -> None:
     """Run a stored case again and show both timelines side by side.
 
@@ -72,7 +80,7 @@ def replay(
     run = load_run(folder)
     stored = find(run, case)
     then = story(folder if folder.is_dir() else folder.parent, run, stored)
-    settings = _settings(run, guest, fault, results)
+    settings = _settings(run, guest, fault, emulate, results)
     if no_fault:
         settings = replace(settings, fault=None)
     chosen_guest(settings)
@@ -88,8 +96,17 @@ def replay(
     sys.exit(_EXIT_DIFFERENT if comparison.differs else 0)
 
 
-def _settings(run: Mapping[str, Any], guest: str | None, fault: str | None, results: Path) -> Settings:
-    """Those of the stored run, unless others are asked for; a fault goes with its guest."""
+def _settings(
+    run: Mapping[str, Any], guest: str | None, fault: str | None, emulate: bool, results: Path
+) -> Settings:
+    """Those of the stored run, unless others are asked for; what was chosen of its guest goes with that."""
     stored_guest = str(run["guest"].get("name"))
-    stored_fault = run["settings"].get("fault") if guest in (None, stored_guest) else None
-    return Settings(guest=guest or stored_guest, fault=fault or stored_fault, results=results)
+    stored = run["settings"] if guest in (None, stored_guest) else {}
+    cpus = stored.get("cpus")
+    return Settings(
+        guest=guest or stored_guest,
+        fault=fault or stored.get("fault"),
+        options=Options(bool(stored.get("verifier")), emulate, str(stored.get("nic") or "")),
+        cpus=cpus if isinstance(cpus, int) else CPUS,
+        results=results,
+    )

@@ -114,19 +114,22 @@ def run(
 
     from harness.plugin import REPOSITORY, SUITES, UNUSED, chosen_guest
 
-    # A wrong name is told before anything is collected.
-    chosen_guest(Settings(guest=guest, fault=fault, options=Options(verifier, emulate, nic or "")))
-    arguments = ["--rootdir", str(REPOSITORY), "-c", str(REPOSITORY / "pyproject.toml")]
-    arguments += ["--guest", guest, "--results", str(results), "--at-once", str(at_once)]
-    arguments += ["--cpus", str(cpus), "--baselines", str(baselines), *UNUSED]
-    arguments += ["--fault", fault] if fault else []
-    arguments += ["--variants", variants]
+    settings = Settings(
+        guest=guest,
+        fault=fault,
+        options=Options(verifier, emulate, nic or ""),
+        cpus=cpus,
+        results=results,
+        at_once=at_once,
+        baselines=baselines,
+        accept_changes=accept_changes,
+        dump=dump,
+        labs=labs,
+    )
+    chosen_guest(settings)  # a wrong name is told before anything is collected
+    arguments = ["--rootdir", str(REPOSITORY), "-c", str(REPOSITORY / "pyproject.toml"), *UNUSED]
+    arguments += [*settings.as_arguments(), "--variants", variants]
     arguments += ["--destructive"] * destructive + ["--timing"] * timing
-    arguments += [] if dump is None else ["--dump" if dump else "--no-dump"]
-    arguments += ["--verifier"] * verifier + ["--emulate"] * emulate
-    arguments += ["--nic", nic] if nic else []
-    arguments += ["--accept-changes"] * accept_changes
-    arguments += ["-n", str(labs)] if labs > 1 else []
     arguments += ["-k", expression] if expression else []
     arguments += ["-m", marks] if marks else []
     arguments += ["--collect-only", "-q"] if list_only else []

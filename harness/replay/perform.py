@@ -44,9 +44,7 @@ def perform(case: str, settings: Settings) -> Path:
     if not test or not path.is_relative_to(SUITES) or not path.is_file():
         raise UsageError(f"the suites have no test {case!r} any more")
     arguments = ["-q", "-c", str(REPOSITORY / "pyproject.toml"), "--rootdir", str(REPOSITORY)]
-    arguments += [*UNUSED, "--variants", "all", "--destructive"]
-    arguments += ["--guest", settings.guest, "--results", str(settings.results)]
-    arguments += ["--fault", settings.fault] if settings.fault else []
+    arguments += [*UNUSED, "--variants", "all", "--destructive", *settings.as_arguments()]
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         code = pytest.main([*arguments, f"{path}::{test}"])
