@@ -16,8 +16,10 @@ from runs import case, record
 from synthetic import Wire
 
 from harness.cli import cli
+from harness.commands.replay import _settings
 from harness.errors import UsageError
 from harness.evidence import Row
+from harness.guest.base import Options
 from harness.judge import Outcome
 from harness.replay import plans
 from harness.replay.alignment import Mark, Pair, align
@@ -349,6 +351,25 @@ def test_wrong_use_is_a_line(tmp_path: Path, arguments: list[str], message: str)
     command = ["replay", "test_fin", "--run", str(tmp_path / "latest"), *arguments]
     with pytest.raises(UsageError, match=message):
         CliRunner().invoke(cli, command, catch_exceptions=False)
+
+
+STORED = {"fault": "lost-irp", "verifier": True, "nic": "e1000e", "cpus": 4}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "guest", "expected"),
+    [
+        (STORED, None, Settings("w", "lost-irp", Options(True, False, "e1000e"), cpus=4)),
+        (STORED, "w", Settings("w", "lost-irp", Options(True, False, "e1000e"), cpus=4)),
+        (STORED, "other", Settings("other")),
+        ({"cpus": "many", "nic": None}, None, Settings("w")),
+    ],
+)
+def test_what_was_chosen_of_the_stored_runs_guest_goes_with_it(
+    chosen: dict[str, Any], guest: str | None, expected: Settings
+) -> None:
+    run = {"guest": {"name": "w"}, "settings": chosen}
+    assert _settings(run, guest, None, False, expected.results) == expected
 
 
 def test_a_case_is_replayed_with_its_fault_and_without(tmp_path: Path) -> None:
