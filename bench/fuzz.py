@@ -5,16 +5,18 @@
 
 Each must be answered with a status; none may take the guest down or leave an
 IRP or a block of pool behind. Prints the seed, so that a failure can be
-repeated, and what the driver answered.
+repeated, and what the driver answered; also of those so far, when it is
+interrupted.
 """
 
 import argparse
 import asyncio
 import random
+import signal
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, deque
 from pathlib import Path
 from typing import Any
 
@@ -130,10 +132,12 @@ async def fuzz(session: Session, rng: random.Random, blobs: int) -> Counter[str]
         for family, host in ((4, network.test_host4), (6, network.test_host6)):
             server = await asyncio.start_server(sink, host, next(session.ports), backlog=1000)
             hosts[family] = Address(family, *server.sockets[0].getsockname()[:2])
-        remaining = iter(range(blobs))
+        remaining = deque(range(blobs))
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, remaining.clear)
 
         async def worker(control: Control) -> None:
-            for number in remaining:
+            while remaining:
+                number = remaining.popleft()
                 reply = await control.run(a_blob(rng, hosts), ANSWER_LIMIT_S)
                 answers[describe(reply.status, reply.payload)] += 1
                 if number % 5000 == 4999:
@@ -186,7 +190,8 @@ def main() -> None:
             sys.exit(f"seed {options.seed}: {error}\n{logs[-1].read_text()[-2000:] if logs else ''}")
     for answer, count in answers.most_common():
         print(f"{count:8}  {answer}")
-    print(f"{options.blobs} blobs in {time.monotonic() - start:.0f} s")
+    done = sum(count for answer, count in answers.items() if not answer.startswith("leaked"))
+    print(f"{done} blobs in {time.monotonic() - start:.0f} s")
     if any(count for answer, count in answers.items() if answer.startswith("leaked")):
         sys.exit(f"seed {options.seed}: something was left behind")
     if answers["HUNG"] or answers["leaked runs"]:
