@@ -31,7 +31,7 @@ LIVE_LIMIT = 5 * s
 ANSWER_LIMIT = 20 * s  # beyond the waits that the scenario itself asks for
 RECOVERY_STAGES = 6
 LOOPED_STEP = 20 * ms  # for each step of each round of a loop
-POOL_SETTLES = 100 * ms
+POOL_SETTLES = 50 * ms
 POOL_READINGS = 20
 NO_PORT = 0
 

@@ -58,6 +58,16 @@ def test_another_description_or_another_file_is_another_machine(tmp_path: Path) 
     assert frozen.place(Element("domain"), [kernel]) in places
 
 
+@pytest.mark.usefixtures("own_cache")
+def test_a_host_that_was_started_again_is_another_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = frozen.place(Element("domain"), [])
+    (tmp_path / "boot_id").write_text("another")
+    monkeypatch.setattr(frozen, "_BOOT_ID", tmp_path / "boot_id")
+    assert frozen.place(Element("domain"), []) != before
+
+
 def test_the_four_that_were_used_last_are_kept_and_nothing_half_written(tmp_path: Path) -> None:
     for age in range(6):
         path = kept_at(tmp_path / f"{age}abc", b"a machine")

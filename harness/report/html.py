@@ -197,4 +197,4 @@ def _places(cases: list[dict[str, Any]], evidence: Iterator[Markup]) -> tuple[li
 
 def _pack(parts: list[Markup]) -> str:
     """As the script unpacks it: a list of strings in JSON in gzip in base64."""
-    return base64.b64encode(gzip.compress(json.dumps(parts).encode(), mtime=0)).decode()
+    return base64.b64encode(gzip.compress(json.dumps(parts).encode(), compresslevel=6, mtime=0)).decode()

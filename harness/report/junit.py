@@ -20,8 +20,7 @@ def write_junit(folder: Path) -> Path:
     suite = TestSuite(f"wsk-conformance {run['guest']['name']}")
     suite.timestamp = datetime.fromisoformat(run["started"]).isoformat()
     suite.add_property("guest", run["guest"].get("build", ""))
-    for case in run["cases"]:
-        suite.add_testcase(_test_case(case))
+    suite.add_testcases([_test_case(case) for case in run["cases"]])
     document = JUnitXml()
     document.add_testsuite(suite)
     path = folder / JUNIT_FILE

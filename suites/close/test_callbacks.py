@@ -18,7 +18,8 @@ from harness.status import STATUS_PENDING, STATUS_SUCCESS
 from harness.units import ms
 from suites.scenes import UNTOLD, as_planned, joined
 
-HELD = 600 * ms
+HELD = 300 * ms
+FOUND = 350 * ms  # the peer may be in a pause between two attempts, or not have begun
 MEANWHILE = 100 * ms
 SOME_WAYS = (WSK_SOCKET, Arrival.STREAM_ACCEPT)
 ROUNDS = 20
@@ -46,9 +47,9 @@ def accepting(lab, plan, family):
     """A listener that the peer connects to."""
     peer = lab.peer(ReadsToEof().connecting(), family)
     listener = plan.listening(family, peer.port)
-    plan.on_accept(listener, hold=HELD)
+    plan.on_accept(listener, hold=FOUND + HELD)
     plan.wait(plan.enable(listener, Callback.ACCEPT))
-    plan.delay(350 * ms)  # the peer may be in a pause between two attempts, or not have begun
+    plan.delay(FOUND)
     return peer, listener
 
 

@@ -172,7 +172,7 @@ int wsk_init(void)
 {
 	int error;
 
-	wsk_queue = alloc_workqueue("wsk", WQ_UNBOUND | WQ_HIGHPRI, 0);
+	wsk_queue = alloc_workqueue("wsk", WQ_HIGHPRI, 0);
 	if (!wsk_queue)
 		return -ENOMEM;
 	error = wsk_inspect_init();
