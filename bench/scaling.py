@@ -34,6 +34,7 @@ from harness.evidence import Trace
 from harness.judge.marks import ALONE, is_marked
 from harness.plugin import REPOSITORY, SUITES, UNUSED, is_case
 from harness.report.record import load_run
+from harness.settings import AT_ONCE
 
 HEAD = f"{'cases':>6} {'wall':>8} {'waits':>8} {'by wall':>8} {'cost':>7} {'beside':>7} {'memory':>7}"
 
@@ -99,7 +100,7 @@ def _in_guest(path: Path) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 300, 1000, 3000])
-    parser.add_argument("--at-once", type=int, default=8)
+    parser.add_argument("--at-once", type=int, default=AT_ONCE)
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:

@@ -10,7 +10,7 @@ from harness.lab.choices import EMBEDDED
 RESULTS = Path("results")
 HISTORY = "history.sqlite"  # in the folder of results
 BASELINES = Path(__file__).resolve().parents[1] / "suites" / "baselines"
-AT_ONCE = 16
+AT_ONCE = 24
 CPUS = 2
 
 

@@ -48,7 +48,7 @@ class Writer:
         """The files that could be written, by their names in the record."""
         files = CaseFiles.of(case)
         rows = evidence.timeline.to_rows() if evidence.timeline else None
-        timeline = None if rows is None else json.dumps([asdict(row) for row in rows]).encode()
+        timeline = None if rows is None else json.dumps([vars(row) for row in rows]).encode()
         measured = {what: asdict(samples) for what, samples in result.case.measured.items()}
         contents = {
             "scenario": evidence.scenario,

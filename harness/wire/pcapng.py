@@ -17,8 +17,8 @@ from harness.wire.packets import Packet
 _LINKTYPE_ETHERNET = 1
 _LINKTYPE_WIRESHARK_UPPER_PDU = 252
 _NANOSECONDS = b"\x09"  # if_tsresol: 10^-9
-_INBOUND, _OUTBOUND = 1, 2  # epb_flags, as seen from the host
-
+# As seen from the host; made once, for the library takes longer to make one than to write a packet.
+_DIRECTIONS = {"guest": EPBFlags(1), "peer": EPBFlags(2)}
 
 # Wireshark's "exported PDU" tags: which dissector shows the bytes that follow. Syslog's shows
 # any line of text in the packet list, and every Wireshark has it.
@@ -88,8 +88,8 @@ def _interface(section: SectionHeader, name: str, link_type: int) -> InterfaceDe
 
 
 def _packet(section: SectionHeader, interface: InterfaceDescription, packet: Packet) -> EnhancedPacket:
-    direction = EPBFlags(_OUTBOUND if packet.sender == "peer" else _INBOUND)
-    return _block(section, interface, packet.time_ns, packet.raw, {"epb_flags": direction})
+    options = {"epb_flags": _DIRECTIONS[packet.sender]}
+    return _block(section, interface, packet.time_ns, packet.raw, options)
 
 
 def _note(section: SectionHeader, interface: InterfaceDescription, note: Note) -> EnhancedPacket:

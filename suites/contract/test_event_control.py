@@ -28,7 +28,7 @@ from suites.scenes import as_planned
 
 CONNECTS = (WSK_SOCKET, Origin.STREAM_CONNECT)
 IRPS = {"irp": Irp.ALLOCATED, "no-irp": Irp.NONE}
-HELD = 400 * ms
+HELD = 300 * ms
 MEANWHILE = 100 * ms
 
 
