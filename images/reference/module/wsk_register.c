@@ -172,6 +172,7 @@ int wsk_init(void)
 {
 	int error;
 
+	/* Not unbound: work is done where it came up, for an emulated processor takes long to wake another. */
 	wsk_queue = alloc_workqueue("wsk", WQ_HIGHPRI, 0);
 	if (!wsk_queue)
 		return -ENOMEM;
