@@ -141,7 +141,7 @@ def translated(command):
     return words.replace("C:/wsk/wskctl.exe", "wskctl").replace("C:/wsk/", "/tmp/")
 
 def build(wanted, network, serial_log):
-    words = _command_line(network)
+    words = _command_line(network, emulated=not wanted.kvm)
     boot = domain.DirectBoot(REFERENCE / "vmlinux", REFERENCE / "initramfs.cpio", words)
     tree = domain.build(domain.Wanted(wanted.name, boot, 256, kvm=wanted.kvm), network, serial_log)
     disk = SubElement(tree.find("devices"), "disk", type="file", device="disk")

@@ -45,7 +45,7 @@ _COMMAND_LINE = (
 )
 # QEMU's processors count as one, but do not say so; the clock that the kernel would take then is a device
 # that they wait for, and for each other, whenever one of them asks for the time.
-_EMULATED = f"{_COMMAND_LINE} tsc=reliable"
+_EMULATED = "tsc=reliable"
 
 _T = TypeVar("_T")
 
@@ -164,22 +164,13 @@ class _Start:
         return await _unless_it_fails(machine, self._deploy(machine, fault))
 
     def _description(self, name: str) -> Element:
-        boot = domain.DirectBoot(self.image / "vmlinux", self.image / "initramfs.cpio", self._command_line())
+        boot = domain.DirectBoot(
+            self.image / "vmlinux",
+            self.image / "initramfs.cpio",
+            _command_line(self.network, emulated=not self.accelerated),
+        )
         wanted = domain.Wanted(name, boot, ReferenceGuest.memory_mib, kvm=self.accelerated, cpus=self.cpus)
         return domain.build(wanted, self.network, self.serial_log)
-
-    def _command_line(self) -> str:
-        """images/reference/init reads the words that begin with wsk."""
-        network = self.network
-        words = {
-            "mgmt": f"{network.mgmt_guest}/{network.prefix4}",
-            "mgmt_mac": network.mgmt_guest_mac,
-            "test4": f"{network.test_guest4}/{network.prefix4}",
-            "test6": f"{network.test_guest6}/{network.prefix6}",
-            "test_mac": network.test_guest_mac,
-        }
-        told = " ".join(f"wsk.{key}={value}" for key, value in words.items())
-        return f"{_COMMAND_LINE if self.accelerated else _EMULATED} {told}"
 
     async def _keep(self, hypervisor: Hypervisor, machine: Machine, kept: Path) -> None:
         (await self._log_in()).close()
@@ -226,6 +217,19 @@ class _Start:
 def image_files(folder: Path) -> list[Path]:
     """What an image consists of."""
     return [folder / name for name in _IMAGE_FILES]
+
+
+def _command_line(network: Network, *, emulated: bool) -> str:
+    """images/reference/init reads the words that begin with wsk."""
+    words = {
+        "mgmt": f"{network.mgmt_guest}/{network.prefix4}",
+        "mgmt_mac": network.mgmt_guest_mac,
+        "test4": f"{network.test_guest4}/{network.prefix4}",
+        "test6": f"{network.test_guest6}/{network.prefix6}",
+        "test_mac": network.test_guest_mac,
+    }
+    told = [f"wsk.{key}={value}" for key, value in words.items()]
+    return " ".join([_COMMAND_LINE, *([_EMULATED] if emulated else []), *told])
 
 
 async def _unless_it_fails(machine: Machine, work: Coroutine[None, None, _T]) -> _T:
