@@ -5,6 +5,7 @@ import pytest
 
 from harness.case import Case
 from harness.evidence import DISPATCH_LEVEL
+from harness.judge import alone
 from harness.peer import FinFirst, FloodsConnections, ReadsToEof, Resets, Sends, SendsThenFin
 from harness.scenario import (
     FAMILIES,
@@ -150,6 +151,7 @@ async def test_recovery_releases_what_a_plan_retained(lab: Case) -> None:
     assert seen.trace.pending == 0
 
 
+@alone
 async def test_a_close_completes_after_a_callback_that_is_held(lab: Case) -> None:
     peer = lab.peer(Sends(DATA, exchange=1), IPV4)
     plan = Scenario()
@@ -330,6 +332,7 @@ async def test_a_close_behind_both_fins_is_silent(lab: Case) -> None:
     assert repeated or seen.no(RST, sender="guest")  # a FIN that comes again may be answered by one
 
 
+@alone
 async def test_a_cancelled_close_completes_after_a_callback_that_is_held(lab: Case) -> None:
     peer = lab.peer(Sends(DATA, exchange=1), IPV4)
     plan = Scenario()
