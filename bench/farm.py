@@ -24,10 +24,11 @@ from harness.history.night import load_night
 COMMAND = Path(sys.executable).parent / "wsk-conformance"
 MATRIX = """
 [[cell]]
-name = "held-back"
-suites = ["suites/disconnect/test_held_back.py"]
+name = "waiting"
+suites = ["suites/disconnect/test_held_back.py", "suites/disconnect/test_outstanding.py", "suites/states"]
 family = ["ipv4", "ipv6"]
 cpus = [1, 2]
+at_once = 4
 """
 
 
