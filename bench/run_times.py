@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """How long a user waits: from the command to the first verdict, and to the end of the run.
 
+And how many scenarios wait side by side: the seconds that the guest spent in all
+of them, by those from the first case to the end.
+
     .venv/bin/python bench/run_times.py [--runs 5]
 
-One run first, not counted, warms the caches. Prints seconds: minimum, median, maximum.
+One run first, not counted, warms the caches. Prints of each minimum, median and maximum.
 """
 
 import argparse
@@ -13,6 +16,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from scaling import in_guest
+
+from harness.report.record import load_run
 
 COMMAND = Path(sys.executable).parent / "wsk-conformance"
 
@@ -32,14 +39,22 @@ def timed_run(results: str) -> tuple[float, float]:
     return first, time.monotonic() - start
 
 
+def side_by_side(folder: Path) -> float:
+    """Of a run: its waits by its time."""
+    run = load_run(folder)
+    waits = sum(in_guest(folder / case["trace"]) for case in run["cases"] if case["trace"])
+    return waits / float(run["seconds"])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
     count = parser.parse_args().runs
     with tempfile.TemporaryDirectory() as results:
         timed_run(results)
-        firsts, wholes = zip(*(timed_run(results) for _ in range(count)), strict=True)
-    for name, times in (("first verdict", firsts), ("whole run", wholes)):
+        seen = [(*timed_run(results), side_by_side(Path(results, "latest"))) for _ in range(count)]
+    firsts, wholes, waits = zip(*seen, strict=True)
+    for name, times in (("first verdict", firsts), ("whole run", wholes), ("waits by time", waits)):
         print(f"{name:14} {min(times):6.2f} {statistics.median(times):6.2f} {max(times):6.2f}")
 
 

@@ -80,7 +80,7 @@ def measure(count: int, at_once: int, folder: Path) -> dict[str, Any]:
     if len(run["cases"]) != count:
         sys.exit(f"{len(run['cases'])} of {count} cases were performed, status {status}:\n{said.getvalue()}")
     traced = [case for case in run["cases"] if case["trace"]]
-    waits = [_in_guest(folder / "latest" / case["trace"]) for case in traced]
+    waits = [in_guest(folder / "latest" / case["trace"]) for case in traced]
     beside = [case["seconds"] - wait for case, wait in zip(traced, waits, strict=True)]
     return {
         "wall": wall,
@@ -92,7 +92,8 @@ def measure(count: int, at_once: int, folder: Path) -> dict[str, Any]:
     }
 
 
-def _in_guest(path: Path) -> float:
+def in_guest(path: Path) -> float:
+    """Seconds that a scenario took there, by its trace."""
     trace = Trace.load(path.read_bytes())
     return float(trace.qpc_end - trace.qpc_begin) / trace.qpc_frequency
 

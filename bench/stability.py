@@ -14,6 +14,7 @@ import contextlib
 import multiprocessing
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,7 +29,8 @@ WELL = ("pass", "recorded")
 
 
 def compute() -> None:
-    """Keeps a core busy."""
+    """Keeps a core busy until it is ended; Ctrl-C is for the process that started it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
         pass
 
