@@ -104,4 +104,5 @@ def no_reset(seen):
 def as_planned(fact):
     """The scene was as the case needs it; else nothing can be judged."""
     if not fact:
-        raise EvidenceLost(f"the scene was not as planned: {fact!r}")
+        why = "what it needs was not seen" if fact is None else repr(fact)
+        raise EvidenceLost(f"the scene was not as planned: {why}")
