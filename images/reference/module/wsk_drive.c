@@ -188,13 +188,16 @@ static void drive_graceful(struct wsk_socket *ws, struct wsk_operation *op, stru
 		end_transmission(ws);
 	if (!ws->fin_sent && !blocked->transmit && conn_transmit(ws, op))
 		end_transmission(ws);
-	if (ws->fin_sent && overtakes_sends(ws)) {
+	if (!ws->fin_sent || !disconnected(ws))
+		return;
+	/* Asked after that: an ACK that comes between the two would let it overtake them. */
+	if (overtakes_sends(ws)) {
 		wsk_kick(ws);
-	} else if (ws->fin_sent && disconnected(ws)) {
-		wsk_finish(ws, op, STATUS_SUCCESS, 0);
-		if (fault(FAULT_graceful_before_sends))
-			wsk_kick(ws);
+		return;
 	}
+	wsk_finish(ws, op, STATUS_SUCCESS, 0);
+	if (fault(FAULT_graceful_before_sends))
+		wsk_kick(ws);
 }
 
 /* DRAIN reads and throws away until the stream ends; the others fill their buffer. */
