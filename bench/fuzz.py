@@ -175,7 +175,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--blobs", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().getrandbits(32))
-    parser.add_argument("--cpus", type=int, default=CPUS, help="of the guest; with 1 it goes twice as fast")
+    parser.add_argument("--cpus", type=int, default=CPUS, help="of the guest; with 1 it goes faster")
     options = parser.parse_args()
     print(f"seed {options.seed}")
     guest = find("reference")

@@ -2,7 +2,7 @@
 """How long a user waits: from the command to the first verdict, and to the end of the run.
 
 And how many scenarios wait side by side: the seconds that the guest spent in all
-of them, by those from the first case to the end.
+of them, by those that the run took up to the making of its report.
 
     .venv/bin/python bench/run_times.py [--runs 5]
 
