@@ -2,6 +2,7 @@
 """One case as its test sees it: peers, a scenario, and the timeline that comes of it."""
 
 import asyncio
+from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -13,7 +14,7 @@ from harness.guest.base import RunningGuest
 from harness.guest.control import ClockReading
 from harness.home import Home, home
 from harness.peer import Peer
-from harness.scenario import IPV4, Family, Scenario
+from harness.scenario import IPV4, Family, Operation, Scenario
 from harness.scenario.encoding import rounds
 from harness.session import Session
 from harness.status import (
@@ -145,9 +146,9 @@ class Case:
             packets = [packet for packet in packets if packet.peer_port not in peer.in_vain]
         timeline = Timeline(plan, trace, packets, peer, clock, lost_packets=lost)
         self.evidence.timeline = timeline
+        _check_scene(timeline, peer)
         if trace.outcome in _HUNG:
             raise GuestHung(_hung(plan, trace))
-        _check_scene(plan, timeline, peer)
         return timeline
 
     async def _exchange(
@@ -212,17 +213,33 @@ def _hung(plan: Scenario, trace: Trace) -> str:
     return f"{wait.target or wait} did not complete within the limit; the driver's recovery completed it"
 
 
-def _check_scene(plan: Scenario, timeline: Timeline, peer: Peer | None) -> None:
-    """A case judges nothing unless its sockets came to be and its connections were made.
+def _check_scene(timeline: Timeline, peer: Peer | None) -> None:
+    """A case judges nothing unless its sockets came to be, its connections were made and its events enabled.
 
     What becomes of a connection that the peer does not let come about, and of what the plan
     says may fail, is the case's to judge.
     """
+    for operation in _scene(timeline.plan, peer):
+        status = _ended_with(timeline, operation)
+        if status in _MISSING:
+            raise Unsupported(f"{operation} ended with {status}")
+        if status is not None and not nt_success(status):
+            raise EvidenceLost(f"the scene could not be set: {operation} ended with {status}")
+
+
+def _scene(plan: Scenario, peer: Peer | None) -> Iterator[Operation]:
+    unwanted = _CONNECTS if peer and not peer.answers else ()
     for operation in plan.operations:
-        unwanted = peer is not None and not peer.answers and operation.kind in _CONNECTS
-        if operation.kind in _SCENE and not unwanted and operation not in plan.failing:
-            status = timeline.status(operation)
-            if status in _MISSING:
-                raise Unsupported(f"{operation} ended with {status}")
-            if not nt_success(status):
-                raise EvidenceLost(f"the scene could not be set: {operation} ended with {status}")
+        brings_events = operation.control and operation.control.brings_events
+        needed = brings_events or (operation.kind in _SCENE and operation.kind not in unwanted)
+        if needed and operation not in plan.failing:
+            yield operation
+
+
+def _ended_with(timeline: Timeline, operation: Operation) -> NTSTATUS | None:
+    """None where a wait reached its limit first: what comes after that is the recovery's doing."""
+    limit = next((event for event in timeline.trace.events if event.kind == EventKind.LIMIT), None)
+    end = timeline.ended(operation)
+    if limit and (end is None or end.sequence > limit.sequence):
+        return None
+    return timeline.status(operation) if operation.has_irp else timeline.returned(operation)

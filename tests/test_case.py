@@ -1,16 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What it means for a case that the driver could not perform its scenario to the end."""
+"""What it means for a case that the driver could not perform its scenario to the end, or set its scene."""
 
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from synthetic import GuestRun, exact_clock
 
-from harness.abi import TraceOutcome
-from harness.case import _check_performed
+from harness.abi import EventKind, TraceOutcome
+from harness.case import _check_performed, _check_scene
 from harness.errors import EvidenceLost, Unsupported
-from harness.scenario import IPV4, Scenario
-from harness.status import STATUS_INVALID_HANDLE, STATUS_NOT_IMPLEMENTED
+from harness.evidence import Timeline, Trace
+from harness.scenario import IPV4, Callback, Irp, Operation, Scenario
+from harness.status import (
+    STATUS_CANCELLED,
+    STATUS_INVALID_HANDLE,
+    STATUS_INVALID_PARAMETER,
+    STATUS_NOT_IMPLEMENTED,
+)
+from harness.units import ms
 
 
 def stopped(status: object, step: int) -> Any:
@@ -48,3 +56,45 @@ def test_a_stop_at_a_step_that_is_not_there_is_no_traceback() -> None:
     plan, _ = plan_of_a_close()
     with pytest.raises(EvidenceLost, match="the scene could not be set"):
         _check_performed(plan, stopped(STATUS_INVALID_HANDLE, 0xFFFFFFFF))
+
+
+def story_of_an_event(irp: Irp = Irp.ALLOCATED) -> tuple[Scenario, GuestRun, Operation, Operation]:
+    """A socket with its event to be enabled and waited for; how it came to be, and the two steps."""
+    plan = Scenario()
+    sock = plan.socket(IPV4)
+    enable = plan.enable(sock, Callback.DISCONNECT, irp=irp)
+    wait = plan.wait_event(sock, Callback.DISCONNECT)
+    run = GuestRun(plan).call(sock.creation, 1 * ms).complete(sock.creation, 2 * ms)
+    return plan, run, enable, wait
+
+
+def check_scene(plan: Scenario, run: GuestRun) -> None:
+    _check_scene(Timeline(plan, Trace.decode(run.trace()), [], None, exact_clock()), None)
+
+
+def test_an_event_that_could_not_be_enabled_is_a_scene_that_could_not_be_set() -> None:
+    plan, run, enable, wait = story_of_an_event()
+    run.call(enable, 3 * ms).complete(enable, 4 * ms, STATUS_INVALID_PARAMETER)
+    run.event(wait.number, EventKind.LIMIT, 5 * ms)
+    with pytest.raises(EvidenceLost, match=r"not be set: control-socket #1.* STATUS_INVALID_PARAMETER"):
+        check_scene(plan, run)
+
+
+def test_so_it_is_without_an_irp() -> None:
+    plan, run, enable, _ = story_of_an_event(Irp.NONE)
+    run.call(enable, 3 * ms, returned=STATUS_INVALID_PARAMETER)
+    with pytest.raises(EvidenceLost, match=r"not be set: control-socket #1.* STATUS_INVALID_PARAMETER"):
+        check_scene(plan, run)
+
+
+def test_what_recovery_made_of_a_step_spoils_no_scene() -> None:
+    plan, run, enable, wait = story_of_an_event()
+    run.call(enable, 3 * ms).event(wait.number, EventKind.LIMIT, 5 * ms)
+    check_scene(plan, run.complete(enable, 6 * ms, STATUS_CANCELLED))
+
+
+def test_a_refused_disable_is_the_cases_to_judge() -> None:
+    plan, run, enable, _ = story_of_an_event()
+    disable = plan.disable(plan.sockets[0], Callback.DISCONNECT)
+    run.call(enable, 3 * ms).complete(enable, 4 * ms)
+    check_scene(plan, run.call(disable, 5 * ms).complete(disable, 6 * ms, STATUS_INVALID_PARAMETER))

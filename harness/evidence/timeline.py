@@ -200,6 +200,11 @@ class Timeline:
         except ValueError as error:
             raise EvidenceLost(f"what {operation} reported is no address: {error}") from None
 
+    def ended(self, operation: Operation) -> Event | None:
+        """The completion of its IRP, or of a call without one the return; None if that never came."""
+        life = self._lives[operation.number]
+        return life.completion if operation.has_irp else life.returned
+
     def skipped(self, operation: Operation) -> bool:
         """Was the call not made, because the contract forbids it where its turn came?"""
         return self._lives[operation.number].skipped is not None

@@ -4,7 +4,13 @@
 from dataclasses import dataclass
 
 from harness.abi import abi, enumeration
-from harness.scenario.values import Request
+from harness.scenario.values import (
+    SO_CONDITIONAL_ACCEPT,
+    SO_WSK_EVENT_CALLBACK,
+    SOL_SOCKET,
+    WSK_EVENT_DISABLE,
+    Request,
+)
 
 Input = enumeration("wsktest_input")
 
@@ -37,6 +43,14 @@ class Control:
     def kept(self) -> int:
         """As the driver wants it: 0 for nothing, else 1 + number."""
         return self.keep.number + 1 if self.keep else 0
+
+    @property
+    def brings_events(self) -> bool:
+        """Are there event callbacks that do not come unless this succeeds?"""
+        if self.request != Request.SET_OPTION or self.level != SOL_SOCKET:
+            return False
+        enables = self.code == SO_WSK_EVENT_CALLBACK and not self.value & WSK_EVENT_DISABLE
+        return enables or self.code == SO_CONDITIONAL_ACCEPT
 
     def __str__(self) -> str:
         return f"{self.request}, code 0x{self.code:X}"

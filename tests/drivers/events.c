@@ -24,6 +24,7 @@ static NTSTATUS receive_answer;
 static SIZE_T receive_take;
 static INDICATION *retained;
 static SOCKET *accepted;
+static BOOLEAN early; /* an accepted socket's event is enabled before its accept event returns */
 static UCHAR data[4096], got[4096];
 
 static VOID enter(ULONG flags)
@@ -77,6 +78,8 @@ static NTSTATUS NTAPI on_accept(PVOID context, ULONG flags, ADDRESS *local, ADDR
     enter(flags);
     accepts++;
     accepted = socket;
+    if (early)
+        check(set_events(socket, DISCONNECT, NULL) == STATUS_SUCCESS, "enable-inside-accept-event");
     *new_context = NULL;
     *new_events = connection_events;
     leave();
@@ -269,6 +272,7 @@ static VOID accept_event(VOID)
 
     forget();
     accepted = NULL;
+    early = TRUE;
     near = make_socket(CONNECTION, NULL, NULL, NULL);
     bind_socket(near, 0);
     check(set_events(listener, ACCEPT | RECEIVE, NULL) == STATUS_SUCCESS, "enable-accept");
@@ -278,6 +282,10 @@ static VOID accept_event(VOID)
     send_bytes(near, data, 9);
     pause_ms(50);
     check(bytes_seen == 9, "events-inherited-from-listener");
+    disconnect(near, NULL, 0);
+    pause_ms(50);
+    check(disconnects == 1, "event-enabled-inside-accept-event");
+    early = FALSE;
     if (accepted)
         close_socket(accepted);
     close_socket(near);

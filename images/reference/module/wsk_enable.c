@@ -58,9 +58,20 @@ void wsk_enable_static(struct wsk_socket *ws)
 	spin_unlock_bh(&ws->lock);
 }
 
+/* Its accept event has not returned: which events its client has is not known yet. */
+static bool unanswered(const struct wsk_socket *ws)
+{
+	return READ_ONCE(ws->event_busy) && !READ_ONCE(ws->events);
+}
+
+static bool can_have(const struct wsk_socket *ws, u32 mask)
+{
+	return unanswered(ws) ? !(mask & ~WSK_CONNECTION_EVENTS) : !(mask & ~wsk_possible_events(ws));
+}
+
 NTSTATUS wsk_enable_events(struct wsk_socket *ws, u32 mask)
 {
-	if (!mask || mask & ~ALL_EVENTS || mask & ~wsk_possible_events(ws))
+	if (!mask || mask & ~ALL_EVENTS || !can_have(ws, mask))
 		return STATUS_INVALID_PARAMETER;
 	if (!(ws->connected || ws->listening || (ws->bound && ws->type == WSK_SOCK_DGRAM)))
 		return STATUS_INVALID_DEVICE_STATE;

@@ -75,24 +75,42 @@ static void call_receive_from(struct wsk_socket *ws, struct wsk_event *event)
 		wsk_indication_free(event->indication);
 }
 
+/* The client may use the socket before its callback has returned, from another processor:
+ * until then the socket has this event under way, and none of its own. */
+static void offer(struct wsk_socket *incoming, u32 enabled)
+{
+	spin_lock_bh(&incoming->lock);
+	incoming->enabled = enabled & WSK_CONNECTION_EVENTS;
+	incoming->event_busy = true;
+	spin_unlock_bh(&incoming->lock);
+}
+
+static void accepted(struct wsk_socket *incoming, void *context, const void *dispatch)
+{
+	wsk_socket_ready(incoming, context, dispatch);
+	wsk_enable_static(incoming);
+	spin_lock_bh(&incoming->lock);
+	incoming->event_busy = false;
+	spin_unlock_bh(&incoming->lock);
+	wsk_kick(incoming);
+}
+
 static void call_accept(struct wsk_socket *ws, struct wsk_event *event)
 {
 	const void *dispatch = NULL;
 	void *context = NULL;
 	NTSTATUS status;
 
+	if (event->incoming)
+		offer(event->incoming, ws->enabled);
 	status = wsk_listen_events(ws)->accept(ws->context, WSK_FLAG_AT_DISPATCH_LEVEL, &event->local, &event->remote,
 					       event->incoming, &context, &dispatch);
 	if (!event->incoming)
 		return;
-	if (status != STATUS_SUCCESS) {
+	if (status == STATUS_SUCCESS)
+		accepted(event->incoming, context, dispatch);
+	else
 		wsk_discard(event->incoming);
-		return;
-	}
-	wsk_socket_ready(event->incoming, context, dispatch);
-	event->incoming->enabled = ws->enabled & WSK_CONNECTION_EVENTS;
-	wsk_enable_static(event->incoming);
-	wsk_kick(event->incoming);
 }
 
 static void call_disconnect(struct wsk_socket *ws, struct wsk_event *event)
