@@ -2,7 +2,7 @@
 """WskCloseSocket and event callbacks: those in progress return first, and none begins afterwards."""
 
 from harness.judge import alone, for_each, requires
-from harness.peer import FinFirst, KeepsSending, ReadsToEof, Sends
+from harness.peer import After, FinFirst, KeepsSending, ReadsToEof, Sends
 from harness.scenario import (
     CONTEXTS,
     FAMILIES,
@@ -20,26 +20,30 @@ from suites.scenes import UNTOLD, as_planned, joined
 
 HELD = 300 * ms
 FOUND = 350 * ms  # the peer may be in a pause between two attempts, or not have begun
-MEANWHILE = 100 * ms
+# The strand is to sleep when the callback begins: on its processor the callback would hold it up too.
+SOON = After(received=1, delay=20 * ms)
+MEANWHILE = 120 * ms
 SOME_WAYS = (WSK_SOCKET, Arrival.STREAM_ACCEPT)
 ROUNDS = 20
 
 
 def receiving(lab, plan, family):
     """A connection whose peer sends."""
-    peer = lab.peer(Sends(b"data"), family)
+    peer = lab.peer(Sends(b"data", after=SOON), family)
     sock = plan.connected(WSK_SOCKET, to=peer)
     plan.on_event(sock, Callback.RECEIVE, hold=HELD)
     plan.wait(plan.enable(sock, Callback.RECEIVE))
+    plan.send(sock, b"!")
     return peer, sock
 
 
 def disconnected(lab, plan, family):
     """A connection that the peer ends."""
-    peer = lab.peer(FinFirst(), family)
+    peer = lab.peer(FinFirst(after=SOON), family)
     sock = plan.connected(WSK_SOCKET, to=peer)
     plan.on_event(sock, Callback.DISCONNECT, hold=HELD)
     plan.wait(plan.enable(sock, Callback.DISCONNECT))
+    plan.send(sock, b"!")
     return peer, sock
 
 

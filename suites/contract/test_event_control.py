@@ -2,7 +2,7 @@
 """Switching events off, giving data back, and a close that follows."""
 
 from harness.judge import alone, for_each, requires
-from harness.peer import HoldsOpen, Sends
+from harness.peer import After, HoldsOpen, Sends
 from harness.scenario import (
     CONTEXTS,
     FAMILIES,
@@ -29,7 +29,9 @@ from suites.scenes import as_planned
 CONNECTS = (WSK_SOCKET, Origin.STREAM_CONNECT)
 IRPS = {"irp": Irp.ALLOCATED, "no-irp": Irp.NONE}
 HELD = 300 * ms
-MEANWHILE = 100 * ms
+# The strand is to sleep when the callback begins: on its processor the callback would hold it up too.
+SOON = After(received=1, delay=20 * ms)
+MEANWHILE = 120 * ms
 
 
 @requires("X-12")
@@ -58,11 +60,12 @@ async def test_an_idle_event_is_disabled_at_once(lab, irp, origin, event, contex
 async def test_disabling_an_event_in_progress_waits_for_its_callback(lab, origin, family, context):
     """The IRP of the disable completes when the callback has returned, and then the close does."""
     lab.needs_cpus(2)
-    peer = lab.peer(Sends(b"data"), family)
+    peer = lab.peer(Sends(b"data", after=SOON), family)
     plan = Scenario()
     sock = plan.connected(origin, to=peer)
     plan.on_event(sock, Callback.RECEIVE, hold=HELD)
     plan.wait(plan.enable(sock, Callback.RECEIVE))
+    plan.send(sock, b"!")
     plan.delay(MEANWHILE)
     disable = plan.disable(sock, Callback.RECEIVE, context=context)
     close = plan.close(sock, context=context)
@@ -83,11 +86,12 @@ async def test_disabling_an_event_in_progress_waits_for_its_callback(lab, origin
 async def test_disabling_an_event_in_progress_without_an_irp_says_so(lab, origin, family):
     """STATUS_EVENT_PENDING: the call is over, the callback is not; the close waits for it all the same."""
     lab.needs_cpus(2)
-    peer = lab.peer(Sends(b"data"), family)
+    peer = lab.peer(Sends(b"data", after=SOON), family)
     plan = Scenario()
     sock = plan.connected(origin, to=peer)
     plan.on_event(sock, Callback.RECEIVE, hold=HELD)
     plan.wait(plan.enable(sock, Callback.RECEIVE))
+    plan.send(sock, b"!")
     plan.delay(MEANWHILE)
     disable = plan.disable(sock, Callback.RECEIVE, irp=Irp.NONE)
     close = plan.close(sock)
