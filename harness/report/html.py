@@ -10,10 +10,14 @@ import base64
 import gzip
 import hashlib
 import json
+import multiprocessing
 import shlex
+import signal
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +37,7 @@ REPORT_FILE = "report.html"
 
 MOST_UNPACKED = 30  # cases whose evidence needs no script
 CASES_IN_A_PACK = 50  # one resembles the other: together they take a fraction of the room
+_FEW_PACKS = 4  # are drawn before another process has begun
 
 _WORTH = {
     "reference": "The reference guest is this project's own: a verdict on it says nothing about Windows.",
@@ -57,12 +62,11 @@ _ADVICE = "Use -v to get more diff"  # pytest's, to somebody who is not reading 
 _QUIET = (Outcome.PASS, Outcome.RECORDED, Outcome.UNSUPPORTED)
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Place:
     """Where the evidence of a case is: in the page, or in a pack."""
 
     id: str
-    open: bool
     evidence: Markup | None = None
     pack: int = 0
     part: int = 0
@@ -95,6 +99,31 @@ def worth(guest: dict[str, Any]) -> str:
 
 
 def _page(folder: Path, run: dict[str, Any], before: tuple[Path, dict[str, Any]] | None) -> str:
+    environment = _environment()
+    script = _beside("report.js")
+    cases = sorted(run["cases"], key=_urgency)
+    draw = partial(_evidence, folder, run["requirements"])
+    unpacked = sum(case["outcome"] not in _QUIET for case in cases[:MOST_UNPACKED])
+    places = [_Place(_id(case), draw(environment, case)) for case in cases[:unpacked]]
+    for number, case in enumerate(cases[unpacked:]):
+        places.append(_Place(_id(case), None, *divmod(number, CASES_IN_A_PACK)))
+    return environment.get_template("report.html.j2").render(
+        run=run,
+        worth=worth(run["guest"]),
+        counts=_counts(run["cases"]),
+        matrix=_matrix(run),
+        outcomes=list(Outcome),
+        cases=list(zip(cases, places, strict=True)),
+        packs=_packs(cases[unpacked:], draw),
+        plots=plots(folder, run["cases"], (before[0], before[1]["cases"]) if before else None),
+        before=before[1]["run_id"] if before else None,
+        style=Markup(_beside("report.css")),
+        script=Markup(script),
+        script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
+    )
+
+
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("harness.report", "."),
         autoescape=True,
@@ -104,24 +133,7 @@ def _page(folder: Path, run: dict[str, Any], before: tuple[Path, dict[str, Any]]
     )
     environment.filters["ns"] = format_ns
     environment.filters["rough"] = _rough
-    script = _beside("report.js")
-    cases = sorted(run["cases"], key=_urgency)
-    evidence = (_evidence(environment, folder, run, case) for case in cases)
-    places, packs = _places(cases, evidence)
-    return environment.get_template("report.html.j2").render(
-        run=run,
-        worth=worth(run["guest"]),
-        counts=_counts(run["cases"]),
-        matrix=_matrix(run),
-        outcomes=list(Outcome),
-        cases=list(zip(cases, places, strict=True)),
-        packs=packs,
-        plots=plots(folder, run["cases"], (before[0], before[1]["cases"]) if before else None),
-        before=before[1]["run_id"] if before else None,
-        style=Markup(_beside("report.css")),
-        script=Markup(script),
-        script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
-    )
+    return environment
 
 
 def _rough(nanoseconds: int) -> str:
@@ -135,7 +147,7 @@ def _beside(name: str) -> str:
 
 
 def _urgency(case: dict[str, Any]) -> int:
-    """What the guest did wrong comes first, then what could not be judged."""
+    """What the guest did wrong comes first, then what could not be judged, then _QUIET."""
     outcome = case["outcome"]
     return 0 if outcome.fails else 1 if outcome.errors else 2
 
@@ -155,12 +167,14 @@ def _matrix(run: dict[str, Any]) -> list[tuple[dict[str, Any], Counter[str]]]:
     return [(row, judged[name]) for name, row in run["requirements"].items()]
 
 
-def _evidence(environment: Environment, folder: Path, run: dict[str, Any], case: dict[str, Any]) -> Markup:
+def _evidence(
+    folder: Path, requirements: dict[str, Any], environment: Environment, case: dict[str, Any]
+) -> Markup:
     story = stored.load(folder, case["timeline"])
     replay = ["wsk-conformance", "replay", case["id"], "--run", _as_argument(folder)]
     return Markup(
         environment.get_template("case.html.j2").render(
-            run=run,
+            requirements=requirements,
             case=case,
             why=case["why"].replace(_ADVICE, "").strip(),
             meaning=_MEANING[case["outcome"]],
@@ -177,24 +191,27 @@ def _as_argument(folder: Path) -> str:
     return str(whole.relative_to(Path.cwd()) if whole.is_relative_to(Path.cwd()) else whole)
 
 
-def _places(cases: list[dict[str, Any]], evidence: Iterator[Markup]) -> tuple[list[_Place], list[str]]:
-    places: list[_Place] = []
-    packed: list[Markup] = []
-    for number, (case, inside) in enumerate(zip(cases, evidence, strict=True)):
-        place = _Place(
-            id=f"case-{file_name(case['id']).rpartition('-')[2]}",
-            open=case["outcome"] not in _QUIET and number < MOST_UNPACKED,
-        )
-        if place.open:
-            place.evidence = inside
-        else:
-            place.pack, place.part = divmod(len(packed), CASES_IN_A_PACK)
-            packed.append(inside)
-        places.append(place)
-    starts = range(0, len(packed), CASES_IN_A_PACK)
-    return places, [_pack(packed[start : start + CASES_IN_A_PACK]) for start in starts]
+def _id(case: dict[str, Any]) -> str:
+    return f"case-{file_name(case['id']).rpartition('-')[2]}"
 
 
-def _pack(parts: list[Markup]) -> str:
+def _packs(cases: list[dict[str, Any]], draw: Callable[[Environment, dict[str, Any]], Markup]) -> list[str]:
+    """Drawn on all processors: of a thousand cases that takes seconds, and nothing else is left to do."""
+    parts = [cases[start : start + CASES_IN_A_PACK] for start in range(0, len(cases), CASES_IN_A_PACK)]
+    pack = partial(_pack, draw)
+    if len(parts) <= _FEW_PACKS:
+        return list(map(pack, parts))
+    anew = multiprocessing.get_context("spawn")  # a fork would copy locks of threads that it does not have
+    with ProcessPoolExecutor(mp_context=anew, initializer=_leave_ctrl_c_to_the_parent) as processes:
+        return list(processes.map(pack, parts))
+
+
+def _leave_ctrl_c_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _pack(draw: Callable[[Environment, dict[str, Any]], Markup], cases: list[dict[str, Any]]) -> str:
     """As the script unpacks it: a list of strings in JSON in gzip in base64."""
-    return base64.b64encode(gzip.compress(json.dumps(parts).encode(), compresslevel=6, mtime=0)).decode()
+    evidence = partial(draw, _environment())
+    text = json.dumps(list(map(evidence, cases))).encode()
+    return base64.b64encode(gzip.compress(text, compresslevel=6, mtime=0)).decode()
