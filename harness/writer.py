@@ -8,7 +8,6 @@ from pathlib import Path
 from harness.case import Evidence
 from harness.conductor import Result
 from harness.evidence import Row, summary
-from harness.report.files import write_atomically
 from harness.report.record import CaseFiles, CaseRecord
 from harness.trouble import explain
 from harness.units import format_ns
@@ -60,7 +59,7 @@ class Writer:
         for name, content in contents.items():
             if content is not None:
                 written[name] = getattr(files, name)
-                write_atomically(self.folder / written[name], content)
+                (self.folder / written[name]).write_bytes(content)
         if evidence.packets is not None:
             written["capture"] = files.capture
             self._write_capture(self.folder / files.capture, case, result, rows or [])

@@ -17,13 +17,18 @@ from harness.wire.packets import Packet
 _LINKTYPE_ETHERNET = 1
 _LINKTYPE_WIRESHARK_UPPER_PDU = 252
 _NANOSECONDS = b"\x09"  # if_tsresol: 10^-9
-# As seen from the host; made once, for the library takes longer to make one than to write a packet.
+# As seen from the host.
 _DIRECTIONS = {"guest": EPBFlags(1), "peer": EPBFlags(2)}
 
 # Wireshark's "exported PDU" tags: which dissector shows the bytes that follow. Syslog's shows
 # any line of text in the packet list, and every Wireshark has it.
 _TAG_DISSECTOR, _TAG_END = 12, 0
 _TEXT_DISSECTOR = b"syslog\0\0"
+_TEXT_TAGS = (
+    struct.pack(">HH", _TAG_DISSECTOR, len(_TEXT_DISSECTOR))
+    + _TEXT_DISSECTOR
+    + struct.pack(">HH", _TAG_END, 0)
+)
 
 
 @dataclass(frozen=True)
@@ -48,13 +53,20 @@ def pcapng(
     )
     wire = _interface(section, interface, _LINKTYPE_ETHERNET)
     text = _interface(section, "IRP events", _LINKTYPE_WIRESHARK_UPPER_PDU)
+    # A block is filled anew for each packet: the library takes as long to make one as to write it.
+    block_of = {sender: _block(section, wire, {"epb_flags": flags}) for sender, flags in _DIRECTIONS.items()}
+    note_block = _block(section, text, {})
     file = io.BytesIO()
     writer = FileWriter(file, section)
     entries: list[Packet | Note] = [*packets, *notes]
     for entry in sorted(entries, key=lambda entry: entry.time_ns):
-        writer.write_block(
-            _note(section, text, entry) if isinstance(entry, Note) else _packet(section, wire, entry)
-        )
+        if isinstance(entry, Note):
+            block, data = note_block, _TEXT_TAGS + entry.text.encode()
+        else:
+            block, data = block_of[entry.sender], entry.raw
+        block.packet_data, block.packet_len = data, len(data)
+        _set_time(block, entry.time_ns)
+        writer.write_block(block)
     statistics = section.new_member(
         InterfaceStatistics,
         interface_id=wire.interface_id,
@@ -87,33 +99,10 @@ def _interface(section: SectionHeader, name: str, link_type: int) -> InterfaceDe
     )
 
 
-def _packet(section: SectionHeader, interface: InterfaceDescription, packet: Packet) -> EnhancedPacket:
-    options = {"epb_flags": _DIRECTIONS[packet.sender]}
-    return _block(section, interface, packet.time_ns, packet.raw, options)
-
-
-def _note(section: SectionHeader, interface: InterfaceDescription, note: Note) -> EnhancedPacket:
-    tags = struct.pack(">HH", _TAG_DISSECTOR, len(_TEXT_DISSECTOR)) + _TEXT_DISSECTOR
-    tags += struct.pack(">HH", _TAG_END, 0)
-    return _block(section, interface, note.time_ns, tags + note.text.encode(), {})
-
-
 def _block(
-    section: SectionHeader,
-    interface: InterfaceDescription,
-    time_ns: int,
-    data: bytes,
-    options: dict[str, Any],
+    section: SectionHeader, interface: InterfaceDescription, options: dict[str, Any]
 ) -> EnhancedPacket:
-    block = section.new_member(
-        EnhancedPacket,
-        interface_id=interface.interface_id,
-        packet_data=data,
-        packet_len=len(data),
-        options=options,
-    )
-    _set_time(block, time_ns)
-    return block
+    return section.new_member(EnhancedPacket, interface_id=interface.interface_id, options=options)
 
 
 def _set_time(block: EnhancedPacket | InterfaceStatistics, time_ns: int) -> None:
