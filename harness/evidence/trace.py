@@ -13,6 +13,10 @@ from harness.errors import EvidenceLost, UsageError, WskConformanceError
 from harness.status import NTSTATUS
 
 NO_STEP = abi.WSKTEST_NO_STEP
+_PENDING_RETURNED = abi.WSKTEST_EVENT_PENDING_RETURNED
+_RECOVERY = abi.WSKTEST_EVENT_RECOVERY
+_NOTHING = abi.WSKTEST_EVENT_NOTHING
+_AFTER_CLOSE = abi.WSKTEST_EVENT_AFTER_CLOSE
 CALLBACKS = (EventKind.CALLBACK_ENTER, EventKind.CALLBACK_LEAVE)
 
 PASSIVE_LEVEL, APC_LEVEL, DISPATCH_LEVEL = range(3)  # as in wdm.h
@@ -150,13 +154,13 @@ def _event(raw: Any) -> Event:
         io_status=NTSTATUS(raw.io_status),
         information=raw.information,
         completions=raw.completions,
-        pending_returned=bool(raw.flags & abi.WSKTEST_EVENT_PENDING_RETURNED),
-        recovery=bool(raw.flags & abi.WSKTEST_EVENT_RECOVERY),
+        pending_returned=bool(raw.flags & _PENDING_RETURNED),
+        recovery=bool(raw.flags & _RECOVERY),
         tsc=raw.tsc,
         iteration=raw.iteration,
         socket=raw.socket,
         callback=raw.callback,
         callback_flags=raw.callback_flags,
-        nothing=bool(raw.flags & abi.WSKTEST_EVENT_NOTHING),
-        after_close=bool(raw.flags & abi.WSKTEST_EVENT_AFTER_CLOSE),
+        nothing=bool(raw.flags & _NOTHING),
+        after_close=bool(raw.flags & _AFTER_CLOSE),
     )

@@ -3,6 +3,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from harness.abi import StepKind
@@ -179,9 +180,13 @@ class Operation:
 
     def describe(self) -> str:
         """For people: 'disconnect #4 (graceful, DISPATCH_LEVEL)'."""
-        return f"{self.name} ({', '.join(self._details())})"
+        return self._description
 
     __repr__ = __str__ = describe
+
+    @cached_property
+    def _description(self) -> str:
+        return f"{self.name} ({', '.join(self._details())})"
 
     def _details(self) -> list[str]:
         told = _OTHERS.get(self.kind)

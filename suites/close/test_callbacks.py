@@ -22,6 +22,7 @@ HELD = 300 * ms
 # The strand is to sleep when the callback begins: on its processor the callback would hold it up too.
 SOON = After(received=1, delay=20 * ms)
 MEANWHILE = 120 * ms
+AFTERWARDS = 50 * ms  # for a callback that is not to come
 SOME_WAYS = (WSK_SOCKET, Arrival.STREAM_ACCEPT)
 ROUNDS = 20
 
@@ -93,7 +94,7 @@ async def test_a_close_waits_for_the_callback_that_is_in_progress(lab, busy, con
     plan.delay(MEANWHILE)
     close = plan.close(sock, context=context)
     plan.wait(close)
-    plan.delay(MEANWHILE)
+    plan.delay(AFTERWARDS)
 
     seen = await lab.run(plan, peer)
 
