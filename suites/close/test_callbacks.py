@@ -19,6 +19,7 @@ from harness.units import ms
 from suites.scenes import UNTOLD, as_planned, joined
 
 HELD = 300 * ms
+FOUND = 350 * ms  # the peer may be in a pause between two attempts, or not have begun
 # The strand is to sleep when the callback begins: on its processor the callback would hold it up too.
 SOON = After(received=1, delay=20 * ms)
 MEANWHILE = 120 * ms
@@ -53,13 +54,13 @@ def disconnected(lab, plan, family):
 
 
 def accepting(lab, plan, family):
-    """A listener that another socket connects to: when a peer outside would try is not known as well."""
-    here = loopback(lab, family)
-    listener = plan.listening(family, here.port)
-    plan.on_accept(listener, hold=HELD)
+    """A listener that the peer connects to."""
+    peer = lab.peer(ReadsToEof().connecting(), family)
+    listener = plan.listening(family, peer.port)
+    plan.on_accept(listener, hold=FOUND + HELD)
     plan.wait(plan.enable(listener, Callback.ACCEPT))
-    plan.socket_connect(to=here)
-    return None, listener
+    plan.delay(FOUND)
+    return peer, listener
 
 
 def taking_datagrams(lab, plan, family):

@@ -141,6 +141,7 @@ async def test_a_listener_closes_with_an_inspection_pended(lab, family, context)
     plan.wait(plan.bind(listener, local=Address.wildcard(family, peer.port)))
     plan.wait(plan.enable(listener, Callback.ACCEPT))
     plan.wait_event(listener, Callback.INSPECT)
+    plan.delay(20 * ms)  # the callback tells of itself before it returns
     close = plan.close(listener, context=context)
     plan.wait(close)
     plan.delay(200 * ms)
