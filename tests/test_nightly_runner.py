@@ -2,6 +2,7 @@
 """How a night is performed and judged, whatever becomes of its cells."""
 
 from pathlib import Path
+from threading import Event
 
 import matrices
 import pytest
@@ -114,9 +115,13 @@ def test_a_night_that_was_killed_between_attempts_goes_on_with_the_next(tmp_path
 
 
 def test_a_run_that_is_refused_because_the_night_is_being_stopped_is_no_verdict(tmp_path: Path) -> None:
+    begun = Event()
+
     def interrupt(order: Order, attending: Attending) -> None:
         if order.cell == "a":
+            assert begun.wait(60)
             raise KeyboardInterrupt
+        begun.set()
         assert place.stopped.wait(60)
         raise HarnessError("the night was stopped before this run began")
 
