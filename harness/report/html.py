@@ -17,11 +17,11 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, UndefinedError
+from jinja2 import Environment, UndefinedError
 from markupsafe import Markup
 
 from harness.errors import UsageError
@@ -31,6 +31,7 @@ from harness.report.files import file_name, write_atomically
 from harness.report.ladder import ladder
 from harness.report.plots import plots
 from harness.report.record import load_run
+from harness.report.templates import templates
 from harness.units import format_ns
 
 REPORT_FILE = "report.html"
@@ -99,15 +100,15 @@ def worth(guest: dict[str, Any]) -> str:
 
 
 def _page(folder: Path, run: dict[str, Any], before: tuple[Path, dict[str, Any]] | None) -> str:
-    environment = _environment()
     script = _beside("report.js")
     cases = sorted(run["cases"], key=_urgency)
     draw = partial(_evidence, folder, run["requirements"])
     unpacked = sum(case["outcome"] not in _QUIET for case in cases[:MOST_UNPACKED])
-    places = [_Place(_id(case), draw(environment, case)) for case in cases[:unpacked]]
+    places = [_Place(_id(case), draw(case)) for case in cases[:unpacked]]
     for number, case in enumerate(cases[unpacked:]):
         places.append(_Place(_id(case), None, *divmod(number, CASES_IN_A_PACK)))
-    return environment.get_template("report.html.j2").render(
+    template = _environment().get_template("report.html.j2")
+    return template.render(
         run=run,
         worth=worth(run["guest"]),
         counts=_counts(run["cases"]),
@@ -123,17 +124,12 @@ def _page(folder: Path, run: dict[str, Any], before: tuple[Path, dict[str, Any]]
     )
 
 
+@cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("harness.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["ns"] = format_ns
-    environment.filters["rough"] = _rough
-    return environment
+    made = templates("harness.report")
+    made.filters["ns"] = format_ns
+    made.filters["rough"] = _rough
+    return made
 
 
 def _rough(nanoseconds: int) -> str:
@@ -167,13 +163,12 @@ def _matrix(run: dict[str, Any]) -> list[tuple[dict[str, Any], Counter[str]]]:
     return [(row, judged[name]) for name, row in run["requirements"].items()]
 
 
-def _evidence(
-    folder: Path, requirements: dict[str, Any], environment: Environment, case: dict[str, Any]
-) -> Markup:
+def _evidence(folder: Path, requirements: dict[str, Any], case: dict[str, Any]) -> Markup:
     story = stored.load(folder, case["timeline"])
     replay = ["wsk-conformance", "replay", case["id"], "--run", _as_argument(folder)]
+    template = _environment().get_template("case.html.j2")
     return Markup(
-        environment.get_template("case.html.j2").render(
+        template.render(
             requirements=requirements,
             case=case,
             why=case["why"].replace(_ADVICE, "").strip(),
@@ -195,7 +190,7 @@ def _id(case: dict[str, Any]) -> str:
     return f"case-{file_name(case['id']).rpartition('-')[2]}"
 
 
-def _packs(cases: list[dict[str, Any]], draw: Callable[[Environment, dict[str, Any]], Markup]) -> list[str]:
+def _packs(cases: list[dict[str, Any]], draw: Callable[[dict[str, Any]], Markup]) -> list[str]:
     """Drawn on all processors: of a thousand cases that takes seconds, and nothing else is left to do."""
     parts = [cases[start : start + CASES_IN_A_PACK] for start in range(0, len(cases), CASES_IN_A_PACK)]
     pack = partial(_pack, draw)
@@ -210,8 +205,7 @@ def _leave_ctrl_c_to_the_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _pack(draw: Callable[[Environment, dict[str, Any]], Markup], cases: list[dict[str, Any]]) -> str:
+def _pack(draw: Callable[[dict[str, Any]], Markup], cases: list[dict[str, Any]]) -> str:
     """As the script unpacks it: a list of strings in JSON in gzip in base64."""
-    evidence = partial(draw, _environment())
-    text = json.dumps(list(map(evidence, cases))).encode()
+    text = json.dumps(list(map(draw, cases))).encode()
     return base64.b64encode(gzip.compress(text, compresslevel=6, mtime=0)).decode()

@@ -1,21 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the templates of this folder are filled in: everything is escaped, nothing may be missing."""
+"""The templates of this folder, and the filter that they use."""
 
 from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
+from harness.report.templates import templates
 from harness.units import format_ns
 
 
 @cache
 def environment() -> Environment:
-    made = Environment(
-        loader=PackageLoader("harness.history.pages", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    made = templates("harness.history.pages")
     made.filters["ns"] = lambda nanoseconds: format_ns(round(nanoseconds))
     return made
