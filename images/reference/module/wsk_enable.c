@@ -22,6 +22,12 @@ const struct wsk_client_listen *wsk_listen_events(const struct wsk_socket *ws)
 	return ws->category == WSK_FLAG_LISTEN_SOCKET ? ws->events : NULL;
 }
 
+/* Its accept event has not returned: which table its client has is not known yet. */
+static bool unanswered(const struct wsk_socket *ws)
+{
+	return READ_ONCE(ws->event_busy) && !READ_ONCE(ws->events);
+}
+
 /* Events that the socket can have as it is now: those of its client's table. */
 u32 wsk_possible_events(const struct wsk_socket *ws)
 {
@@ -30,6 +36,8 @@ u32 wsk_possible_events(const struct wsk_socket *ws)
 	const struct wsk_client_datagram *datagram = ws->events;
 	u32 mask = 0;
 
+	if (unanswered(ws))
+		return WSK_CONNECTION_EVENTS;
 	if (connection && connection->receive)
 		mask |= WSK_EVENT_RECEIVE;
 	if (connection && connection->disconnect)
@@ -58,20 +66,9 @@ void wsk_enable_static(struct wsk_socket *ws)
 	spin_unlock_bh(&ws->lock);
 }
 
-/* Its accept event has not returned: which events its client has is not known yet. */
-static bool unanswered(const struct wsk_socket *ws)
-{
-	return READ_ONCE(ws->event_busy) && !READ_ONCE(ws->events);
-}
-
-static bool can_have(const struct wsk_socket *ws, u32 mask)
-{
-	return unanswered(ws) ? !(mask & ~WSK_CONNECTION_EVENTS) : !(mask & ~wsk_possible_events(ws));
-}
-
 NTSTATUS wsk_enable_events(struct wsk_socket *ws, u32 mask)
 {
-	if (!mask || mask & ~ALL_EVENTS || !can_have(ws, mask))
+	if (!mask || mask & ~ALL_EVENTS || mask & ~wsk_possible_events(ws))
 		return STATUS_INVALID_PARAMETER;
 	if (!(ws->connected || ws->listening || (ws->bound && ws->type == WSK_SOCK_DGRAM)))
 		return STATUS_INVALID_DEVICE_STATE;

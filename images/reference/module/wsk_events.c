@@ -88,10 +88,10 @@ static void offer(struct wsk_socket *incoming, u32 enabled)
 static void accepted(struct wsk_socket *incoming, void *context, const void *dispatch)
 {
 	wsk_socket_ready(incoming, context, dispatch);
-	wsk_enable_static(incoming);
 	spin_lock_bh(&incoming->lock);
 	incoming->event_busy = false;
 	spin_unlock_bh(&incoming->lock);
+	wsk_enable_static(incoming);
 	wsk_kick(incoming);
 }
 
