@@ -219,11 +219,15 @@ def _check_scene(timeline: Timeline, peer: Peer | None) -> None:
     What becomes of a connection that the peer does not let come about, and of what the plan
     says may fail, is the case's to judge.
     """
+    limit = next((event for event in timeline.trace.events if event.kind == EventKind.LIMIT), None)
     for operation in _scene(timeline.plan, peer):
-        status = _ended_with(timeline, operation)
+        end = timeline.ended(operation)
+        if limit and (end is None or end.sequence > limit.sequence):
+            continue  # what comes after a limit is the recovery's doing
+        status = timeline.status(operation) if operation.has_irp else timeline.returned(operation)
         if status in _MISSING:
             raise Unsupported(f"{operation} ended with {status}")
-        if status is not None and not nt_success(status):
+        if not nt_success(status):
             raise EvidenceLost(f"the scene could not be set: {operation} ended with {status}")
 
 
@@ -234,12 +238,3 @@ def _scene(plan: Scenario, peer: Peer | None) -> Iterator[Operation]:
         needed = brings_events or (operation.kind in _SCENE and operation.kind not in unwanted)
         if needed and operation not in plan.failing:
             yield operation
-
-
-def _ended_with(timeline: Timeline, operation: Operation) -> NTSTATUS | None:
-    """None where a wait reached its limit first: what comes after that is the recovery's doing."""
-    limit = next((event for event in timeline.trace.events if event.kind == EventKind.LIMIT), None)
-    end = timeline.ended(operation)
-    if limit and (end is None or end.sequence > limit.sequence):
-        return None
-    return timeline.status(operation) if operation.has_irp else timeline.returned(operation)
