@@ -4,6 +4,7 @@
 from enum import StrEnum
 
 from harness.errors import EvidenceLost
+from harness.peer import After
 from harness.scenario import (
     ALL_CONTEXTS,
     ALL_ORIGINS,
@@ -39,6 +40,10 @@ WAYS = (*ALL_ORIGINS, *ARRIVALS)  # in which a connected socket comes to be
 SOME_WAYS = (WSK_SOCKET, WSK_SOCKET_CONNECT, Arrival.STREAM_ACCEPT)
 EVERYWHERE = (*ALL_CONTEXTS, Context.COMPLETION, Context.CALLBACK)
 UNTOLD = 300 * ms  # for the part of a peer that nothing tells of the scenario's end
+# A callback that is held, from when the strand sleeps: on its processor the callback would hold it up too.
+HELD = 300 * ms
+SOON = After(received=1, delay=20 * ms)  # of the peer, once the scene is set
+MEANWHILE = 120 * ms  # until the callback has begun
 FORMS = {"graceful": 0, "abortive": WSK_FLAG_ABORTIVE}
 
 

@@ -35,6 +35,11 @@ class Address(NamedTuple):
         return cls(family, "0.0.0.0" if family == Family.IPV4 else "::", port)
 
     @classmethod
+    def loopback(cls, family: int, port: int) -> "Address":
+        """The guest itself."""
+        return cls(family, "127.0.0.1" if family == Family.IPV4 else "::1", port)
+
+    @classmethod
     def of(cls, endpoint: Endpoint) -> "Address":
         address = cls(endpoint.family, endpoint.host, endpoint.port)
         address.packed()

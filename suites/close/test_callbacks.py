@@ -2,11 +2,10 @@
 """WskCloseSocket and event callbacks: those in progress return first, and none begins afterwards."""
 
 from harness.judge import alone, for_each, requires
-from harness.peer import After, FinFirst, KeepsSending, ReadsToEof, Sends
+from harness.peer import FinFirst, KeepsSending, ReadsToEof, Sends
 from harness.scenario import (
     CONTEXTS,
     FAMILIES,
-    IPV4,
     WSK_SOCKET,
     Address,
     Arrival,
@@ -16,21 +15,12 @@ from harness.scenario import (
 )
 from harness.status import STATUS_PENDING, STATUS_SUCCESS
 from harness.units import ms
-from suites.scenes import UNTOLD, as_planned, joined
+from suites.scenes import HELD, MEANWHILE, SOON, UNTOLD, as_planned, joined
 
-HELD = 300 * ms
 FOUND = 350 * ms  # the peer may be in a pause between two attempts, or not have begun
-# The strand is to sleep when the callback begins: on its processor the callback would hold it up too.
-SOON = After(received=1, delay=20 * ms)
-MEANWHILE = 120 * ms
 AFTERWARDS = 50 * ms  # for a callback that is not to come
 SOME_WAYS = (WSK_SOCKET, Arrival.STREAM_ACCEPT)
 ROUNDS = 20
-
-
-def loopback(lab, family):
-    """An address that no other case uses."""
-    return Address(family, "127.0.0.1" if family == IPV4 else "::1", lab.port())
 
 
 def receiving(lab, plan, family):
@@ -65,7 +55,7 @@ def accepting(lab, plan, family):
 
 def taking_datagrams(lab, plan, family):
     """A datagram socket that another sends to."""
-    here, there = loopback(lab, family), loopback(lab, family)
+    here, there = (Address.loopback(family, lab.port()) for _ in range(2))
     taker, sender = (plan.socket(family, category=Category.DATAGRAM) for _ in range(2))
     plan.wait(taker.creation, sender.creation)
     plan.wait(plan.bind(taker, local=here), plan.bind(sender, local=there))

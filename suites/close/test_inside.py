@@ -104,12 +104,11 @@ async def test_a_listener_is_closed_in_its_accept_event(lab, category, family):
 @for_each(family=FAMILIES)
 async def test_a_datagram_socket_is_closed_in_its_receive_event(lab, family):
     """The datagram is taken, and the socket closed, in one callback."""
-    host = "127.0.0.1" if family == IPV4 else "::1"
-    here = Address(family, host, lab.port())
+    here, there = (Address.loopback(family, lab.port()) for _ in range(2))
     plan = Scenario()
     taker, sender = (plan.socket(family, category=Category.DATAGRAM) for _ in range(2))
     plan.wait(taker.creation, sender.creation)
-    plan.wait(plan.bind(taker, local=here), plan.bind(sender, local=Address(family, host, lab.port())))
+    plan.wait(plan.bind(taker, local=here), plan.bind(sender, local=there))
     enable = plan.enable(taker, Callback.RECEIVE_FROM)
     close = plan.close(taker, context=inside(taker, Callback.RECEIVE_FROM))
     plan.wait(enable, plan.send_to(sender, 100, to=here), close)

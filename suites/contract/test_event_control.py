@@ -2,7 +2,7 @@
 """Switching events off, giving data back, and a close that follows."""
 
 from harness.judge import alone, for_each, requires
-from harness.peer import After, HoldsOpen, Sends
+from harness.peer import HoldsOpen, Sends
 from harness.scenario import (
     CONTEXTS,
     FAMILIES,
@@ -23,15 +23,11 @@ from harness.status import (
     is_error,
     nt_success,
 )
-from harness.units import ms, s
-from suites.scenes import as_planned
+from harness.units import s
+from suites.scenes import HELD, MEANWHILE, SOON, as_planned
 
 CONNECTS = (WSK_SOCKET, Origin.STREAM_CONNECT)
 IRPS = {"irp": Irp.ALLOCATED, "no-irp": Irp.NONE}
-HELD = 300 * ms
-# The strand is to sleep when the callback begins: on its processor the callback would hold it up too.
-SOON = After(received=1, delay=20 * ms)
-MEANWHILE = 120 * ms
 
 
 @requires("X-12")

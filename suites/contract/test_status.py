@@ -9,7 +9,6 @@ from harness.scenario import (
     ALL_CONTEXTS,
     CONTEXTS,
     FAMILIES,
-    IPV4,
     WSK_FLAG_ABORTIVE,
     WSK_SOCKET,
     Address,
@@ -129,8 +128,7 @@ async def test_the_irps_of_a_listener_are_pending_exactly_when_the_call_returned
 @for_each(context=ALL_CONTEXTS, family=FAMILIES)
 async def test_the_irps_of_datagrams_are_pending_exactly_when_the_call_returned_pending(lab, context, family):
     """The same of a datagram socket's calls, of which one receives and one is cut short by the close."""
-    host = "127.0.0.1" if family == IPV4 else "::1"
-    here = Address(family, host, lab.port())
+    here = Address.loopback(family, lab.port())
     plan = Scenario()
     sock = plan.socket(family, category=Category.DATAGRAM, context=context)
     plan.wait(sock.creation)

@@ -277,16 +277,16 @@ async def test_a_pended_inspection_is_completed_later(lab: Case, verdict: Inspec
 @both_families
 async def test_a_receive_from_event_takes_datagrams(lab: Case, family: Family) -> None:
     plan = Scenario()
-    host = "127.0.0.1" if family == IPV4 else "::1"
+    here, there = (Address.loopback(family, port) for port in (40011, 40012))
     sender, taker = (plan.socket(family, category=Category.DATAGRAM) for _ in range(2))
     plan.wait(sender.creation, taker.creation)
     keep = plan.on_event(taker, Callback.RECEIVE_FROM, size=200)
-    plan.wait(plan.bind(sender, local=Address(family, host, 40011)))
-    plan.wait(plan.bind(taker, local=Address(family, host, 40012)))
+    plan.wait(plan.bind(sender, local=here))
+    plan.wait(plan.bind(taker, local=there))
     plan.wait(plan.enable(taker, Callback.RECEIVE_FROM))
     sends = []
     for count in (1, 2):
-        sends.append(plan.send_to(sender, 100, to=Address(family, host, 40012)))
+        sends.append(plan.send_to(sender, 100, to=there))
         plan.wait(sends[-1])
         plan.wait_event(taker, Callback.RECEIVE_FROM, count)
     plan.wait(plan.close(sender), plan.close(taker))

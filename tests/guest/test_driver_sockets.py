@@ -133,18 +133,17 @@ async def test_datagrams_go_out_and_come_in_with_their_address(lab: Case, family
     plan = Scenario()
     sockets = [plan.socket(family, category=Category.DATAGRAM) for _ in range(2)]
     plan.wait(*(sock.creation for sock in sockets))
-    host = "127.0.0.1" if family == IPV4 else "::1"
-    ports = (40001, 40002)
-    for sock, port in zip(sockets, ports, strict=True):
-        plan.wait(plan.bind(sock, local=Address(family, host, port)))
+    places = [Address.loopback(family, port) for port in (40001, 40002)]
+    for sock, place in zip(sockets, places, strict=True):
+        plan.wait(plan.bind(sock, local=place))
     receive = plan.receive_from(sockets[1], 200)
-    send = plan.send_to(sockets[0], 100, to=Address(family, host, ports[1]))
+    send = plan.send_to(sockets[0], 100, to=places[1])
     plan.wait(send, receive)
 
     seen = await lab.run(plan)
 
     assert seen.data(receive) == send.data
-    assert seen.addresses(receive) == [Address(family, host, ports[0])]
+    assert seen.addresses(receive) == [places[0]]
     assert seen.information(send) == 100
 
 
