@@ -71,16 +71,6 @@ void work_exit(void);
 /* rtl.c */
 char *rtl_to_ascii(const struct unicode_string *string, char *buffer, size_t size);
 
-/* faults.c */
-enum fault_id {
-#define FAULT(id, name, rows, text) FAULT_##id,
-#include "faults.h"
-#undef FAULT
-	FAULT_COUNT
-};
-
-bool fault(enum fault_id id);
-
 /* verifier.c: rules whose breach is a bug of the driver's. DRIVER_VERIFIER_DETECTED_VIOLATION's
  * first parameter; those from VERIFIER_WSK_UNRELEASED on are this guest's own. */
 #define VERIFIER_POOL_LEAKED 0x62

@@ -4,7 +4,9 @@
 #include <linux/inet.h>
 #include <linux/kernel.h>
 
-#include "wsk_provider.h"
+#include "wsk_address.h"
+#include "wsk_client.h"
+#include "wsk_complete.h"
 
 #define ADDRESS_INFO_TAG 0x694b5357u	/* "WSKi" */
 #define NAME_LENGTH 64

@@ -4,7 +4,8 @@
 #include <linux/rtnetlink.h>
 #include <net/addrconf.h>
 
-#include "wsk_provider.h"
+#include "wsk_address_list.h"
+#include "wsk_operation.h"
 
 #define MAX_ADDRESSES 32
 

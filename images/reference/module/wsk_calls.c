@@ -3,7 +3,17 @@
 #include <linux/delay.h>
 #include <linux/string.h>
 
-#include "wsk_provider.h"
+#include "policy.h"
+#include "wsk_address.h"
+#include "wsk_calls.h"
+#include "wsk_client.h"
+#include "wsk_complete.h"
+#include "wsk_connection.h"
+#include "wsk_ending.h"
+#include "wsk_operation.h"
+#include "wsk_security.h"
+#include "wsk_socket.h"
+#include "wsk_visit.h"
 
 /* ---- Making a socket ---- */
 
@@ -154,7 +164,7 @@ NTSTATUS MS WskGetRemoteAddress(struct wsk_socket *ws, struct wsk_sockaddr *addr
 /* STATUS_SUCCESS when the connection can still be asked to do something. */
 static NTSTATUS usable(const struct wsk_socket *ws)
 {
-	if (!ws->connected || ws->aborted || (ws->silent && !fault(FAULT_silent_mode_disconnects)))
+	if (!ws->connected || ws->aborted || !policy_uses_silent(ws))
 		return STATUS_INVALID_DEVICE_STATE;
 	return ws->error ? STATUS_FILE_FORCED_CLOSED : STATUS_SUCCESS;
 }
@@ -162,7 +172,7 @@ static NTSTATUS usable(const struct wsk_socket *ws)
 static void take_buf(struct wsk_operation *template, const struct wsk_buf *buf)
 {
 	template->buf = *buf;
-	template->late = fault(FAULT_buf_read_late) ? buf : NULL;
+	template->late = policy_copies_buf() ? NULL : buf;
 }
 
 NTSTATUS MS WskSend(struct wsk_socket *ws, const struct wsk_buf *buf, u32 flags, struct irp *irp)
@@ -176,9 +186,9 @@ NTSTATUS MS WskSend(struct wsk_socket *ws, const struct wsk_buf *buf, u32 flags,
 	status = usable(ws);
 	if (!buf)
 		status = STATUS_INVALID_PARAMETER;
-	else if ((ws->disconnecting || (fault(FAULT_no_send_after_fin) && conn_fin_received(ws))) && NT_SUCCESS(status))
+	else if ((ws->disconnecting || (!policy_sends_after_fin() && conn_fin_received(ws))) && NT_SUCCESS(status))
 		status = STATUS_INVALID_DEVICE_STATE;
-	if (!NT_SUCCESS(status) && ws->connected && buf && fault(FAULT_late_send_succeeds))
+	if (!NT_SUCCESS(status) && ws->connected && buf && policy_refused_send_succeeds())
 		return wsk_inline(irp, STATUS_SUCCESS, buf->length);
 	if (!NT_SUCCESS(status))
 		return wsk_inline(irp, status, 0);
@@ -195,7 +205,7 @@ NTSTATUS MS WskReceive(struct wsk_socket *ws, const struct wsk_buf *buf, u32 fla
 		return STATUS_INVALID_PARAMETER;
 	if (!buf || (flags & WSK_FLAG_DRAIN && (flags & WSK_FLAG_WAITALL || buf->length)))
 		return wsk_inline(irp, STATUS_INVALID_PARAMETER, 0);
-	if (ws->aborted && fault(FAULT_receive_after_abort))
+	if (ws->aborted && policy_receives_after_abort())
 		return wsk_inline(irp, STATUS_SUCCESS, 0);
 	if (!ws->connected || ws->aborted || ws->silent)
 		return wsk_inline(irp, STATUS_INVALID_DEVICE_STATE, 0);
@@ -210,7 +220,7 @@ static NTSTATUS abort_now(struct wsk_socket *ws, struct irp *irp)
 {
 	struct wsk_operation template = { .kind = WSK_ABORT };
 
-	if (fault(FAULT_abort_waits)) {
+	if (policy_abort() == ABORT_NEVER) {
 		template.kind = WSK_WATCH;
 		return wsk_pend(ws, irp, &template);
 	}
@@ -219,7 +229,7 @@ static NTSTATUS abort_now(struct wsk_socket *ws, struct irp *irp)
 	mutex_lock(&ws->mutex);
 	wsk_abort(ws);
 	mutex_unlock(&ws->mutex);
-	if (fault(FAULT_success_before_completion)) {
+	if (policy_abort() == ABORT_BEFORE_COMPLETION) {
 		wsk_pend(ws, irp, &template);
 		return STATUS_SUCCESS;
 	}
@@ -230,13 +240,26 @@ static NTSTATUS disconnect_allowed(const struct wsk_socket *ws, bool abortive, c
 {
 	NTSTATUS status = usable(ws);
 
-	if (flags & ~WSK_FLAG_ABORTIVE || (abortive && buf && !fault(FAULT_abort_sends_buffer)))
+	if (flags & ~WSK_FLAG_ABORTIVE || (abortive && buf && !policy_abort_takes_buffer()))
 		return STATUS_INVALID_PARAMETER;
-	if (!ws->connected && ws->listening && fault(FAULT_listener_disconnects))
+	if (!ws->connected && ws->listening && policy_disconnects_listener())
 		return STATUS_SUCCESS;
-	if (ws->disconnecting && NT_SUCCESS(status) && (!abortive || fault(FAULT_no_recovery)))
+	if (ws->disconnecting && NT_SUCCESS(status) && (!abortive || !policy_abort_interrupts_graceful()))
 		return STATUS_INVALID_DEVICE_STATE;
 	return status;
+}
+
+static NTSTATUS refuse(struct irp *irp, NTSTATUS status)
+{
+	switch (policy_refusal()) {
+	case REFUSE_WITH_SUCCESS:
+		wsk_inline(irp, STATUS_SUCCESS, 0);
+		return status;
+	case REFUSE_AND_LOSE:
+		return status;
+	default:
+		return wsk_inline(irp, status, 0);
+	}
 }
 
 NTSTATUS MS WskDisconnect(struct wsk_socket *ws, const struct wsk_buf *buf, u32 flags, struct irp *irp)
@@ -249,18 +272,14 @@ NTSTATUS MS WskDisconnect(struct wsk_socket *ws, const struct wsk_buf *buf, u32 
 	if (!wsk_irp_check(irp))
 		return STATUS_INVALID_PARAMETER;
 	status = disconnect_allowed(ws, abortive, buf, flags);
-	if (!NT_SUCCESS(status) && fault(FAULT_error_completes_success)) {
-		wsk_inline(irp, STATUS_SUCCESS, 0);
-		return status;
-	}
-	if (!NT_SUCCESS(status) && fault(FAULT_error_loses_irp))
-		return status;
-	if (!NT_SUCCESS(status) || ws->listening)
+	if (!NT_SUCCESS(status))
+		return refuse(irp, status);
+	if (ws->listening)
 		return wsk_inline(irp, status, 0);
 	if (abortive && !buf)
 		return abort_now(ws, irp);
 	ws->disconnecting = true;
-	if (fault(FAULT_graceful_cancels_receive))
+	if (policy_graceful_cancels_receives())
 		wsk_cancel_receives(ws);
 	if (buf)
 		take_buf(&template, buf);
@@ -270,7 +289,7 @@ NTSTATUS MS WskDisconnect(struct wsk_socket *ws, const struct wsk_buf *buf, u32 
 NTSTATUS MS WskCloseSocket(struct wsk_socket *ws, struct irp *irp)
 {
 	struct wsk_operation template = { .kind = WSK_CLOSE };
-	bool raises = fault(FAULT_close_raises_irql) && ws->category == WSK_FLAG_DATAGRAM_SOCKET;
+	bool raises = policy_close_raises_irql(ws);
 	NTSTATUS status;
 	WSK_ENTER(ws);
 
@@ -278,8 +297,7 @@ NTSTATUS MS WskCloseSocket(struct wsk_socket *ws, struct irp *irp)
 	if (!wsk_irp_check(irp))
 		return STATUS_INVALID_PARAMETER;
 	template.in_callback = READ_ONCE(ws->running);
-	if (fault(FAULT_close_waits_at_dispatch) && KeGetCurrentIrql() >= DISPATCH_LEVEL)
-		mdelay(50);
+	mdelay(policy_close_stall_ms());
 	spin_lock_bh(&ws->lock);
 	ws->closing = true;
 	spin_unlock_bh(&ws->lock);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* How the provider takes an IRP, and how it gives it back. */
-#include "wsk_provider.h"
+#include "policy.h"
+#include "wsk_complete.h"
+#include "wsk_socket.h"
 
 static LIST_HEAD(completed);
 static DEFINE_SPINLOCK(completed_lock);
@@ -30,6 +32,15 @@ static void complete_twice(struct irp *irp)
 	IofCompleteRequest(irp, 0);
 }
 
+/* For a fault: the client hears of a socket whose close has completed. */
+static void call_late(struct wsk_socket *ws)
+{
+	const struct wsk_client_connection *events = wsk_connection_events(ws);
+
+	if (events && events->disconnect)
+		events->disconnect(ws->context, WSK_FLAG_AT_DISPATCH_LEVEL);
+}
+
 /* A closed socket ends with the completion: neither the IRP nor the socket is used after. */
 static void complete_irps(struct tasklet_struct *tasklet)
 {
@@ -38,14 +49,14 @@ static void complete_irps(struct tasklet_struct *tasklet)
 	while ((irp = next_completed())) {
 		struct wsk_socket *closed = irp->driver_context[2];
 
-		if (fault(FAULT_double_completion) && irp->driver_context[3])
+		if (policy_completes_twice(irp))
 			complete_twice(irp);
 		else
 			IofCompleteRequest(irp, 0);
-		if (closed && fault(FAULT_callback_after_close))
-			wsk_late_callback(closed);
+		if (closed && policy_calls_after_close())
+			call_late(closed);
 		if (closed)
-			queue_work(wsk_queue, &closed->free_work);
+			wsk_socket_free(closed);
 	}
 }
 

@@ -9,7 +9,10 @@
 #include <net/ipv6.h>
 #include <net/tcp.h>
 
-#include "wsk_provider.h"
+#include "policy.h"
+#include "wsk_connection.h"
+#include "wsk_indication.h"
+#include "wsk_socket.h"
 
 #define LISTEN_BACKLOG 200
 
@@ -123,14 +126,12 @@ static u8 *mdl_address(const struct mdl *mdl)
 bool conn_next_piece(const struct wsk_operation *op, struct kvec *piece)
 {
 	u64 left = op->buf.length - op->done;
-	u64 skip = op->buf.offset + op->done;
+	u64 skip = policy_offset(&op->buf) + op->done;
 	const struct mdl *mdl = op->buf.mdl;
 
-	if (fault(FAULT_offset_ignored))
-		skip -= op->buf.offset;
 	while (mdl && skip >= mdl->byte_count) {
 		skip -= mdl->byte_count;
-		mdl = fault(FAULT_chain_ignored) ? NULL : mdl->next;
+		mdl = policy_next_mdl(mdl);
 	}
 	if (!left || !mdl)
 		return false;
@@ -151,25 +152,20 @@ int conn_pieces(struct wsk_operation *op, struct kvec *pieces, int room)
 	return count;
 }
 
-/* Bytes of a send or of a disconnect's buffer that the fault keeps back. */
-static u64 kept_back(const struct wsk_operation *op)
-{
-	return fault(FAULT_buffer_cut) && op->kind == WSK_GRACEFUL && op->buf.length ? 1 : 0;
-}
-
 /* True once every byte of the operation is in the connection's send queue. */
 bool conn_transmit(struct wsk_socket *ws, struct wsk_operation *op)
 {
+	u64 length = policy_length(op);
 	struct kvec piece;
 
 	if (op->flags & WSK_FLAG_NODELAY && op->kind == WSK_SEND)
 		tcp_sock_set_nodelay(ws->sock->sk);
-	while (op->done < op->buf.length - kept_back(op) && conn_next_piece(op, &piece)) {
+	while (op->done < length && conn_next_piece(op, &piece)) {
 		struct msghdr message = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
 		int sent;
 
-		piece.iov_len = min_t(u64, piece.iov_len, op->buf.length - kept_back(op) - op->done);
-		if (op->done + piece.iov_len < op->buf.length - kept_back(op))
+		piece.iov_len = min_t(u64, piece.iov_len, length - op->done);
+		if (op->done + piece.iov_len < length)
 			message.msg_flags |= MSG_MORE;
 		sent = kernel_sendmsg(ws->sock, &message, &piece, 1, piece.iov_len);
 		if (sent < 0) {
@@ -196,7 +192,7 @@ bool conn_acknowledged(struct wsk_socket *ws, const struct wsk_operation *op)
 
 void conn_send_fin(struct wsk_socket *ws)
 {
-	kernel_sock_shutdown(ws->sock, fault(FAULT_graceful_ends_both) ? SHUT_RDWR : SHUT_WR);
+	kernel_sock_shutdown(ws->sock, policy_shutdown());
 }
 
 /* TCP sets the error of a reset before it closes the connection. Looked at in the other order, a
@@ -282,7 +278,7 @@ void conn_reset(struct wsk_socket *ws)
 	if (!ws->sock || ws->type != WSK_SOCK_STREAM)
 		return;
 	lock_sock(ws->sock->sk);
-	if (fault(FAULT_rst_after_fins) && over(ws))
+	if (policy_resets_after_fins() && over(ws))
 		ws->sock->sk->sk_state = TCP_CLOSE_WAIT;	/* a state in which TCP owes a reset */
 	tcp_disconnect(ws->sock->sk, 0);
 	release_sock(ws->sock->sk);

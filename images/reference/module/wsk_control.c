@@ -2,7 +2,14 @@
 /* WskControlSocket: options and I/O controls of one socket. */
 #include <linux/tcp.h>
 
-#include "wsk_provider.h"
+#include "wsk_address_list.h"
+#include "wsk_complete.h"
+#include "wsk_connection.h"
+#include "wsk_control.h"
+#include "wsk_enable.h"
+#include "wsk_operation.h"
+#include "wsk_security.h"
+#include "wsk_visit.h"
 
 static NTSTATUS pend_call(struct wsk_socket *ws, struct irp *irp, struct wsk_operation *template)
 {

@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Datagram sockets: WskSendTo, WskSendMessages, WskReceiveFrom. */
+#include <linux/in.h>
+#include <linux/in6.h>
 #include <linux/uio.h>
 
-#include "wsk_provider.h"
+#include "wsk_address.h"
+#include "wsk_complete.h"
+#include "wsk_connection.h"
+#include "wsk_datagram.h"
+#include "wsk_operation.h"
+#include "wsk_visit.h"
 
 #define MAX_PIECES 32
 

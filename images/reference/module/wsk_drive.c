@@ -2,7 +2,16 @@
 /* One step of each kind of operation: what can be done now, and nothing that waits. */
 #include <linux/delay.h>
 
-#include "wsk_provider.h"
+#include "policy.h"
+#include "wsk_address.h"
+#include "wsk_address_list.h"
+#include "wsk_connection.h"
+#include "wsk_datagram.h"
+#include "wsk_drive.h"
+#include "wsk_enable.h"
+#include "wsk_listen.h"
+#include "wsk_operation.h"
+#include "wsk_socket.h"
 
 struct blocked {	/* an earlier operation has bytes left, so this one must wait for its turn */
 	bool transmit;
@@ -14,7 +23,7 @@ static void unmake(struct wsk_socket *ws)
 {
 	ws->closing = true;
 	conn_release(ws);
-	queue_work(wsk_queue, &ws->free_work);
+	wsk_socket_free(ws);
 }
 
 /* WskSocketConnect's operation has a local address: it creates and binds first. */
@@ -140,7 +149,7 @@ static void linger(struct wsk_socket *ws, struct wsk_operation *op)
 
 static void drive_send(struct wsk_socket *ws, struct wsk_operation *op, struct blocked *blocked)
 {
-	if (fault(FAULT_graceful_before_sends))
+	if (policy_send_yields_to_graceful())
 		linger(ws, op);
 	if (ws->aborted)
 		return;	/* left there by a fault */
@@ -148,43 +157,43 @@ static void drive_send(struct wsk_socket *ws, struct wsk_operation *op, struct b
 		wsk_finish(ws, op, conn_status(ws->error), 0);
 	else if (blocked->transmit || !conn_transmit(ws, op))
 		blocked->transmit = true;
-	else if (fault(FAULT_graceful_before_sends) && wsk_find(ws, WSK_GRACEFUL))
+	else if (policy_send_yields_to_graceful() && wsk_find(ws, WSK_GRACEFUL))
 		return;
-	else if (conn_acknowledged(ws, op) || fault(FAULT_send_completes_when_queued))
+	else if (conn_acknowledged(ws, op) || !policy_send_needs_ack())
 		wsk_finish(ws, op, STATUS_SUCCESS, op->buf.length);
 }
 
 static void end_transmission(struct wsk_socket *ws)
 {
+	u32 delay_ms = policy_fin_delay_ms();
+
 	ws->fin_sent = true;
-	if (fault(FAULT_fin_delayed))
-		msleep(800);
-	if (fault(FAULT_rst_on_graceful))
+	if (delay_ms)
+		msleep(delay_ms);
+	if (policy_graceful_ending() == END_WITH_RST)
 		conn_reset(ws);
-	else if (!fault(FAULT_no_fin))
+	else if (policy_graceful_ending() == END_WITH_FIN)
 		conn_send_fin(ws);
 }
 
 static bool disconnected(struct wsk_socket *ws)
 {
-	if (fault(FAULT_complete_before_fin_ack) || fault(FAULT_no_fin) || fault(FAULT_rst_on_graceful))
-		return true;
-	return conn_fin_acknowledged(ws);
+	return !policy_graceful_needs_ack() || conn_fin_acknowledged(ws);
 }
 
 /* Who acknowledges the FIN acknowledges all before it, and may do so when this pass has already asked for that. */
 static bool overtakes_sends(struct wsk_socket *ws)
 {
-	return conn_fin_acknowledged(ws) && wsk_find(ws, WSK_SEND) && !fault(FAULT_graceful_before_sends);
+	return conn_fin_acknowledged(ws) && wsk_find(ws, WSK_SEND) && !policy_send_yields_to_graceful();
 }
 
 static void drive_graceful(struct wsk_socket *ws, struct wsk_operation *op, struct blocked *blocked)
 {
 	if (ws->error) {
-		wsk_finish(ws, op, fault(FAULT_dead_disconnect_succeeds) ? STATUS_SUCCESS : conn_status(ws->error), 0);
+		wsk_finish(ws, op, policy_dead_graceful(conn_status(ws->error)), 0);
 		return;
 	}
-	if (!ws->fin_sent && fault(FAULT_fin_before_data))
+	if (!ws->fin_sent && policy_fin_overtakes_data())
 		end_transmission(ws);
 	if (!ws->fin_sent && !blocked->transmit && conn_transmit(ws, op))
 		end_transmission(ws);
@@ -196,7 +205,7 @@ static void drive_graceful(struct wsk_socket *ws, struct wsk_operation *op, stru
 		return;
 	}
 	wsk_finish(ws, op, STATUS_SUCCESS, 0);
-	if (fault(FAULT_graceful_before_sends))
+	if (policy_send_yields_to_graceful())
 		wsk_kick(ws);
 }
 
@@ -219,10 +228,10 @@ static bool receive_done(const struct wsk_operation *op, bool ended)
 	if (ended)
 		return true;
 	if (op->flags & WSK_FLAG_DRAIN)
-		return fault(FAULT_drain_returns_at_once);
+		return policy_drain_returns_at_once();
 	if (op->done == op->buf.length)
 		return true;
-	return op->done && (!(op->flags & WSK_FLAG_WAITALL) || fault(FAULT_waitall_returns_part));
+	return op->done && (!(op->flags & WSK_FLAG_WAITALL) || policy_waitall_returns_part());
 }
 
 static void drive_receive(struct wsk_socket *ws, struct wsk_operation *op, struct blocked *blocked)
@@ -235,11 +244,11 @@ static void drive_receive(struct wsk_socket *ws, struct wsk_operation *op, struc
 		return;
 	ws->receive_stopped = false;
 	error = receive_some(ws, op, &ended);
-	if (error && fault(FAULT_reset_is_eof))
+	if (error && policy_reset_is_eof())
 		wsk_finish(ws, op, STATUS_SUCCESS, 0);
 	else if (error)
 		wsk_finish(ws, op, conn_status(error), op->done);
-	else if (ended && !op->done && fault(FAULT_eof_is_error))
+	else if (ended && !op->done && policy_eof_is_error())
 		wsk_finish(ws, op, STATUS_CONNECTION_DISCONNECTED, 0);
 	else if (receive_done(op, ended))
 		wsk_finish(ws, op, STATUS_SUCCESS, op->done);

@@ -1,26 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Which events a socket can have, and which of them its client wants. */
-#include "wsk_provider.h"
+#include "policy.h"
+#include "wsk_client.h"
+#include "wsk_enable.h"
+#include "wsk_operation.h"
+#include "wsk_socket.h"
 
 #define ALL_EVENTS (WSK_CONNECTION_EVENTS | WSK_EVENT_ACCEPT | WSK_EVENT_RECEIVE_FROM)
-
-const struct wsk_client_connection *wsk_connection_events(const struct wsk_socket *ws)
-{
-	const struct wsk_client_stream *stream = ws->events;
-
-	if (ws->category == WSK_FLAG_STREAM_SOCKET)
-		return stream ? stream->connection : NULL;
-	return ws->category == WSK_FLAG_CONNECTION_SOCKET ? ws->events : NULL;
-}
-
-const struct wsk_client_listen *wsk_listen_events(const struct wsk_socket *ws)
-{
-	const struct wsk_client_stream *stream = ws->events;
-
-	if (ws->category == WSK_FLAG_STREAM_SOCKET)
-		return stream ? stream->listen : NULL;
-	return ws->category == WSK_FLAG_LISTEN_SOCKET ? ws->events : NULL;
-}
 
 /* Its accept event has not returned: which table its client has is not known yet. */
 static bool unanswered(const struct wsk_socket *ws)
@@ -90,7 +76,7 @@ NTSTATUS wsk_disable_event(struct wsk_socket *ws, u32 mask, struct irp *irp)
 	struct wsk_operation template = { .kind = WSK_DISABLE, .event = mask & ~WSK_EVENT_DISABLE };
 	bool in_progress;
 
-	if (hweight32(template.event) != 1 && !fault(FAULT_combined_disable_accepted))
+	if (hweight32(template.event) != 1 && !policy_disables_several())
 		return STATUS_INVALID_PARAMETER;
 	if (template.event & ws->static_events || template.event & ~ALL_EVENTS)
 		return STATUS_INVALID_PARAMETER;
@@ -98,7 +84,7 @@ NTSTATUS wsk_disable_event(struct wsk_socket *ws, u32 mask, struct irp *irp)
 	ws->enabled &= ~template.event;
 	in_progress = ws->running && ws->running & template.event;
 	spin_unlock_bh(&ws->lock);
-	if (!in_progress || fault(FAULT_disable_does_not_wait))
+	if (!in_progress || !policy_disable_waits())
 		return STATUS_SUCCESS;
 	return irp ? wsk_pend(ws, irp, &template) : STATUS_EVENT_PENDING;
 }

@@ -7,15 +7,23 @@
  */
 #include <linux/udp.h>
 
-#include "wsk_provider.h"
+#include "policy.h"
+#include "wsk_address.h"
+#include "wsk_connection.h"
+#include "wsk_datagram.h"
+#include "wsk_enable.h"
+#include "wsk_events.h"
+#include "wsk_indication.h"
+#include "wsk_inspect.h"
+#include "wsk_listen.h"
+#include "wsk_operation.h"
+#include "wsk_socket.h"
 
 #define MAX_INDICATION 65536u
 
 static bool wanted(const struct wsk_socket *ws, u32 kind)
 {
-	if (kind == WSK_EVENT_DISCONNECT && fault(FAULT_event_without_enable))
-		return wsk_possible_events(ws) & kind;
-	return READ_ONCE(ws->enabled) & kind & wsk_possible_events(ws);
+	return policy_enabled(ws, kind) && wsk_possible_events(ws) & kind;
 }
 
 /* ---- Delivery, in softirq ---- */
@@ -115,7 +123,7 @@ static void call_accept(struct wsk_socket *ws, struct wsk_event *event)
 
 static void call_disconnect(struct wsk_socket *ws, struct wsk_event *event)
 {
-	u32 flags = event->flags ^ (fault(FAULT_disconnect_flag_wrong) ? WSK_FLAG_ABORTIVE : 0);
+	u32 flags = policy_disconnect_flags(event->flags);
 
 	wsk_connection_events(ws)->disconnect(ws->context, flags | WSK_FLAG_AT_DISPATCH_LEVEL);
 }
@@ -179,7 +187,7 @@ static void drop(struct wsk_socket *ws, struct wsk_event *event)
 	else if (event->kind == WSK_EVENT_ACCEPT)
 		wsk_discard(event->incoming);
 	else if (event->kind == WSK_EVENT_DISCONNECT)
-		ws->disconnect_told = false;
+		ws->disconnects_told--;
 	if (event->kind == WSK_EVENT_RECEIVE)
 		ws->receive_stopped = false;
 }
@@ -204,18 +212,9 @@ static void deliver_event(struct wsk_socket *ws)
 	wsk_kick(ws);
 }
 
-static void deliver(struct tasklet_struct *tasklet)
+void wsk_deliver(struct tasklet_struct *tasklet)
 {
 	deliver_event(container_of(tasklet, struct wsk_socket, event_tasklet));
-}
-
-/* For a fault: the client hears of a socket whose close has completed. */
-void wsk_late_callback(struct wsk_socket *ws)
-{
-	const struct wsk_client_connection *events = wsk_connection_events(ws);
-
-	if (events && events->disconnect)
-		events->disconnect(ws->context, WSK_FLAG_AT_DISPATCH_LEVEL);
 }
 
 /* ---- Decision, in the work item ---- */
@@ -226,10 +225,10 @@ static void raise(struct wsk_socket *ws, const struct wsk_event *event)
 	ws->event = *event;
 	ws->event_busy = true;
 	spin_unlock_bh(&ws->lock);
-	if (fault(FAULT_event_below_dispatch))
-		deliver_event(ws);
-	else
+	if (policy_delivers_at_dispatch())
 		tasklet_schedule(&ws->event_tasklet);
+	else
+		deliver_event(ws);
 }
 
 /* An indication of what is there, at most 64 KiB; NULL when nothing is. */
@@ -264,7 +263,7 @@ static bool raise_death(struct wsk_socket *ws, u32 kind)
 {
 	struct wsk_event event = { .kind = kind };
 
-	if (!ws->dead || ws->deaths_told > fault(FAULT_death_told_twice))
+	if (!ws->dead || ws->deaths_told >= policy_deaths_told())
 		return false;
 	ws->deaths_told++;
 	raise(ws, &event);
@@ -287,16 +286,16 @@ static bool raise_receive(struct wsk_socket *ws)
 /* The peer has ended its side, or the connection has broken. */
 static bool has_ended(struct wsk_socket *ws)
 {
-	return ws->error || conn_fin_received(ws) || (ws->fin_sent && fault(FAULT_event_for_local_disconnect));
+	return ws->error || conn_fin_received(ws) || (ws->fin_sent && policy_tells_own_disconnect());
 }
 
 static bool raise_disconnect(struct wsk_socket *ws)
 {
 	struct wsk_event event = { .kind = WSK_EVENT_DISCONNECT };
 
-	if (!wanted(ws, WSK_EVENT_DISCONNECT) || ws->disconnect_told || ws->aborted)
+	if (!wanted(ws, WSK_EVENT_DISCONNECT) || ws->disconnects_told >= policy_disconnects_told() || ws->aborted)
 		return false;
-	ws->disconnect_told = !fault(FAULT_disconnect_event_twice) || ws->backlog_told++ > 0;
+	ws->disconnects_told++;
 	event.flags = ws->error ? WSK_FLAG_ABORTIVE : 0;
 	raise(ws, &event);
 	return true;
@@ -320,7 +319,7 @@ static void raise_connection_events(struct wsk_socket *ws)
 	/* Asked before the data is looked for: data may arrive with the FIN, between the two. */
 	bool ended = has_ended(ws);
 
-	if (ended && fault(FAULT_disconnect_before_data) && raise_disconnect(ws))
+	if (ended && policy_tells_disconnect_first() && raise_disconnect(ws))
 		return;
 	if (raise_receive(ws) || (ended && raise_disconnect(ws)))
 		return;
@@ -394,9 +393,4 @@ void wsk_raise_events(struct wsk_socket *ws)
 bool wsk_events_idle(struct wsk_socket *ws)
 {
 	return !READ_ONCE(ws->event_busy);
-}
-
-void wsk_events_init(struct wsk_socket *ws)
-{
-	tasklet_setup(&ws->event_tasklet, deliver);
 }

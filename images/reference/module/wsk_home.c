@@ -8,7 +8,10 @@
 #include <net/addrconf.h>
 #include <net/tcp.h>
 
-#include "wsk_provider.h"
+#include "policy.h"
+#include "wsk_address_list.h"
+#include "wsk_home.h"
+#include "wsk_socket.h"
 
 /* An address that the guest had; IPv4 as ::ffff:a.b.c.d. */
 struct departed {
@@ -105,7 +108,7 @@ bool wsk_homeless(struct wsk_socket *ws)
 
 	if (ws->evicted)
 		return ws->sock;
-	if (!ws->sock || fault(FAULT_departure_unnoticed))
+	if (!ws->sock || !policy_notices_departure())
 		return false;
 	address_of(ws->sock->sk, &address);
 	spin_lock_bh(&departed_lock);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Data that an event callback is shown: taken from TCP or UDP, kept or given back. */
-#include "wsk_provider.h"
+#include "wsk_client.h"
+#include "wsk_indication.h"
+#include "wsk_visit.h"
 
 #define INDICATION_TAG 0x496b7357u	/* "WskI" */
 #define MAGIC 0x49445357u

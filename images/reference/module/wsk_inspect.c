@@ -13,7 +13,12 @@
 #include <net/netfilter/ipv4/nf_reject.h>
 #include <net/netfilter/ipv6/nf_reject.h>
 
-#include "wsk_provider.h"
+#include "policy.h"
+#include "wsk_complete.h"
+#include "wsk_connection.h"
+#include "wsk_inspect.h"
+#include "wsk_socket.h"
+#include "wsk_visit.h"
 
 #define INSPECTION_TAG 0x516b7357u	/* "WskQ" */
 #define MAX_INSPECTIONS 256
@@ -150,7 +155,7 @@ static unsigned int outgoing(void *unused, struct sk_buff *skb, const struct nf_
 	struct sock *sk = skb_to_full_sk(skb);
 	struct wsk_socket *ws = sk && sk_fullsock(sk) && sk->sk_protocol == IPPROTO_TCP ? conn_owner(sk) : NULL;
 
-	return ws && READ_ONCE(ws->silent) && !fault(FAULT_silent_mode_sends) ? NF_DROP : NF_ACCEPT;
+	return ws && READ_ONCE(ws->silent) && policy_drops_silent_packets() ? NF_DROP : NF_ACCEPT;
 }
 
 /* ---- Asking the client, for wsk_events.c ---- */

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Listening and accepting. */
-#include "wsk_provider.h"
+#include "wsk_address.h"
+#include "wsk_complete.h"
+#include "wsk_connection.h"
+#include "wsk_inspect.h"
+#include "wsk_listen.h"
+#include "wsk_operation.h"
+#include "wsk_socket.h"
+#include "wsk_visit.h"
 
 /* The next connection in the listener's queue as a socket that nobody has yet, NULL when
  * there is none. Mutex of the listener held. */
@@ -42,7 +49,7 @@ static void discard(struct work_struct *work)
 
 	conn_reset(ws);
 	conn_release(ws);
-	queue_work(wsk_queue, &ws->free_work);
+	wsk_socket_free(ws);
 }
 
 /* An accepted connection that its client does not want. */

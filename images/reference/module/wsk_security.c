@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* WskControlClient: cached security descriptors, static events, transports. */
-#include "wsk_provider.h"
+#include "policy.h"
+#include "wsk_client.h"
+#include "wsk_complete.h"
+#include "wsk_security.h"
 
 /* A cached copy, counted: every WSK_CACHE_SD and every SO_WSK_SECURITY query adds one
  * reference, every WSK_RELEASE_SD takes one. Sockets that use it hold none. */
@@ -122,7 +125,7 @@ static bool release(const void *pointer)
 /* The fault: closing takes the reference that belongs to the client. */
 void wsk_descriptor_closed(struct wsk_socket *ws)
 {
-	if (ws->security && fault(FAULT_close_releases_sd))
+	if (ws->security && policy_close_releases_descriptor())
 		release(ws->security->bytes);
 }
 
@@ -159,7 +162,7 @@ static NTSTATUS control_descriptor(struct wsk_client *client, u32 code, u64 inpu
 	if (!input || input_size < sizeof(*input))
 		return STATUS_INVALID_PARAMETER;
 	if (code == WSK_RELEASE_SD)
-		return fault(FAULT_release_sd_ignored) || release(*input) ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
+		return !policy_releases_descriptors() || release(*input) ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
 	if (!output || output_size < sizeof(*output))
 		return STATUS_INVALID_PARAMETER;
 	if (size_out)

@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The dispatch tables, slot by slot in the documented order. */
-#include "wsk_provider.h"
+#include "policy.h"
+#include "wsk_address.h"
+#include "wsk_calls.h"
+#include "wsk_control.h"
+#include "wsk_datagram.h"
+#include "wsk_indication.h"
+#include "wsk_inspect.h"
+#include "wsk_listen.h"
+#include "wsk_security.h"
+#include "wsk_tables.h"
 
 /* SendEx and ReceiveEx are reserved; nobody documents how they are called. */
 static NTSTATUS MS reserved(void)
@@ -42,7 +51,7 @@ const void *wsk_table_of(u32 category)
 	case WSK_FLAG_LISTEN_SOCKET:
 		return listen_table;
 	case WSK_FLAG_CONNECTION_SOCKET:
-		return fault(FAULT_no_connect_ex) ? old_connection_table : connection_table;
+		return policy_has_connect_ex() ? connection_table : old_connection_table;
 	case WSK_FLAG_DATAGRAM_SOCKET:
 		return datagram_table;
 	case WSK_FLAG_STREAM_SOCKET:

@@ -6,7 +6,8 @@
  */
 #include <linux/sched.h>
 
-#include "wsk_provider.h"
+#include "wsk_socket.h"
+#include "wsk_visit.h"
 
 static LIST_HEAD(visits);
 static DEFINE_SPINLOCK(visits_lock);

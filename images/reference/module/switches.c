@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Which wrong behaviour is switched on. */
+/* Module parameters that switch behaviours on and off, also while the guest runs. */
 #include <linux/module.h>
 
-#include "ntlab_internal.h"
+#include "switches.h"
 
 static const char *const names[FAULT_COUNT] = {
 #define FAULT(id, name, rows, text) [FAULT_##id] = name,

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef WSK_COMPLETE_H
+#define WSK_COMPLETE_H
+
+#include "wsk_objects.h"
+
+void wsk_complete_exit(void);
+void wsk_take(struct irp *irp);
+NTSTATUS wsk_inline(struct irp *irp, NTSTATUS status, u64 information);
+void wsk_complete(struct irp *irp, NTSTATUS status, u64 information);
+void wsk_complete_close(struct wsk_socket *ws, struct irp *irp, NTSTATUS status, u64 information);
+bool wsk_irp_check(struct irp *irp);
+
+#endif

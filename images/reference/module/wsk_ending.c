@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Aborts and closes: they end the connection, and everything that waits on the socket. */
+#include <linux/slab.h>
+
+#include "policy.h"
+#include "wsk_complete.h"
+#include "wsk_connection.h"
+#include "wsk_ending.h"
+#include "wsk_indication.h"
+#include "wsk_inspect.h"
+#include "wsk_operation.h"
+#include "wsk_security.h"
+#include "wsk_socket.h"
+
+static void end(struct wsk_socket *ws, struct wsk_operation *op, enum policy_fate fate, NTSTATUS status)
+{
+	if (fate == LOSE_OPERATION)
+		wsk_forget(ws, op);
+	else if (fate == END_OPERATION)
+		wsk_finish(ws, op, status, 0);
+}
+
+/* Resets the connection and completes what was under way on it. Mutex held. */
+void wsk_abort(struct wsk_socket *ws)
+{
+	struct wsk_operation *op, *next;
+
+	ws->aborted = true;
+	if (policy_abort_ending() == END_WITH_FIN)
+		conn_send_fin(ws);
+	else if (policy_abort_ending() == END_WITH_RST)
+		conn_reset(ws);
+	list_for_each_entry_safe(op, next, &ws->operations, list)
+		end(ws, op, policy_fate_at_abort(op), policy_status_at_abort(op));
+}
+
+static void end_others(struct wsk_socket *ws, struct wsk_operation *close)
+{
+	struct wsk_operation *op, *next;
+
+	list_for_each_entry_safe(op, next, &ws->operations, list)
+		if (op != close)
+			end(ws, op, policy_fate_at_close(op), policy_status_at_close(op));
+}
+
+static void free_leftover(struct wsk_socket *ws)
+{
+	struct wsk_indication *indication, *next;
+
+	list_for_each_entry_safe(indication, next, &ws->leftover, list) {
+		list_del(&indication->list);
+		wsk_indication_free(indication);
+	}
+}
+
+/* For faults: resets connections that are none of the caller's business. */
+static void reset_others(const struct wsk_socket *ws, bool accepted_only)
+{
+	struct wsk_socket *found[16];
+	int count = wsk_other_connections(ws, accepted_only, found, ARRAY_SIZE(found));
+
+	while (count)
+		conn_reset(found[--count]);
+}
+
+static void end_connection(struct wsk_socket *ws)
+{
+	enum policy_reach reach = policy_close_resets(ws);
+	enum policy_ending ending = policy_close_ending(ws);
+
+	if (reach != REACH_NONE)
+		reset_others(ws, reach == REACH_ACCEPTED);
+	if (ending == END_WITH_RST)
+		conn_reset(ws);
+	else if (ending == END_IN_SILENCE)
+		ws->silent = true;
+	wsk_inspect_close(ws);
+	if (!policy_close_keeps_port())
+		conn_release(ws);	/* sends FIN if the connection still stands */
+}
+
+static void complete_close(struct wsk_socket *ws, struct wsk_operation *close)
+{
+	struct irp *irp;
+
+	wsk_descriptor_closed(ws);
+	if (policy_close_hangs(ws, close)) {
+		wsk_forget(ws, close);
+		wsk_socket_free(ws);
+		return;
+	}
+	irp = wsk_detach(ws, close);
+	kfree(close);
+	wsk_complete_close(ws, irp, policy_close_status(ws), policy_close_information());
+}
+
+/* Everything else completes before the close itself. TCP knows whether a reset is owed:
+ * none is once both directions are closed. */
+void wsk_close(struct wsk_socket *ws, struct wsk_operation *close)
+{
+	end_connection(ws);
+	free_leftover(ws);
+	if (policy_close_completes_first()) {
+		wsk_finish(ws, close, STATUS_SUCCESS, 0);
+		end_others(ws, NULL);
+		wsk_socket_free(ws);
+		return;
+	}
+	end_others(ws, close);
+	complete_close(ws, close);
+}

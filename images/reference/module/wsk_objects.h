@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-only
+ *
+ * What the provider keeps for its clients: sockets, the operations that wait on them, the events to be told.
+ *
+ * A socket's operations wait in one list and are driven by one work item, so nothing of a socket ever runs
+ * twice at a time and the TCP below may sleep, whatever the IRQL of the caller was. Completions go through
+ * one tasklet and events through one of the socket's own: both arrive at DISPATCH_LEVEL, in the order they
+ * were decided.
+ */
+#ifndef WSK_OBJECTS_H
+#define WSK_OBJECTS_H
+
+#include <linux/interrupt.h>
+#include <linux/mutex.h>
+#include <linux/net.h>
+#include <linux/workqueue.h>
+
+#include "ntlab_internal.h"
+#include "wsk_types.h"
+
+struct descriptor;
+struct wsk_client;
+struct wsk_indication;
+struct wsk_socket;
+
+enum wsk_kind {
+	WSK_CREATE,
+	WSK_BIND,
+	WSK_LISTEN,
+	WSK_CONNECT,
+	WSK_ACCEPT,
+	WSK_SEND,
+	WSK_RECEIVE,
+	WSK_SEND_TO,
+	WSK_RECEIVE_FROM,
+	WSK_GRACEFUL,
+	WSK_ABORT,
+	WSK_CALL,		/* something small that TCP has to be asked in process context */
+	WSK_DISABLE,		/* an event whose callback is in progress */
+	WSK_WATCH,		/* waits for what close or cancellation brings, or another address list */
+	WSK_CLOSE,
+};
+
+struct wsk_operation {
+	struct list_head list;
+	struct irp *irp;
+	enum wsk_kind kind;
+	bool started;
+	bool queued;		/* every byte is with TCP, `end_sequence` is known */
+	bool cancelled;		/* IoCancelIrp came: the work item completes it */
+	u32 flags;
+	struct wsk_buf buf;	/* the caller's own may be gone once the call returned */
+	const struct wsk_buf *late;	/* for a fault: the caller's own */
+	u64 done;		/* bytes of it sent or received */
+	u32 end_sequence;	/* of its last byte, once all is sent */
+	u32 event;		/* WSK_DISABLE: which one */
+	bool in_callback;	/* WSK_CLOSE: a callback was in progress when it was asked for */
+	struct sockaddr_storage local, remote;
+	struct wsk_sockaddr *local_out, *remote_out;
+	void *accept_context;
+	const void *accept_dispatch;
+	NTSTATUS (*call)(struct wsk_socket *ws, struct wsk_operation *op, u64 *information);
+	u32 argument;		/* of `call` */
+	void *output;		/* likewise: where its answer goes */
+	u64 output_size;
+	u64 *size_out;
+};
+
+/* An event that is to be told, or is being. */
+struct wsk_event {
+	u32 kind;		/* WSK_EVENT_*, 0 for none */
+	struct wsk_indication *indication;
+	struct wsk_socket *incoming;
+	struct wsk_sockaddr local, remote;
+	struct wsk_inspect_id inspect_id;
+	u32 flags;
+	u64 size;
+};
+
+struct wsk_socket {
+	const void *dispatch;	/* what WSK_SOCKET shows; first */
+	struct hlist_node live;
+	struct wsk_client *client;
+	u32 category;		/* WSK_FLAG_*_SOCKET */
+	u16 type;		/* Linux has the same numbers */
+	void *context;
+	const void *events;	/* the client's table, as the category has it */
+	struct socket *sock;
+	struct conn_callbacks {
+		void (*state_change)(struct sock *sk);
+		void (*data_ready)(struct sock *sk);
+		void (*write_space)(struct sock *sk);
+		void (*error_report)(struct sock *sk);
+	} saved;		/* the socket's own, put back when it is released */
+	int family;		/* Linux's */
+	struct work_struct work;
+	struct work_struct free_work;
+	struct mutex mutex;	/* the work item, or an abort inside the caller */
+	spinlock_t lock;	/* operations, flags, event */
+	struct list_head operations;
+	int error;		/* what ended the connection, a positive errno */
+	bool bound;
+	bool listening;
+	bool connecting;
+	bool connected;		/* a connect has succeeded */
+	bool disconnecting;	/* a graceful disconnect was asked for */
+	bool fin_sent;
+	bool aborted;		/* by us */
+	bool dead;		/* its address was taken from the guest */
+	u8 deaths_told;
+	bool evicted;		/* for a fault */
+	bool silent;
+	bool closing;
+	bool conditional;
+	bool exclusive;
+	__be16 port;		/* of a listener */
+	struct descriptor *security;
+
+	u32 enabled;		/* WSK_EVENT_* */
+	u32 static_events;
+	struct tasklet_struct event_tasklet;
+	struct wsk_event event;	/* the one that is to be delivered, or is being */
+	u32 running;		/* the event whose callback is in progress, 0 for none */
+	bool event_busy;	/* from when it is decided until the callback has returned */
+	bool receive_stopped;	/* an indication was refused: none before the next WskReceive */
+	u8 disconnects_told;
+	u64 backlog_told;
+	struct list_head leftover;	/* indicated, not accepted */
+	struct wsk_inspect_id inspect_id;	/* of the request it was accepted for */
+	const struct wsk_socket *origin;	/* the listener; only to be compared with */
+};
+
+#endif

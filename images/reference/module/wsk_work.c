@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A socket's work item: whatever changed, everything that waits is looked at again. */
+#include <linux/delay.h>
+
+#include "policy.h"
+#include "wsk_connection.h"
+#include "wsk_drive.h"
+#include "wsk_ending.h"
+#include "wsk_events.h"
+#include "wsk_home.h"
+#include "wsk_operation.h"
+#include "wsk_work.h"
+
+/* A connect that is given up sends no more SYN; a graceful disconnect whose FIN has
+ * not left is as if it had not been asked for. */
+static void cancelled(struct wsk_socket *ws, struct wsk_operation *op)
+{
+	if (op->kind == WSK_CONNECT)
+		conn_reset(ws);
+	if (op->kind == WSK_GRACEFUL && !ws->fin_sent)
+		ws->disconnecting = false;
+	wsk_fail(ws, op, STATUS_CANCELLED);
+}
+
+static void finish_cancelled(struct wsk_socket *ws)
+{
+	struct wsk_operation *op, *next;
+
+	list_for_each_entry_safe(op, next, &ws->operations, list)
+		if (READ_ONCE(op->cancelled) && op->kind != WSK_CLOSE)
+			cancelled(ws, op);
+}
+
+/* Others only add to the end of the list while this runs, and queue the work again. */
+void wsk_work(struct work_struct *work)
+{
+	struct wsk_socket *ws = container_of(work, struct wsk_socket, work);
+	struct wsk_operation *ending;
+
+	mutex_lock(&ws->mutex);
+	if (!ws->dead && wsk_homeless(ws))
+		wsk_die(ws);
+	if (!ws->error)
+		ws->error = conn_error(ws);
+	finish_cancelled(ws);
+	ending = wsk_find(ws, WSK_ABORT);
+	if (ending) {
+		if (policy_abort_delay_ms())
+			msleep(policy_abort_delay_ms());
+		wsk_abort(ws);
+		wsk_finish(ws, ending, STATUS_SUCCESS, 0);
+	}
+	ending = wsk_find(ws, WSK_CLOSE);
+	if (!ending) {
+		wsk_drive(ws);
+		wsk_raise_events(ws);
+	} else if (wsk_events_idle(ws) || ending->cancelled || !policy_close_waits_for_callbacks()) {
+		wsk_close(ws, ending);
+	}
+	mutex_unlock(&ws->mutex);
+}
