@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from harness import labs
-from harness.case import Case
+from harness.core.paths import BASELINES
 from harness.guest.base import Options
-from harness.judge.marks import MARKS
-from harness.lab.choices import NIC_MODELS
-from harness.plugin import CASE, SuitePlugin
-from harness.progress import Lines, Progress
-from harness.recorder import Recorder
+from harness.lab.nic_models import NIC_MODELS
+from harness.pytest_plugin import workers
+from harness.pytest_plugin.plugin import CASE, SuitePlugin
+from harness.pytest_plugin.progress import Lines, Progress
+from harness.pytest_plugin.recorder import Recorder
 from harness.report.record import new_run_id
-from harness.settings import AT_ONCE, BASELINES, CPUS, RESULTS, Settings
+from harness.run.case import Case
+from harness.run.settings import AT_ONCE, CPUS, RESULTS, Settings
+from harness.verdict.marks import MARKS
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -86,15 +87,15 @@ def pytest_configure(config: pytest.Config) -> None:
         accept_changes=config.getoption("--accept-changes"),
         dump=config.getoption("--dump"),
         labs=len(config.option.tx) or 1,
-        lab=labs.lab_name(config),
+        lab=workers.lab_name(config),
     )
-    if labs.is_worker(config):
-        folder = labs.run_folder(config)
-        plugins: list[object] = [labs.Refusals(config), SuitePlugin(config, settings, folder)]
+    if workers.is_worker(config):
+        folder = workers.run_folder(config)
+        plugins: list[object] = [workers.Refusals(config), SuitePlugin(config, settings, folder)]
     else:
         folder = settings.results.resolve() / new_run_id()
         recorder = Recorder(config, settings, folder)
-        perform = labs.Labs(config, recorder, folder) if labs.has_workers(config) else None
+        perform = workers.Labs(config, recorder, folder) if workers.has_workers(config) else None
         plugins = [recorder, perform or SuitePlugin(config, settings, folder)]
         if config.getoption("--json-lines"):
             plugins.append(Lines(recorder, folder))

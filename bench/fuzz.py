@@ -20,15 +20,15 @@ from collections import Counter, deque
 from pathlib import Path
 from typing import Any
 
-from harness.abi import Reject, TraceOutcome, abi
-from harness.errors import WskConformanceError
+from harness.core.abi import Reject, TraceOutcome, abi
+from harness.core.errors import WskConformanceError
+from harness.core.units import us
 from harness.evidence import Trace
 from harness.guest import find
 from harness.guest.control import Control
+from harness.run.session import Session
+from harness.run.settings import CPUS, Settings
 from harness.scenario import CONTEXTS, FAMILIES, ORIGINS, Address, Buffer, Scenario, pattern
-from harness.session import Session
-from harness.settings import CPUS, Settings
-from harness.units import us
 
 IN_FLIGHT = 6  # each may ask for the most that the driver allows, and the guest has 256 MiB
 ANSWER_LIMIT_S = 60

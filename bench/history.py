@@ -30,13 +30,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from harness.core.units import MiB
 from harness.evidence.timing import percentiles
 from harness.history.loading import heads
 from harness.history.night import Attempt, Cell, CellStatus, Night
 from harness.history.store import Store
-from harness.judge import Outcome, load_requirements
 from harness.report.record import SCHEMA_VERSION, CaseFiles, CaseRecord
-from harness.units import MiB
+from harness.verdict import Outcome, load_requirements
 
 HEAD = f"{'nights':>7} {'keep':>7} {'store':>8} {'page':>7} {'cpu':>6} {'memory':>7} {'size':>6}"
 FIRST = datetime(2024, 1, 1, 22, tzinfo=UTC)
@@ -108,7 +108,7 @@ def write_night(results: Path, number: int, asked: argparse.Namespace) -> Path:
 
 def page(store: str, folder: Path) -> tuple[float, float, float, float]:
     """Seconds by the clock and of the processor, MiB of memory, and MiB of the page."""
-    program = "from harness.console import main; main()"
+    program = "from harness.cli.console import main; main()"
     command = [sys.executable, "-c", program, "history", "page", "--store", store, "--output", str(folder)]
     began = time.monotonic()
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

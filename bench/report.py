@@ -21,8 +21,8 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
 
 from browser import browser
 
+from harness.core.units import MiB
 from harness.report import load_run, write_report
-from harness.units import MiB
 
 DRAWN = "requestAnimationFrame(() => setTimeout(done))"
 FILTER = """

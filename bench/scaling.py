@@ -30,11 +30,12 @@ from typing import Any
 
 import pytest
 
+from harness.core.paths import REPOSITORY, SUITES
 from harness.evidence import Trace
-from harness.judge.marks import ALONE, is_marked
-from harness.plugin import REPOSITORY, SUITES, UNUSED, is_case
+from harness.pytest_plugin.plugin import UNUSED, is_case
 from harness.report.record import load_run
-from harness.settings import AT_ONCE
+from harness.run.settings import AT_ONCE
+from harness.verdict.marks import ALONE, is_marked
 
 HEAD = f"{'cases':>6} {'wall':>8} {'waits':>8} {'by wall':>8} {'cost':>7} {'beside':>7} {'memory':>7}"
 

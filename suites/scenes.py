@@ -3,7 +3,8 @@
 
 from enum import StrEnum
 
-from harness.errors import EvidenceLost
+from harness.core.errors import EvidenceLost
+from harness.core.units import ms
 from harness.peer import After
 from harness.scenario import (
     ALL_CONTEXTS,
@@ -19,7 +20,6 @@ from harness.scenario import (
     Context,
     inside,
 )
-from harness.units import ms
 from harness.wire import FIN, RST
 
 

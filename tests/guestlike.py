@@ -11,8 +11,8 @@ from typing import Any
 from namespace import GUEST, HOST, INTERFACE, wire
 from namespace import Guest as Kernel
 
+from harness.core.units import s
 from harness.peer import Peer
-from harness.units import s
 from harness.wire import Capture, Flag, Packet
 
 LIMIT = 30 * s

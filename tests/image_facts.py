@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a Windows that is as it should be would say of itself."""
 
-from harness.image import facts
+from harness.image_builder import facts
 
 
 def facts_of(build: str, /, **changes: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ _PRELUDE = """
 import asyncio, os, signal, sys, time
 from pathlib import Path
 from xml.etree.ElementTree import fromstring
-from harness.errors import *
+from harness.core.errors import *
 from harness.lab import embed, namespace
 from harness.lab.hypervisor import Hypervisor
 from harness.guest import find

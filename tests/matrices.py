@@ -8,13 +8,13 @@ from pathlib import Path
 
 import runs
 
-from harness.errors import HarnessError
+from harness.core.errors import HarnessError
 from harness.history.night import Cell
-from harness.judge import Outcome, exit_status
 from harness.nightly.attempt import Ended
 from harness.nightly.matrix import Matrix
 from harness.nightly.plan import Order, Plan
 from harness.nightly.runner import Attending, Runner, new_night
+from harness.verdict import Outcome, exit_status
 
 CASES = ("suites/a.py::test_one", "suites/a.py::test_two", "suites/a.py::test_three")
 

@@ -12,12 +12,12 @@ from typing import Any
 from runs import GUEST, case, record
 
 from harness.evidence.timing import percentiles
-from harness.history import keeping
+from harness.history import ingest
 from harness.history.database import Database
 from harness.history.night import Attempt, Cell, CellStatus, Night, load_night
 from harness.history.store import Store
-from harness.judge import Outcome
 from harness.report import CaseFiles, CaseRecord
+from harness.verdict import Outcome
 
 FIRST = datetime(2026, 1, 1, 22, tzinfo=UTC)
 ONE = "suites/close/test_x.py::test_one[ipv4]"
@@ -129,5 +129,5 @@ def keep_all(where: str, folders: Sequence[Path]) -> None:
 def die_while_keeping(where: str, folder: Path) -> None:
     """For a process of its own, which is killed before what it wrote is committed."""
     with Database(where) as database, database.writing() as connection:
-        keeping.put_night(connection, load_night(folder), folder)
+        ingest.put_night(connection, load_night(folder), folder)
         os.kill(os.getpid(), signal.SIGKILL)

@@ -4,8 +4,8 @@
 from pathlib import Path
 from typing import Any
 
-from harness.judge import Outcome, load_requirements
 from harness.report import CaseRecord, RunRecord
+from harness.verdict import Outcome, load_requirements
 
 GUEST = {"name": "reference", "kind": "reference", "build": "6.1.0", "accelerator": "tcg"}
 

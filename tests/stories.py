@@ -5,9 +5,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from harness.core.units import ms, us
 from harness.evidence import Row
 from harness.report import CaseFiles, CaseRecord, RunRecord
-from harness.units import ms, us
 
 GUEST_ISN, PEER_ISN = 0xFFFFFFFF, 7000  # the first wraps at once
 BOUND = 2 * ms

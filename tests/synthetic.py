@@ -7,11 +7,11 @@ host's clock reads 0; all times given here are host times in ns.
 
 import dpkt
 
-from harness.abi import EventKind, TraceOutcome, abi
+from harness.core.abi import EventKind, TraceOutcome, abi
+from harness.core.units import ms
 from harness.evidence import Clock, Exchange
 from harness.scenario import Address, Operation, Scenario
 from harness.scenario.encoding import receive_places, receive_size
-from harness.units import ms
 from harness.wire import Flag, Packet, Sender, parse
 
 FREQUENCY = 10_000_000

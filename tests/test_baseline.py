@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import BehaviourChanged, UsageError
-from harness.judge import Baseline, Outcome, classify
+from harness.core.errors import BehaviourChanged, UsageError
+from harness.verdict import Baseline, Outcome, classify
 
 SEEN = {"status": "STATUS_CANCELLED", "packets": "RST"}
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.guest import bugcheck
-from harness.guest.bugcheck import PARAMETERS, Bugcheck
+from harness.crash import bugcheck
+from harness.crash.bugcheck import PARAMETERS, Bugcheck
 
 STOP = "*** STOP: 0x000000D1 (0x0000000000000008,0x0000000000000002,0x0000000000000001,0xFFFFF80412345678)"
 

@@ -13,12 +13,12 @@ import conformance
 import pytest
 from windowslike import seal
 
-from harness import bundle
-from harness.bundle import collect
-from harness.doctor import Check, checks
-from harness.errors import UsageError
-from harness.judge import Outcome
+from harness.core.errors import UsageError
+from harness.diagnostics import bundle
+from harness.diagnostics.bundle import collect
+from harness.diagnostics.doctor import Check, checks
 from harness.report.record import CaseRecord, RunRecord
+from harness.verdict import Outcome
 
 GUEST = "windows-server-2025"
 PASSWORD = "Speak-friend-4711"
@@ -79,7 +79,7 @@ def test_what_explains_a_run_is_in_it_and_planted_secrets_are_not(
     class User:
         pw_name, pw_uid, pw_gecos, pw_dir = "frodo", 1000, "Frodo Baggins,,,", "/home/frodo"
 
-    monkeypatch.setattr("harness.masking.pwd.getpwall", lambda: [User])
+    monkeypatch.setattr("harness.diagnostics.masking.pwd.getpwall", lambda: [User])
     plant_image(cache)
     results = tmp_path / "results"
     for number in range(5):

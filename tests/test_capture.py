@@ -7,9 +7,9 @@ from itertools import pairwise
 import pytest
 from namespace import GUEST, HOST, INTERFACE, Guest, in_own_namespace, set_link, wire
 
-from harness.errors import HarnessError
+from harness.core.errors import HarnessError
+from harness.core.units import ms, s
 from harness.peer import ReadsToEof
-from harness.units import ms, s
 from harness.wire import ACK, FIN, SYN, Capture, Packet, capture
 
 LIMIT = 10 * s

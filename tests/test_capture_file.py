@@ -13,8 +13,8 @@ from frames import block, ethernet, exchange, interface, packet, pcap, section
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import EvidenceLost, UsageError
-from harness.units import s
+from harness.core.errors import EvidenceLost, UsageError
+from harness.core.units import s
 from harness.wire import capture_file
 from harness.wire.capture_file import Frame, frames
 

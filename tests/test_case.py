@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 from synthetic import GuestRun, exact_clock
 
-from harness.abi import EventKind, TraceOutcome
-from harness.case import _check_performed, _check_scene
-from harness.errors import EvidenceLost, Unsupported
-from harness.evidence import Timeline, Trace
-from harness.scenario import IPV4, Callback, Irp, Operation, Scenario
-from harness.status import (
+from harness.core.abi import EventKind, TraceOutcome
+from harness.core.errors import EvidenceLost, Unsupported
+from harness.core.ntstatus import (
     STATUS_CANCELLED,
     STATUS_INVALID_HANDLE,
     STATUS_INVALID_PARAMETER,
     STATUS_NOT_IMPLEMENTED,
 )
-from harness.units import ms
+from harness.core.units import ms
+from harness.evidence import Timeline, Trace
+from harness.run.case import _check_performed, _check_scene
+from harness.scenario import IPV4, Callback, Irp, Operation, Scenario
 
 
 def stopped(status: object, step: int) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import conformance
 
-from harness.judge import load_requirements
+from harness.verdict import load_requirements
 
 
 def requirements(*options: str) -> str:

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import FREQUENCY, TICK, qpc
 
-from harness.errors import EvidenceLost
+from harness.core.errors import EvidenceLost
+from harness.core.units import ms, s, us
 from harness.evidence import Clock, Exchange
-from harness.units import ms, s, us
 
 
 def test_an_exchange_bounds_the_clock_by_its_round_trip() -> None:

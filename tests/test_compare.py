@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from runs import GUEST, case, record
 
-from harness.cli import cli
+from harness.cli.main import cli
 from harness.compare import compare
 from harness.compare.timing import BATCH, FEWEST_BATCHES, durations, holm, interval
-from harness.errors import UsageError
-from harness.judge import Outcome
+from harness.core.errors import UsageError
 from harness.report import CaseFiles, CaseRecord
+from harness.verdict import Outcome
 
 TIMED = "suites/timing/test_x.py::test_loop[dispatch]"
 ENOUGH = BATCH * FEWEST_BATCHES

@@ -3,11 +3,11 @@
 
 from typing import Any
 
-from harness.case import Case
-from harness.conductor import Result, decide
-from harness.errors import GuestCrashed
-from harness.judge import Outcome
-from harness.keeper import SharedLoss
+from harness.core.errors import GuestCrashed
+from harness.run.case import Case
+from harness.run.executor import Result, decide
+from harness.run.guest_pool import SharedLoss
+from harness.verdict import Outcome
 
 NO_SESSION: Any = None
 

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from harness.content import Content
+from harness.core.content import Content
 
 SENT = random.Random(1).randbytes(256 << 10)
 

@@ -3,8 +3,8 @@
 
 import pytest
 
-from harness.doctor import checks
-from harness.errors import UsageError
+from harness.core.errors import UsageError
+from harness.diagnostics.doctor import checks
 
 
 def test_a_failed_check_always_has_a_remedy() -> None:

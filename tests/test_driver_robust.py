@@ -7,10 +7,10 @@ from labs import finish, start_lab
 
 _SCENARIOS = """
     import random
-    from harness.abi import Reject, TraceOutcome, abi
+    from harness.core.abi import Reject, TraceOutcome, abi
     from harness.evidence import Trace
     from harness.scenario import *
-    from harness.units import *
+    from harness.core.units import *
 
     async def run(guest, data):
         reply = await guest.control.run(data, 60)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import HarnessError
-from harness.guest.bugcheck import Bugcheck
-from harness.guest.dump import read_header
+from harness.core.errors import HarnessError
+from harness.crash.bugcheck import Bugcheck
+from harness.crash.dump import read_header
 
 HEADER_BYTES = 0x2000
 PAGE = 0x1000
@@ -114,7 +114,7 @@ def test_a_dump_that_is_not_there_is_told_in_a_line(tmp_path: Path) -> None:
 
 @given(st.data())
 def test_no_change_of_a_header_is_a_surprise(data: st.DataObject) -> None:
-    from harness.guest.dump import _decode
+    from harness.crash.dump import _decode
 
     damaged = header()
     for _ in range(data.draw(st.integers(1, 8))):

@@ -12,9 +12,9 @@ import libvirt
 import pytest
 from labs import finish, start_lab
 
-from harness.errors import HarnessError
+from harness.core.errors import HarnessError
+from harness.crash.elf_dump import read_elf
 from harness.lab import examine
-from harness.lab.elf_dump import read_elf
 from harness.lab.examine import Dump, dump_memory
 
 KIB_OF_MEMORY = 262144
@@ -143,7 +143,7 @@ def test_a_real_dump_falls_back_to_elf_and_does_not_outlive_its_machine(tmp_path
     said = finish(
         start_lab(
             """
-            from harness.lab.elf_dump import read_elf
+            from harness.crash.elf_dump import read_elf
             from harness.lab.examine import dump_memory
 
             async def main():

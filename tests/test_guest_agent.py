@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from labs import finish, start_lab
 
-from harness.abi import abi
-from harness.errors import ChannelLost, GuestHung, HarnessError
+from harness.core.abi import abi
+from harness.core.errors import ChannelLost, GuestHung, HarnessError
 from harness.guest.agent import AgentChannel, Ask
 
 LIMIT = 30.0

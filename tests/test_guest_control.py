@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.abi import abi
-from harness.errors import ChannelLost, GuestHung, GuestSilent, HarnessError
+from harness.core.abi import abi
+from harness.core.errors import ChannelLost, GuestHung, GuestSilent, HarnessError
 from harness.guest.control import Control, FrameKind, Heartbeat
 
 MAGIC = abi.WSKTEST_FRAME_MAGIC

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from labs import finish, start_lab
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 from harness.guest import GUESTS, find
-from harness.plugin import chosen_guest
-from harness.settings import Settings
+from harness.pytest_plugin.plugin import chosen_guest
+from harness.run.settings import Settings
 
 
 def test_every_guest_that_is_named_can_be_found() -> None:

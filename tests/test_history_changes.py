@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nights import ONE, TIMED, TWO, cell, failed, night
 from runs import case
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 from harness.history import references
 from harness.history.changes import EMPTY_CALL, Changes, Kind, compare
 from harness.history.failure import failure_key, normalised
@@ -19,8 +19,8 @@ from harness.history.loading import SeenNight, find, load
 from harness.history.night import CellStatus
 from harness.history.references import Reference
 from harness.history.store import Store
-from harness.judge import Outcome
 from harness.report import CaseRecord
+from harness.verdict import Outcome
 
 Told = list[tuple[str, str, str, str]]
 

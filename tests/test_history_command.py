@@ -9,8 +9,8 @@ from click.testing import CliRunner, Result
 from nights import ONE, TWO, cell, failed, night
 from runs import case
 
-from harness.cli import cli
-from harness.errors import UsageError, WskConformanceError
+from harness.cli.main import cli
+from harness.core.errors import UsageError, WskConformanceError
 from harness.history.night import CellStatus
 
 

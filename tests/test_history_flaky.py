@@ -17,8 +17,8 @@ from harness.history.night import CellStatus
 from harness.history.status import day_of, exit_status
 from harness.history.store import Store
 from harness.history.verdicts import verdict
-from harness.judge import Outcome
 from harness.report import CaseRecord
+from harness.verdict import Outcome
 
 LOST = case(ONE, outcome=Outcome.INCONCLUSIVE, why="3 packets were lost")
 

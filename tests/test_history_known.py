@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 from harness.history.known import Issue, KnownIssues, load_known
 
 KEY = "0123456789ab"

@@ -14,13 +14,13 @@ from runs import case
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 from harness.history.known import Issue, KnownIssues
 from harness.history.night import CellStatus
 from harness.history.pages import write_pages
 from harness.history.store import Store
-from harness.judge import Outcome
 from harness.report import write_report
+from harness.verdict import Outcome
 
 HOSTILE = "<img src=x onerror='window.owned = 1'><script>window.owned = 1</script>"
 SLOW, FAST = [list(range(at, at + 1000)) for at in (20_000, 10_000)]

@@ -11,7 +11,7 @@ from nights import FIRST, ONE, cell, night
 from runs import case
 from sqlalchemy import func, select
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 from harness.history.loading import find, heads, load
 from harness.history.retention import delete_folder
 from harness.history.schema import metadata, observations

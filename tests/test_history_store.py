@@ -16,17 +16,17 @@ from postgres import database, server
 from runs import case
 from sqlalchemy import func, inspect, select, text
 
-from harness.errors import HarnessError, UsageError
+from harness.core.errors import HarnessError, UsageError
 from harness.history import database as databases
 from harness.history.database import Database
 from harness.history.known import KnownIssues
 from harness.history.loading import SeenNight, find, heads, load, load_samples
-from harness.history.morning import morning
 from harness.history.night import CellStatus
+from harness.history.night_summary import morning
 from harness.history.pages import write_pages
 from harness.history.schema import attempts, metadata, outcomes
 from harness.history.store import Store
-from harness.judge import Outcome
+from harness.verdict import Outcome
 
 WRITERS = 3
 

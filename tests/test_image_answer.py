@@ -5,9 +5,9 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
-from harness.image import answer, stages
-from harness.image.answer import Answers
-from harness.image.versions import find, versions
+from harness.image_builder import answer, stages
+from harness.image_builder.answer import Answers
+from harness.image_builder.versions import find, versions
 
 NAMES = {"u": "urn:schemas-microsoft-com:unattend"}
 ACTION = "{http://schemas.microsoft.com/WMIConfig/2002/State}action"

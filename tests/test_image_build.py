@@ -24,9 +24,9 @@ from image_media import virtio_win
 from installer_iso import make
 from labs import processes_under
 
-from harness import cache
-from harness.guest import sealed
-from harness.image.stages import STAGES, line
+from harness.core import cache
+from harness.guest import image_manifest
+from harness.image_builder.stages import STAGES, line
 
 _ROOT = Path(__file__).parents[1]
 _LIMIT = 600  # s
@@ -35,12 +35,12 @@ _POLL_S = 0.05
 # The command line, on a machine that may have less disk than Windows wants.
 _PROGRAM = """
 import sys
-from harness.image import checks, stages
+from harness.image_builder import checks, stages
 checks.NEEDED_BYTES = 1 << 26
 stages.MOST_STARTS = int(sys.argv.pop(1))
-from harness.image import install
+from harness.image_builder import install
 install._TOLD_EVERY_S = 2.0
-from harness.console import main
+from harness.cli.console import main
 main()
 """
 
@@ -170,8 +170,8 @@ def test_a_good_installation_becomes_a_sealed_image(played: Mapping[str, Ran]) -
     assert ran.status == 0, ran.err
     folder = ran.images / "windows-11"
     assert ran.out == f"{folder}\n"
-    image = sealed.load(folder)
-    sealed.check(folder, image, print, everything=True)
+    image = image_manifest.load(folder)
+    image_manifest.check(folder, image, print, everything=True)
     assert set(image.hashes) == {
         *("build.json", "com1.log", "com1.xml", "disk.qcow2", "login_key", "password", "vars.fd"),
         "tpm/tpm2-00.permall",

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.image import stages
-from harness.image.course import BuildFailed, Course
-from harness.image.stages import STAGES, Listener, Sign
+from harness.image_builder import stages
+from harness.image_builder.install_progress import BuildFailed, Course
+from harness.image_builder.stages import STAGES, Listener, Sign
 
 # As OVMF of Debian 12 writes them.
 DISC = (

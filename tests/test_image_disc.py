@@ -14,10 +14,11 @@ import pycdlib
 import pytest
 from image_media import DRIVERS, virtio_win
 
-from harness.errors import HarnessError, UsageError
-from harness.image import disc, drivers, provision, secrets
-from harness.image.answer import Answers
-from harness.image.versions import FILES, find, versions
+from harness.core.errors import HarnessError, UsageError
+from harness.core.paths import WINDOWS_IMAGES
+from harness.image_builder import disc, drivers, provision, secrets
+from harness.image_builder.answer import Answers
+from harness.image_builder.versions import find, versions
 
 PASSWORD = secrets.password()
 
@@ -56,7 +57,7 @@ def test_the_provision_iso_holds_everything_under_names_that_windows_sees(tmp_pa
         ),
     }
     assert PASSWORD in fromstring(read["autounattend.xml"]).itertext()
-    assert read["wsk/provision.ps1"] == (FILES / "provision.ps1").read_bytes()
+    assert read["wsk/provision.ps1"] == (WINDOWS_IMAGES / "provision.ps1").read_bytes()
     assert json.loads(read["wsk/settings.json"])["network"]["test"]["net4"] == "10.8.0.0/24"
     assert provision.channels(read) == ("winrm", "ssh", "agent")
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import pytest
 from image_facts import facts_of
 
-from harness.image import facts
-from harness.image.course import BuildFailed
-from harness.image.versions import find, media
+from harness.image_builder import facts
+from harness.image_builder.install_progress import BuildFailed
+from harness.image_builder.versions import find, media
 
 SERVER = find("windows-server-2022")
 MEDIUM = next(medium for medium in media() if medium.version == SERVER.name)

@@ -12,12 +12,12 @@ from typing import NamedTuple
 import pytest
 from windowslike import seal
 
-from harness import cli
-from harness.errors import HarnessError, UsageError
-from harness.guest import sealed
-from harness.image import checks, store
-from harness.image.build import Order, build
-from harness.image.versions import find
+from harness.cli import main
+from harness.core.errors import HarnessError, UsageError
+from harness.guest import image_manifest
+from harness.image_builder import checks, store
+from harness.image_builder.build import Order, build
+from harness.image_builder.versions import find
 from harness.lab import firmware, kvm
 
 NAME = "windows-server-2022"
@@ -41,7 +41,7 @@ class Said(NamedTuple):
 def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Said:
     monkeypatch.setattr(sys, "argv", ["wsk-conformance", "image", *arguments])
     try:
-        cli.main()
+        main.main()
         status = 0
     except SystemExit as end:
         status = int(end.code or 0)
@@ -50,7 +50,7 @@ def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
 
 
 def sealed_image(name: str = NAME, **changes: str) -> Path:
-    folder = sealed.folder_of(name)
+    folder = image_manifest.folder_of(name)
     folder.mkdir()
     seal(folder, name=name, **changes)
     (folder / "disk.qcow2").chmod(0o400)
@@ -62,7 +62,7 @@ def test_images_are_listed_with_what_is_wrong_with_them(
 ) -> None:
     sealed_image("windows-10", evaluation_expires="2020-01-01T00:00:00+00:00")
     sealed_image("windows-11")
-    old = sealed_image() / sealed.MANIFEST_FILE
+    old = sealed_image() / image_manifest.MANIFEST_FILE
     old.write_text(json.dumps({**json.loads(old.read_text()), "schema": 99}))
     (store.root() / ".building-windows-server-2019").mkdir()
     said = command(capsys, monkeypatch, "list")
@@ -125,7 +125,7 @@ def test_a_name_that_is_none_reaches_no_folder(
 
 
 def test_nobody_else_builds_or_removes_an_image_that_is_being_built() -> None:
-    other = "import sys\nfrom harness.image import store\nstore.remove(sys.argv[1])"
+    other = "import sys\nfrom harness.image_builder import store\nstore.remove(sys.argv[1])"
     with store.locked(NAME):
         said = subprocess.run(
             [sys.executable, "-c", other, NAME], capture_output=True, text=True, timeout=60, check=False
@@ -229,5 +229,5 @@ def test_an_image_that_is_there_is_not_replaced_by_mistake(
         build(order(tmp_path), print)
     with pytest.raises(UsageError, match="cannot read"):
         build(order(tmp_path, emulate=True, replace=True), print)
-    sealed.check(folder, sealed.load(folder), print)
+    image_manifest.check(folder, image_manifest.load(folder), print)
     assert not list(store.root().glob(".building-*"))

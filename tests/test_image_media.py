@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import UsageError
-from harness.image import media
-from harness.image.versions import Medium, find, versions
-from harness.image.versions import media as known_media
+from harness.core.errors import UsageError
+from harness.image_builder import media
+from harness.image_builder.versions import Medium, find, versions
+from harness.image_builder.versions import media as known_media
 
 SERVER = find("windows-server-2022")
 

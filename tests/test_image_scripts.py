@@ -8,8 +8,9 @@ import pytest
 import tree_sitter_powershell
 from tree_sitter import Language, Node, Parser
 
-from harness.image import facts, provision, stages
-from harness.image.versions import FILES, versions
+from harness.core.paths import WINDOWS_IMAGES
+from harness.image_builder import facts, provision, stages
+from harness.image_builder.versions import versions
 
 SCRIPTS = ("provision.ps1", "nics.ps1")
 # fmt: off
@@ -35,7 +36,7 @@ WINDOWS_OWN = {  # as Microsoft's reference of Windows PowerShell 5.1 and its mo
 
 @cache
 def source(name: str) -> str:
-    return (FILES / name).read_text()
+    return (WINDOWS_IMAGES / name).read_text()
 
 
 def parse(text: str) -> Node:

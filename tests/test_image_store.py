@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import store
 
-from harness.errors import HarnessError
+from harness.core.errors import HarnessError
 
 
 def test_a_folder_is_made_once(tmp_path: Path) -> None:

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness import inquest
-from harness.errors import (
+from harness.core.errors import (
     ChannelLost,
     GuestCrashed,
     GuestHung,
@@ -17,8 +16,9 @@ from harness.errors import (
     HarnessError,
     WskConformanceError,
 )
+from harness.crash import triage
+from harness.crash.triage import Evidence, Inquest
 from harness.guest.base import RunningGuest
-from harness.inquest import Evidence, Inquest
 from harness.lab import examine
 from harness.lab.examine import Dump, Processor
 from harness.lab.machine import MachineEvent
@@ -89,9 +89,9 @@ def from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(examine, "inject_nmi", inject_nmi)
     monkeypatch.setattr(examine, "dump_memory", dump_memory)
     monkeypatch.setattr(examine, "processors", lambda _machine: [Processor(0, 0.5, 0.4)])
-    monkeypatch.setattr(inquest, "screenshot", screenshot)
-    monkeypatch.setattr(inquest, "CRASH_NOTICE_LIMIT", 0)
-    monkeypatch.setattr(inquest, "_TOLD_EVERY_S", 0.01)
+    monkeypatch.setattr(triage, "screenshot", screenshot)
+    monkeypatch.setattr(triage, "CRASH_NOTICE_LIMIT", 0)
+    monkeypatch.setattr(triage, "_TOLD_EVERY_S", 0.01)
 
 
 Story = Callable[[Inquest, Any], Awaitable[None]]
@@ -190,7 +190,7 @@ def test_a_guest_that_never_ends_its_dump_is_not_waited_for_any_longer(
         assert isinstance(await held.verdict(ChannelLost("lost")), GuestCrashed)
         assert "was not complete" in held.guest.findings["memory dump"][-1]
 
-    monkeypatch.setattr(inquest, "OWN_DUMP_LIMIT", 50_000_000)
+    monkeypatch.setattr(triage, "OWN_DUMP_LIMIT", 50_000_000)
     hold(tmp_path, story)
 
 
@@ -239,7 +239,7 @@ def test_memory_is_dumped_only_when_somebody_wants_it(tmp_path: Path) -> None:
 
 def test_a_lab_makes_a_few_dumps_and_no_more(tmp_path: Path) -> None:
     async def story(held: Inquest, machine: Any) -> None:
-        held.evidence.dumps = inquest.MOST_DUMPS
+        held.evidence.dumps = triage.MOST_DUMPS
         machine.happens("crashed", "panicked")
         await held.verdict(ChannelLost("lost"))
         assert machine.dumps == 0
@@ -261,5 +261,5 @@ def test_evidence_that_cannot_be_had_costs_nothing_else(
 
     for name in ("inject_nmi", "dump_memory", "processors"):
         monkeypatch.setattr(examine, name, refuse)
-    monkeypatch.setattr(inquest, "screenshot", refuse)
+    monkeypatch.setattr(triage, "screenshot", refuse)
     hold(tmp_path, story)

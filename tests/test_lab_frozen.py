@@ -10,7 +10,7 @@ import pytest
 from labs import finish, start_lab
 
 from harness.guest.reference import ReferenceGuest
-from harness.lab import frozen
+from harness.lab import vm_snapshot
 
 BOOTS = "booting the guest, and keeping it booted for the starts that follow"
 
@@ -30,17 +30,17 @@ def kept_at(path: Path, content: bytes) -> Path:
 
 
 def test_a_machine_that_is_kept_whole_is_intact(tmp_path: Path) -> None:
-    assert frozen.is_intact(kept_at(tmp_path / "kept", b"a machine"))
+    assert vm_snapshot.is_intact(kept_at(tmp_path / "kept", b"a machine"))
 
 
 @pytest.mark.parametrize("wrong", [b"", b"short", b"x" * 32 + b"a machine"])
 def test_a_machine_that_is_kept_otherwise_is_not(tmp_path: Path, wrong: bytes) -> None:
     (tmp_path / "kept").write_bytes(wrong)
-    assert not frozen.is_intact(tmp_path / "kept")
+    assert not vm_snapshot.is_intact(tmp_path / "kept")
 
 
 def test_a_machine_that_is_not_kept_is_not_intact(tmp_path: Path) -> None:
-    assert not frozen.is_intact(tmp_path / "kept")
+    assert not vm_snapshot.is_intact(tmp_path / "kept")
 
 
 @pytest.mark.usefixtures("own_cache")
@@ -48,24 +48,24 @@ def test_another_description_or_another_file_is_another_machine(tmp_path: Path) 
     kernel = tmp_path / "kernel"
     kernel.write_bytes(b"one")
     places = {
-        frozen.place(Element("domain"), []),
-        frozen.place(Element("domain", type="kvm"), []),
-        frozen.place(Element("domain"), [kernel]),
+        vm_snapshot.place(Element("domain"), []),
+        vm_snapshot.place(Element("domain", type="kvm"), []),
+        vm_snapshot.place(Element("domain"), [kernel]),
     }
     kernel.write_bytes(b"another")
-    places.add(frozen.place(Element("domain"), [kernel]))
+    places.add(vm_snapshot.place(Element("domain"), [kernel]))
     assert len(places) == 4
-    assert frozen.place(Element("domain"), [kernel]) in places
+    assert vm_snapshot.place(Element("domain"), [kernel]) in places
 
 
 @pytest.mark.usefixtures("own_cache")
 def test_a_host_that_was_started_again_is_another_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = frozen.place(Element("domain"), [])
+    before = vm_snapshot.place(Element("domain"), [])
     (tmp_path / "boot_id").write_text("another")
-    monkeypatch.setattr(frozen, "_BOOT_ID", tmp_path / "boot_id")
-    assert frozen.place(Element("domain"), []) != before
+    monkeypatch.setattr(vm_snapshot, "_BOOT_ID", tmp_path / "boot_id")
+    assert vm_snapshot.place(Element("domain"), []) != before
 
 
 def test_the_four_that_were_used_last_are_kept_and_nothing_half_written(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_the_four_that_were_used_last_are_kept_and_nothing_half_written(tmp_path
     for name in (".freezing-left", ".freezing-now"):
         (tmp_path / name).touch()
     os.utime(tmp_path / ".freezing-left", (1e9, 1e9))
-    frozen.prune(tmp_path)
+    vm_snapshot.prune(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         ".freezing-now",
         "0abc",

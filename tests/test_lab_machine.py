@@ -8,7 +8,7 @@ from pathlib import Path
 
 from labs import finish, processes_under, start_lab
 
-from harness.abi import abi
+from harness.core.abi import abi
 
 
 def assert_gone(root: str, within: float = 5.0) -> None:

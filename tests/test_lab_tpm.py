@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import HarnessError
+from harness.core.errors import HarnessError
 from harness.lab import tpm
 
 # In a process of its own, whose embed root goes away with it.
@@ -52,7 +52,9 @@ def test_a_tpm_that_does_not_start_is_told_in_its_own_words(tmp_path: Path) -> N
     swtpm.write_text("#!/bin/sh\necho no such state >&2\nexit 1\n")
     swtpm.chmod(0o755)
     ran = use(tmp_path, f"{tmp_path}:{os.environ['PATH']}")
-    assert ran.stderr.splitlines()[-1] == "harness.errors.HarnessError: swtpm ended at once: no such state"
+    assert (
+        ran.stderr.splitlines()[-1] == "harness.core.errors.HarnessError: swtpm ended at once: no such state"
+    )
 
 
 def test_a_folder_that_cannot_hold_a_tpm_is_told_in_its_makers_words(tmp_path: Path) -> None:

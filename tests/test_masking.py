@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.masking import Mask
+from harness.diagnostics.masking import Mask
 
 KEY = "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQ"
 PEM = f"-----BEGIN OPENSSH PRIVATE KEY-----\n{KEY}\n{KEY}=\n-----END OPENSSH PRIVATE KEY-----"

@@ -17,11 +17,11 @@ import tomli_w
 
 from harness.history.night import Cell, CellStatus, Night, load_night
 from harness.history.store import Store
-from harness.lab import orphans
+from harness.lab import reaper
 from harness.nightly.attempt import LOST
 from harness.nightly.verdict import outcomes_of
 from harness.report.record import RUN_FILE, load_run
-from harness.settings import HISTORY
+from harness.run.settings import HISTORY
 
 EXAMPLE = conformance.ROOT / "suites" / "nightly.toml"
 # What the cells of the example are cut down to.
@@ -73,7 +73,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Killed:
     """One cell was done and the next had a guest when SIGKILL came."""
     folder = tmp_path_factory.mktemp("night")
     matrix, results = cut_down(folder), folder / "results"
-    orphans.adopt()
+    reaper.adopt()
     before = conformance.left_over()
     process = start(results, str(matrix), "--jobs", "1")
     second = "nights/latest/cells/rst-on-graceful/attempt-1"
@@ -153,7 +153,7 @@ def test_a_store_that_cannot_be_is_told_before_anything_boots(tmp_path: Path) ->
 
 
 def test_ctrl_c_ends_the_cells_and_says_how_to_go_on(tmp_path: Path) -> None:
-    orphans.adopt()
+    reaper.adopt()
     before = conformance.left_over()
     results = tmp_path / "results"
     process = start(results, str(cut_down(tmp_path)), "--only", "plain")

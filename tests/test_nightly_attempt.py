@@ -8,9 +8,9 @@ from pathlib import Path
 import matrices
 import pytest
 
-from harness.judge import Outcome
 from harness.nightly.attempt import LOST, Ended, Runs
 from harness.nightly.plan import Order
+from harness.verdict import Outcome
 
 ORDER = Order("a", "reference", (), (), 60.0, 1)
 

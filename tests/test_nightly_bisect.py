@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 from harness.nightly.bisect import Kind, neighbours_of, search
 from harness.nightly.plan import Plan
 

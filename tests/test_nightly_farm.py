@@ -9,10 +9,10 @@ import farms
 import pytest
 from test_nightly import cut_down, wait_for
 
-from harness.errors import HarnessError
+from harness.core.errors import HarnessError
 from harness.history.night import load_night
-from harness.lab import orphans
-from harness.nightly import farm, hand, images
+from harness.lab import reaper
+from harness.nightly import dask_worker, farm, images
 from harness.nightly.attempt import LOST
 from harness.nightly.farm import refusal
 from harness.nightly.plan import Order
@@ -23,7 +23,7 @@ OTHER_VERSION = Path(__file__).parent / "other_version.py"
 ORDER = Order("a", "reference", (), (), 60.0, 768)
 
 
-def facts(**changes: object) -> hand.Facts:
+def facts(**changes: object) -> dask_worker.Facts:
     fields = {
         "version": version(),
         "host": "h",
@@ -32,12 +32,14 @@ def facts(**changes: object) -> hand.Facts:
         "kvm": False,
         "has_image": True,
     }
-    return hand.Facts(**{**fields, **changes})  # type: ignore[arg-type]
+    return dask_worker.Facts(**{**fields, **changes})  # type: ignore[arg-type]
 
 
-def fits(order: Order, host: hand.Facts) -> bool:
-    offers = hand.resources_of(host, "0" * 64)
-    return all(offers.get(name, 0) >= amount for name, amount in hand.demands_of(order, "0" * 64).items())
+def fits(order: Order, host: dask_worker.Facts) -> bool:
+    offers = dask_worker.resources_of(host, "0" * 64)
+    return all(
+        offers.get(name, 0) >= amount for name, amount in dask_worker.demands_of(order, "0" * 64).items()
+    )
 
 
 def test_a_cell_goes_where_version_memory_kvm_and_image_are_at_hand() -> None:
@@ -49,7 +51,7 @@ def test_a_cell_goes_where_version_memory_kvm_and_image_are_at_hand() -> None:
     assert fits(wants_kvm, facts(kvm=True))
     windows = Order("a", "windows-11", (), (), 60.0, 768)
     assert not fits(windows, facts()), "its image is for the host to have: `dask worker --resources`"
-    assert hand.demands_of(windows, "")["image-windows-11"] == 1
+    assert dask_worker.demands_of(windows, "")["image-windows-11"] == 1
 
 
 def test_a_worker_that_cannot_take_part_is_told_why() -> None:
@@ -87,7 +89,7 @@ def test_an_image_is_kept_once_by_its_digest_and_a_damaged_one_is_refused(
 
 
 def test_the_cell_of_a_killed_worker_runs_elsewhere_and_both_attempts_are_on_record(tmp_path: Path) -> None:
-    orphans.adopt()
+    reaper.adopt()
     before = conformance.left_over()
     results, said = tmp_path / "results", tmp_path / "said"
     other = ("--preload", str(OTHER_VERSION))

@@ -7,8 +7,8 @@ import conformance
 import pytest
 from click.testing import CliRunner
 
-from harness.cli import cli
-from harness.errors import UsageError
+from harness.cli.main import cli
+from harness.core.errors import UsageError
 from harness.guest.reference import ReferenceGuest
 from harness.history.night import Setting
 from harness.nightly import matrix

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import HarnessError
-from harness.nightly import parcel
-from harness.nightly.parcel import pack, unpack
+from harness.core.errors import HarnessError
+from harness.nightly import archive
+from harness.nightly.archive import pack, unpack
 
 
 def packed(*members: tuple[str, bytes | None, dict[str, object]]) -> bytes:
@@ -62,7 +62,7 @@ def test_what_would_leave_the_folder_or_is_no_file_is_refused(
 
 
 def test_a_parcel_beyond_the_limits_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parcel, "MOST_BYTES", 1000)
+    monkeypatch.setattr(archive, "MOST_BYTES", 1000)
     large = packed(("a", bytes(600), {}), ("b", bytes(600), {}))
     with pytest.raises(HarnessError, match="too large"):
         unpack(large, tmp_path / "target")

@@ -8,15 +8,15 @@ import matrices
 import pytest
 from matrices import CASES, MadeUp
 
-from harness.errors import HarnessError, UsageError
+from harness.core.errors import HarnessError, UsageError
 from harness.history.night import CellStatus, load_night
-from harness.judge import Outcome
 from harness.nightly.attempt import LOST, Ended
 from harness.nightly.markdown import summary
 from harness.nightly.matrix import Matrix
 from harness.nightly.plan import Order
 from harness.nightly.runner import MOST_LOSSES, Attending, Runner, find_night, new_night, sole_writer
 from harness.nightly.verdict import cell_status, flaky, night_status, outcomes_of
+from harness.verdict import Outcome
 
 ONE, TWO, THREE = CASES
 

@@ -3,7 +3,7 @@
 
 import pytest
 
-from harness.errors import (
+from harness.core.errors import (
     ChannelLost,
     EvidenceLost,
     GuestCrashed,
@@ -12,7 +12,7 @@ from harness.errors import (
     Unsupported,
     UsageError,
 )
-from harness.judge import Outcome, classify, exit_status
+from harness.verdict import Outcome, classify, exit_status
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from synthetic import Wire
 
-from harness.units import ms, s
+from harness.core.units import ms, s
 from harness.wire import ACK, FIN, Note, write_pcapng
 
 pytestmark = pytest.mark.skipif(not shutil.which("tshark"), reason="needs tshark and capinfos")

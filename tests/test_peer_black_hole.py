@@ -6,8 +6,8 @@ import asyncio
 from guestlike import FIN_WAIT1, Guest, meet_on_wire, sent
 from namespace import in_own_namespace
 
+from harness.core.units import ms
 from harness.peer import After, BlackHole
-from harness.units import ms
 from harness.wire import FIN, SYN
 
 

@@ -8,9 +8,9 @@ import pytest
 from guestlike import GUEST_PORT, LIMIT, Guest, answer_on_wire, sent
 from namespace import GUEST, in_own_namespace
 
-from harness.errors import HarnessError
+from harness.core.errors import HarnessError
 from harness.peer import FinFirst, ReadsSlowly, ReadsToEof
-from harness.peer.door import unused
+from harness.peer.acceptor import unused
 from harness.peer.kernel import bound
 from harness.peer.raw_port import RawPort
 from harness.peer.scripted import ScriptedCaller

@@ -5,9 +5,9 @@ import asyncio
 
 import pytest
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
+from harness.core.units import s
 from harness.peer import EchoesDatagrams, FloodsDatagrams
-from harness.units import s
 
 
 def test_a_flood_has_to_know_where_to() -> None:

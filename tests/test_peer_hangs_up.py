@@ -3,7 +3,7 @@
 
 import pytest
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 from harness.peer import HangsUp
 
 

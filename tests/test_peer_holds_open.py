@@ -3,8 +3,8 @@
 
 from guestlike import Guest, meet
 
+from harness.core.units import ms, s
 from harness.peer import HoldsOpen
-from harness.units import ms, s
 
 
 def test_its_fin_comes_so_long_after_the_guest_s() -> None:

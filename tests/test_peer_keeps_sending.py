@@ -7,8 +7,8 @@ from guestlike import GUEST_PORT, LIMIT, Guest, answer_on_wire, join, meet_on_wi
 from namespace import GUEST, HOST, in_own_namespace, wire
 from namespace import Guest as Kernel
 
+from harness.core.units import ms
 from harness.peer import KeepsSending
-from harness.units import ms
 from harness.wire import FIN, PSH, RST
 
 

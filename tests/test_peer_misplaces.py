@@ -7,10 +7,10 @@ import pytest
 from guestlike import ESTABLISHED, Guest, meet_on_wire, sent
 from namespace import in_own_namespace
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
+from harness.core.units import ms
 from harness.peer import After, MisplacesFin, MisplacesReset, RepeatsData
 from harness.peer.misplaces import Misplaces
-from harness.units import ms
 from harness.wire import ACK, FIN, PSH, RST
 
 AFTER = After(received=4)

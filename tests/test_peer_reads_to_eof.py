@@ -6,9 +6,9 @@ import asyncio
 import pytest
 from guestlike import LOOPBACK, Guest, meet
 
-from harness.errors import HarnessError
+from harness.core.errors import HarnessError
+from harness.core.units import ms
 from harness.peer import ReadsToEof
-from harness.units import ms
 
 
 @pytest.mark.parametrize("family", [4, 6])

@@ -4,8 +4,8 @@
 import pytest
 from guestlike import Guest, meet
 
+from harness.core.units import ms
 from harness.peer import After, Resets
-from harness.units import ms
 
 
 async def sees_a_reset(guest: Guest) -> None:

@@ -7,8 +7,8 @@ import pytest
 from guestlike import Guest, meet, meet_on_wire, sent
 from namespace import in_own_namespace
 
+from harness.core.units import KiB, ms, s
 from harness.peer import After, ReadsSlowly, Sends, SendsThenFin
-from harness.units import KiB, ms, s
 from harness.wire import FIN, PSH
 
 DATA = bytes(range(250)) * 40

@@ -6,9 +6,9 @@ import asyncio
 import pytest
 from namespace import GUEST, HOST, INTERFACE, in_own_namespace, wire
 
-from harness.errors import HarnessError
+from harness.core.errors import HarnessError
+from harness.core.units import ms, s
 from harness.peer import NeverAnswers, Peer, Refuses, ZeroWindow
-from harness.units import ms, s
 from harness.wire import ACK, RST, SYN, Capture, Packet
 
 

@@ -14,9 +14,9 @@ from guestlike import (
 )
 from namespace import in_own_namespace
 
+from harness.core.units import ms
 from harness.peer import CrossesFins, WithholdsDataAcks, WithholdsFinAck
 from harness.peer.withholds_acks import WithholdsAcks
-from harness.units import ms
 from harness.wire import ACK, FIN, RST, SYN, Packet
 
 DATA = bytes(range(250)) * 20

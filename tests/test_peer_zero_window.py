@@ -7,8 +7,8 @@ import pytest
 from guestlike import Guest, answer_on_wire, meet_on_wire, sent
 from namespace import in_own_namespace
 
+from harness.core.units import ms
 from harness.peer import Peer, ZeroWindow
-from harness.units import ms
 from harness.wire import ACK, FIN, PSH, RST, SYN
 
 DATA = bytes(range(250)) * 40

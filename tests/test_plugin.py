@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from harness.judge import Requirement, RequirementClass
-from harness.plugin import check_rows
+from harness.pytest_plugin.plugin import check_rows
+from harness.verdict import Requirement, RequirementClass
 
 pytest_plugins = ["pytester"]
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import conformance
 
-from harness.judge import Outcome
-from harness.progress import progress_line
-from harness.summary import WIDTH, summary
+from harness.pytest_plugin.progress import progress_line
+from harness.pytest_plugin.summary import WIDTH, summary
+from harness.verdict import Outcome
 
 BIN = Path(conformance.BIN)
 FOLDERS = ("close", "contract", "destructive", "disconnect", "timing")

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from runs import case, record
 
-from harness.errors import UsageError
-from harness.judge import Outcome
+from harness.core.errors import UsageError
 from harness.report import CaseFiles, load_run
+from harness.verdict import Outcome
 
 
 def test_a_run_is_loaded_as_it_was_recorded(tmp_path: Path) -> None:

@@ -15,22 +15,22 @@ from hypothesis import strategies as st
 from runs import case, record
 from synthetic import Wire
 
-from harness.cli import cli
-from harness.commands.replay import _settings
-from harness.errors import UsageError
+from harness.cli.main import cli
+from harness.cli.replay import _settings
+from harness.core.errors import UsageError
+from harness.core.units import ms, s
 from harness.evidence import Row
 from harness.guest.base import Options
-from harness.judge import Outcome
 from harness.replay import plans
 from harness.replay.alignment import Mark, Pair, align
 from harness.replay.perform import find, perform
+from harness.replay.render import Comparison
 from harness.replay.side_by_side import side_by_side, summary
 from harness.replay.story import Line, Story, story
-from harness.replay.told import Comparison
 from harness.report import CaseFiles, load_run
+from harness.run.settings import Settings
 from harness.scenario import IPV4, WSK_SOCKET, Address, Scenario
-from harness.settings import Settings
-from harness.units import ms, s
+from harness.verdict import Outcome
 from harness.wire import ACK, FIN, PSH, Packet, parse, write_pcapng
 
 NAME = "suites/disconnect/test_x.py::test_fin[ipv4]"

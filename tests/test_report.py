@@ -15,12 +15,12 @@ import pytest
 import stories
 from runs import GUEST, case, record
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
+from harness.core.units import ms, us
 from harness.evidence import Row
-from harness.judge import Outcome
 from harness.report import CaseFiles, RunRecord, write_report
 from harness.report.html import MOST_UNPACKED
-from harness.units import ms, us
+from harness.verdict import Outcome
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"' onload=alert(3) {{ 7 * 1234567 }}"
 PACK = re.compile(r'<script type="text/plain" id="pack-(\d+)">([^<]*)</script>')

@@ -15,8 +15,8 @@ from frames import CLIENT6, SERVER6, block, ethernet, exchange, interface, packe
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.cli import cli
-from harness.errors import EvidenceLost, UsageError
+from harness.cli.main import cli
+from harness.core.errors import EvidenceLost, UsageError
 
 needs_wireshark = pytest.mark.skipif(not shutil.which("editcap"), reason="needs Wireshark's programs")
 

@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 from runs import case, record
 
-from harness.cli import cli
-from harness.errors import UsageError
-from harness.judge import Outcome
+from harness.cli.main import cli
+from harness.core.errors import UsageError
+from harness.verdict import Outcome
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from stories import DISCONNECT, HANDSHAKE, as_stored, event, packet
 
+from harness.core.units import ms
 from harness.evidence import Row
 from harness.report.ladder import Ladder, Mark, ladder
 from harness.report.stored import FIRST, LAST, PacketLine, Story, load, read
-from harness.units import ms
 
 
 def drawn(rows: list[Row]) -> Ladder:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from harness.core.units import ms, us
 from harness.report.plots import BINS, Plot, plots
-from harness.units import ms, us
 
 CALLS = [10 * us] * 90 + [1 * ms] * 10
 

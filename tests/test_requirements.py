@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import UsageError
-from harness.judge import RequirementClass, load_requirements, required_ids
+from harness.core.errors import UsageError
+from harness.verdict import RequirementClass, load_requirements, required_ids
 
 pytest_plugins = ["pytester"]
 
@@ -53,7 +53,7 @@ def test_a_test_names_its_rows(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\nmarkers = requires: rows")
     (item,) = pytester.getitems(
         """
-        from harness.judge import requires
+        from harness.verdict import requires
 
         @requires("D-01", "D-08")
         def test_something():

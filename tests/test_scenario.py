@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import PEER
 
-from harness.abi import StepKind, abi
-from harness.errors import UsageError
+from harness.core.abi import StepKind, abi
+from harness.core.errors import UsageError
+from harness.core.units import KiB, MiB, ms, s
 from harness.scenario import (
     APC,
     DISPATCH,
@@ -36,7 +37,6 @@ from harness.scenario import (
     Socket,
     inside,
 )
-from harness.units import KiB, MiB, ms, s
 
 
 def example() -> Scenario:

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from windowslike import seal
 
-from harness.errors import UsageError
-from harness.guest import sealed
-from harness.guest.sealed import MANIFEST_FILE, SCHEMA_VERSION, check, load
+from harness.core.errors import UsageError
+from harness.guest import image_manifest
+from harness.guest.image_manifest import MANIFEST_FILE, SCHEMA_VERSION, check, load
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_a_file_that_kept_its_time_is_read_again_only_on_demand(
         read.append(path.name)
         return image.hashes[path.name]
 
-    monkeypatch.setattr(sealed, "_hash", hash)
+    monkeypatch.setattr(image_manifest, "_hash", hash)
     check(tmp_path, image, print)
     assert read == []
     check(tmp_path, image, print, everything=True)

@@ -9,8 +9,7 @@ from typing import Any
 import conformance
 import pytest
 
-from harness.guest.base import Fault
-from harness.selfcheck import (
+from harness.diagnostics.selfcheck import (
     NO_FAULT,
     Task,
     Verdict,
@@ -22,6 +21,7 @@ from harness.selfcheck import (
     plan,
     without_fault,
 )
+from harness.guest.base import Fault
 
 FAULTS = {"no-fin": Fault(("D-01",), "sends nothing"), "late": Fault(("D-02", "C-01"), "comes late")}
 JUDGES = {

@@ -10,15 +10,15 @@ import conformance
 import pytest
 from click.testing import CliRunner
 
-from harness.commands import selftest_crash as command
-from harness.doctor import Check
-from harness.lab import orphans
-from harness.lab.elf_dump import read_elf
+from harness.cli import selftest_crash as command
+from harness.crash.elf_dump import read_elf
+from harness.diagnostics.doctor import Check
+from harness.lab import reaper
 
 
 def selftest(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     command = [str(conformance.BIN / "wsk-conformance"), "selftest-crash", "--results", str(folder)]
-    orphans.adopt()
+    reaper.adopt()
     before = conformance.left_over()
     done = subprocess.run([*command, *options], capture_output=True, text=True, check=False, timeout=480)
     assert conformance.left_over() <= before
@@ -75,8 +75,8 @@ def test_what_is_missing_makes_the_status_3_and_keeps_the_evidence(
     def session(*_: object) -> Any:
         return None
 
-    monkeypatch.setattr("harness.selftest.SelfTest", Test)
-    monkeypatch.setattr("harness.session.Session", session)
+    monkeypatch.setattr("harness.diagnostics.selftest.SelfTest", Test)
+    monkeypatch.setattr("harness.run.session.Session", session)
     monkeypatch.setattr("harness.guest.find", lambda _: Guest())
     done = CliRunner().invoke(command.selftest_crash, ["--results", str(tmp_path)])
     assert done.exit_code == 3

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from harness.cli import cli
-from harness.errors import UsageError
+from harness.cli.main import cli
+from harness.core.errors import UsageError
 from harness.scenario import IPV4, Scenario
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sshd import HOST, PASSWORD, Server, sshd
 
-from harness.errors import ChannelLost, GuestHung, HarnessError
+from harness.core.errors import ChannelLost, GuestHung, HarnessError
 from harness.guest.ssh import Login, SshChannel
 
 LIMIT = 30.0  # for what ends long before

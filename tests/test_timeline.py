@@ -4,13 +4,13 @@
 import pytest
 from synthetic import PEER, TICK, GuestRun, Wire, exact_clock
 
-from harness.abi import EventKind, TraceOutcome
-from harness.errors import EvidenceLost, GuestHung, HarnessError
+from harness.core.abi import EventKind, TraceOutcome
+from harness.core.errors import EvidenceLost, GuestHung, HarnessError
+from harness.core.ntstatus import NOT_CALLED, NOT_COMPLETED, STATUS_CANCELLED, STATUS_PENDING, STATUS_SUCCESS
+from harness.core.units import ms, us
 from harness.evidence import Clock, Timeline, Trace
 from harness.peer import ReadsToEof
 from harness.scenario import DISPATCH, Callback, Origin, Scenario
-from harness.status import NOT_CALLED, NOT_COMPLETED, STATUS_CANCELLED, STATUS_PENDING, STATUS_SUCCESS
-from harness.units import ms, us
 from harness.wire import ACK, FIN, PSH, RST, SYN
 
 

@@ -3,12 +3,12 @@
 
 from synthetic import FREQUENCY, GuestRun
 
-from harness.abi import EventKind
+from harness.core.abi import EventKind
+from harness.core.units import ms, us
 from harness.evidence import DISPATCH_LEVEL, PASSIVE_LEVEL, Samples, Trace, summary
-from harness.evidence.lives import rounds
+from harness.evidence.operation_traces import rounds
 from harness.evidence.timing import samples
 from harness.scenario import IPV4, Scenario
-from harness.units import ms, us
 
 
 def measured(irql: int) -> Samples:

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import PEER, GuestRun
 
-from harness.abi import EventKind
-from harness.errors import EvidenceLost, UsageError
+from harness.core.abi import EventKind
+from harness.core.errors import EvidenceLost, UsageError
+from harness.core.ntstatus import STATUS_PENDING
 from harness.evidence import Trace
 from harness.scenario import Origin, Scenario
-from harness.status import STATUS_PENDING
 
 
 def example() -> bytes:

@@ -15,12 +15,12 @@ from pathlib import Path
 import conformance
 import pytest
 
-from harness.lab import orphans
+from harness.lab import reaper
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_left_behind() -> Iterator[None]:
-    orphans.adopt()
+    reaper.adopt()
     before = conformance.left_over()
     yield
     assert conformance.left_over() <= before
@@ -195,11 +195,11 @@ def test_ctrl_c_ends_the_command_in_order_when_it_has_said(moment: str, tmp_path
 def test_ctrl_c_ends_the_command_in_order_before_it_can_say_anything() -> None:
     program = """
         import signal, sys
-        from harness.console import main
+        from harness.cli.console import main
 
         class CtrlC:
             def find_spec(self, name, *_):
-                if name == "harness.cli":
+                if name == "harness.cli.main":
                     signal.raise_signal(signal.SIGINT)
 
         sys.meta_path.insert(0, CtrlC())

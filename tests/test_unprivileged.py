@@ -9,7 +9,7 @@ from pathlib import Path
 import conformance
 import pytest
 
-from harness import cache
+from harness.core import cache
 
 UID = "65534"
 CASES = ("suites/disconnect/test_graceful.py", "suites/close/test_connection.py")

@@ -5,7 +5,7 @@ from itertools import combinations, product
 
 import pytest
 
-from harness.judge.variants import variants
+from harness.verdict.variants import variants
 
 pytest_plugins = ["pytester"]
 
@@ -44,7 +44,7 @@ def test_one_axis_gives_each_of_its_values() -> None:
 def test_a_run_takes_pairs_or_all(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
         """
-        from harness.judge.marks import MARKS, generate_variants
+        from harness.verdict.marks import MARKS, generate_variants
 
         def pytest_addoption(parser):
             parser.addoption("--all", action="store_true")
@@ -59,7 +59,7 @@ def test_a_run_takes_pairs_or_all(pytester: pytest.Pytester) -> None:
     )
     pytester.makepyfile(
         """
-        from harness.judge import for_each
+        from harness.verdict import for_each
         from harness.scenario import FAMILIES
 
         @for_each(family=FAMILIES, flags={"plain": 0, "abortive": 1}, size=(1, 2))

@@ -17,17 +17,17 @@ from namespace import GUEST, in_own_namespace, wire
 from test_guest_control import HELLO, frame, receive
 from windowslike import PASSWORD, seal
 
-from harness.errors import GuestHung, HarnessError, UsageError
-from harness.guest import find, sealed, windows
+from harness.core.errors import GuestHung, HarnessError, UsageError
+from harness.guest import find, image_manifest, windows
 from harness.guest.agent import AgentChannel
 from harness.guest.base import Options
 from harness.guest.channel import ExecResult
-from harness.guest.deployment import adapters_ready, deploy, remove
-from harness.guest.private import private_copy
+from harness.guest.driver_install import adapters_ready, deploy, remove
+from harness.guest.overlay import private_copy
 from harness.guest.serial import PortStream
 from harness.guest.ssh import Login, SshChannel
 from harness.guest.winrm import Account, WinRmChannel
-from harness.lab import embed, kvm, neighbours
+from harness.lab import kvm, libvirt_embed, neighbours
 from harness.lab.namespace import Network
 
 NAME = "windows-server-2022"
@@ -39,7 +39,7 @@ LIMIT = 30.0
 def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder where the image is looked for; it is empty."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    folder = sealed.folder_of(NAME)
+    folder = image_manifest.folder_of(NAME)
     folder.mkdir()
     return folder
 
@@ -160,7 +160,7 @@ def test_a_secret_that_is_missing_is_a_line(image: Path) -> None:
 
 
 def test_a_vm_writes_to_its_own_copy_of_an_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embed, "root", lambda: tmp_path)
+    monkeypatch.setattr(libvirt_embed, "root", lambda: tmp_path)
     base = tmp_path / "image"
     (base / "tpm").mkdir(parents=True)
     (base / "tpm" / "state").write_text("state")
@@ -178,13 +178,13 @@ def test_a_vm_writes_to_its_own_copy_of_an_image(tmp_path: Path, monkeypatch: py
         assert [file.name for file in copy.tpm.iterdir()] == ["state"]
         (copy.tpm / "state").write_text("changed")
     assert not copy.folder.exists()
-    sealed.check(base, told, print, everything=True)
+    image_manifest.check(base, told, print, everything=True)
 
 
 def test_a_disk_that_is_no_qcow2_is_refused_and_nothing_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embed, "root", lambda: tmp_path)
+    monkeypatch.setattr(libvirt_embed, "root", lambda: tmp_path)
     base = tmp_path / "image"
     base.mkdir()
     told = seal(base)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from labs import finish, processes_under, start_lab
 
-from harness import cache
+from harness.core import cache
 from harness.guest import find
 
 _LAB = """

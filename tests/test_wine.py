@@ -20,20 +20,15 @@ from sshd import HOST, Server, sshd
 from windowslike import seal
 from wine import WINE, Wine, wine
 
-from harness.abi import EventKind, Reject, TraceOutcome, abi
+from harness.core.abi import EventKind, Reject, TraceOutcome, abi
+from harness.core.ntstatus import STATUS_IO_TIMEOUT, STATUS_NOT_IMPLEMENTED, STATUS_SUCCESS, STATUS_TIMEOUT
+from harness.core.units import ms
 from harness.evidence import Trace
 from harness.guest.base import Options
 from harness.guest.control import ByteStream, Control
-from harness.guest.deployment import deploy, remove
+from harness.guest.driver_install import deploy, remove
 from harness.guest.ssh import SshChannel
 from harness.scenario import IPV4, WSK_SOCKET, Address, Context, Scenario
-from harness.status import (
-    STATUS_IO_TIMEOUT,
-    STATUS_NOT_IMPLEMENTED,
-    STATUS_SUCCESS,
-    STATUS_TIMEOUT,
-)
-from harness.units import ms
 
 LIMIT = 60.0  # for what ends long before
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from wsman import PASSWORD, USER, Endpoint, wsman
 
-from harness.errors import ChannelLost, GuestHung, HarnessError
+from harness.core.errors import ChannelLost, GuestHung, HarnessError
 from harness.guest import winrm
 from harness.guest.control import Control
 from harness.guest.winrm import Account, WinRmChannel

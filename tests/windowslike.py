@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.guest.sealed import Sealed, hash_files
+from harness.guest.image_manifest import Sealed, hash_files
 
 PASSWORD = "not-a-secret"
 

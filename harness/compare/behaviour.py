@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.judge import Outcome
+from harness.verdict import Outcome
 
 Cases = Mapping[str, Mapping[str, Any]]  # of a run, by id
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from harness.compare.behaviour import Cases, Change, Unjudged, changes, unjudged
 from harness.compare.timing import Duration, Samples, durations
-from harness.errors import UsageError
-from harness.judge import Outcome
+from harness.core.errors import UsageError
 from harness.report.record import load_run
+from harness.verdict import Outcome
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,13 @@ packet is for the tests to judge.
 
 from collections.abc import Mapping, Sequence
 
-from harness.abi import EventKind, StepKind
+from harness.core.abi import EventKind, StepKind
+from harness.core.ntstatus import nt_success
 from harness.evidence.clock import Clock
-from harness.evidence.lives import Life
-from harness.evidence.segments import Direction
+from harness.evidence.directions import Direction
+from harness.evidence.operation_traces import Life
 from harness.evidence.trace import Event, Trace
 from harness.scenario import Operation, Scenario
-from harness.status import nt_success
 from harness.wire import FIN, RST, SYN, Packet, Sender
 
 _CONNECTS = (StepKind.CONNECT, StepKind.CONNECT_EX, StepKind.SOCKET_CONNECT)

@@ -11,8 +11,8 @@ together than that are not ordered by time.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from harness.errors import EvidenceLost
-from harness.units import format_ns, s
+from harness.core.errors import EvidenceLost
+from harness.core.units import format_ns, s
 
 # Uncalibrated oscillators are within 100 ppm; an emulated one adds its calibration error.
 DRIFT_PPM = 200

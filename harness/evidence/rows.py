@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.abi import EventKind
+from harness.core.abi import EventKind
 from harness.evidence.clock import Clock
 from harness.evidence.trace import CALLBACKS, Event, Trace, irql_name
 from harness.peer import Peer

@@ -11,20 +11,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-from harness.abi import abi
-from harness.content import Content
-from harness.errors import EvidenceLost, GuestHung, HarnessError
-from harness.evidence.causality import tighten
-from harness.evidence.clock import Clock, Interval
-from harness.evidence.lives import Life, Visit, lives, rounds, visits
-from harness.evidence.rows import Row, rows
-from harness.evidence.segments import Direction
-from harness.evidence.timing import Samples, samples
-from harness.evidence.trace import CALLBACKS, Event, Trace, irql_name
-from harness.peer import Peer
-from harness.scenario import Address, Callback, CallbackMoment, Moment, Operation, Scenario, Socket
-from harness.scenario.encoding import receive_places, result_places
-from harness.status import (
+from harness.core.abi import abi
+from harness.core.content import Content
+from harness.core.errors import EvidenceLost, GuestHung, HarnessError
+from harness.core.ntstatus import (
     NOT_CALLED,
     NOT_COMPLETED,
     NTSTATUS,
@@ -32,7 +22,17 @@ from harness.status import (
     STATUS_SUCCESS,
     nt_success,
 )
-from harness.units import format_ns, s
+from harness.core.units import format_ns, s
+from harness.evidence.causality import tighten
+from harness.evidence.clock import Clock, Interval
+from harness.evidence.directions import Direction
+from harness.evidence.operation_traces import Life, Visit, lives, rounds, visits
+from harness.evidence.rows import Row, rows
+from harness.evidence.timing import Samples, samples
+from harness.evidence.trace import CALLBACKS, Event, Trace, irql_name
+from harness.peer import Peer
+from harness.scenario import Address, Callback, CallbackMoment, Moment, Operation, Scenario, Socket
+from harness.scenario.encoding import receive_places, result_places
 from harness.wire import FIN, RST, Flag, Packet, Sender
 
 # A moment of the plan, a packet, a time of the peer's (host ns), or a packet or

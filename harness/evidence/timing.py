@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from statistics import quantiles
 
-from harness.evidence.lives import Life
+from harness.core.units import s
+from harness.evidence.operation_traces import Life
 from harness.evidence.trace import DISPATCH_LEVEL, Event
-from harness.units import s
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ and kind is checked before it is used.
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.abi import EventKind, Reject, TraceOutcome, abi
-from harness.errors import EvidenceLost, UsageError, WskConformanceError
-from harness.status import NTSTATUS
+from harness.core.abi import EventKind, Reject, TraceOutcome, abi
+from harness.core.errors import EvidenceLost, UsageError, WskConformanceError
+from harness.core.ntstatus import NTSTATUS
 
 NO_STEP = abi.WSKTEST_NO_STEP
 _PENDING_RETURNED = abi.WSKTEST_EVENT_PENDING_RETURNED

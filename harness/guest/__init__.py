@@ -4,7 +4,7 @@
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
     from harness.guest.base import Guest, Options

@@ -16,10 +16,10 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
-from harness.errors import ChannelLost, GuestHung, HarnessError
+from harness.core.errors import ChannelLost, GuestHung, HarnessError
+from harness.core.printable import printable
 from harness.guest.channel import ExecResult
 from harness.guest.serial import PortStream
-from harness.printable import printable
 
 # (command, limit in whole seconds) -> answer. Raises GuestHung, ChannelLost, HarnessError.
 Ask = Callable[[str, int], str]

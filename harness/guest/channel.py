@@ -7,7 +7,7 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from harness.printable import printable
+from harness.core.printable import printable
 
 if TYPE_CHECKING:
     from harness.guest.control import ByteStream

@@ -14,8 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
-from harness.abi import abi, enumeration
-from harness.errors import ChannelLost, GuestHung, GuestSilent, HarnessError
+from harness.core.abi import abi, enumeration
+from harness.core.errors import ChannelLost, GuestHung, GuestSilent, HarnessError
 from harness.scenario import Address
 
 FrameKind = enumeration("wsktest_frame_kind")

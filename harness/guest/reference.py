@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from xml.etree.ElementTree import Element
 
-from harness.errors import ChannelLost, HarnessError, UsageError
+from harness.core.errors import ChannelLost, HarnessError, UsageError
+from harness.core.paths import BUILT_DRIVER, REFERENCE_IMAGE
 from harness.guest.base import Fault, Options, Progress, RunningGuest
-from harness.lab import domain, frozen, kvm
+from harness.lab import domain, kvm, vm_snapshot
 from harness.lab.hypervisor import Hypervisor
 from harness.lab.machine import Machine
 from harness.lab.namespace import Network
@@ -24,11 +25,10 @@ from harness.lab.namespace import Network
 if TYPE_CHECKING:
     from harness.guest.ssh import SshChannel
 
-_REPOSITORY = Path(__file__).resolve().parents[2]
-_BUILD = _REPOSITORY / "images" / "reference" / "build.py"
-_FAULTS = _REPOSITORY / "images" / "reference" / "module" / "faults.h"
+_BUILD = REFERENCE_IMAGE / "build.py"
+_FAULTS = REFERENCE_IMAGE / "module" / "faults.h"
 _FAULT = re.compile(r'^FAULT\(\w+, "([^"]+)",\s+"([^"]*)",\s+"([^"]*)"\)', re.MULTILINE)
-_DRIVER = _REPOSITORY / "build" / "guest_driver" / "wsktest.sys"
+_DRIVER = BUILT_DRIVER / "wsktest.sys"
 _DRIVER_IN_GUEST = "/tmp/wsktest.sys"
 _FAULT_IN_GUEST = "/sys/module/ntlab/parameters/fault"
 
@@ -129,7 +129,7 @@ class ReferenceGuest:
         kept = None
         if hypervisor.is_here and not accelerated:
             kept = start.place()
-            if not await asyncio.to_thread(frozen.is_intact, kept):
+            if not await asyncio.to_thread(vm_snapshot.is_intact, kept):
                 progress("booting the guest, and keeping it booted for the starts that follow")
                 await start.freeze(hypervisor, f"{self.name}-{number}-boot", kept)
         return await start.run(hypervisor, f"{self.name}-{number}", kept, fault)
@@ -148,7 +148,7 @@ class _Start:
     def place(self) -> Path:
         """Where the booted guest is kept that this start can go on from."""
         like = replace(self, serial_log=Path("any"))._description("any")
-        return frozen.place(like, [*image_files(self.image), Path(domain.QEMU)])
+        return vm_snapshot.place(like, [*image_files(self.image), Path(domain.QEMU)])
 
     async def freeze(self, hypervisor: Hypervisor, name: str, kept: Path) -> None:
         """Boot the guest, and keep it booted."""

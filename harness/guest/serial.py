@@ -9,7 +9,7 @@ import contextlib
 import socket
 from pathlib import Path
 
-from harness.errors import ChannelLost, HarnessError
+from harness.core.errors import ChannelLost, HarnessError
 
 
 class PortStream:

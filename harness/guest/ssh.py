@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import paramiko
 
-from harness.errors import ChannelLost, GuestHung, HarnessError
+from harness.core.errors import ChannelLost, GuestHung, HarnessError
 from harness.guest.channel import ExecResult, dial
 
 _PORT = 22

@@ -11,19 +11,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.errors import GuestHung, HarnessError, UsageError
-from harness.guest import sealed
+from harness.core.errors import GuestHung, HarnessError, UsageError
+from harness.core.printable import printable
+from harness.guest import image_manifest
 from harness.guest.base import Fault, Options, Progress, RunningGuest
 from harness.guest.channel import Channel
-from harness.guest.private import private_copy
-from harness.guest.sealed import Sealed
+from harness.guest.image_manifest import Sealed
+from harness.guest.overlay import private_copy
 from harness.lab import agent, enlightenments, kvm, neighbours, screen, tpm, windows_domain
-from harness.lab.choices import NIC_MODELS
 from harness.lab.hypervisor import Hypervisor
 from harness.lab.machine import Machine
 from harness.lab.namespace import Network
+from harness.lab.nic_models import NIC_MODELS
 from harness.lab.windows_domain import WindowsMachine
-from harness.printable import printable
 
 _RECORD_FILE = "build.json"  # harness/image writes it: with which machine the image was built
 _MEMORY_MIB = 4096
@@ -169,7 +169,7 @@ class _Start:
         )
 
     async def _come_up(self, machine: Machine, wanted: WindowsMachine) -> RunningGuest:
-        from harness.guest.deployment import adapters_ready, deploy
+        from harness.guest.driver_install import adapters_ready, deploy
 
         sealed, network = self.image.sealed, self.network
         limit = _BOOT_LIMIT_S if self.accelerated else _EMULATED_BOOT_LIMIT_S
@@ -200,22 +200,22 @@ class _Start:
 
 def find_image(name: str, progress: Progress) -> Image:
     """The image of a guest. Raises UsageError when there is none, or none that may be used."""
-    folder = sealed.folder_of(name)
-    if not (folder / sealed.MANIFEST_FILE).exists():
+    folder = image_manifest.folder_of(name)
+    if not (folder / image_manifest.MANIFEST_FILE).exists():
         raise UsageError(
             f"there is no image of {name}; build one from your ISO: "
             f"wsk-conformance image build {name} --iso FILE"
         )
-    manifest = sealed.load(folder)
+    manifest = image_manifest.load(folder)
     if manifest.name != name:
         raise UsageError(f"{folder} holds an image of {manifest.name}; build {name} again")
     if manifest.expired():
         raise UsageError(
             f"the evaluation of {name} ended on {manifest.evaluation_expires}; build it again from a new ISO"
         )
-    if not any(channel in sealed.CHANNELS for channel in manifest.channels):
+    if not any(channel in image_manifest.CHANNELS for channel in manifest.channels):
         raise UsageError(f"the image of {name} offers no way in that is known here; build it again")
-    sealed.check(folder, manifest, progress)
+    image_manifest.check(folder, manifest, progress)
     return Image(folder, manifest, _machine_record(folder))
 
 
@@ -236,7 +236,7 @@ async def connect(
 ) -> Channel:
     """Log in by the best way that the image offers, within `limit` seconds."""
     told = image.sealed
-    way = next(name for name in sealed.CHANNELS if name in told.channels)
+    way = next(name for name in image_manifest.CHANNELS if name in told.channels)
     if way == "ssh":
         from harness.guest.ssh import Login, SshChannel
 

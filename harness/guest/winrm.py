@@ -29,9 +29,9 @@ from winrm.exceptions import (
 )
 from winrm.protocol import Protocol
 
-from harness.errors import ChannelLost, GuestHung, HarnessError
+from harness.core.errors import ChannelLost, GuestHung, HarnessError
+from harness.core.printable import printable
 from harness.guest.channel import ExecResult, dial, powershell
-from harness.printable import printable
 
 _HTTPS_PORT, _HTTP_PORT = 5986, 5985
 _ENCRYPTED = "application/HTTP-SPNEGO-session-encrypted"

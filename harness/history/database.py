@@ -16,7 +16,7 @@ from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, mak
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
-from harness.errors import HarnessError, UsageError
+from harness.core.errors import HarnessError, UsageError
 from harness.history import migrations
 
 LOCK_LIMIT = 120  # s

@@ -5,7 +5,7 @@ import hashlib
 import re
 
 from harness.history.schema import LONGEST_WHY
-from harness.judge import Outcome
+from harness.verdict import Outcome
 
 _KEY = 12  # hexadecimal digits: two of a million failures share one in one of 500 stores
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, select
 
 from harness.history.loading import NightHead, heads
 from harness.history.schema import CODES, OUTCOMES, attempts, cases, cells, nights, outcomes
-from harness.judge import Outcome
+from harness.verdict import Outcome
 
 WINDOW = 20  # nights
 _CONFIDENCE = 0.95

@@ -24,9 +24,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from harness.errors import UsageError
-
-KNOWN = Path(__file__).resolve().parents[2] / "suites" / "known-issues.toml"
+from harness.core.errors import UsageError
+from harness.core.paths import KNOWN_ISSUES
 
 _KEY = re.compile(r"[0-9a-f]{12}")
 _NAMES = {"failure", "cases", "cells", "reason", "expires"}
@@ -76,7 +75,7 @@ class KnownIssues:
 
 def load_known(path: Path | None = None) -> KnownIssues:
     """Of a file, or of the suites' own. Raises UsageError when it cannot be used."""
-    path = path or KNOWN
+    path = path or KNOWN_ISSUES
     try:
         told = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

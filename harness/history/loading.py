@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from harness.compare.timing import Samples
-from harness.errors import UsageError
-from harness.history.intake import unpacked
+from harness.core.errors import UsageError
 from harness.history.night import CellStatus
+from harness.history.run_reader import unpacked
 from harness.history.schema import (
     OUTCOMES,
     artefacts,
@@ -25,7 +25,7 @@ from harness.history.schema import (
     samples,
 )
 from harness.history.verdicts import Verdict, verdict
-from harness.judge import Outcome
+from harness.verdict import Outcome
 
 LATEST = "latest"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Select, exists, or_, select
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 from harness.history.loading import WHOLE_RUN, NightHead, SeenCell, SeenNight, find, heads, load, load_cell
 from harness.history.night import CellStatus
 from harness.history.schema import attempts, cells, nights

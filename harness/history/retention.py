@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, select
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 from harness.history.loading import NightHead, heads
 from harness.history.night import load_night
 from harness.history.schema import nights, observations, outcomes

@@ -25,7 +25,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from harness.judge import Outcome
+from harness.verdict import Outcome
 
 NAME = 600  # letters: what PostgreSQL can index, whatever they are
 LONGEST_WHY = 4000  # letters of it that are kept

@@ -8,13 +8,13 @@ from typing import Self
 
 from sqlalchemy import Connection, update
 
-from harness.history import keeping, retention
+from harness.history import ingest, retention
 from harness.history.database import Database
 from harness.history.known import KnownIssues
 from harness.history.loading import NightHead, find, load
 from harness.history.schema import nights
 from harness.history.status import exit_status
-from harness.settings import HISTORY, RESULTS
+from harness.run.settings import HISTORY, RESULTS
 
 STORE = str(RESULTS / HISTORY)
 
@@ -47,7 +47,7 @@ class Store:
         May be called again and again while the night goes on: what is in the
         store already is not read again. Raises UsageError when the folder holds no night.
         """
-        return keeping.keep(self._database, night)
+        return ingest.keep(self._database, night)
 
     def reading(self) -> AbstractContextManager[Connection]:
         """What is read with it is of one moment."""

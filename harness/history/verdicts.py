@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.history.schema import CODES, FLAKY
-from harness.judge import Outcome
+from harness.verdict import Outcome
 
 FLAKY_NAME = "flaky"
 

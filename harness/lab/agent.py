@@ -4,9 +4,9 @@
 import libvirt
 import libvirt_qemu
 
-from harness.errors import ChannelLost, GuestHung, HarnessError
+from harness.core.errors import ChannelLost, GuestHung, HarnessError
+from harness.core.printable import printable
 from harness.lab.machine import Machine
-from harness.printable import printable
 
 _SILENT = (
     libvirt.VIR_ERR_AGENT_UNRESPONSIVE,  # also before the guest has started it

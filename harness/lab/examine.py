@@ -14,7 +14,7 @@ from pathlib import Path
 
 import libvirt
 
-from harness.errors import HarnessError
+from harness.core.errors import HarnessError
 from harness.lab.machine import Machine
 
 DUMP_LIMIT_S = 300.0

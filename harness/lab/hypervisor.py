@@ -12,10 +12,10 @@ from xml.etree.ElementTree import Element, tostring
 
 import libvirt
 
-from harness.errors import HarnessError
-from harness.lab import embed, frozen, orphans
-from harness.lab.choices import EMBEDDED
+from harness.core.errors import HarnessError
+from harness.lab import libvirt_embed, reaper, vm_snapshot
 from harness.lab.machine import Machine
+from harness.lab.nic_models import EMBEDDED
 
 
 class Hypervisor:
@@ -32,7 +32,7 @@ class Hypervisor:
 
     def __enter__(self) -> "Hypervisor":
         _run_event_loop()
-        uri = f"{EMBEDDED}?root={embed.root()}" if self._uri == EMBEDDED else self._uri
+        uri = f"{EMBEDDED}?root={libvirt_embed.root()}" if self._uri == EMBEDDED else self._uri
         try:
             self._connection = libvirt.open(uri)
             self._keep_events_flowing(self._connection)
@@ -84,7 +84,7 @@ class Hypervisor:
 
     async def freeze(self, machine: Machine, kept: Path) -> None:
         """Keep a booted machine for others to go on from. Raises HarnessError when that fails."""
-        await asyncio.to_thread(frozen.freeze, machine.domain, kept, _door(machine.name))
+        await asyncio.to_thread(vm_snapshot.freeze, machine.domain, kept, _door(machine.name))
 
     def _start(
         self, description: Element, serial_log: Path, kept: Path | None, loop: asyncio.AbstractEventLoop
@@ -92,9 +92,9 @@ class Hypervisor:
         if self._connection is None:
             raise HarnessError("the hypervisor is not open; use it in a `with` block")
         if kept:
-            description = frozen.awaiting(description, _door(description.findtext("name", "")))
+            description = vm_snapshot.awaiting(description, _door(description.findtext("name", "")))
         try:
-            with orphans.collecting():
+            with reaper.collecting():
                 domain = self._connection.createXML(
                     tostring(description, encoding="unicode"), libvirt.VIR_DOMAIN_START_PAUSED
                 )
@@ -103,24 +103,24 @@ class Hypervisor:
             # For those who want to know what machine it was.
             serial_log.with_suffix(".xml").write_text(domain.XMLDesc())
             if kept:
-                frozen.thaw(kept, _door(machine.name))
+                vm_snapshot.thaw(kept, _door(machine.name))
             machine.resume()
         except (OSError, libvirt.libvirtError) as error:
             raise HarnessError(f"the VM cannot be started: {error}; see `wsk-conformance doctor`") from error
         if self.is_here:
-            embed.keep_capabilities()
+            libvirt_embed.keep_capabilities()
         return machine
 
     def _qemu_pid(self, name: str) -> int | None:
         """Where libvirt is not in this process, its QEMU is not ours to watch."""
         if not self.is_here:
             return None
-        return int((embed.root() / "run" / "qemu" / f"{name}.pid").read_text())
+        return int((libvirt_embed.root() / "run" / "qemu" / f"{name}.pid").read_text())
 
 
 def _door(name: str) -> Path:
     """A Unix socket of a machine's QEMU."""
-    return embed.root() / f"{name}.door"
+    return libvirt_embed.root() / f"{name}.door"
 
 
 @once

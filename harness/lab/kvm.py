@@ -18,8 +18,8 @@ import sys
 from functools import cache as once
 from pathlib import Path
 
-from harness import cache
-from harness.errors import HarnessError
+from harness.core import cache
+from harness.core.errors import HarnessError
 
 _LIMIT_S = 1.0
 _DEVICE = Path("/dev/kvm")

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import libvirt
 
-from harness.errors import ChannelLost, HarnessError
+from harness.core.errors import ChannelLost, HarnessError
 
 _DESTROY_LIMIT_S = 10.0
 _SERIAL_TAIL_BYTES = 65536

@@ -16,7 +16,7 @@ from pathlib import Path
 from pyroute2 import IPRoute
 from pyroute2.ethtool import Ethtool
 
-from harness.errors import HarnessError
+from harness.core.errors import HarnessError
 
 # sched.h
 _CLONE_NEWUSER = 0x10000000

@@ -7,7 +7,7 @@ import socket
 
 from pyroute2 import IPRoute
 
-from harness.errors import HarnessError
+from harness.core.errors import HarnessError
 
 _DISCARD_PORT = 9
 _POLL_S = 0.1

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import libvirt
 
-from harness.errors import HarnessError
+from harness.core.errors import HarnessError
 from harness.lab.machine import Machine
 
 _HELD_MS = 100

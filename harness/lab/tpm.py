@@ -12,8 +12,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.errors import HarnessError
-from harness.lab import embed
+from harness.core.errors import HarnessError
+from harness.lab import libvirt_embed
 
 _LIMIT_S = 60.0
 _POLL_S = 0.02
@@ -41,7 +41,7 @@ def running(state: Path) -> Iterator[Path]:
 
     The socket is under the lab's embed root, so that its guardian ends swtpm too.
     """
-    socket = embed.root() / f"tpm-{next(_numbers)}.sock"
+    socket = libvirt_embed.root() / f"tpm-{next(_numbers)}.sock"
     command = ["swtpm", "socket", "--tpm2", "--terminate"]
     command += ["--tpmstate", f"dir={state}", "--ctrl", f"type=unixio,path={socket}"]
     try:

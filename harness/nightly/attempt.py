@@ -2,7 +2,7 @@
 """One run in a process of its own, and what it left in its folder.
 
 When this process is killed its runs are too, by the kernel; what they had in
-their labs then ends as it does when any lab dies (harness/lab/guardian.py).
+their labs then ends as it does when any lab dies (harness/lab/watchdog.py).
 """
 
 import contextlib
@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import HarnessError, UsageError
-from harness.judge.outcome import Outcome
+from harness.core.errors import HarnessError, UsageError
 from harness.nightly.plan import Order
 from harness.report.record import RUN_FILE, load_run
+from harness.verdict.outcome import Outcome
 
 LOST = -1  # exit status of an attempt that did not come to its end
 BASELINES = "baselines"  # folder of an attempt: its own, which it may add to

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from harness.errors import HarnessError, UsageError
-from harness.judge.outcome import Outcome
+from harness.core.errors import HarnessError, UsageError
 from harness.nightly.attempt import run_in
 from harness.nightly.plan import Plan
 from harness.nightly.runner import Place
 from harness.report.record import load_run
-from harness.settings import AT_ONCE
+from harness.run.settings import AT_ONCE
+from harness.verdict.outcome import Outcome
 
 # Does the case pass when it shares a guest with these? Raises HarnessError when nobody can tell.
 Passes = Callable[[Sequence[str]], bool]

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 
 _LIMIT_S = 300.0
 Selection = tuple[str, ...]  # options and cases of `wsk-conformance run`

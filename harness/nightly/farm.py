@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A Dask cluster as the place where a night's runs are performed (harness/nightly/hand.py is its other end).
+"""A Dask cluster that performs a night's runs (harness/nightly/dask_worker.py is its other end).
 
 Workers are welcomed as they come: asked for their version, given the image,
 and only then do they offer what cells demand. When a worker is lost, Dask
@@ -18,12 +18,12 @@ from typing import Any, Self
 
 from distributed import CancelledError, Client, Future, KilledWorker
 
-from harness.errors import HarnessError
+from harness.core.errors import HarnessError
 from harness.guest.reference import ReferenceGuest
-from harness.nightly import hand
+from harness.nightly import dask_worker
+from harness.nightly.archive import unpack
 from harness.nightly.attempt import LOST, Ended
 from harness.nightly.images import pack_image
-from harness.nightly.parcel import unpack
 from harness.nightly.plan import Order, Plan
 from harness.nightly.runner import Attending
 from harness.nightly.version import version
@@ -100,7 +100,7 @@ class Farm:
         return len(plans)
 
     def perform(self, order: Order, folder: Path, attending: Attending) -> tuple[Ended, str]:
-        sent = _Sent(order, folder, attending, hand.demands_of(order, self._image))
+        sent = _Sent(order, folder, attending, dask_worker.demands_of(order, self._image))
         with self._lock:
             self._sent.append(sent)
         try:
@@ -124,7 +124,7 @@ class Farm:
         for sent in waiting:
             self._withdraw(sent)
         with contextlib.suppress(OSError):  # of a worker that is being lost; the others have ended theirs
-            self._client.run(hand.stop, self._night, on_error="ignore")
+            self._client.run(dask_worker.stop, self._night, on_error="ignore")
 
     def _wait(self, sent: _Sent) -> Future:
         """Until there is an end. Where an order waits, it is submitted again when a worker was welcomed:
@@ -159,7 +159,7 @@ class Farm:
         arguments = (sent.order, self._baselines, self._image, self._night, key)
         self._keys[key] = sent
         sent.future = self._client.submit(
-            hand.perform, *arguments, key=key, resources=sent.demands, pure=False
+            dask_worker.perform, *arguments, key=key, resources=sent.demands, pure=False
         )
 
     def _withdraw(self, sent: _Sent) -> None:
@@ -167,7 +167,7 @@ class Farm:
             self._keys.pop(sent.future.key, None)
             self._client.cancel([sent.future], force=True)
 
-    def _take(self, returned: hand.Returned, sent: _Sent) -> tuple[Ended, str]:
+    def _take(self, returned: dask_worker.Returned, sent: _Sent) -> tuple[Ended, str]:
         with self._lock:
             self._begins(sent, returned.token, returned.worker)
         unpack(returned.parcel, sent.folder)
@@ -210,15 +210,15 @@ class Farm:
                     known.add(address)
 
     def _welcome(self, address: str) -> None:
-        facts = self._ask(address, hand.describe, self._image)
+        facts = self._ask(address, dask_worker.describe, self._image)
         refused = refusal(facts)
         if not refused and self._image and not facts.has_image:
-            refused = self._ask(address, hand.install, self._image, self._parcel)
+            refused = self._ask(address, dask_worker.install, self._image, self._parcel)
         if refused:
             self._say(f"worker {address} gets no cells: {refused}")
             return
-        offers = hand.resources_of(facts, self._image)
-        self._ask(address, hand.offer, offers)
+        offers = dask_worker.resources_of(facts, self._image)
+        self._ask(address, dask_worker.offer, offers)
         with self._lock:
             self._offers[address] = offers
             self._welcomes += 1
@@ -233,7 +233,7 @@ class Farm:
 
 def refusal(facts: object) -> str:
     """Why a worker cannot take part, by what it answered; empty when it can."""
-    if not isinstance(facts, hand.Facts):
+    if not isinstance(facts, dask_worker.Facts):
         return f"it has not this version of wsk-conformance ({facts})"
     if facts.version != version():
         return f"it has version {facts.version}, and this is {version()}; bring both to the same"

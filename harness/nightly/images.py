@@ -8,10 +8,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from harness import cache
-from harness.errors import HarnessError
+from harness.core import cache
+from harness.core.errors import HarnessError
 from harness.guest.reference import ReferenceGuest, image_files
-from harness.nightly.parcel import pack, unpack
+from harness.nightly.archive import pack, unpack
 
 _KEPT = 4
 

@@ -5,12 +5,12 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.core.printable import printable
 from harness.history.night import Cell, CellStatus, Night
-from harness.judge.outcome import Outcome
 from harness.nightly.attempt import LOST
 from harness.nightly.verdict import Outcomes, cell_status, flaky, is_well, night_status, outcomes_of
-from harness.printable import printable
 from harness.report.markdown import plain
+from harness.verdict.outcome import Outcome
 
 _VERDICTS = {0: "passed", 1: "FAILED", 2: "not accepted", 3: "NOT JUDGED"}
 _MOST_CASES = 50  # of a cell; its reports have them all

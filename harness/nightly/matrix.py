@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 from harness.guest import find
 from harness.history.night import Setting
 from harness.nightly.collect import collect

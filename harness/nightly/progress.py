@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Self, TextIO
 
+from harness.core.printable import printable
 from harness.history.night import Attempt, Cell, CellStatus, Night
 from harness.nightly.attempt import LOST
-from harness.printable import printable
 
 _TERMINAL_S = 0.5
 _LINES_S = 60.0  # between two lines of a log that say the same as a terminal's

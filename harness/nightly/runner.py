@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from harness.errors import HarnessError, UsageError
+from harness.core.errors import HarnessError, UsageError
 from harness.history.night import Attempt, Cell, CellStatus, Night, load_night
-from harness.nightly.again import owed
 from harness.nightly.attempt import LOST, Ended, run_in
 from harness.nightly.matrix import Matrix
 from harness.nightly.plan import Order, Plan
+from harness.nightly.retry import owed
 from harness.report.files import link_atomically
 from harness.report.record import RUN_FILE, load_run, new_run_id
 

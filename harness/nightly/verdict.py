@@ -8,11 +8,11 @@ nothing as a whole; but what its cases came to before that counts.
 from collections.abc import Iterable
 from pathlib import Path
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 from harness.history.night import Attempt, Cell, CellStatus, Night
-from harness.judge.outcome import Outcome, exit_status
 from harness.nightly.attempt import LOST
 from harness.report.record import load_run
+from harness.verdict.outcome import Outcome, exit_status
 
 NOT_JUDGED = 3
 _WORST_FIRST = (1, NOT_JUDGED, 2)

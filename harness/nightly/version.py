@@ -5,7 +5,7 @@ import hashlib
 from functools import cache
 
 from harness import __version__
-from harness.plugin import REPOSITORY
+from harness.core.paths import REPOSITORY
 
 _FOLDERS = ("harness", "suites", "guest_driver", "images")
 _NOT_SOURCES = {"__pycache__", "baselines"}  # baselines go with each cell

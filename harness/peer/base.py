@@ -21,12 +21,12 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
 
-from harness.content import Content
-from harness.errors import HarnessError
+from harness.core.content import Content
+from harness.core.errors import HarnessError
+from harness.core.units import s, seconds
+from harness.peer.acceptor import Door
 from harness.peer.connection import Connection, Ended
-from harness.peer.door import Door
 from harness.peer.kernel import Caller, Listener
-from harness.units import s, seconds
 
 STOP_LIMIT = 5 * s  # for a behaviour that was told to stop
 

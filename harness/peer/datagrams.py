@@ -6,11 +6,11 @@ import contextlib
 import socket
 import time
 
-from harness.errors import HarnessError, UsageError
+from harness.core.errors import HarnessError, UsageError
+from harness.core.units import ms, s, seconds
+from harness.peer.acceptor import Address, Door
 from harness.peer.base import Peer
 from harness.peer.connection import Connection
-from harness.peer.door import Address, Door
-from harness.units import ms, s, seconds
 
 _MAX_DATAGRAM = 65535
 

@@ -4,11 +4,11 @@
 import asyncio
 import contextlib
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
+from harness.core.units import s, seconds
+from harness.peer.acceptor import Door
 from harness.peer.base import Peer
 from harness.peer.connection import Connection
-from harness.peer.door import Door
-from harness.units import s, seconds
 
 
 class FloodsConnections(Peer):

@@ -3,14 +3,14 @@
 
 import asyncio
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
+from harness.core.units import ms, seconds
+from harness.peer.acceptor import Door
 from harness.peer.base import Moments
 from harness.peer.connection import Connection
-from harness.peer.door import Door
 from harness.peer.kernel import CALL_PAUSE_S
 from harness.peer.scripted import ScriptedCaller, ScriptedPeer
 from harness.peer.scripted_tcp import Manners
-from harness.units import ms, seconds
 
 
 class HangsUp(ScriptedPeer):

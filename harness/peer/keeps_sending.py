@@ -3,9 +3,9 @@
 
 import asyncio
 
+from harness.core.units import ms, s, seconds
 from harness.peer.scripted import ScriptedPeer
 from harness.peer.scripted_connection import ScriptedConnection
-from harness.units import ms, s, seconds
 
 _PORTION = bytes(range(100))
 

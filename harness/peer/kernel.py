@@ -8,10 +8,10 @@ import socket
 import struct
 import time
 
-from harness.errors import HarnessError
+from harness.core.errors import HarnessError
+from harness.core.units import seconds
+from harness.peer.acceptor import Address, Door, unused
 from harness.peer.connection import Connection
-from harness.peer.door import Address, Door, unused
-from harness.units import seconds
 
 CALL_LIMIT_S = 1.0  # for an answer to a SYN; the kernel would ask again after it
 # More than the clocks of guest and host differ by, so that what came of two attempts can be told apart.

@@ -3,7 +3,7 @@
 
 import time
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 from harness.peer.base import Moments
 from harness.peer.scripted import ScriptedPeer
 from harness.peer.scripted_connection import ScriptedConnection

@@ -14,8 +14,8 @@ import socket
 import struct
 from collections.abc import Callable
 
-from harness.errors import HarnessError
-from harness.peer.door import Address
+from harness.core.errors import HarnessError
+from harness.peer.acceptor import Address
 from harness.peer.kernel import bound
 from harness.peer.segment import Segment, decode, encode
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A peer that is slower than the guest."""
 
+from harness.core.units import KiB, MiB, ms, s
+from harness.peer.acceptor import Door
 from harness.peer.base import Peer
 from harness.peer.connection import Connection
-from harness.peer.door import Door
 from harness.peer.kernel import Caller, Listener
-from harness.units import KiB, MiB, ms, s
 
 _STEP = 20 * ms
 

@@ -5,9 +5,9 @@ import asyncio
 import dataclasses
 import functools
 
+from harness.peer.acceptor import Address, Door, unused
 from harness.peer.base import Peer
 from harness.peer.connection import Connection
-from harness.peer.door import Address, Door, unused
 from harness.peer.kernel import CALL_LIMIT_S, CALL_PAUSE_S
 from harness.peer.raw_port import RawPort
 from harness.peer.scripted_connection import ScriptedConnection

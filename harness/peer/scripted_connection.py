@@ -5,12 +5,12 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from harness.core.units import seconds
+from harness.peer.acceptor import Address
 from harness.peer.connection import Connection
-from harness.peer.door import Address
 from harness.peer.raw_port import RawPort
 from harness.peer.scripted_tcp import Manners, ScriptedTcp
 from harness.peer.segment import Segment
-from harness.units import seconds
 
 _RESEND_S = 1.0  # RFC 6298, section 2.1
 _RESENDS = 8

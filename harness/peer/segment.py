@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import dpkt
 
-from harness.peer.door import Address
+from harness.peer.acceptor import Address
 from harness.wire.packets import Flag
 
 _HEADER = struct.Struct("!HHIIBBHHH")

@@ -5,8 +5,8 @@ import asyncio
 import time
 from dataclasses import dataclass
 
+from harness.core.units import s
 from harness.peer.connection import Connection
-from harness.units import s
 
 _LONGEST = 3600 * s  # no scenario takes longer
 

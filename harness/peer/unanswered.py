@@ -4,9 +4,9 @@
 import asyncio
 import socket
 
+from harness.peer.acceptor import Door
 from harness.peer.base import Peer
 from harness.peer.connection import Connection
-from harness.peer.door import Door
 from harness.peer.kernel import bound
 from harness.peer.raw_port import silent_listener
 

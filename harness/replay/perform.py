@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from harness.errors import HarnessError, UsageError
-from harness.plugin import REPOSITORY, SUITES, UNUSED
-from harness.settings import Settings
+from harness.core.errors import HarnessError, UsageError
+from harness.core.paths import REPOSITORY, SUITES
+from harness.pytest_plugin.plugin import UNUSED
+from harness.run.settings import Settings
 
 _MOST_NAMED = 10
 _MOST_TOLD = 2000  # characters of what pytest says

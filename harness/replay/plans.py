@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 from difflib import unified_diff
 
-from harness.abi import abi
+from harness.core.abi import abi
 from harness.replay.story import without_ports
 from harness.scenario import Scenario
 

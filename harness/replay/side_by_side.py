@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
-from harness.printable import printable
+from harness.core.printable import printable
+from harness.core.units import format_ns
 from harness.replay.alignment import Mark, Pair
 from harness.replay.story import Line
-from harness.units import format_ns
 
 NARROWEST = 80
 _TIME = 10

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.errors import UsageError, WskConformanceError
+from harness.core.errors import UsageError, WskConformanceError
 from harness.evidence import Row
 from harness.wire.capture_file import frames
 from harness.wire.connections import Connections

@@ -3,7 +3,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from harness.units import format_ns
+from harness.core.units import format_ns
 from harness.wire import FIN, RST
 from harness.wire.connections import Connection, Connections, Packet
 

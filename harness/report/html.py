@@ -24,15 +24,15 @@ from typing import Any
 from jinja2 import Environment, UndefinedError
 from markupsafe import Markup
 
-from harness.errors import UsageError
-from harness.judge.outcome import Outcome
+from harness.core.errors import UsageError
+from harness.core.units import format_ns
 from harness.report import stored
 from harness.report.files import file_name, write_atomically
 from harness.report.ladder import ladder
 from harness.report.plots import plots
 from harness.report.record import load_run
 from harness.report.templates import templates
-from harness.units import format_ns
+from harness.verdict.outcome import Outcome
 
 REPORT_FILE = "report.html"
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
-from harness.judge.outcome import Outcome
-from harness.printable import printable
+from harness.core.printable import printable
 from harness.report.record import load_run
+from harness.verdict.outcome import Outcome
 
 JUNIT_FILE = "junit.xml"
 

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from harness.core.units import format_ns, ms
 from harness.report.stored import EventLine, Line, PacketLine, Story
-from harness.units import format_ns, ms
 
 TOP = 54  # of the first mark, under the names of the columns
 MOST_LANES = 6

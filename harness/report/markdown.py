@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from harness.judge.outcome import Outcome
 from harness.report.html import worth
 from harness.report.record import load_run
+from harness.verdict.outcome import Outcome
 
 _QUIET = (Outcome.PASS, Outcome.RECORDED)
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.core.units import format_ns
 from harness.evidence.timing import percentiles
-from harness.units import format_ns
 
 BINS = 60
 PARTS = {"call": "from the call to its return", "completion": "from the call to the completion routine"}

@@ -14,10 +14,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from harness.errors import UsageError
-from harness.judge.outcome import Outcome
-from harness.judge.requirements import Requirement
+from harness.core.errors import UsageError
 from harness.report.files import file_name, link_atomically, write_atomically
+from harness.verdict.outcome import Outcome
+from harness.verdict.requirements import Requirement
 
 SCHEMA_VERSION = 3
 RUN_FILE = "run.json"

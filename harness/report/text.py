@@ -3,11 +3,11 @@
 
 from collections.abc import Iterator
 
-from harness.abi import abi
-from harness.errors import UsageError
+from harness.core.abi import abi
+from harness.core.errors import UsageError
+from harness.core.units import format_ns, s
 from harness.evidence import Event, Trace, irql_name
 from harness.scenario import Scenario
-from harness.units import format_ns, s
 
 _MAGIC_SIZE = 4
 

@@ -4,8 +4,8 @@
 import ipaddress
 from typing import Any, NamedTuple, Protocol
 
-from harness.abi import abi
-from harness.errors import UsageError
+from harness.core.abi import abi
+from harness.core.errors import UsageError
 from harness.scenario.values import Family
 
 NO_FAMILY = abi.wsktest_family.WSKTEST_FAMILY_NONE.value

@@ -4,9 +4,9 @@
 import random
 from dataclasses import dataclass
 
-from harness.abi import abi
-from harness.content import Content
-from harness.errors import UsageError
+from harness.core.abi import abi
+from harness.core.content import Content
+from harness.core.errors import UsageError
 
 # A prime, so that a segment that is lost, repeated or out of place shows.
 _PATTERN_PERIOD = 4093

@@ -3,8 +3,8 @@
 
 from typing import Unpack
 
-from harness.abi import StepKind, abi
-from harness.errors import UsageError
+from harness.core.abi import StepKind, abi
+from harness.core.errors import UsageError
 from harness.scenario.address import Address, Endpoint
 from harness.scenario.buffer import Buffer, pattern
 from harness.scenario.control import Control

@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 
-from harness.abi import abi, enumeration
+from harness.core.abi import abi, enumeration
 from harness.scenario.values import (
     SO_CONDITIONAL_ACCEPT,
     SO_WSK_EVENT_CALLBACK,

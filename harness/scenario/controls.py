@@ -3,8 +3,9 @@
 
 from typing import Unpack
 
-from harness.abi import StepKind, abi
-from harness.errors import UsageError
+from harness.core.abi import StepKind, abi
+from harness.core.errors import UsageError
+from harness.core.units import us
 from harness.scenario.calls import Calls, accepted_category
 from harness.scenario.control import MAX_DESCRIPTORS, Control, Descriptor, Input
 from harness.scenario.operation import Operation, Socket
@@ -26,7 +27,6 @@ from harness.scenario.values import (
     Irp,
     Request,
 )
-from harness.units import us
 
 _ULONG = 4
 

@@ -7,8 +7,9 @@ what is wrong is a UsageError of one line.
 
 from typing import Any
 
-from harness.abi import StepKind, abi
-from harness.errors import UsageError
+from harness.core.abi import StepKind, abi
+from harness.core.errors import UsageError
+from harness.core.units import ms, us
 from harness.scenario.address import Address
 from harness.scenario.buffer import Buffer
 from harness.scenario.calls import accepted_category
@@ -16,7 +17,6 @@ from harness.scenario.control import Control, Descriptor, Input
 from harness.scenario.operation import Operation, Socket
 from harness.scenario.plan import Scenario
 from harness.scenario.values import Action, Callback, Category, Context, Family, Irp, Request
-from harness.units import ms, us
 
 _CREATES = (StepKind.SOCKET, StepKind.SOCKET_CONNECT)
 _RECEIVES = (StepKind.RECEIVE, StepKind.RECEIVE_FROM)

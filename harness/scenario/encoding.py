@@ -3,12 +3,12 @@
 
 from typing import TYPE_CHECKING, Any
 
-from harness.abi import StepKind, abi
-from harness.errors import UsageError
+from harness.core.abi import StepKind, abi
+from harness.core.errors import UsageError
+from harness.core.units import ms, us
 from harness.scenario.buffer import Buffer
 from harness.scenario.control import Control
 from harness.scenario.operation import Operation, Socket
-from harness.units import ms, us
 
 if TYPE_CHECKING:
     from harness.scenario.plan import Scenario

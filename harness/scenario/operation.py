@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from harness.abi import StepKind
-from harness.errors import UsageError
+from harness.core.abi import StepKind
+from harness.core.errors import UsageError
+from harness.core.units import format_ns
 from harness.scenario.address import Address
 from harness.scenario.buffer import Buffer
 from harness.scenario.control import Control
@@ -22,7 +23,6 @@ from harness.scenario.values import (
     Family,
     Irp,
 )
-from harness.units import format_ns
 
 _ULONG_MAX = 0xFFFFFFFF
 _LEVELS = {Context.PASSIVE: "PASSIVE_LEVEL", Context.APC: "APC_LEVEL", Context.DISPATCH: "DISPATCH_LEVEL"}

@@ -8,13 +8,13 @@ the driver afterwards, and its trace says so.
 import secrets
 from typing import Unpack
 
+from harness.core.units import s
 from harness.scenario.address import Address, Endpoint
 from harness.scenario.controls import Controls
 from harness.scenario.encoding import encode
 from harness.scenario.operation import Operation, Socket
 from harness.scenario.steps import How
 from harness.scenario.values import Arrival, Callback, Category, Family, Origin
-from harness.units import s
 
 RECOVERY_LIMIT = 1 * s
 

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
-from harness.abi import StepKind, abi
-from harness.errors import UsageError
+from harness.core.abi import StepKind, abi
+from harness.core.errors import UsageError
+from harness.core.units import ms, s, us
 from harness.scenario.operation import Operation, Socket
 from harness.scenario.values import ANY_CPU, PASSIVE, Callback, Category, Context, Family, Irp
-from harness.units import ms, s, us
 
 WAIT_LIMIT = 5 * s
 

@@ -3,7 +3,7 @@
 
 from enum import IntEnum, StrEnum
 
-from harness.abi import abi
+from harness.core.abi import abi
 
 WSK_FLAG_ABORTIVE = 0x1  # WskDisconnect, and what its event callback is told
 WSK_FLAG_AT_DISPATCH_LEVEL = 0x8  # what event callbacks are told

@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from harness.errors import HarnessError
-from harness.units import MiB, format_ns, ms, seconds
+from harness.core.errors import HarnessError
+from harness.core.units import MiB, format_ns, ms, seconds
 from harness.wire.arp import Probe
 from harness.wire.packets import Packet, Sender, parse
 

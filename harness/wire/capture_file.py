@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from harness.errors import EvidenceLost, UsageError
-from harness.units import s
+from harness.core.errors import EvidenceLost, UsageError
+from harness.core.units import s
 
 # Link type, ns since 1970 or None where the file has no stamp, and the bytes that were kept.
 Frame = tuple[int, int | None, bytes]

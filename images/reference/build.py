@@ -19,8 +19,8 @@ from pathlib import Path
 
 from store import digest, locked, progress, prune, stored
 
-from harness import cache
-from harness.errors import HarnessError, WskConformanceError
+from harness.core import cache
+from harness.core.errors import HarnessError, WskConformanceError
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]

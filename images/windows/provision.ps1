@@ -3,7 +3,7 @@
 # Makes a fresh Windows into a guest: phase Install at the first logon, phase
 # Verify after the restart that test signing needs. What is to be done stands in
 # settings.json beside this file; how far it is, and what it found, is said on
-# COM1 in the lines that harness/image/stages.py describes. The host judges them.
+# COM1 in the lines that harness/image_builder/stages.py describes. The host judges them.
 
 [CmdletBinding()]
 param([Parameter(Mandatory)][ValidateSet('Install', 'Verify')][string] $Phase)

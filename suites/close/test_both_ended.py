@@ -1,20 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """WskCloseSocket once both directions have ended, or are about to: nothing is left to abort."""
 
-from harness.judge import for_each, requires
+from harness.core.ntstatus import STATUS_SUCCESS
+from harness.core.units import KiB, ms
 from harness.peer import CrossesFins, FinFirst, ReadsToEof, SendsThenFin, WithholdsFinAck
-from harness.scenario import (
-    CONTEXTS,
-    FAMILIES,
-    IPV4,
-    WSK_FLAG_WAITALL,
-    WSK_SOCKET,
-    Arrival,
-    Scenario,
-    inside,
-)
-from harness.status import STATUS_SUCCESS
-from harness.units import KiB, ms
+from harness.scenario import CONTEXTS, FAMILIES, IPV4, WSK_FLAG_WAITALL, WSK_SOCKET, Arrival, Scenario, inside
+from harness.verdict import for_each, requires
 from harness.wire import FIN, RST
 from suites.scenes import WAYS, as_planned, joined, no_reset
 

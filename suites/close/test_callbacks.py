@@ -1,20 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """WskCloseSocket and event callbacks: those in progress return first, and none begins afterwards."""
 
-from harness.judge import alone, for_each, requires
+from harness.core.ntstatus import STATUS_PENDING, STATUS_SUCCESS
+from harness.core.units import ms
 from harness.peer import FinFirst, KeepsSending, ReadsToEof, Sends
-from harness.scenario import (
-    CONTEXTS,
-    FAMILIES,
-    WSK_SOCKET,
-    Address,
-    Arrival,
-    Callback,
-    Category,
-    Scenario,
-)
-from harness.status import STATUS_PENDING, STATUS_SUCCESS
-from harness.units import ms
+from harness.scenario import CONTEXTS, FAMILIES, WSK_SOCKET, Address, Arrival, Callback, Category, Scenario
+from harness.verdict import alone, for_each, requires
 from suites.scenes import HELD, MEANWHILE, SOON, UNTOLD, as_planned, joined
 
 FOUND = 350 * ms  # the peer may be in a pause between two attempts, or not have begun

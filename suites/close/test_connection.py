@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """WskCloseSocket of a connection that has not ended in both directions: it is aborted."""
 
-from harness.judge import for_each, requires
+from harness.core.ntstatus import STATUS_SUCCESS, nt_success
+from harness.core.units import KiB, ms, s
 from harness.peer import (
     After,
     FinFirst,
@@ -14,8 +15,7 @@ from harness.peer import (
     ZeroWindow,
 )
 from harness.scenario import ALL_CONTEXTS, CONTEXTS, FAMILIES, WSK_SOCKET, Arrival, Category, Origin, Scenario
-from harness.status import STATUS_SUCCESS, nt_success
-from harness.units import KiB, ms, s
+from harness.verdict import for_each, requires
 from harness.wire import ACK, FIN, RST
 from suites.scenes import NETWORKS, WAYS, connected, impossible, joined
 

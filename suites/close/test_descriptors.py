@@ -3,10 +3,10 @@
 
 import struct
 
-from harness.judge import alone, for_each, requires
+from harness.core.ntstatus import STATUS_SUCCESS
 from harness.peer import ReadsToEof
 from harness.scenario import CONTEXTS, FAMILIES, IPV4, Category, Control, Scenario
-from harness.status import STATUS_SUCCESS
+from harness.verdict import alone, for_each, requires
 
 # Self-relative, of everyone (S-1-1-0) for owner and group, without an access list: all may do all.
 _EVERYONE = bytes([1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0])

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The caller's duties around WskCloseSocket: kept by the driver, and shown to be kept in what it did."""
 
-from harness.abi import EventKind
-from harness.judge import for_each, requires
+from harness.core.abi import EventKind
+from harness.core.ntstatus import STATUS_SUCCESS
+from harness.core.units import ms
 from harness.peer import ReadsToEof
 from harness.scenario import CONTEXTS, FAMILIES, WSK_SOCKET, Origin, Scenario
-from harness.status import STATUS_SUCCESS
-from harness.units import ms
+from harness.verdict import for_each, requires
 from suites.scenes import as_planned
 
 SENDERS = 8

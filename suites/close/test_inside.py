@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """WskCloseSocket in completion routines and event callbacks, which do not wait for it."""
 
+from harness.core.ntstatus import STATUS_SUCCESS
+from harness.core.units import KiB
 from harness.evidence import DISPATCH_LEVEL
-from harness.judge import for_each, requires
 from harness.peer import After, FinFirst, ReadsToEof, Resets, Sends
 from harness.scenario import (
     CONTEXTS,
@@ -18,8 +19,7 @@ from harness.scenario import (
     Scenario,
     inside,
 )
-from harness.status import STATUS_SUCCESS
-from harness.units import KiB
+from harness.verdict import for_each, requires
 from suites.scenes import joined
 
 CALLS = {

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """WskCloseSocket of sockets of every category, as far as they have come without a connection."""
 
+from harness.core.ntstatus import STATUS_PENDING, STATUS_SUCCESS, is_error
+from harness.core.units import ms, s
 from harness.evidence import APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL
-from harness.judge import for_each, requires
 from harness.scenario import (
     ALL_CONTEXTS,
     APC,
@@ -16,8 +17,7 @@ from harness.scenario import (
     Irp,
     Scenario,
 )
-from harness.status import STATUS_PENDING, STATUS_SUCCESS, is_error
-from harness.units import ms, s
+from harness.verdict import for_each, requires
 
 KINDS = {
     "basic": (Category.BASIC, "made"),

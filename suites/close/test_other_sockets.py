@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """WskCloseSocket concerns one socket: the others, those a listener accepted too, work on."""
 
-from harness.judge import for_each, requires
+from harness.core.ntstatus import STATUS_CANCELLED, STATUS_SUCCESS
+from harness.core.units import ms
 from harness.peer import ReadsToEof
 from harness.scenario import (
     ALL_ORIGINS,
@@ -16,8 +17,7 @@ from harness.scenario import (
     Category,
     Scenario,
 )
-from harness.status import STATUS_CANCELLED, STATUS_SUCCESS
-from harness.units import ms
+from harness.verdict import for_each, requires
 from harness.wire import RST, SYN
 from suites.scenes import no_reset
 

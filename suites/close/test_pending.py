@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """WskCloseSocket while IRPs of earlier calls are pending: it completes them, and then itself."""
 
-from harness.judge import for_each, requires
+from harness.core.ntstatus import STATUS_PENDING, STATUS_SUCCESS, nt_success
+from harness.core.units import KiB, ms
 from harness.peer import ReadsToEof, WithholdsFinAck, ZeroWindow
 from harness.scenario import (
     ALL_CONTEXTS,
@@ -15,8 +16,7 @@ from harness.scenario import (
     Category,
     Scenario,
 )
-from harness.status import STATUS_PENDING, STATUS_SUCCESS, nt_success
-from harness.units import KiB, ms
+from harness.verdict import for_each, requires
 from suites.scenes import joined
 
 # Bytes and flags of a receive that nothing completes.

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What WskCloseSocket leaves behind: nothing, however many sockets were opened and closed."""
 
-from harness.judge import alone, for_each, requires
+from harness.core.ntstatus import STATUS_SUCCESS
 from harness.peer import ReadsToEof
 from harness.scenario import ALL_ORIGINS, IPV4, IPV6, Arrival, Category, Scenario
-from harness.status import STATUS_SUCCESS
+from harness.verdict import alone, for_each, requires
 
 ROUNDS = 200
 CONNECTIONS = 30

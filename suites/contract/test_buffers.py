@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The WSK_BUF is the caller's again when the call has returned; what its MDLs describe is not."""
 
-from harness.judge import for_each, requires
+from harness.core.ntstatus import STATUS_SUCCESS
+from harness.core.units import KiB
 from harness.peer import ReadsSlowly
 from harness.scenario import ALL_ORIGINS, WSK_FLAG_WAITALL, Buffer, Scenario
-from harness.status import STATUS_SUCCESS
-from harness.units import KiB
+from harness.verdict import for_each, requires
 from suites.scenes import NETWORKS, connected, impossible
 
 RATE = 4096 * KiB  # bytes a second

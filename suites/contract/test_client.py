@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """WskDeregister and WskReleaseProviderNPI while sockets of the client are open."""
 
-from harness.judge import for_each, requires
+from harness.core.ntstatus import STATUS_SUCCESS
+from harness.core.units import ms
 from harness.peer import ReadsToEof
 from harness.scenario import ALL_ORIGINS, FAMILIES, IPV4, WSK_SOCKET, Category, Scenario
-from harness.status import STATUS_SUCCESS
-from harness.units import ms
+from harness.verdict import for_each, requires
 
 
 @requires("X-20")

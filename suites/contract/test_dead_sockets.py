@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A socket whose local address is taken away is dead: its client is told once, and can only close it."""
 
-from harness.judge import for_each, requires
+from harness.core.ntstatus import STATUS_FILE_FORCED_CLOSED, STATUS_SUCCESS, nt_success
+from harness.core.units import KiB, ms, s
 from harness.peer import HoldsOpen, ZeroWindow
 from harness.scenario import FAMILIES, WSK_FLAG_ABORTIVE, Callback, Category, Scenario
-from harness.status import STATUS_FILE_FORCED_CLOSED, STATUS_SUCCESS, nt_success
-from harness.units import KiB, ms, s
+from harness.verdict import for_each, requires
 from suites.scenes import UNTOLD
 
 FLAGS = {"graceful": 0, "abortive": WSK_FLAG_ABORTIVE}

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """WskDisconnectEvent: what it tells of, when it comes, and what the socket can do afterwards."""
 
-from harness.judge import for_each, requires
+from harness.core.ntstatus import STATUS_PENDING, STATUS_SUCCESS, nt_success
+from harness.core.units import KiB, ms, s
 from harness.peer import After, FinFirst, HoldsOpen, ReadsToEof, Resets, SendsThenFin, ZeroWindow
 from harness.scenario import (
     CONTEXTS,
@@ -13,8 +14,7 @@ from harness.scenario import (
     Callback,
     Scenario,
 )
-from harness.status import STATUS_PENDING, STATUS_SUCCESS, nt_success
-from harness.units import KiB, ms, s
+from harness.verdict import for_each, requires
 from harness.wire import FIN
 from suites.scenes import WAYS, as_planned, joined
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """WskDisconnect's IRP: cancelled, with a buffer, on stream sockets of either kind."""
 
-from harness.judge import for_each, requires
+from harness.core.ntstatus import STATUS_CANCELLED, STATUS_SUCCESS, nt_success
+from harness.core.units import KiB, ms
 from harness.peer import ReadsToEof, WithholdsDataAcks, WithholdsFinAck, ZeroWindow
 from harness.scenario import (
     CONTEXTS,
@@ -13,8 +14,7 @@ from harness.scenario import (
     Origin,
     Scenario,
 )
-from harness.status import STATUS_CANCELLED, STATUS_SUCCESS, nt_success
-from harness.units import KiB, ms
+from harness.verdict import for_each, requires
 from harness.wire import FIN, RST
 from suites.scenes import joined
 

@@ -1,21 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Switching events off, giving data back, and a close that follows."""
 
-from harness.judge import alone, for_each, requires
-from harness.peer import HoldsOpen, Sends
-from harness.scenario import (
-    CONTEXTS,
-    FAMILIES,
-    IPV4,
-    WSK_SOCKET,
-    Action,
-    Callback,
-    Irp,
-    Origin,
-    Scenario,
-)
-from harness.scenario.values import EVENT_BITS, WSK_EVENT_DISABLE
-from harness.status import (
+from harness.core.ntstatus import (
     NOT_COMPLETED,
     STATUS_EVENT_PENDING,
     STATUS_PENDING,
@@ -23,7 +9,11 @@ from harness.status import (
     is_error,
     nt_success,
 )
-from harness.units import s
+from harness.core.units import s
+from harness.peer import HoldsOpen, Sends
+from harness.scenario import CONTEXTS, FAMILIES, IPV4, WSK_SOCKET, Action, Callback, Irp, Origin, Scenario
+from harness.scenario.values import EVENT_BITS, WSK_EVENT_DISABLE
+from harness.verdict import alone, for_each, requires
 from suites.scenes import HELD, MEANWHILE, SOON, as_planned
 
 CONNECTS = (WSK_SOCKET, Origin.STREAM_CONNECT)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """When sends and receives complete, and with what: what disconnects and closes build on."""
 
-from harness.judge import for_each, requires
+from harness.core.ntstatus import STATUS_CANCELLED, STATUS_SUCCESS, nt_success
+from harness.core.units import KiB, ms, s
 from harness.peer import After, FinFirst, HoldsOpen, KeepsSending, Resets, SendsThenFin, WithholdsDataAcks
 from harness.scenario import (
     CONTEXTS,
@@ -15,8 +16,7 @@ from harness.scenario import (
     Arrival,
     Scenario,
 )
-from harness.status import STATUS_CANCELLED, STATUS_SUCCESS, nt_success
-from harness.units import KiB, ms, s
+from harness.verdict import for_each, requires
 from suites.scenes import joined
 
 SOME_WAYS = (WSK_SOCKET, Arrival.STREAM_ACCEPT)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """SIO_WSK_SET_TCP_SILENT_MODE: the connection says nothing more, and can only be closed."""
 
-from harness.judge import for_each, requires
+from harness.core.ntstatus import STATUS_INVALID_DEVICE_STATE, STATUS_SUCCESS
+from harness.core.units import ms
 from harness.peer import After, KeepsSending, Resets
 from harness.scenario import (
     CONTEXTS,
@@ -12,8 +13,7 @@ from harness.scenario import (
     Arrival,
     Scenario,
 )
-from harness.status import STATUS_INVALID_DEVICE_STATE, STATUS_SUCCESS
-from harness.units import ms
+from harness.verdict import for_each, requires
 from suites.scenes import joined
 
 WAYS = (WSK_SOCKET, Arrival.STREAM_ACCEPT)

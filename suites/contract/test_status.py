@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the return value of a WSK call, IoStatus.Status and Irp->PendingReturned say of one another."""
 
+from harness.core.ntstatus import STATUS_PENDING, STATUS_SUCCESS, is_error, nt_success
 from harness.evidence import DISPATCH_LEVEL
 from harness.evidence.trace import irql_name
-from harness.judge import for_each, requires
 from harness.peer import ReadsToEof
 from harness.scenario import (
     ALL_CONTEXTS,
@@ -18,7 +18,7 @@ from harness.scenario import (
     Origin,
     Scenario,
 )
-from harness.status import STATUS_PENDING, STATUS_SUCCESS, is_error, nt_success
+from harness.verdict import for_each, requires
 from suites.scenes import NETWORKS, connected, impossible
 
 MISUSES = {

@@ -3,8 +3,8 @@
 
 import re
 
-from harness.errors import GuestCrashed, GuestHung
-from harness.judge import destructive, for_each, requires
+from harness.core.errors import GuestCrashed, GuestHung
+from harness.core.units import ms
 from harness.peer import ReadsToEof, Sends, ZeroWindow
 from harness.scenario import (
     IPV4,
@@ -18,7 +18,7 @@ from harness.scenario import (
     Irp,
     Scenario,
 )
-from harness.units import ms
+from harness.verdict import destructive, for_each, requires
 
 BUGCHECK = re.compile(r"STOP: (0x[0-9A-Fa-f]+)")
 

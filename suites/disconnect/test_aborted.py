@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an abortive disconnect ends, and what is possible after it: nothing but to close."""
 
-from harness.judge import for_each, requires
+from harness.core.ntstatus import nt_success
+from harness.core.units import KiB, ms, s
 from harness.peer import KeepsSending, ReadsToEof, Sends, ZeroWindow
 from harness.scenario import (
     CONTEXTS,
@@ -13,8 +14,7 @@ from harness.scenario import (
     Callback,
     Scenario,
 )
-from harness.status import nt_success
-from harness.units import KiB, ms, s
+from harness.verdict import for_each, requires
 from harness.wire import RST
 from suites.scenes import NETWORKS, SOME_WAYS, connected, impossible
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """WskDisconnect with WSK_FLAG_ABORTIVE: it resets the connection, and waits for nothing."""
 
-from harness.judge import for_each, requires
+from harness.core.ntstatus import STATUS_SUCCESS
+from harness.core.units import KiB, ms, s
 from harness.peer import BlackHole, HoldsOpen, ReadsToEof, ZeroWindow
 from harness.scenario import (
     ALL_CONTEXTS,
@@ -14,8 +15,7 @@ from harness.scenario import (
     Callback,
     Scenario,
 )
-from harness.status import STATUS_SUCCESS
-from harness.units import KiB, ms, s
+from harness.verdict import for_each, requires
 from harness.wire import FIN, RST
 from suites.scenes import NETWORKS, WAYS, connected, impossible
 

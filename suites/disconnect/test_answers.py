@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What WskDisconnect returns, and what its IRP says then; and that a close is the end of it."""
 
-from harness.judge import for_each, requires
+from harness.core.ntstatus import STATUS_PENDING, STATUS_SUCCESS, nt_success
+from harness.core.units import ms
 from harness.peer import HoldsOpen, ReadsToEof
 from harness.scenario import ALL_CONTEXTS, FAMILIES, IPV4, WSK_SOCKET, Address, Category, Origin, Scenario
-from harness.status import STATUS_PENDING, STATUS_SUCCESS, nt_success
-from harness.units import ms
+from harness.verdict import for_each, requires
 from suites.scenes import FORMS, SOME_WAYS, connected
 
 ROUNDS = 20

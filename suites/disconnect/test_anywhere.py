@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """From where WskDisconnect may be called, and with whose IRP."""
 
-from harness.errors import Unsupported
+from harness.core.errors import Unsupported
+from harness.core.ntstatus import STATUS_SUCCESS
 from harness.evidence import APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL
-from harness.judge import for_each, requires
 from harness.peer import ReadsToEof, Sends
 from harness.scenario import APC, PASSIVE, WSK_SOCKET, Context, Irp, Origin, Scenario
-from harness.status import STATUS_SUCCESS
+from harness.verdict import for_each, requires
 from suites.scenes import EVERYWHERE, FORMS, NETWORKS, close_after, connected, once_data_came, told
 
 LEVELS = {PASSIVE: PASSIVE_LEVEL, APC: APC_LEVEL}

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """WskDisconnect with data: the buffer, and sends that are still under way."""
 
-from harness.judge import for_each, requires
+from harness.core.ntstatus import STATUS_SUCCESS
+from harness.core.units import KiB, MiB, ms
 from harness.peer import ReadsSlowly, ReadsToEof, ZeroWindow
 from harness.scenario import CONTEXTS, Buffer, Scenario, pattern
-from harness.status import STATUS_SUCCESS
-from harness.units import KiB, MiB, ms
+from harness.verdict import for_each, requires
 from harness.wire import FIN
 from suites.scenes import NETWORKS, SOME_WAYS, connected, impossible
 

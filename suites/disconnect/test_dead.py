@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A socket whose connection the peer has aborted."""
 
-from harness.judge import for_each, requires
+from harness.core.ntstatus import STATUS_SUCCESS, nt_success
+from harness.core.units import KiB, ms
 from harness.peer import After, Resets, ZeroWindow
 from harness.scenario import CONTEXTS, Callback, Scenario
-from harness.status import STATUS_SUCCESS, nt_success
-from harness.units import KiB, ms
+from harness.verdict import for_each, requires
 from harness.wire import FIN, RST
 from suites.scenes import FORMS, NETWORKS, SOME_WAYS, connected, impossible
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """WskDisconnect without WSK_FLAG_ABORTIVE on an established connection."""
 
-from harness.judge import for_each, requires
+from harness.core.ntstatus import STATUS_SUCCESS
+from harness.core.units import KiB
 from harness.peer import ReadsToEof
 from harness.scenario import CONTEXTS, WSK_FLAG_WAITALL, Scenario
-from harness.status import STATUS_SUCCESS
-from harness.units import KiB
+from harness.verdict import for_each, requires
 from harness.wire import FIN, RST
 from suites.scenes import NETWORKS, SOME_WAYS, WAYS, connected, impossible
 

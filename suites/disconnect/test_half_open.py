@@ -1,18 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """After a graceful disconnect the peer's direction is still open (RFC 9293, 3.6.1)."""
 
-from harness.judge import for_each, requires
+from harness.core.ntstatus import STATUS_SUCCESS
+from harness.core.units import KiB, ms
 from harness.peer import HoldsOpen
-from harness.scenario import (
-    CONTEXTS,
-    WSK_FLAG_DRAIN,
-    WSK_FLAG_WAITALL,
-    Callback,
-    Scenario,
-    pattern,
-)
-from harness.status import STATUS_SUCCESS
-from harness.units import KiB, ms
+from harness.scenario import CONTEXTS, WSK_FLAG_DRAIN, WSK_FLAG_WAITALL, Callback, Scenario, pattern
+from harness.verdict import for_each, requires
 from suites.scenes import NETWORKS, SOME_WAYS, connected, impossible
 
 ABORTIVE = 0x1  # WskDisconnectEvent: the peer aborted

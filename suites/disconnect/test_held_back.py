@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A graceful disconnect that the peer holds back: how long it waits, and how to get out of it."""
 
-from harness.judge import for_each, requires
+from harness.core.ntstatus import STATUS_PENDING, STATUS_SUCCESS, nt_success
+from harness.core.units import KiB, ms, s
 from harness.peer import BlackHole, WithholdsFinAck, ZeroWindow
 from harness.scenario import ALL_CONTEXTS, CONTEXTS, WSK_FLAG_ABORTIVE, Scenario
-from harness.status import STATUS_PENDING, STATUS_SUCCESS, nt_success
-from harness.units import KiB, ms, s
+from harness.verdict import for_each, requires
 from suites.scenes import NETWORKS, SOME_WAYS, connected, impossible
 
 STALLS = {

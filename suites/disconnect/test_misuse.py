@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """WskDisconnect where or how it must not be called: what comes of it is open, but the IRP completes."""
 
-from harness.judge import for_each, requires
+from harness.core.ntstatus import nt_success
 from harness.peer import ReadsToEof, Refuses
 from harness.scenario import (
     CONTEXTS,
@@ -13,7 +13,7 @@ from harness.scenario import (
     Origin,
     Scenario,
 )
-from harness.status import nt_success
+from harness.verdict import for_each, requires
 from harness.wire import FIN, RST
 from suites.scenes import FORMS, Network, connected, told
 

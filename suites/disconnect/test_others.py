@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A disconnect is of the socket that it names, and of no other."""
 
-from harness.judge import for_each, requires
+from harness.core.ntstatus import STATUS_SUCCESS
 from harness.peer import ReadsToEof
 from harness.scenario import ALL_ORIGINS, IPV4, WSK_FLAG_WAITALL, Scenario
-from harness.status import STATUS_SUCCESS
+from harness.verdict import for_each, requires
 from harness.wire import FIN, RST
 from suites.scenes import FORMS
 

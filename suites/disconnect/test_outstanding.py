@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A graceful disconnect waits for the data that was sent before it."""
 
-from harness.judge import for_each, requires
+from harness.core.ntstatus import STATUS_PENDING, STATUS_SUCCESS, nt_success
+from harness.core.units import KiB, MiB, ms, s
 from harness.peer import HoldsOpen, ReadsSlowly, ZeroWindow
 from harness.scenario import CONTEXTS, FAMILIES, WSK_FLAG_ABORTIVE, WSK_SOCKET, Scenario
-from harness.status import STATUS_PENDING, STATUS_SUCCESS, nt_success
-from harness.units import KiB, MiB, ms, s
+from harness.verdict import for_each, requires
 from harness.wire import FIN
 from suites.scenes import NETWORKS, SOME_WAYS, connected, impossible
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The operations that a state is met with, and how what came of them is told."""
 
+from harness.core.units import ms
 from harness.scenario import WSK_FLAG_ABORTIVE
-from harness.units import ms
 from suites.scenes import told
 
 LATER = 150 * ms  # so that what one call brings about is over before the next

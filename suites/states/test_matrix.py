@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each state of a TCP connection, met with a graceful disconnect, an abortive one and a close."""
 
-from harness.judge import for_each, requires
+from harness.core.ntstatus import STATUS_INVALID_DEVICE_STATE, STATUS_SUCCESS, nt_success
+from harness.core.units import KiB, ms, s
 from harness.peer import (
     After,
     CrossesFins,
@@ -13,8 +14,7 @@ from harness.peer import (
     WithholdsFinAck,
 )
 from harness.scenario import FAMILIES, SIO_WSK_SET_TCP_SILENT_MODE, WSK_SOCKET, Category, Origin, Scenario
-from harness.status import STATUS_INVALID_DEVICE_STATE, STATUS_SUCCESS, nt_success
-from harness.units import KiB, ms, s
+from harness.verdict import for_each, requires
 from harness.wire import FIN, RST
 from suites.scenes import UNTOLD, told
 from suites.states.operations import OPERATIONS, closes, meet, note

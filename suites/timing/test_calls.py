@@ -4,10 +4,10 @@
 Nothing is judged by a time; what is judged is that no round of a thousand differs from the contract.
 """
 
-from harness.judge import for_each, requires, timing
+from harness.core.ntstatus import STATUS_SUCCESS
 from harness.peer import ReadsToEof
 from harness.scenario import ALL_CONTEXTS, IPV4, WSK_FLAG_ABORTIVE, Origin, Scenario
-from harness.status import STATUS_SUCCESS
+from harness.verdict import for_each, requires, timing
 
 ROUNDS = 1000
 FLAGS = {"graceful": 0, "abortive": WSK_FLAG_ABORTIVE}

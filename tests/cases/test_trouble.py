@@ -6,10 +6,10 @@ import os
 import signal
 import socket
 
+from harness.core.units import KiB, ms, s
 from harness.guest.control import Heartbeat
 from harness.peer import ReadsToEof
 from harness.scenario import DISPATCH, IPV4, Origin, Scenario
-from harness.units import KiB, ms, s
 
 
 async def test_bugcheck(lab):

@@ -3,8 +3,10 @@
 
 import pytest
 
-from harness.case import Case
+from harness.core.ntstatus import STATUS_PENDING, STATUS_SUCCESS
+from harness.core.units import KiB, ms, s
 from harness.peer import EchoesDatagrams, FloodsDatagrams
+from harness.run.case import Case
 from harness.scenario import (
     DISPATCH,
     FAMILIES,
@@ -20,8 +22,6 @@ from harness.scenario import (
     Scenario,
     Socket,
 )
-from harness.status import STATUS_PENDING, STATUS_SUCCESS
-from harness.units import KiB, ms, s
 
 both_families = pytest.mark.parametrize("family", FAMILIES, ids=str)
 

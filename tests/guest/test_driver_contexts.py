@@ -3,11 +3,13 @@
 
 import pytest
 
-from harness.abi import EventKind
-from harness.case import Case
-from harness.errors import GuestHung, UsageError
+from harness.core.abi import EventKind
+from harness.core.errors import GuestHung, UsageError
+from harness.core.ntstatus import STATUS_CANCELLED, STATUS_PENDING, STATUS_SUCCESS
+from harness.core.units import KiB, ms, s
 from harness.evidence import APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL
 from harness.peer import HoldsOpen, ReadsSlowly, ReadsToEof
+from harness.run.case import Case
 from harness.scenario import (
     ALL_CONTEXTS,
     APC,
@@ -23,8 +25,6 @@ from harness.scenario import (
     Scenario,
     inside,
 )
-from harness.status import STATUS_CANCELLED, STATUS_PENDING, STATUS_SUCCESS
-from harness.units import KiB, ms, s
 
 LEVELS = {
     PASSIVE: PASSIVE_LEVEL,

@@ -5,8 +5,19 @@ import struct
 
 import pytest
 
-from harness.case import Case
+from harness.core.ntstatus import (
+    NOT_COMPLETED,
+    STATUS_CANCELLED,
+    STATUS_INVALID_DEVICE_STATE,
+    STATUS_INVALID_PARAMETER,
+    STATUS_NOT_SUPPORTED,
+    STATUS_PENDING,
+    STATUS_SUCCESS,
+    nt_success,
+)
+from harness.core.units import ms
 from harness.peer import HoldsOpen, NeverAnswers, ReadsToEof
+from harness.run.case import Case
 from harness.scenario import (
     IPPROTO_IPV6,
     IPPROTO_TCP,
@@ -30,17 +41,6 @@ from harness.scenario import (
     Irp,
     Scenario,
 )
-from harness.status import (
-    NOT_COMPLETED,
-    STATUS_CANCELLED,
-    STATUS_INVALID_DEVICE_STATE,
-    STATUS_INVALID_PARAMETER,
-    STATUS_NOT_SUPPORTED,
-    STATUS_PENDING,
-    STATUS_SUCCESS,
-    nt_success,
-)
-from harness.units import ms
 from harness.wire import RST
 
 # Self-relative, of everyone (S-1-1-0) for owner and group, without an access list: all may do all.

@@ -3,10 +3,16 @@
 
 import pytest
 
-from harness.case import Case
+from harness.core.ntstatus import (
+    STATUS_DATA_NOT_ACCEPTED,
+    STATUS_PENDING,
+    STATUS_REQUEST_NOT_ACCEPTED,
+    STATUS_SUCCESS,
+)
+from harness.core.units import KiB, ms, s
 from harness.evidence import DISPATCH_LEVEL
-from harness.judge import alone
 from harness.peer import FinFirst, FloodsConnections, ReadsToEof, Resets, Sends, SendsThenFin
+from harness.run.case import Case
 from harness.scenario import (
     FAMILIES,
     IPV4,
@@ -24,13 +30,7 @@ from harness.scenario import (
     Socket,
     inside,
 )
-from harness.status import (
-    STATUS_DATA_NOT_ACCEPTED,
-    STATUS_PENDING,
-    STATUS_REQUEST_NOT_ACCEPTED,
-    STATUS_SUCCESS,
-)
-from harness.units import KiB, ms, s
+from harness.verdict import alone
 from harness.wire import FIN, RST
 
 DATA = bytes(range(200)) * 5

@@ -6,9 +6,11 @@ import struct
 
 import pytest
 
-from harness.case import Case
-from harness.home import Home
+from harness.core.ntstatus import STATUS_FILE_FORCED_CLOSED, STATUS_PENDING, STATUS_SUCCESS, nt_success
+from harness.core.units import KiB, ms, s
 from harness.peer import HoldsOpen, Peer, ZeroWindow
+from harness.run.case import Case
+from harness.run.temporary_address import Home
 from harness.scenario import (
     FAMILIES,
     IPV4,
@@ -21,8 +23,6 @@ from harness.scenario import (
     Scenario,
     Socket,
 )
-from harness.status import STATUS_FILE_FORCED_CLOSED, STATUS_PENDING, STATUS_SUCCESS, nt_success
-from harness.units import KiB, ms, s
 
 ABORTIVE = 0x1
 BEFORE = 200 * ms  # so that all that is to be pending is

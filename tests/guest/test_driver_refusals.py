@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.abi import TraceOutcome
-from harness.case import Case
-from harness.errors import HarnessError
+from harness.core.abi import TraceOutcome
+from harness.core.errors import HarnessError
 from harness.evidence import Trace
+from harness.run.case import Case
 from harness.scenario import DPC, IPV4, Callback, Category, Irp, Scenario, Socket, inside
 
 

@@ -3,8 +3,10 @@
 
 import pytest
 
-from harness.case import Case
+from harness.core.ntstatus import STATUS_CANCELLED, STATUS_SUCCESS
+from harness.core.units import KiB
 from harness.peer import ReadsToEof
+from harness.run.case import Case
 from harness.scenario import (
     ALL_CONTEXTS,
     ALL_ORIGINS,
@@ -21,8 +23,6 @@ from harness.scenario import (
     Origin,
     Scenario,
 )
-from harness.status import STATUS_CANCELLED, STATUS_SUCCESS
-from harness.units import KiB
 from harness.wire import FIN
 
 both_families = pytest.mark.parametrize("family", FAMILIES, ids=str)

@@ -3,11 +3,11 @@
 
 import pytest
 
-from harness.case import Case
+from harness.core.ntstatus import STATUS_SUCCESS, nt_success
+from harness.core.units import ms
 from harness.peer import HangsUp
+from harness.run.case import Case
 from harness.scenario import FAMILIES, Action, Address, Callback, Category, Family, InspectAction, Scenario
-from harness.status import STATUS_SUCCESS, nt_success
-from harness.units import ms
 from harness.wire import ACK, RST, SYN
 
 

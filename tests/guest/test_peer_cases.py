@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from harness.case import Case
+from harness.core.ntstatus import STATUS_SUCCESS, nt_success
+from harness.core.units import KiB, ms
 from harness.peer import (
     After,
     BlackHole,
@@ -25,6 +26,7 @@ from harness.peer import (
     WithholdsFinAck,
     ZeroWindow,
 )
+from harness.run.case import Case
 from harness.scenario import (
     ARRIVALS,
     FAMILIES,
@@ -35,8 +37,6 @@ from harness.scenario import (
     Family,
     Scenario,
 )
-from harness.status import STATUS_SUCCESS, nt_success
-from harness.units import KiB, ms
 from harness.wire import FIN, RST, SYN
 
 HELD = 250 * ms  # of the 500 ms that some of them hold something back, on a busy machine

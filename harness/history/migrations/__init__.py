@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 
 
 def upgrade(connection: Connection, where: str) -> None:

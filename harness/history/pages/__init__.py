@@ -4,14 +4,14 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 from harness.history.known import KnownIssues, load_known
 from harness.history.loading import NightHead, heads
-from harness.history.morning import morning
+from harness.history.night_summary import morning
 from harness.history.pages.badges import badges
 from harness.history.pages.index import index
+from harness.history.render import summary
 from harness.history.store import Store
-from harness.history.told import summary
 from harness.report.files import write_atomically
 
 INDEX_FILE = "index.html"

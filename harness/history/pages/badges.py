@@ -4,7 +4,7 @@
 from collections import Counter
 
 from harness.history.loading import SeenCase
-from harness.history.morning import Morning
+from harness.history.night_summary import Morning
 from harness.history.pages.environment import environment
 from harness.report.files import file_name
 

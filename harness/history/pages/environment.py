@@ -5,8 +5,8 @@ from functools import cache
 
 from jinja2 import Environment
 
+from harness.core.units import format_ns
 from harness.report.templates import templates
-from harness.units import format_ns
 
 
 @cache

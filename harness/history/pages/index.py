@@ -14,16 +14,16 @@ from sqlalchemy import Connection
 from harness.history import trends
 from harness.history.changes import Kind
 from harness.history.loading import NightHead, SeenCase, SeenCell, SeenNight, Try, counts_of
-from harness.history.morning import Morning
+from harness.history.night_summary import Morning
 from harness.history.pages import drawing
 from harness.history.pages.environment import environment
+from harness.history.render import counted, share, standing, times_told
 from harness.history.schema import FLAKY, OUTCOMES
-from harness.history.told import counted, share, standing, times_told
 from harness.history.trends import FAILING, OPEN, Column, RowTrend
 from harness.history.verdicts import FLAKY_NAME
-from harness.judge import Outcome
 from harness.report.files import file_name
 from harness.report.html import REPORT_FILE, worth
+from harness.verdict import Outcome
 
 MOST_ROWS = 200  # of a table: the store has the others
 MOST_NIGHTS = 100

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The console script: so small that Ctrl-C finds it ready, even while the rest is being imported."""
+
+import sys
+
+
+def main() -> None:
+    """wsk-conformance."""
+    try:
+        from harness.cli.main import main as command_line
+
+        command_line()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""wsk-conformance: its commands, and how each of them ends."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from harness import __version__
+from harness.cli.compare import compare
+from harness.cli.doctor import doctor
+from harness.cli.history import history
+from harness.cli.image import image
+from harness.cli.nightly import nightly
+from harness.cli.replay import replay
+from harness.cli.run import run
+from harness.cli.selfcheck import selfcheck
+from harness.cli.selftest_crash import selftest_crash
+from harness.core.errors import UsageError, WskConformanceError
+from harness.run.settings import RESULTS
+
+_EXIT_USAGE = 2
+_EXIT_HARNESS = 3
+_EXIT_INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__)
+def cli() -> None:
+    """Does a Windows build disconnect and close kernel sockets the way the documents promise?
+
+    \b
+    wsk-conformance run           judge a guest: boots it, runs the suites, writes results/latest
+    wsk-conformance report        make a report of a stored run again, or a ladder of any capture
+    wsk-conformance compare       two runs: what the guests did differently, and how long it took them
+    wsk-conformance history       many nights: what changed, what is flaky, one page over all of them
+    wsk-conformance replay        run a stored case again, and show both timelines side by side
+    wsk-conformance nightly       judge many guests with many settings, here or on a farm
+    wsk-conformance show          print a stored scenario or trace in words
+    wsk-conformance requirements  print every promise that is judged, with its cases
+    wsk-conformance image         build an image of Windows from your own ISO; list, verify, delete images
+    wsk-conformance selfcheck     show that the suites notice every fault of the reference guest
+    wsk-conformance doctor        say what this machine lacks, and what to do about it
+    wsk-conformance selftest-crash  crash a guest, or hang it, and check that the evidence arrives
+
+    Exit status: 0 all passed, 1 the guest failed something, 2 wrong usage or
+    configuration, 3 the harness failed or evidence was lost.
+    """
+
+
+@cli.command()
+@click.argument("run_folder", metavar="[RUN]", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--format",
+    "wanted",
+    type=click.Choice(["html", "markdown", "junit", "json"]),
+    default="html",
+    show_default=True,
+)
+@click.option(
+    "--against",
+    metavar="RUN",
+    type=click.Path(path_type=Path),
+    help="Show the times of this other run behind those of RUN (html only).",
+)
+@click.option("--capture", type=click.Path(path_type=Path), help="A pcap or pcapng file instead of a run.")
+@click.option("--list", "list_only", is_flag=True, help="Of a capture: name its TCP connections.")
+@click.option("--connection", type=click.IntRange(1), metavar="N", help="Of a capture: this connection.")
+def report(
+    run_folder: Path | None,
+    wanted: str,
+    against: Path | None,
+    capture: Path | None,
+    list_only: bool,
+    connection: int | None,
+) -> None:
+    """Make a report of a stored run again, or a ladder of any capture.
+
+    RUN is a results folder; the latest run by default. html and junit are
+    written into it, markdown and json are printed.
+
+    With --capture, one TCP connection of any program's pcap or pcapng file is
+    printed as a ladder, packet by packet: cut captures, VLANs, raw IP, Linux
+    cooked and loopback ones too. Sequence numbers count from each end's SYN.
+
+    \b
+    wsk-conformance report --capture trace.pcap --list
+    wsk-conformance report --capture trace.pcap --connection 3
+    """
+    if capture:
+        if run_folder or against:
+            raise UsageError("--capture reads a file of its own: leave out RUN and --against")
+        from harness.cli.capture import show_capture
+
+        show_capture(capture, list_only=list_only, number=connection)
+        return
+    if list_only or connection:
+        raise UsageError("--list and --connection belong to --capture FILE")
+    if against and wanted != "html":
+        raise UsageError("--against belongs to --format html; `compare` tells the differences of two runs")
+    run_folder = run_folder or RESULTS / "latest"
+    from harness.report.html import write_report
+    from harness.report.junit import write_junit
+    from harness.report.markdown import markdown
+    from harness.report.record import load_run
+
+    if wanted == "html":
+        click.echo(write_report(run_folder, against))
+    elif wanted == "junit":
+        click.echo(write_junit(run_folder))
+    elif wanted == "markdown":
+        click.echo(markdown(run_folder), nl=False)
+    else:
+        click.echo(json.dumps(load_run(run_folder), indent=1))
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def show(file: Path) -> None:
+    """Print a scenario or a trace of a results folder in words."""
+    from harness.report.text import lines
+
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {file}: {error.strerror}") from None
+    for line in lines(data):
+        click.echo(line)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs: one list of rows.")
+def requirements(as_json: bool) -> None:
+    """Print every promise that is judged, where it is made, and the cases that judge it.
+
+    \b
+    Classes:  REQUIRE  a Microsoft document states it   EXPECT  shipped code relies on it
+              TCP      RFC 9293 or RFC 1122 states it   RECORD  nobody states it: compared with a baseline
+    """
+    from harness.pytest_plugin import collection
+
+    rows, judges = collection.rows_and_cases()
+    if as_json:
+        click.echo(json.dumps(collection.as_json(rows, judges), indent=1))
+        return
+    for line in collection.as_text(rows, judges):
+        click.echo(line)
+
+
+cli.add_command(run)
+cli.add_command(compare)
+cli.add_command(image)
+cli.add_command(history)
+cli.add_command(doctor)
+cli.add_command(nightly)
+cli.add_command(replay)
+cli.add_command(selfcheck)
+cli.add_command(selftest_crash)
+
+
+def main() -> None:
+    """The command line; always ends the process with one of the documented exit statuses."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Exit as wanted:
+        sys.exit(wanted.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:  # what click makes of Ctrl-C
+        click.echo("wsk-conformance: interrupted", err=True)
+        sys.exit(_EXIT_INTERRUPTED)
+    except UsageError as error:
+        click.echo(f"wsk-conformance: {error}", err=True)
+        sys.exit(_EXIT_USAGE)
+    except WskConformanceError as error:
+        click.echo(f"wsk-conformance: {error}", err=True)
+        sys.exit(_EXIT_HARNESS)

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`wsk-conformance replay`."""
+
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.core.errors import EvidenceLost, UsageError
+from harness.guest.base import Options
+from harness.run.settings import CPUS, RESULTS, Settings
+
+_EXIT_DIFFERENT = 1
+
+
+@click.command()
+@click.argument("case", metavar="CASE")
+@click.option(
+    "--run",
+    "folder",
+    type=click.Path(path_type=Path),
+    default=RESULTS / "latest",
+    show_default=True,
+    help="The results folder that holds the case.",
+)
+@click.option("--guest", help="Another guest; by default the one of the stored run.")
+@click.option("--fault", metavar="NAME", help="Another fault; by default the one of the stored run.")
+@click.option("--no-fault", is_flag=True, help="Without the fault of the stored run.")
+@click.option("--emulate", is_flag=True, help="Let a Windows guest run without KVM, which takes very long.")
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    default=RESULTS / "replay",
+    show_default=True,
+    help="Folder for the new run.",
+)
+def replay(
+    case: str,
+    folder: Path,
+    guest: str | None,
+    fault: str | None,
+    no_fault: bool,
+    emulate: bool,
+    results: Path,
+) -> None:
+    """Run a stored case again and show both timelines side by side.
+
+    CASE is the id of a case of the run, or a part of it that no other has. Its
+    test is performed again, with the same peer, and what differs is marked:
+
+    \b
+    |  another status, IRQL or place in the stream
+    <  only in the stored run        >  only now
+    .  in one run only by chance: a segment of data, an acknowledgement
+    ~  in another order; or a completion or callback that was on the other side
+       of a packet of the peer's, by more than the clock's bound
+
+    The last two are not counted: what happens side by side has no order, and an
+    order that is promised is judged by the case, whose outcome counts. Ports,
+    pointers and times are another in every run and never marked. When the test
+    has changed since, so that its scenario is another, that is said first.
+
+    \b
+    Exit status: 0 all is the same, 1 something differs, 2 wrong usage or a
+    damaged folder, 3 the harness failed or evidence was lost.
+    """
+    from harness.pytest_plugin.plugin import chosen_guest
+    from harness.replay.perform import find, perform
+    from harness.replay.render import Comparison
+    from harness.replay.story import story
+    from harness.report.record import load_run
+    from harness.verdict import Outcome
+
+    if fault and no_fault:
+        raise UsageError("--fault and --no-fault contradict each other")
+    run = load_run(folder)
+    stored = find(run, case)
+    then = story(folder if folder.is_dir() else folder.parent, run, stored)
+    settings = _settings(run, guest, fault, emulate, results)
+    if no_fault:
+        settings = replace(settings, fault=None)
+    chosen_guest(settings)
+    click.echo(f"running {stored['id']} again on {settings.guest}", err=True)
+    new_folder = perform(stored["id"], settings)
+    new_run = load_run(new_folder)
+    comparison = Comparison(then, story(new_folder, new_run, find(new_run, stored["id"])))
+    for line in comparison.lines(shutil.get_terminal_size().columns):
+        click.echo(line)
+    outcome = Outcome(comparison.now.case["outcome"])
+    if outcome.errors:
+        raise EvidenceLost(f"the new run says nothing about the guest: {comparison.now.case['why']}")
+    sys.exit(_EXIT_DIFFERENT if comparison.differs else 0)
+
+
+def _settings(
+    run: Mapping[str, Any], guest: str | None, fault: str | None, emulate: bool, results: Path
+) -> Settings:
+    """Those of the stored run, unless others are asked for; what was chosen of its guest goes with that."""
+    stored_guest = str(run["guest"].get("name"))
+    stored = run["settings"] if guest in (None, stored_guest) else {}
+    cpus = stored.get("cpus")
+    return Settings(
+        guest=guest or stored_guest,
+        fault=fault or stored.get("fault"),
+        options=Options(bool(stored.get("verifier")), emulate, str(stored.get("nic") or "")),
+        cpus=cpus if isinstance(cpus, int) else CPUS,
+        results=results,
+    )

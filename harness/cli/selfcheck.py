@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`wsk-conformance selfcheck`."""
+
+import itertools
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.run.settings import RESULTS, Settings
+
+if TYPE_CHECKING:
+    from harness.diagnostics.selfcheck import Verdict
+
+
+@click.command()
+@click.option("--list", "list_only", is_flag=True, help="Name the faults, a line each with its rows.")
+@click.option("--fault", "chosen", multiple=True, metavar="NAME", help="Only this fault; may be repeated.")
+@click.option("--all-cases", is_flag=True, help="Every case under every fault: takes hours.")
+@click.option(
+    "--sample",
+    type=click.IntRange(0),
+    default=8,
+    show_default=True,
+    help="Cases of other rows to run under each fault: they must stay green.",
+)
+@click.option("--labs", type=click.IntRange(1, 16), default=2, show_default=True, help="Runs side by side.")
+@click.option(
+    "--again", is_flag=True, help="What is not as it should be is run again by itself; that counts."
+)
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the matrix there too.")
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    default=RESULTS / "selfcheck",
+    show_default=True,
+    help="Folder for the runs that were not as they should be.",
+)
+def selfcheck(
+    list_only: bool,
+    chosen: tuple[str, ...],
+    all_cases: bool,
+    sample: int,
+    labs: int,
+    again: bool,
+    json_file: Path | None,
+    results: Path,
+) -> None:
+    """Show that the suites notice every fault of the reference guest.
+
+    Runs the suites against the guest without a fault and then with each of its
+    faults, and prints the kill matrix. A fault must be killed, and only by rows
+    that its table (images/reference/module/faults.h) names.
+    """
+    from harness.diagnostics import selfcheck
+    from harness.guest import find
+    from harness.pytest_plugin import collection
+    from harness.pytest_plugin.plugin import chosen_guest
+
+    faults = find("reference").faults()
+    for name in chosen:
+        chosen_guest(Settings(fault=name))
+    wanted = {name: fault for name, fault in faults.items() if name in chosen or not chosen}
+    if list_only:
+        for name, fault in wanted.items():
+            click.echo(f"{name}: {' '.join(fault.rows)}: {fault.text}")
+        return
+    _, judges = collection.rows_and_cases(opt_in=False)
+    tasks = selfcheck.plan(wanted, judges, 10**9 if all_cases else sample)
+    tasks.insert(0, selfcheck.without_fault(tasks if chosen else None, judges))
+    number = itertools.count(1)
+
+    def tell(verdict: "Verdict") -> None:
+        told = next(number)
+        place = f"{told}/{len(tasks)}" if told <= len(tasks) else "again"
+        click.echo(f"{place} {verdict.line()} ({verdict.seconds:.0f} s)")
+
+    verdicts = selfcheck.check(tasks, at_once=labs, again=again, kept=results, done=tell)
+    click.echo("")
+    for line in selfcheck.matrix(verdicts):
+        click.echo(line)
+    if json_file:
+        json_file.write_text(json.dumps(selfcheck.as_json(verdicts), indent=1))
+    bad = [verdict for verdict in verdicts if not verdict.well]
+    click.echo(f"\n{len(verdicts) - len(bad)} of {len(verdicts)} are as they should be")
+    if bad:
+        click.echo(f"the runs that are not are in {results}")
+    sys.exit(1 if bad else 0)

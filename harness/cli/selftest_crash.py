@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""wsk-conformance selftest-crash: does the evidence of a lost guest arrive?"""
+
+import asyncio
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.findings import tell
+from harness.run.settings import RESULTS, Settings
+
+if TYPE_CHECKING:
+    from harness.diagnostics.selftest import SelfTest
+
+_EXIT_HARNESS = 3
+
+
+@click.command("selftest-crash")
+@click.option("--guest", "name", default="reference", show_default=True, help="The guest to crash.")
+@click.option("--hang", is_flag=True, help="Freeze it instead, so that it must be found to hang.")
+@click.option("--dump/--no-dump", default=True, show_default=True, help="Dump its memory from outside.")
+@click.option("--keep", is_flag=True, help="Keep the evidence even when all is well.")
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    default=RESULTS / "selftest-crash",
+    show_default=True,
+    help="Folder for the evidence.",
+)
+def selftest_crash(name: str, hang: bool, dump: bool, keep: bool, results: Path) -> None:
+    """Provoke a crash of a guest, or a hang, and check that its evidence arrives, step by step.
+
+    The test driver does it on purpose, the same way in every guest: it calls
+    KeBugCheckEx (0xE2), or loops at DISPATCH_LEVEL on every processor. A guest
+    that hangs is sent an NMI, at which Windows stops with 0x80 and the
+    reference guest panics.
+
+    Takes some ten seconds with the reference guest. Exit status 0 when all is
+    ok, 3 when something is MISSING. The evidence is kept when it is not all
+    there, and deleted otherwise.
+    """
+    from harness.diagnostics.selftest import SelfTest
+    from harness.guest import find
+    from harness.report.record import make_folders, new_run_id
+    from harness.run.session import Session
+
+    guest = find(name)
+    folder = results.resolve() / new_run_id()
+    make_folders(folder)
+    well = False
+    try:
+        guest.prepare(_say)  # while this process still has the host's network
+        session = Session(Settings(guest=name, dump=dump), guest, folder, _say)
+        well = asyncio.run(_perform(SelfTest(session, folder, hang, dump, _say)))
+    finally:
+        if (well and not keep) or not any(path.is_file() for path in folder.rglob("*")):
+            shutil.rmtree(folder)
+        else:
+            click.echo(f"the evidence is in {folder}")
+    sys.exit(0 if well else _EXIT_HARNESS)
+
+
+async def _perform(test: "SelfTest") -> bool:
+    well = True
+    async for check in test.checks():
+        tell(check)
+        well &= check.ok
+    return well
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is worth keeping between runs: guest images, booted guests and libvirt's knowledge of QEMU."""
+
+import os
+from pathlib import Path
+
+from harness.core.errors import HarnessError
+
+
+def folder(name: str) -> Path:
+    """The folder `name` of the user's cache, created when it is missing ($XDG_CACHE_HOME, else ~/.cache).
+
+    Raises HarnessError when it cannot be written.
+    """
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    path = base / "wsk-conformance" / name
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HarnessError(
+            f"cannot keep a cache in {path}: {error.strerror}; set XDG_CACHE_HOME to a folder that is yours"
+        ) from None
+    return path

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is known of a case that came to no good end: where it was, what was pending, what its guest left."""
+
+from collections.abc import Iterator
+
+from harness.core.abi import EventKind
+from harness.core.errors import WskConformanceError
+from harness.core.units import format_ns, s
+from harness.evidence import Trace, describe, describe_status, irql_name
+from harness.evidence.operation_traces import rounds
+from harness.run.case import Evidence
+from harness.scenario import Operation, Scenario
+from harness.verdict import Outcome
+
+LAST_EVENTS = "last events"
+PENDING_IRPS = "pending IRPs"
+
+_LAST = 12
+_NO_TRACE = "unknown: no trace came out of the guest"
+_OUTCOMES = (
+    Outcome.HUNG,
+    Outcome.CRASHED,
+    Outcome.UNSUPPORTED,
+    Outcome.INCONCLUSIVE,
+    Outcome.HARNESS_ERROR,
+)
+
+
+def explain(outcome: Outcome, evidence: Evidence) -> dict[str, list[str]]:
+    """Lines by what they are about; what is not known is said to be. Empty for a case that was judged."""
+    if outcome not in _OUTCOMES or evidence.guest is None:
+        return {}
+    return evidence.guest.findings | _of_trace(evidence)
+
+
+def _of_trace(evidence: Evidence) -> dict[str, list[str]]:
+    if evidence.scenario is None or evidence.trace is None:
+        return {LAST_EVENTS: [_NO_TRACE], PENDING_IRPS: [_NO_TRACE]}
+    try:
+        plan, trace = Scenario.load(evidence.scenario), Trace.load(evidence.trace)
+    except WskConformanceError as error:
+        return {LAST_EVENTS: [f"unknown: {error}"], PENDING_IRPS: [f"unknown: {error}"]}
+    return {
+        LAST_EVENTS: list(_last_events(plan, trace)) or ["none"],
+        PENDING_IRPS: list(_pending(plan, trace)) or ["none"],
+    }
+
+
+def _last_events(plan: Scenario, trace: Trace) -> Iterator[str]:
+    for event in trace.events[-_LAST:]:
+        after = (event.qpc - trace.qpc_begin) * s // trace.qpc_frequency
+        facts = [describe(plan, event), irql_name(event.irql), describe_status(event)]
+        yield f"{format_ns(after)}: {', '.join(fact for fact in facts if fact)}"
+
+
+def _pending(plan: Scenario, trace: Trace) -> Iterator[str]:
+    """The IRPs that were pending when the scenario's own steps ended, and what became of each."""
+    limits = [event.sequence for event in trace.events if event.kind == EventKind.LIMIT]
+    end = min(limits, default=len(trace.events))
+    found = rounds(trace.events)
+    for operation in plan.operations:
+        for number, life in found[operation.number].items() if operation.has_irp else ():
+            if life.call is None or life.call.sequence > end:
+                continue
+            if life.completion is None:
+                yield f"{_which(operation, number)}: never completed"
+            elif life.completion.sequence > end:
+                yield (
+                    f"{_which(operation, number)}: completed later, "
+                    f"after the driver's recovery had begun, with {life.completion.io_status}"
+                )
+
+
+def _which(operation: Operation, number: int) -> str:
+    return f"{operation.describe()} of round {number}" if number else operation.describe()

@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Do the suites notice what they should? A run for every fault of the reference guest, and the kill matrix.
+
+A fault is killed when a case that judges one of its rows fails. A case that
+judges other rows must not: either the case is wrong, or the fault's table is.
+"""
+
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from harness.core.errors import HarnessError, UsageError
+from harness.core.paths import REPOSITORY
+from harness.guest.base import Fault
+from harness.pytest_plugin.plugin import UNUSED
+from harness.report.record import load_run
+from harness.verdict import Outcome
+
+NO_FAULT = "no fault"
+_OPTIONS = ("-q", *UNUSED)
+_REACHES_OTHERS = ("close-raises-irql", "close-resets-another")  # so that each case has the guest to itself
+_STOP_LIMIT_S = 20.0  # for a run that was told to end
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the suites made of one fault, or of none."""
+
+    fault: str
+    named: tuple[str, ...]  # the rows that its table says it breaks
+    red: Mapping[str, list[str]] = field(default_factory=dict)  # row -> cases that failed
+    unjudged: Sequence[str] = ()  # cases that came to nothing, and why
+    seconds: float = 0.0
+
+    @property
+    def killed(self) -> bool:
+        return any(row in self.red for row in self.named)
+
+    @property
+    def unexpected(self) -> list[str]:
+        """Rows that are red and that the fault does not name."""
+        return [row for row in self.red if row not in self.named]
+
+    @property
+    def well(self) -> bool:
+        return not self.unexpected and not self.unjudged and (self.killed or not self.named)
+
+    def line(self) -> str:
+        """For a terminal."""
+        if self.well and self.fault == NO_FAULT:
+            return "no fault: all pass"
+        said = [f"killed by {' '.join(row for row in self.named if row in self.red)}"] if self.killed else []
+        said += ["NOT KILLED"] if not self.killed and self.named else []
+        said += ["breaks no row"] if self.well and not self.named else []
+        said += [f"UNEXPECTED {row}: {self.red[row][0]}" for row in self.unexpected]
+        said += [f"NOT JUDGED {case}" for case in self.unjudged]
+        return f"{self.fault}: {'; '.join(said)}"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A fault with the cases to run under it."""
+
+    fault: str
+    named: tuple[str, ...]
+    cases: Sequence[str]
+
+
+def plan(faults: Mapping[str, Fault], judges: Mapping[str, Sequence[str]], sample: int) -> list[Task]:
+    """For each fault some variants of every test that judges its rows, and `sample` of the other cases.
+
+    The sample is another for each fault, and the same in every selfcheck.
+    """
+    everything = sorted({case for cases in judges.values() for case in cases})
+    tasks = []
+    for name, fault in faults.items():
+        wanted = _telling(case for row in fault.rows for case in judges.get(row, ()))
+        others = [case for case in everything if case not in wanted]
+        drawn = random.Random(name).sample(others, min(sample, len(others)))
+        tasks.append(Task(name, fault.rows, sorted({*wanted, *drawn})))
+    return tasks
+
+
+def _telling(cases: Iterable[str]) -> list[str]:
+    """Of each test a variant for every value of its first axis: tests put the one that tells most first."""
+    first: dict[tuple[str, str], str] = {}
+    for case in cases:
+        test, _, variant = case.removesuffix("]").partition("[")
+        first.setdefault((test, variant.partition("-")[0]), case)
+    return list(first.values())
+
+
+def without_fault(tasks: Iterable[Task] | None, judges: Mapping[str, Sequence[str]]) -> Task:
+    """The cases of these tasks, or all, on a guest without a fault: all must pass."""
+    lists = [task.cases for task in tasks] if tasks is not None else list(judges.values())
+    return Task(NO_FAULT, (), sorted({case for cases in lists for case in cases}))
+
+
+def check(
+    tasks: Sequence[Task], *, at_once: int, again: bool, kept: Path, done: Callable[[Verdict], None]
+) -> list[Verdict]:
+    """Runs the tasks, `at_once` side by side; `done` hears of each. What is not well is kept in `kept`.
+
+    With `again` what is not well is run once more by itself, and that verdict counts.
+    """
+    with _Runs(kept) as runs, ThreadPoolExecutor(at_once) as pool:
+        try:
+            verdicts = list(_heard(pool.map(runs.perform, tasks), done))
+            bad = [place for place, verdict in enumerate(verdicts) if again and not verdict.well]
+            seconds = _heard((runs.perform(tasks[place]) for place in bad), done)
+            for place, verdict in zip(bad, seconds, strict=True):
+                verdicts[place] = verdict
+            return verdicts
+        except BaseException:
+            runs.stop()
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _heard(verdicts: Iterable[Verdict], done: Callable[[Verdict], None]) -> Iterator[Verdict]:
+    for verdict in verdicts:
+        done(verdict)
+        yield verdict
+
+
+class _Runs:
+    """Runs of the suites in processes of their own: a process can have one lab."""
+
+    def __init__(self, kept: Path) -> None:
+        self._kept = kept
+        self._scratch = Path()
+        self._running: set[subprocess.Popen[str]] = set()
+        self._stopped = False
+
+    def __enter__(self) -> Self:
+        self._scratch = Path(tempfile.mkdtemp(prefix="wsk-selfcheck-"))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def perform(self, task: Task) -> Verdict:
+        folder = self._scratch / task.fault.replace(" ", "-")
+        folder.mkdir()
+        (folder / "cases").write_text("\n".join(task.cases))
+        options = ["--at-once", "1"] if task.fault in _REACHES_OTHERS else []
+        options += [] if task.fault == NO_FAULT else ["--fault", task.fault]
+        output = self._pytest(*options, "--results", str(folder), f"@{folder / 'cases'}")
+        try:
+            verdict = judge(task, load_run(folder / "latest"))
+        except UsageError:
+            raise HarnessError(f"the run with {task.fault} left no record:\n{output[-2000:]}") from None
+        if not verdict.well:
+            self._keep(folder)
+        return verdict
+
+    def stop(self) -> None:
+        """Ends what runs, each with its guest."""
+        self._stopped = True
+        for process in list(self._running):
+            process.send_signal(signal.SIGINT)
+        for process in list(self._running):
+            try:
+                process.wait(_STOP_LIMIT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+    def _pytest(self, *arguments: str) -> str:
+        command = [sys.executable, "-m", "pytest", *_OPTIONS, *arguments]
+        if self._stopped:
+            return ""
+        with subprocess.Popen(
+            command,
+            cwd=REPOSITORY,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,  # Ctrl-C is ours to pass on
+        ) as process:
+            self._running.add(process)
+            output, _ = process.communicate()
+            self._running.discard(process)
+        return output
+
+    def _keep(self, folder: Path) -> None:
+        target = self._kept / folder.name
+        shutil.rmtree(target, ignore_errors=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(folder, target)
+
+
+def judge(task: Task, run: Mapping[str, Any]) -> Verdict:
+    """What the run of a task says."""
+    red: dict[str, list[str]] = {}
+    unjudged = []
+    for case in run["cases"]:
+        outcome = Outcome(case["outcome"])
+        if outcome.errors:
+            unjudged.append(f"{case['id']} ({case['why'][:200]})")
+        for row in case["requirements"] if outcome.fails else ():
+            red.setdefault(row, []).append(case["id"])
+    missing = set(task.cases) - {case["id"] for case in run["cases"]}
+    unjudged += [f"{case} (never ran)" for case in sorted(missing)]
+    return Verdict(task.fault, task.named, red, unjudged, run["seconds"])
+
+
+def matrix(verdicts: Sequence[Verdict]) -> list[str]:
+    """Fault by row: `#` killed by a row that it names, `.` named and green, `!` red and not named."""
+    known = {row for verdict in verdicts for row in (*verdict.named, *verdict.red)}
+    rows = sorted(known, key=lambda row: ("DCXS".find(row[0]), row))
+    width = max(len(verdict.fault) for verdict in verdicts)
+    heads = [row.replace("-", "").ljust(4) for row in rows]
+    lines = [f"{'':{width}}  {''.join(head[place] for head in heads)}".rstrip() for place in range(4)]
+    for verdict in verdicts:
+        marks = "".join(_mark(verdict, row) for row in rows)
+        lines.append(f"{verdict.fault:{width}}  {marks}".rstrip())
+    return lines
+
+
+def _mark(verdict: Verdict, row: str) -> str:
+    if row in verdict.red:
+        return "#" if row in verdict.named else "!"
+    return "." if row in verdict.named else " "
+
+
+def as_json(verdicts: Iterable[Verdict]) -> list[dict[str, Any]]:
+    """The matrix for programs, with the cases that failed."""
+    return [
+        {
+            "fault": verdict.fault,
+            "named": list(verdict.named),
+            "red": dict(verdict.red),
+            "unexpected": verdict.unexpected,
+            "not_judged": list(verdict.unjudged),
+            "killed": verdict.killed,
+            "seconds": verdict.seconds,
+        }
+        for verdict in verdicts
+    ]

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The events of a trace by what they belong to: a step, a round of a loop, an event callback."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from harness.core.abi import EventKind
+from harness.evidence.trace import DISPATCH_LEVEL, Event
+from harness.scenario import WSK_FLAG_ABORTIVE, WSK_FLAG_AT_DISPATCH_LEVEL, Callback, Moment
+
+
+@dataclass
+class Life:
+    """What became of one step; None for what did not happen."""
+
+    call: Event | None = None
+    returned: Event | None = None
+    skipped: Event | None = None
+    completions: list[Event] = field(default_factory=list)
+
+    @property
+    def completion(self) -> Event | None:
+        """The first completion: the only one, unless the guest is wrong."""
+        return self.completions[0] if self.completions else None
+
+    def event(self, moment: Moment) -> Event | None:
+        """The event that a moment of a plan names."""
+        return {"call": self.call, "return": self.returned, "completion": self.completion}[moment.kind]
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One call of an event callback; `leave` is None while it has not returned."""
+
+    enter: Event
+    leave: Event | None = None
+
+    @property
+    def abortive(self) -> bool:
+        """Did WSK say that the peer aborted the connection?"""
+        return bool(self.enter.callback_flags & WSK_FLAG_ABORTIVE)
+
+    @property
+    def level_is_as_told(self) -> bool:
+        """Did it run at DISPATCH_LEVEL if WSK said so, and at or below it if not?"""
+        if self.enter.callback_flags & WSK_FLAG_AT_DISPATCH_LEVEL:
+            return self.enter.irql == DISPATCH_LEVEL
+        return self.enter.irql <= DISPATCH_LEVEL
+
+
+def rounds(events: Iterable[Event]) -> dict[int, dict[int, Life]]:
+    """By step number and then by the round of its loop; outside of loops there is round 0 only."""
+    found: dict[int, dict[int, Life]] = defaultdict(lambda: defaultdict(Life))
+    for event in events:
+        life = found[event.step][event.iteration]
+        if event.kind == EventKind.CALL:
+            life.call = life.call or event
+        elif event.kind == EventKind.RETURN:
+            life.returned = life.returned or event
+        elif event.kind == EventKind.SKIPPED:
+            life.skipped = life.skipped or event
+        elif event.kind == EventKind.COMPLETION:
+            life.completions.append(event)
+    return found
+
+
+def lives(events: Iterable[Event]) -> dict[int, Life]:
+    """The first round of each step; a step that left no event has an empty life."""
+    return defaultdict(Life, {step: found[0] for step, found in rounds(events).items()})
+
+
+def visits(events: Iterable[Event]) -> dict[tuple[int, Callback], list[Visit]]:
+    """By socket slot and callback, in the order in which they began."""
+    found: dict[tuple[int, Callback], list[Visit]] = defaultdict(list)
+    for event in events:
+        if event.kind == EventKind.CALLBACK_ENTER:
+            found[event.socket, Callback(event.callback)].append(Visit(event))
+        elif event.kind == EventKind.CALLBACK_LEAVE:
+            _leave(found[event.socket, Callback(event.callback)], event)
+    return found
+
+
+def _leave(begun: list[Visit], event: Event) -> None:
+    """Callbacks of a kind may overlap on several CPUs; each leaves on the thread that it entered on."""
+    for place, visit in enumerate(begun):
+        same_cpu = visit.enter.thread == event.thread and visit.enter.cpu == event.cpu
+        if visit.leave is None and same_cpu:
+            begun[place] = Visit(visit.enter, event)
+            return

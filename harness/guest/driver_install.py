@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is done inside a Windows guest, over whatever channel, until its driver answers."""
+
+import time
+from dataclasses import dataclass
+
+from harness.core.errors import GuestHung, HarnessError
+from harness.core.paths import BUILT_DRIVER
+from harness.core.printable import printable
+from harness.guest.base import Options, Progress
+from harness.guest.channel import Channel, powershell
+from harness.guest.control import Control
+from harness.guest.image_manifest import Sealed
+
+FILES = ("wsktest.sys", "wskctl.exe")
+
+FOLDER = "C:/wsk"  # in the guest
+_WSKCTL = r"C:\wsk\wskctl.exe"
+_DRIVER = r"C:\wsk\wsktest.sys"
+_ADAPTERS_SET = "set"
+_ADAPTERS_LIMIT_S = 300
+_COMMAND_LIMIT_S = 60.0
+
+_SPECIAL_POOL = 0x1  # of Driver Verifier's flags
+
+# images/windows/nics.ps1 writes the file at every start: "set", or what kept it from that. One from
+# an earlier start says nothing.
+_ADAPTERS = r"""
+$ErrorActionPreference = 'Stop'; $ProgressPreference = 'SilentlyContinue'
+$file = 'C:\wsk\nics.txt'
+$boot = (Get-CimInstance Win32_OperatingSystem).LastBootUpTime
+$end = (Get-Date).AddSeconds({limit})
+while (-not (Test-Path $file) -or (Get-Item $file).LastWriteTime -lt $boot) {{
+  if ((Get-Date) -gt $end) {{ throw 'nothing was set within {limit} s' }}
+  Start-Sleep -Milliseconds 500
+}}
+Get-Content $file -TotalCount 1
+"""
+# Said by Windows itself, after the driver was started: a key=value a line.
+_FACTS = r"""
+$ErrorActionPreference = 'Stop'; $ProgressPreference = 'SilentlyContinue'
+Set-Date -Date ([DateTimeOffset]::FromUnixTimeMilliseconds({now_ms}).LocalDateTime) | Out-Null
+$control = Get-ItemProperty 'HKLM:\SYSTEM\CurrentControlSet\Control'
+$memory = Get-ItemProperty 'HKLM:\SYSTEM\CurrentControlSet\Control\Session Manager\Memory Management'
+'test-signing=' + [bool] ($control.SystemStartOptions -match 'TESTSIGNING')
+'verifier-flags=' + [long] $memory.VerifyDriverLevel
+'verified=' + [bool] ((verifier.exe /query | Out-String) -match 'wsktest\.sys')
+"""
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A driver that answers, and what is known of where it runs."""
+
+    control: Control
+    info: dict[str, str]
+
+
+async def deploy(channel: Channel, sealed: Sealed, options: Options, progress: Progress) -> Deployed:
+    """Install and start the driver through Windows' service manager, and open the control of it.
+
+    Raises HarnessError with what is not as it was sealed, or as `options` ask.
+    """
+    progress(f"installing the driver in {sealed.name}")
+    for name in FILES:
+        await channel.upload(f"{FOLDER}/{name}", (BUILT_DRIVER / name).read_bytes())
+    await _must(channel, f"{_WSKCTL} install {_DRIVER}")
+    await _must(channel, f"{_WSKCTL} start")
+    facts = await _facts(channel)
+    if options.verifier:
+        _require_verifier(facts)
+    control = await Control.open(await channel.stream(f"{_WSKCTL} serve"), _COMMAND_LIMIT_S)
+    try:
+        info = await control.info()
+        _require_build(info, sealed)
+    except BaseException:
+        control.close()
+        raise
+    return Deployed(control, {**info, **facts})
+
+
+async def adapters_ready(channel: Channel) -> None:
+    """The guest has set its adapters: addresses, no offloads. Raises HarnessError with what it says else."""
+    script = _ADAPTERS.format(limit=_ADAPTERS_LIMIT_S)
+    said = await _powershell(channel, script, "wait for its adapters", _ADAPTERS_LIMIT_S + _COMMAND_LIMIT_S)
+    if said.strip() != _ADAPTERS_SET:
+        raise HarnessError(f"the guest could not set its network adapters: {printable(said.strip())}")
+
+
+async def remove(channel: Channel) -> None:
+    """Stop the driver and take it out of the service manager. Raises HarnessError when it stays."""
+    await _must(channel, f"{_WSKCTL} stop")
+    await _must(channel, f"{_WSKCTL} remove")
+
+
+async def _must(channel: Channel, command: str) -> None:
+    result = await channel.exec(command, limit=_COMMAND_LIMIT_S)
+    if result.status != 0:
+        raise HarnessError(f"`{command}` failed in the guest: {result.said}")
+
+
+async def _powershell(channel: Channel, script: str, purpose: str, limit: float = _COMMAND_LIMIT_S) -> str:
+    try:
+        result = await channel.exec(powershell(script), limit=limit)
+    except GuestHung:
+        raise GuestHung(f"PowerShell in the guest did not {purpose} within {limit:g} s") from None
+    if result.status != 0:
+        raise HarnessError(f"PowerShell in the guest cannot {purpose}: {result.said}")
+    return result.stdout.decode(errors="replace")
+
+
+async def _facts(channel: Channel) -> dict[str, str]:
+    script = _FACTS.format(now_ms=time.time_ns() // 1_000_000)
+    lines = (await _powershell(channel, script, "tell how Windows is set")).splitlines()
+    facts = {key: value.strip() for key, mark, value in (line.partition("=") for line in lines) if mark}
+    if facts.get("test-signing") != "True":
+        raise HarnessError("test signing is off in the guest; build the image again")
+    return facts
+
+
+def _require_verifier(facts: dict[str, str]) -> None:
+    flags = int(facts["verifier-flags"]) if facts.get("verifier-flags", "").isdecimal() else 0
+    if facts.get("verified") != "True":
+        raise HarnessError("Driver Verifier does not watch wsktest.sys; build the image again")
+    if not flags & _SPECIAL_POOL:
+        raise HarnessError(
+            f"Driver Verifier runs without special pool (flags {flags:#x}); build the image again"
+        )
+
+
+def _require_build(info: dict[str, str], sealed: Sealed) -> None:
+    if not f"{sealed.build}.".startswith(f"{info.get('os')}."):
+        raise HarnessError(
+            f"the guest is Windows {info.get('os')}, its manifest says {sealed.build}; build the image again"
+        )

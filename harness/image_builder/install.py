@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs an installation: starts the machine, answers the one question, and follows it to its end."""
+
+import asyncio
+import contextlib
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from xml.etree.ElementTree import Element, indent, tostring
+
+from harness.core.errors import HarnessError
+from harness.image_builder import stages
+from harness.image_builder.install_progress import BuildFailed, Course
+from harness.image_builder.stages import Listener
+from harness.image_builder.store import SERIAL_LOG
+from harness.lab import libvirt_embed, screen, tpm, windows_domain
+from harness.lab.hypervisor import Hypervisor
+from harness.lab.machine import Machine
+from harness.lab.namespace import Network
+from harness.lab.windows_domain import WindowsMachine
+
+_POLL_S = 0.1
+_PRESS_EVERY_S = 0.5
+# Windows' prompt stays for some 5 s; the keys of an emulated machine arrive late.
+_PRESSES = 40
+_TOLD_EVERY_S = 60.0
+# QEMU writes what it holds of the disk before it ends.
+_END_LIMIT_S = 120.0
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How patient an installation is: a factor for every limit, and the most starts of the machine."""
+
+    scale: float = 1.0
+    most_starts: int = stages.MOST_STARTS
+
+
+async def install(
+    wanted: WindowsMachine, tpm_state: Path | None, network: Network, pace: Pace, tell: Progress
+) -> dict[str, str]:
+    """Install, from the discs of `wanted` to its disk; the facts that Windows told.
+
+    Raises BuildFailed when it goes wrong; the disk's folder has the evidence then.
+    """
+    log = wanted.disk.parent / SERIAL_LOG
+    with Hypervisor() as hypervisor, contextlib.ExitStack() as stack:
+        if tpm_state:
+            wanted = replace(wanted, tpm_socket=stack.enter_context(tpm.running(tpm_state)))
+        domain = windows_domain.build(wanted, network, log)
+        machine = await hypervisor.start(domain, log)
+        try:
+            return await _follow(machine, wanted.disk, pace, tell)
+        except BaseException:
+            await asyncio.to_thread(_write_evidence, machine, domain, wanted.disk.parent)
+            raise
+
+
+async def _follow(machine: Machine, disk: Path, pace: Pace, tell: Progress) -> dict[str, str]:
+    course = Course(time.monotonic(), tell, pace.scale, pace.most_starts)
+    keys = _presses(machine, course)
+    news, told = _News(machine), time.monotonic()
+    while not course.ready or not machine.failure.done():
+        ended = machine.failure.done()  # asked first: what it said before its end is heard in any case
+        now = time.monotonic()
+        if news.heard(course, now):
+            told = now
+        if ended:
+            course.end(str(machine.failure.result()))
+        course.check_time(now)
+        next(keys)
+        if now - told >= _TOLD_EVERY_S:
+            size = disk.stat().st_blocks * 512 / (1 << 30)
+            tell(f"{course.place}: {course.waited(now)}; the disk has {size:.1f} GiB")
+            told = now
+        await asyncio.sleep(_POLL_S)
+    if machine.crashed:
+        raise BuildFailed(f"{course.place}: Windows crashed")
+    await _gone(machine)
+    return course.facts
+
+
+class _News:
+    """What has happened since it was last asked: output of COM1, and restarts."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._listener = Listener()
+        self._read = 0
+        self._restarts = 0
+
+    def heard(self, course: Course, now: float) -> bool:
+        """Tell the course; whether there was anything."""
+        signs = self._listener.hear(self._output())
+        for sign in signs:
+            course.take(sign, now)
+        restarts = sum(event.kind == "reboot" for event in self._machine.events)
+        for _ in range(restarts - self._restarts):
+            course.restart()
+        something = bool(signs) or restarts > self._restarts
+        self._restarts = restarts
+        return something
+
+    def _output(self) -> bytes:
+        try:
+            with self._machine.serial_log.open("rb") as log:
+                log.seek(self._read)
+                data = log.read()
+        except FileNotFoundError:
+            return b""
+        self._read += len(data)
+        return data
+
+
+def _presses(machine: Machine, course: Course) -> Iterator[None]:
+    """Each time it is asked and a key is due, press one; no more than make sense."""
+    pressed, last = 0, 0.0
+    while True:
+        now = time.monotonic()
+        if course.pressing and pressed < _PRESSES and now - last >= _PRESS_EVERY_S:
+            screen.press_enter(machine)
+            pressed, last = pressed + 1, now
+        yield
+
+
+async def _gone(machine: Machine) -> None:
+    """QEMU has ended by itself; before that its disk must not be touched. Raises BuildFailed."""
+    give_up = time.monotonic() + _END_LIMIT_S
+    while not any(event.kind == "exited" for event in machine.events):
+        if time.monotonic() > give_up:
+            raise BuildFailed(f"QEMU did not end within {_END_LIMIT_S:.0f} s after the guest's power-off")
+        await asyncio.sleep(_POLL_S)
+
+
+def _write_evidence(machine: Machine, domain: Element, folder: Path) -> None:
+    """What can only be had while the machine is there."""
+    with contextlib.suppress(HarnessError):
+        screen.screenshot(machine, folder / "screen")
+    indent(domain)
+    (folder / "domain.xml").write_text(tostring(domain, encoding="unicode"))
+    (folder / "events.txt").write_text("".join(f"{event}\n" for event in machine.events))
+    with contextlib.suppress(OSError):
+        shutil.copyfile(libvirt_embed.root() / "log" / "qemu" / f"{machine.name}.log", folder / "qemu.log")

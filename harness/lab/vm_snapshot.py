@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A booted machine, kept in a file: others of the same description go on from there instead of booting.
+
+The file is the SHA-256 of what follows it, then what QEMU sends of a machine
+that it migrates: memory and devices. It is read back only by the QEMU that
+wrote it, into a machine that differs in nothing but its name and its log.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+import libvirt
+import libvirt_qemu
+
+from harness.core import cache
+from harness.core.errors import HarnessError
+
+_NAMESPACE = "{http://libvirt.org/schemas/domain/qemu/1.0}"
+_DIGEST_BYTES = hashlib.sha256().digest_size
+_CHUNK_BYTES = 1 << 20
+_LIMIT_S = 30.0
+_POLL_S = 0.01
+# A guest has learnt how fast the host's processor counts: it is not to wake up on another.
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_KEPT = 4  # of some 80 MB each
+_LEFT_S = 600  # nobody writes for so long
+
+
+def place(description: Element, made_of: Iterable[Path]) -> Path:
+    """Where such a machine is kept, until this host is started again.
+
+    `made_of` are the files, beside the description, that it depends on.
+    """
+    key = hashlib.sha256(tostring(description) + str(libvirt.getVersion()).encode())
+    key.update(_BOOT_ID.read_bytes())
+    for path in made_of:
+        stat = path.stat()
+        key.update(f"{path.name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    return cache.folder("frozen") / key.hexdigest()[:16]
+
+
+def is_intact(path: Path) -> bool:
+    """Is a machine kept there, and as it was written?"""
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+        os.utime(path)
+        return file.read(_DIGEST_BYTES) == hashlib.file_digest(file, "sha256").digest()
+    return False
+
+
+def freeze(domain: "libvirt.virDomain", path: Path, door: Path) -> None:
+    """Keep the running machine, which stops at that; `door` is a free path for a Unix socket.
+
+    Raises HarnessError when QEMU cannot be frozen, or the file cannot be written.
+    """
+    try:
+        with _scratch(path.parent) as scratch:
+            with scratch.open("wb") as file:
+                _store(domain, file, door)
+            scratch.replace(path)
+        prune(path.parent)
+    except (OSError, libvirt.libvirtError) as error:
+        raise HarnessError(f"the booted guest cannot be kept in {path.parent}: {error}") from error
+
+
+def awaiting(description: Element, door: Path) -> Element:
+    """The same machine, waiting at `door` for what it is to go on from."""
+    commands = SubElement(description, f"{_NAMESPACE}commandline")
+    for word in ("-incoming", f"unix:{door}"):
+        SubElement(commands, f"{_NAMESPACE}arg", value=word)
+    return description
+
+
+def thaw(path: Path, door: Path) -> None:
+    """Give the machine that waits at `door` what is kept at `path`. Raises OSError when it takes it not."""
+    with socket.socket(socket.AF_UNIX) as way, path.open("rb") as file:
+        way.settimeout(_LIMIT_S)
+        way.connect(str(door))
+        way.sendfile(file, _DIGEST_BYTES)
+
+
+@contextlib.contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """A file that is gone afterwards, unless it was given its name."""
+    handle, name = tempfile.mkstemp(prefix=".freezing-", dir=folder)
+    os.close(handle)
+    try:
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _store(domain: "libvirt.virDomain", file: BinaryIO, door: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(door))
+        listener.listen(1)
+        listener.settimeout(_LIMIT_S)
+        _command(domain, "migrate", uri=f"unix:{door}")
+        way, _ = listener.accept()
+        door.unlink()
+    digest = hashlib.sha256()
+    file.write(digest.digest())
+    with way:
+        way.settimeout(_LIMIT_S)
+        while chunk := way.recv(_CHUNK_BYTES):
+            digest.update(chunk)
+            file.write(chunk)
+    _expect_completion(domain)
+    file.seek(0)
+    file.write(digest.digest())
+
+
+def _expect_completion(domain: "libvirt.virDomain") -> None:
+    give_up = time.monotonic() + _LIMIT_S
+    while (status := _command(domain, "query-migrate").get("status")) != "completed":
+        if status == "failed" or time.monotonic() > give_up:
+            raise HarnessError(f"QEMU does not freeze the booted guest (its migration is {status})")
+        time.sleep(_POLL_S)
+
+
+def _command(domain: "libvirt.virDomain", name: str, **arguments: str) -> dict[str, object]:
+    """What QEMU's monitor answers. libvirt's own saving would tie the file to the machine's name."""
+    asked = json.dumps({"execute": name, "arguments": arguments})
+    told: dict[str, object] = json.loads(libvirt_qemu.qemuMonitorCommand(domain, asked, 0))["return"]
+    return told
+
+
+def prune(folder: Path) -> None:
+    """Delete all but those that were used last, and what killed runs left half written."""
+    kept = sorted(folder.glob("[0-9a-f]*"), key=_last_use, reverse=True)
+    left = [path for path in folder.glob(".freezing-*") if time.time() - _last_use(path) > _LEFT_S]
+    for path in [*kept[_KEPT:], *left]:
+        path.unlink(missing_ok=True)
+
+
+def _last_use(path: Path) -> float:
+    """As time.time(); 0 of one that another run has just deleted."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""pytest's side of the suites."""

@@ -1,0 +1,283 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The suites under pytest: what is collected, what is performed, what is reported.
+
+A test of the suites is a coroutine that takes `lab`. Its scenario is performed
+in the setup phase, its judgement is the call phase: so what is our fault is an
+error of the test, and what is the guest's is a failure.
+
+The report of the phase that decides has the case in its attribute `wsk`: so a
+worker process tells it to the one that keeps the record. The other reports of
+a case have an empty one.
+"""
+
+import contextlib
+import gc
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from inspect import iscoroutinefunction
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, TypeGuard
+
+import pytest
+
+from harness.core.errors import UsageError, WskConformanceError
+from harness.core.paths import SUITES
+from harness.guest import find
+from harness.guest.base import Guest
+from harness.pytest_plugin.workers import is_handed_tests, is_worker, share
+from harness.report.record import CaseRecord, make_folders
+from harness.run.case import Case
+from harness.run.evidence_writer import Writer
+from harness.run.executor import Conductor, Job, Result
+from harness.run.session import Session
+from harness.run.settings import Settings
+from harness.verdict import Requirement, load_requirements, required_ids
+from harness.verdict.marks import ALONE, DESTRUCTIVE, OPT_IN, generate_variants, is_marked
+
+# Of pytest's plugins: one remembers what no run asks for, the other takes half a second to say nothing.
+UNUSED = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+CASE = pytest.StashKey[Case]()
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A case that is over and written; `told` is what its report says of it."""
+
+    result: Result
+    told: dict[str, Any]
+
+
+FINISHED = pytest.StashKey[Finished]()
+
+
+class SuitePlugin:
+    """One run of the suites; does nothing when only other tests are collected."""
+
+    def __init__(self, config: pytest.Config, settings: Settings, folder: Path) -> None:
+        """`folder` is the run's, shared by all the labs that perform a part of it."""
+        self._config = config
+        self._settings = settings
+        self._requirements: dict[str, Requirement] = {}
+        self._writer = Writer(folder, settings.guest)
+        self._conductor: Conductor | None = None
+        self._is_collecting = False
+        self._unsaid: SimpleQueue[str] = SimpleQueue()
+        self._items: dict[str, tuple[int, pytest.Function]] = {}  # the cases by their ids, with their places
+        self._finished: dict[str, Finished] = {}  # and not reported yet
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self) -> None:
+        """The guest boots while pytest collects, which takes about as long, where cases are sure to come."""
+        config = self._config
+        if not config.option.collectonly and not is_worker(config) and _names_suites(config):
+            with _told_as_pytest_does():
+                self._open()
+            self._is_collecting = True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Every case names rows that exist; every row has a case when all suites are collected."""
+        cases = [item for item in items if is_case(item) and item.path.is_relative_to(SUITES)]
+        if not cases:
+            return
+        with _told_as_pytest_does():
+            self._requirements = load_requirements()
+        check_rows(cases, self._requirements, everything=_is_everything(self._config))
+        items.sort(key=lambda item: (is_marked(item, DESTRUCTIVE), is_marked(item, ALONE)))
+        unasked = [mark for mark, option in OPT_IN.items() if not self._config.getoption(option)]
+        self._leave_out([item for item in cases if any(is_marked(item, mark) for mark in unasked)], items)
+
+    def _leave_out(self, unwanted: list[pytest.Function], items: list[pytest.Item]) -> None:
+        if unwanted:
+            self._config.hook.pytest_deselected(items=unwanted)
+            items[:] = [item for item in items if item not in unwanted]
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        generate_variants(metafunc, everything=self._config.getoption("--variants") == "all")
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self._is_collecting = False
+        self._say_the_rest()
+        if self._config.option.collectonly or was_interrupted():
+            return
+        ours = [session.items[place] for place in share(self._config, len(session.items))]
+        cases = [item for item in ours if is_case(item)]
+        self._items = {
+            item.nodeid: (place, item) for place, item in enumerate(session.items) if is_case(item)
+        }
+        if not cases:
+            return
+        # What was collected stays: looking through it for garbage would hold up every peer for 150 ms.
+        # Through the rest that takes 20 ms, and would be done 30 times a run; now it is 6 times.
+        gc.freeze()
+        gc.set_threshold(10_000)
+        with _told_as_pytest_does():
+            conductor = self._conductor or self._open()
+            conductor.start([_job(item) for item in cases])
+
+    def _open(self) -> Conductor:
+        if is_handed_tests(self._config):
+            raise UsageError("cases are shared among labs by -n alone: leave out --dist")
+        settings = self._settings
+        guest = chosen_guest(settings)
+        guest.prepare(self._say)  # while this process still has the host's network
+        make_folders(self._writer.folder)
+        self._conductor = Conductor(settings, guest, self._writer.folder, self._say)
+        self._conductor.open()
+        return self._conductor
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Any:
+        if is_case(item) and self._conductor:
+            finished = item.stash[FINISHED] = self._wait_for(item.nodeid, self._conductor)
+            result = finished.result
+            item.stash[CASE] = result.case
+            if result.outcome.errors and result.error:
+                raise result.error
+            if result.outcome.skips:
+                pytest.skip(result.why)
+        return (yield)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
+        finished = pyfuncitem.stash.get(FINISHED, None)
+        if finished is None:
+            return None
+        if finished.result.error:
+            raise finished.result.error
+        return True
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item) -> Any:
+        report = yield
+        finished = item.stash.get(FINISHED, None)
+        if finished:
+            decides = report.when == "call" or (report.when == "setup" and not report.passed)
+            report.wsk = finished.told if decides else {}
+            if report.when == "teardown":
+                del item.stash[FINISHED], item.stash[CASE]  # pytest keeps its items to the end
+        return report
+
+    def _wait_for(self, case: str, conductor: Conductor) -> Finished:
+        """What ends before it is written meanwhile, so that its evidence need not be kept."""
+        while case not in self._finished:
+            name, result = conductor.next_result()
+            self._finished[name] = self._keep(name, result, conductor.session)
+        return self._finished.pop(case)
+
+    def _keep(self, case: str, result: Result, session: Session) -> Finished:
+        place, item = self._items[case]
+        record = self._writer.write(case, _sentence(item), required_ids(item), result)
+        told = {"case": _plain(record), "guest": _describe(session), "place": place}
+        return Finished(result, told)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        if self._conductor:
+            self._conductor.close()
+            if not self._items:
+                shutil.rmtree(self._writer.folder)
+
+    def _say(self, line: str) -> None:
+        """On the terminal; what comes while pytest counts on its line there is said after it."""
+        self._unsaid.put(line)
+        if not self._is_collecting:
+            self._say_the_rest()
+
+    def _say_the_rest(self) -> None:
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        with contextlib.suppress(Empty):
+            while reporter:
+                reporter.write_line(self._unsaid.get_nowait())
+
+
+def chosen_guest(settings: Settings) -> Guest:
+    """The guest that was asked for. Raises UsageError for one, or for a fault of it, that does not exist."""
+    guest = find(settings.guest, settings.options)
+    if settings.fault and settings.fault not in guest.faults():
+        known = ", ".join(guest.faults()) or "none"
+        raise UsageError(f"{guest.name} has no fault {settings.fault!r}; it has: {known}")
+    return guest
+
+
+def was_interrupted() -> bool:
+    """In pytest_collection_finish, which pytest calls after Ctrl-C too: is an exception on its way up?"""
+    return sys.exception() is not None
+
+
+def is_case(item: pytest.Item) -> TypeGuard[pytest.Function]:
+    """Is it a coroutine that wants a lab? Those of the suites are, and so are some tests of the harness."""
+    return isinstance(item, pytest.Function) and iscoroutinefunction(item.obj) and "lab" in item.fixturenames
+
+
+def _names_suites(config: pytest.Config) -> bool:
+    """Is every place that pytest was given one of the suites?"""
+    places = [Path(argument.partition("::")[0]).resolve() for argument in config.args]
+    return all(place.is_relative_to(SUITES) and place.exists() for place in places)
+
+
+@contextlib.contextmanager
+def _told_as_pytest_does() -> Iterator[None]:
+    """What keeps the cases from being performed ends the session with a line and its exit status."""
+    try:
+        yield
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
+    except WskConformanceError as error:
+        pytest.exit(str(error), returncode=3)
+
+
+def _is_everything(config: pytest.Config) -> bool:
+    return any(Path(argument).resolve() == SUITES for argument in config.args)
+
+
+def check_rows(cases: list[pytest.Function], rows: dict[str, Requirement], *, everything: bool) -> None:
+    judged = set()
+    for item in cases:
+        ids = required_ids(item)
+        if not ids:
+            raise pytest.UsageError(f"{item.nodeid} names no row of the catalogue (@requires)")
+        unknown = [row for row in ids if row not in rows]
+        if unknown:
+            raise pytest.UsageError(f"{item.nodeid} names rows that do not exist: {', '.join(unknown)}")
+        judged.update(ids)
+    missing = [row for row in rows if row not in judged]
+    if everything and missing:
+        raise pytest.UsageError(f"no case judges {', '.join(missing)} (suites/requirements.toml)")
+
+
+def _job(item: pytest.Function) -> Job:
+    arguments = item.callspec.params if hasattr(item, "callspec") else {}
+    return Job(
+        item.nodeid,
+        item.obj,
+        arguments,
+        alone=is_marked(item, ALONE),
+        destructive=is_marked(item, DESTRUCTIVE),
+    )
+
+
+def _plain(record: CaseRecord) -> dict[str, Any]:
+    """As it can be sent from one process to another."""
+    plain: dict[str, Any] = json.loads(json.dumps(asdict(record)))
+    return plain
+
+
+def _describe(session: Session) -> dict[str, str]:
+    guest = session.started
+    if guest is None:
+        return {}
+    return {
+        "kind": guest.kind,
+        "build": guest.build,
+        "accelerator": guest.accelerator,
+        "baseline": guest.baseline,
+    }
+
+
+def _sentence(item: pytest.Function) -> str:
+    return " ".join((item.obj.__doc__ or item.name).split())

@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One case as its test sees it: peers, a scenario, and the timeline that comes of it."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from harness.core.abi import EventKind, StepKind, TraceOutcome
+from harness.core.errors import EvidenceLost, GuestHung, HarnessError, Unsupported
+from harness.core.ntstatus import (
+    NTSTATUS,
+    STATUS_INVALID_HANDLE,
+    STATUS_NOT_IMPLEMENTED,
+    STATUS_NOT_SUPPORTED,
+    nt_success,
+)
+from harness.core.units import ms, s, seconds
+from harness.evidence import Clock, Exchange, Samples, Timeline, Trace
+from harness.guest.base import RunningGuest
+from harness.guest.control import ClockReading
+from harness.peer import Peer
+from harness.run.session import Session
+from harness.run.temporary_address import Home, home
+from harness.scenario import IPV4, Family, Operation, Scenario
+from harness.scenario.encoding import rounds
+from harness.wire import Packet
+
+PEER_LIMIT = 5 * s
+LIVE_LIMIT = 5 * s
+ANSWER_LIMIT = 20 * s  # beyond the waits that the scenario itself asks for
+RECOVERY_STAGES = 6
+LOOPED_STEP = 20 * ms  # for each step of each round of a loop
+POOL_SETTLES = 50 * ms
+POOL_READINGS = 20
+NO_PORT = 0
+
+AnyPeer = TypeVar("AnyPeer", bound=Peer)
+
+_CONNECTS = (StepKind.CONNECT, StepKind.CONNECT_EX, StepKind.SOCKET_CONNECT)
+_SCENE = (*_CONNECTS, StepKind.SOCKET, StepKind.BIND, StepKind.LISTEN, StepKind.ACCEPT)
+_HUNG = (TraceOutcome.LIMIT, TraceOutcome.HUNG)
+_MISSING = (STATUS_NOT_IMPLEMENTED, STATUS_NOT_SUPPORTED)
+
+
+@dataclass
+class Evidence:
+    """What a scenario left behind, as far as it got."""
+
+    scenario: bytes | None = None
+    trace: bytes | None = None
+    packets: list[Packet] | None = None
+    lost_packets: int = 0
+    timeline: Timeline | None = None
+    guest: RunningGuest | None = None
+
+
+@dataclass
+class Case:
+    """What a test is given as `lab`."""
+
+    session: Session
+    name: str
+    evidence: Evidence = field(default_factory=Evidence)
+    recorded: dict[str, str] = field(default_factory=dict)
+    measured: dict[str, Samples] = field(default_factory=dict)
+
+    def record(self, what: str, seen: object) -> None:
+        """What the guest did where no document says: compared with its baseline, never judged.
+
+        Say only what is the same each time: a status, an order, who sent what; never a time.
+        """
+        self.recorded[what] = str(seen)
+
+    def measure(self, what: str, samples: Samples) -> None:
+        """Keeps how long something took, for comparison with other runs; never judged."""
+        self.measured[what] = samples
+
+    def peer(self, behaviour: AnyPeer, family: Family) -> AnyPeer:
+        """The peer, at an address and port of its own; that port is the guest's for one that connects."""
+        network = self.session.network
+        host = network.test_host4 if family == IPV4 else network.test_host6
+        guest = network.test_guest4 if family == IPV4 else network.test_guest6
+        return behaviour.bind(host, next(self.session.ports), guest=guest)
+
+    def home(self, family: Family) -> AbstractAsyncContextManager[Home]:
+        """`async with` it for an address of the guest's that can be taken away under the case's sockets."""
+        return home(self.session, family)
+
+    def port(self) -> int:
+        """A port of the guest's that no other case uses."""
+        return next(self.session.ports)
+
+    def needs_cpus(self, count: int) -> None:
+        """Raises Unsupported on a guest with fewer: what runs at DISPATCH_LEVEL has its CPU to itself."""
+        cpus = self.session.settings.cpus
+        if cpus < count:
+            raise Unsupported(f"the scene needs {count} CPUs, and the guest was given {cpus}")
+
+    async def pool(self) -> dict[str, str]:
+        """Blocks and bytes of the guest's pool, by tag, once they no longer change.
+
+        Only a case that is alone can tell what it left. Unsupported where the guest does not say.
+        """
+        seen = await self._pool()
+        for _ in range(POOL_READINGS):
+            await asyncio.sleep(seconds(POOL_SETTLES))
+            before, seen = seen, await self._pool()
+            if seen == before:
+                return seen
+        raise EvidenceLost("the guest's pool does not come to rest")
+
+    async def _pool(self) -> dict[str, str]:
+        async with self.session.guest() as household:
+            info = await household.guest.control.info()
+        pool = {key: value for key, value in info.items() if key.startswith("pool.")}
+        if not pool:
+            raise Unsupported("the guest does not say what its pool holds")
+        return pool
+
+    async def run(self, plan: Scenario, peer: Peer | None = None, *, parting: int = PEER_LIMIT) -> Timeline:
+        """Performs the scenario in the guest while the peer plays its part.
+
+        Once the scenario is over the peer has `parting` ns to end too; give less
+        where nothing will tell it of the end. Raises GuestHung when an IRP was
+        not completed in time, GuestCrashed, Unsupported, and EvidenceLost when
+        what was seen cannot be judged.
+        """
+        if peer is None:
+            return await self._perform(plan, None, parting)
+        async with peer:
+            return await self._perform(plan, peer, parting)
+
+    async def _perform(self, plan: Scenario, peer: Peer | None, parting: int) -> Timeline:
+        async with self.session.guest() as household:
+            guest = household.guest
+            self.evidence = Evidence(guest=guest)
+            exchange = self._exchange(guest, plan, peer, parting)
+            trace, clock = await guest.machine.unless_it_fails(exchange)
+            if trace.outcome in _HUNG:
+                self.session.keeper.condemn(household)
+        _check_performed(plan, trace)
+        packets, lost = self.evidence.packets or [], self.evidence.lost_packets
+        if peer:
+            packets = [packet for packet in packets if packet.peer_port not in peer.in_vain]
+        timeline = Timeline(plan, trace, packets, peer, clock, lost_packets=lost)
+        self.evidence.timeline = timeline
+        _check_scene(timeline, peer)
+        if trace.outcome in _HUNG:
+            raise GuestHung(_hung(plan, trace))
+        return timeline
+
+    async def _exchange(
+        self, guest: RunningGuest, plan: Scenario, peer: Peer | None, parting: int
+    ) -> tuple[Trace, Clock]:
+        """Scenario in, trace out; capture and clock are asked before and after."""
+        scenario = plan.encode()
+        self.evidence = Evidence(scenario=scenario, guest=guest)
+        capture = self.session.capture
+        with capture.window(peer.port if peer else NO_PORT) as window:
+            before, _ = await asyncio.gather(guest.control.clock(), capture.prove_live(LIVE_LIMIT))
+            reply = await guest.control.run(scenario, seconds(answer_limit(plan)))
+            self.evidence.trace = reply.payload
+            if peer and peer.connections:
+                await peer.finished(parting)
+            after, packets = await asyncio.gather(guest.control.clock(), capture.packets(window, LIVE_LIMIT))
+            self.evidence.packets, self.evidence.lost_packets = packets, window.lost
+        if not nt_success(NTSTATUS(reply.status)):
+            raise HarnessError(f"the driver answered a scenario with {NTSTATUS(reply.status)}")
+        trace = Trace.decode(reply.payload)
+        clock = Clock(before.qpc_frequency, map(_as_exchange, (before, after)))
+        if trace.events:
+            clock.not_before(trace.qpc_begin, reply.sent_ns)
+            clock.not_after(trace.qpc_end, reply.received_ns)
+        return trace, clock
+
+
+def _as_exchange(reading: ClockReading) -> Exchange:
+    return Exchange(reading.sent_ns, reading.qpc, reading.received_ns)
+
+
+def answer_limit(plan: Scenario) -> int:
+    """ns after which a guest that has not answered is given up: every wait the driver may make, and more."""
+    looped = rounds(plan)
+    delays = sum(step.delay * looped.get(step.number, 1) for step in plan.operations)
+    waits = delays + sum(step.limit for step in plan.operations)  # the first limit reached ends the run
+    waits += sum(looped.values()) * LOOPED_STEP
+    return waits + RECOVERY_STAGES * plan.recovery + ANSWER_LIMIT
+
+
+def _check_performed(plan: Scenario, trace: Trace) -> None:
+    if trace.outcome == TraceOutcome.REJECTED:
+        raise HarnessError(f"the driver refused the scenario: {trace.reject.name} at step {trace.stop_step}")
+    if trace.outcome == TraceOutcome.STOPPED:
+        step = plan.operations[trace.stop_step] if trace.stop_step < len(plan.operations) else None
+        if trace.status == STATUS_NOT_IMPLEMENTED:
+            raise Unsupported(f"the provider's dispatch table has no function for {step}")
+        missing = trace.status == STATUS_INVALID_HANDLE
+        if missing and step and step.socket and step.socket.creation in plan.failing:
+            return  # there is no socket, and the case judges that
+        why = "has no socket to act on" if missing else f"gave {trace.status}"
+        raise EvidenceLost(f"the scene could not be set: {step} {why}")
+
+
+def _hung(plan: Scenario, trace: Trace) -> str:
+    hung = [event.step for event in trace.events if event.kind == EventKind.HUNG]
+    operations = [plan.operations[step] for step in hung if step < len(plan.operations)]
+    if trace.outcome == TraceOutcome.HUNG:
+        names = ", ".join(map(str, operations)) or "a call of the driver's own recovery"
+        return f"{names} never completed: IoCancelIrp, an abortive disconnect and a close did not help"
+    wait = plan.operations[trace.stop_step]
+    return f"{wait.target or wait} did not complete within the limit; the driver's recovery completed it"
+
+
+def _check_scene(timeline: Timeline, peer: Peer | None) -> None:
+    """A case judges nothing unless its sockets came to be, its connections were made and its events enabled.
+
+    What becomes of a connection that the peer does not let come about, and of what the plan
+    says may fail, is the case's to judge.
+    """
+    limit = next((event for event in timeline.trace.events if event.kind == EventKind.LIMIT), None)
+    for operation in _scene(timeline.plan, peer):
+        end = timeline.ended(operation)
+        if limit and (end is None or end.sequence > limit.sequence):
+            continue  # what comes after a limit is the recovery's doing
+        status = timeline.status(operation) if operation.has_irp else timeline.returned(operation)
+        if status in _MISSING:
+            raise Unsupported(f"{operation} ended with {status}")
+        if not nt_success(status):
+            raise EvidenceLost(f"the scene could not be set: {operation} ended with {status}")
+
+
+def _scene(plan: Scenario, peer: Peer | None) -> Iterator[Operation]:
+    unwanted = _CONNECTS if peer and not peer.answers else ()
+    for operation in plan.operations:
+        brings_events = operation.control and operation.control.brings_events
+        needed = brings_events or (operation.kind in _SCENE and operation.kind not in unwanted)
+        if needed and operation not in plan.failing:
+            yield operation

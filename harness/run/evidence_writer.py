@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the evidence of a case that is over, and says in its record where it is."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from harness.core.units import format_ns
+from harness.crash.diagnosis import explain
+from harness.evidence import Row, summary
+from harness.report.record import CaseFiles, CaseRecord
+from harness.run.case import Evidence
+from harness.run.executor import Result
+from harness.wire import Note, write_pcapng
+
+
+@dataclass(frozen=True)
+class Writer:
+    """`folder` is that of the run, and has its folders already."""
+
+    folder: Path
+    guest: str
+
+    def write(self, case: str, sentence: str, rows: list[str], result: Result) -> CaseRecord:
+        """All that the case left goes into files, and out of memory."""
+        evidence = result.case.evidence
+        written = self._write_evidence(case, result, evidence)
+        record = CaseRecord(
+            id=case,
+            sentence=sentence,
+            requirements=rows,
+            outcome=result.outcome,
+            seconds=round(result.seconds, 3),
+            why=result.why,
+            recorded=result.case.recorded,
+            timings={what: summary(measured) for what, measured in result.case.measured.items()},
+            clock_bound_ns=evidence.timeline.clock_bound_ns if evidence.timeline else None,
+            attempts=[outcome.value for outcome in result.attempts],
+            serial_log=evidence.guest.machine.serial_log.name if evidence.guest else None,
+            trouble=explain(result.outcome, evidence),
+            **written,
+        )
+        result.case.evidence = Evidence()
+        return record
+
+    def _write_evidence(self, case: str, result: Result, evidence: Evidence) -> dict[str, str]:
+        """The files that could be written, by their names in the record."""
+        files = CaseFiles.of(case)
+        rows = evidence.timeline.to_rows() if evidence.timeline else None
+        timeline = None if rows is None else json.dumps([vars(row) for row in rows]).encode()
+        measured = {what: asdict(samples) for what, samples in result.case.measured.items()}
+        contents = {
+            "scenario": evidence.scenario,
+            "trace": evidence.trace,
+            "timeline": timeline,
+            "samples": json.dumps(measured).encode() if measured else None,
+        }
+        written = {}
+        for name, content in contents.items():
+            if content is not None:
+                written[name] = getattr(files, name)
+                (self.folder / written[name]).write_bytes(content)
+        if evidence.packets is not None:
+            written["capture"] = files.capture
+            self._write_capture(self.folder / files.capture, case, result, rows or [])
+        return written
+
+    def _write_capture(self, path: Path, case: str, result: Result, rows: list[Row]) -> None:
+        evidence = result.case.evidence
+        write_pcapng(
+            path,
+            evidence.packets or [],
+            interface=result.case.session.network.test_tap,
+            comment=f"run {self.folder.name}, case {case}, guest {self.guest}, {result.outcome}",
+            drops=evidence.lost_packets,
+            notes=[Note(row.time_ns, _line(row)) for row in rows if row.side == "guest"],
+        )
+
+
+def _line(row: Row) -> str:
+    """An event of the driver's, as Wireshark is to show it."""
+    facts = ", ".join(fact for fact in (row.irql, row.status) if fact)
+    return f"{row.text}, {facts} (±{format_ns(row.uncertain_ns)})"

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Performs the cases of a run side by side, on an event loop of its own.
+
+pytest asks for one test after the other; scenarios mostly wait. So all of them
+are started as far as the guest has room, and each result is handed out as soon
+as there is one.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import aiorwlock
+
+from harness.core.units import s, seconds
+from harness.guest.base import Guest, Progress
+from harness.run.case import Case
+from harness.run.guest_pool import SharedLoss
+from harness.run.session import GuestLost, Session
+from harness.run.settings import Settings
+from harness.verdict import Outcome, classify
+
+END_LIMIT = 10 * s  # for tasks that were told to end
+
+Body = Callable[..., Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A test to perform: `body` is called with the case as `lab`, and with `arguments`.
+
+    One that is `alone` shares its guest with no other; a `destructive` one has a guest of its own.
+    """
+
+    name: str
+    body: Body
+    arguments: Mapping[str, Any]
+    alone: bool = False
+    destructive: bool = False
+
+
+@dataclass
+class Result:
+    """What a job came to. `attempts` are the outcomes of all tries, this one last."""
+
+    case: Case
+    seconds: float
+    error: BaseException | None
+    attempts: list[Outcome] = field(default_factory=list)
+    loss: SharedLoss | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        outcome = classify(self.error)[0]
+        return Outcome.RECORDED if outcome == Outcome.PASS and self.case.recorded else outcome
+
+    @property
+    def why(self) -> str:
+        return classify(self.error)[1]
+
+
+class Conductor:
+    """`open`, then `start` the jobs and take their results; `close` ends whatever still runs."""
+
+    def __init__(self, settings: Settings, guest: Guest, folder: Path, progress: Progress) -> None:
+        self.session = Session(settings, guest, folder, progress)
+        self._at_once = settings.at_once
+        self._loop = asyncio.new_event_loop()
+        # A daemon: a second Ctrl-C, in the middle of `close`, must not leave the process waiting for it.
+        self._thread = threading.Thread(target=self._loop.run_forever, name="lab", daemon=True)
+        self._finished: SimpleQueue[tuple[str, Future[Result]]] = SimpleQueue()
+
+    def open(self) -> None:
+        """Begins to open the lab and to start its first guest, while the caller does something else."""
+        self._thread.start()
+        self._opened = self._call(_open(self.session))
+
+    def start(self, jobs: Iterable[Job]) -> None:
+        """Starts the jobs once there is a guest. Raises what keeps it, or the lab, from being there."""
+        self._opened.result()
+        _ = self.session.baseline  # a file that is none is told before any case runs
+        room = asyncio.Semaphore(self._at_once)
+        company = aiorwlock.RWLock()
+        for job in jobs:
+            performed = self._call(_perform(self.session, job, room, company))
+            performed.add_done_callback(partial(self._finish, job.name))
+
+    def next_result(self) -> tuple[str, Result]:
+        """Waits for the next job to end: its name, and what it came to. Each is handed out once."""
+        name, performed = self._finished.get()
+        return name, performed.result()
+
+    def _finish(self, name: str, performed: "Future[Result]") -> None:
+        self._finished.put((name, performed))
+
+    def close(self) -> None:
+        """Ends what still runs and everything in the lab."""
+        if self._thread.is_alive():
+            self._call(_end_tasks()).result()
+            self._call(self.session.__aexit__()).result()
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+        self._loop.close()
+
+    def _call(self, coroutine: Coroutine[Any, Any, Any]) -> Future[Any]:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+
+async def _open(session: Session) -> None:
+    await session.__aenter__()
+    await session.keeper.ready()
+
+
+async def _end_tasks() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=seconds(END_LIMIT))
+
+
+async def _perform(session: Session, job: Job, room: asyncio.Semaphore, company: aiorwlock.RWLock) -> Result:
+    """Once among others; a case whose guest was lost there again alone, to see whose doing it was."""
+    if job.alone or job.destructive:
+        async with company.writer:
+            return await _in_own_guest(session, job) if job.destructive else await _attempt(session, job)
+    async with room, company.reader:
+        first = await _attempt(session, job)
+    if first.loss is None:
+        return first
+    async with company.writer:
+        alone = await _attempt(session, job)
+    return decide(first, alone, first.loss)
+
+
+def decide(first: Result, alone: Result, loss: SharedLoss) -> Result:
+    """A crash is never lost: when no case repeats it alone, the last of them answers for it."""
+    loss.undecided -= 1
+    loss.explained |= alone.outcome in (Outcome.CRASHED, Outcome.HUNG)
+    decided = alone if loss.explained or loss.undecided else first
+    decided.attempts = [first.outcome, alone.outcome]
+    return decided
+
+
+async def _in_own_guest(session: Session, job: Job) -> Result:
+    await session.keeper.retire()
+    result = await _attempt(session, job)
+    await session.keeper.retire()
+    return result
+
+
+async def _attempt(session: Session, job: Job) -> Result:
+    case = Case(session, job.name)
+    loss = None
+    error: BaseException | None = None
+    start = time.monotonic()
+    try:
+        await job.body(lab=case, **job.arguments)
+        if case.recorded:
+            session.baseline.judge(job.name, case.recorded)
+    except GuestLost as lost:
+        error, loss = lost.error, lost.loss
+    except asyncio.CancelledError:
+        raise
+    except BaseException as caught:
+        error = caught
+    result = Result(case, time.monotonic() - start, error, loss=loss)
+    result.attempts = [result.outcome]
+    return result

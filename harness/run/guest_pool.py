@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keeps a guest for the cases: started when first needed, shared, replaced when it has misbehaved.
+
+A lab has one network and so one guest at a time: the next is started when the
+last tenant of a condemned one has left.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from harness.core.errors import WskConformanceError
+from harness.crash.triage import Inquest
+from harness.guest.base import RunningGuest
+
+
+@dataclass(eq=False)
+class Household:
+    """A running guest and how many cases are in it; a condemned one takes no new ones."""
+
+    guest: RunningGuest
+    tenants: int = 0
+    condemned: bool = False
+    loss: "SharedLoss | None" = None
+    inquest: Inquest | None = None  # once something broke in it
+
+
+@dataclass(eq=False)
+class SharedLoss:
+    """A guest that was lost while several cases were in it: whose doing was it?"""
+
+    undecided: int
+    explained: bool = False
+
+
+@dataclass
+class Keeper:
+    """Hands out the guest; a guest that cannot be started is not tried again."""
+
+    start: Callable[[], Awaitable[RunningGuest]]
+    _current: Household | None = None
+    _running: Household | None = None  # the current one, or a condemned one that is not empty yet
+    _stopped: asyncio.Event = field(default_factory=asyncio.Event)
+    _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _failure: WskConformanceError | None = None
+
+    async def ready(self) -> None:
+        """There is a guest. Raises what kept it from starting."""
+        await self._household()
+
+    @asynccontextmanager
+    async def lease(self) -> AsyncIterator[Household]:
+        """A guest for one scenario. Raises what kept the guest from starting."""
+        household = await self._household()
+        household.tenants += 1
+        try:
+            yield household
+        finally:
+            household.tenants -= 1
+            if household.condemned and not household.tenants:
+                await self._stop(household)
+
+    def condemn(self, household: Household) -> None:
+        """It is destroyed when its last tenant has left, and never used again."""
+        household.condemned = True
+        if self._current is household:
+            self._current = None
+
+    def lose(self, household: Household) -> SharedLoss | None:
+        """The guest is gone; None when only one case was in it, so that nobody else can have done it."""
+        self.condemn(household)
+        if household.loss is None and household.tenants > 1:
+            household.loss = SharedLoss(household.tenants)
+        return household.loss
+
+    async def retire(self) -> None:
+        """Destroys the guest, which nobody may be in; the next case starts another."""
+        if self._running:
+            await self._stop(self._running)
+
+    async def _household(self) -> Household:
+        async with self._starting:
+            if self._failure:
+                raise self._failure
+            if self._current is None:
+                if self._running:
+                    await self._stopped.wait()
+                self._current = self._running = await self._start_one()
+            return self._current
+
+    async def _start_one(self) -> Household:
+        try:
+            return Household(await self.start())
+        except WskConformanceError as error:
+            self._failure = error
+            raise
+
+    async def _stop(self, household: Household) -> None:
+        await household.guest.stop()
+        self._current = self._running = None
+        self._stopped.set()
+        self._stopped = asyncio.Event()

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One lab and all that a run has in it: network, hypervisor, capture, guest."""
+
+import contextlib
+import itertools
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Self
+
+from harness.core.errors import ChannelLost, GuestCrashed, GuestHung, HarnessError, WskConformanceError
+from harness.crash.triage import Evidence, Inquest
+from harness.guest.base import Guest, Progress, RunningGuest
+from harness.lab.hypervisor import Hypervisor
+from harness.lab.namespace import Network, enter
+from harness.run.guest_pool import Household, Keeper, SharedLoss
+from harness.run.settings import Settings
+from harness.verdict import Baseline
+from harness.wire import Capture
+
+PEER_PORTS = range(10_000, 32_000)  # below those that the kernel gives out itself
+
+
+class GuestLost(Exception):
+    """A guest was lost while several cases were in it; `error` is what each of them would report."""
+
+    def __init__(self, error: WskConformanceError, loss: SharedLoss) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.loss = loss
+
+
+class Session:
+    """Use it as `async with`; `folder` takes the guests' serial logs and what those that are lost leave."""
+
+    def __init__(self, settings: Settings, guest: Guest, folder: Path, progress: Progress) -> None:
+        self.settings = settings
+        self.network: Network = enter()
+        self.keeper = Keeper(self._start)
+        self.capture = Capture(self.network.test_tap, self.network.test_guest4)
+        self._guest = guest
+        self._folder = folder
+        self._evidence = Evidence(folder, settings.dump, progress)
+        self._progress = progress
+        # No port twice while packets of its last use could still be under way: cases are told apart by it.
+        self.ports = itertools.cycle(PEER_PORTS)
+        self._numbers = itertools.count(1)
+        self._stack = contextlib.AsyncExitStack()
+        self.started: RunningGuest | None = None  # the first guest, for the record
+        self._baseline: Baseline | None = None
+
+    async def __aenter__(self) -> Self:
+        async with contextlib.AsyncExitStack() as stack:
+            self._hypervisor = stack.enter_context(Hypervisor(self.settings.uri))
+            stack.enter_context(self.capture)
+            stack.push_async_callback(self.keeper.retire)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    @contextlib.asynccontextmanager
+    async def guest(self) -> AsyncIterator[Household]:
+        """The guest for one scenario. What breaks in it is explained by what became of its machine."""
+        async with self.keeper.lease() as household:
+            try:
+                yield household
+            except (HarnessError, GuestHung) as error:
+                reason = await self._inquest(household).verdict(error)
+                if reason is error and not isinstance(error, ChannelLost | GuestHung):
+                    raise
+                loss = self.keeper.lose(household)
+                if loss is None:
+                    raise reason from error
+                raise GuestLost(reason, loss) from error
+
+    def _inquest(self, household: Household) -> Inquest:
+        """One for all of its tenants."""
+        household.inquest = household.inquest or Inquest(household.guest, self._evidence)
+        return household.inquest
+
+    @property
+    def baseline(self) -> Baseline:
+        """Of the guest and build that runs here."""
+        if self._baseline is None:
+            if self.started is None:
+                raise HarnessError("there is no baseline before a guest was started")
+            path = self.settings.baselines / f"{self.started.baseline}.toml"
+            self._baseline = Baseline(path, accept=self.settings.accept_changes)
+        return self._baseline
+
+    async def _start(self) -> RunningGuest:
+        number = next(self._numbers)
+        try:
+            guest = await self._guest.start(
+                self._hypervisor,
+                self.network,
+                fault=self.settings.fault,
+                cpus=self.settings.cpus,
+                serial_log=self._folder / f"serial-{self.settings.lab}{number}.log",
+                progress=self._progress,
+            )
+        except (GuestCrashed, GuestHung) as error:
+            raise HarnessError(f"the guest could not be started: {error}") from error
+        self.started = self.started or guest
+        return guest

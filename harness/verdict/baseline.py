@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a guest was seen to do where no document says what it should do.
+
+One file for each guest and build, for people to read and review: a table a
+case, a line an observation. What is seen for the first time is added; what
+differs later is a change.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+import tomli_w
+
+from harness.core.errors import BehaviourChanged, UsageError
+
+Observations = dict[str, str]
+
+
+class Baseline:
+    """The file need not exist. Raises UsageError when it does and is no baseline."""
+
+    def __init__(self, path: Path, *, accept: bool = False) -> None:
+        """With `accept`, what differs replaces what is stored."""
+        self.path = path
+        self.learned = 0
+        self._accept = accept
+        self._cases = _load(path)
+
+    def judge(self, case: str, seen: Mapping[str, str]) -> None:
+        """Compares with what is stored, and learns what is new. Raises BehaviourChanged."""
+        stored = self._cases.setdefault(case, {})
+        changed = [
+            f"{what}: {stored[what]!r} is now {value!r}"
+            for what, value in seen.items()
+            if what in stored and stored[what] != value
+        ]
+        if changed and not self._accept:
+            raise BehaviourChanged(f"not as in {self.path.name}: {'; '.join(changed)}")
+        self.learned += sum(stored.get(what) != value for what, value in seen.items())
+        stored.update(seen)
+
+    def save(self) -> None:
+        """Writes what was learned; UsageError when that is not possible."""
+        cases = {case: dict(sorted(seen.items())) for case, seen in sorted(self._cases.items())}
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.write_text(tomli_w.dumps(cases), encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"cannot write the baseline {self.path}: {error.strerror}") from None
+
+
+def _load(path: Path) -> dict[str, Observations]:
+    try:
+        cases = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise UsageError(f"cannot read the baseline {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"the baseline {path} is not TOML: {error}") from None
+    for case, seen in cases.items():
+        if not isinstance(seen, dict) or not all(isinstance(value, str) for value in seen.values()):
+            raise UsageError(f"the baseline {path}: {case} is not a table of texts")
+    return cases
