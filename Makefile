@@ -50,8 +50,8 @@ test: prepare
 	@$(VENV)/bin/ruff check
 	@$(VENV)/bin/ruff format --check
 	@$(VENV)/bin/mypy
-	@$(call twice,--results build/tests tests/guest)
-	@$(call twice,--durations 15 -n 3 --dist loadfile --ignore tests/guest tests)
+	@$(call twice,--results build/tests tests/guest/cases)
+	@$(call twice,--durations 15 -n 3 --dist loadfile --ignore tests/guest/cases tests)
 
 selfcheck: prepare
 	@$(VENV)/bin/wsk-conformance selfcheck $(AGAIN)

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a terminal and a program are told of a run fits them, and is what the record says."""
+
+import json
+import os
+import pty
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+import conformance
+
+from harness.core.paths import REPOSITORY
+from harness.pytest_plugin.progress import progress_line
+from harness.pytest_plugin.summary import WIDTH, summary
+from harness.verdict import Outcome
+
+BIN = Path(conformance.BIN)
+FOLDERS = ("close", "contract", "destructive", "disconnect", "timing")
+
+
+def test_the_table_has_a_column_a_folder_and_the_sums() -> None:
+    lines = summary(
+        {
+            "suites/close/test_a.py::test_one": Outcome.PASS,
+            "suites/close/test_a.py::test_two": Outcome.HUNG,
+            "suites/timing/test_b.py::test_three": Outcome.PASS,
+        }
+    )
+    assert [line.split() for line in lines] == [
+        ["close", "timing", "all"],
+        ["pass", "1", "1", "2"],
+        ["hung", "1", "-", "1"],
+    ]
+
+
+def test_the_table_fits_80_columns_whatever_there_is() -> None:
+    folders = [*FOLDERS, *(f"folder-{number}" for number in range(20))]
+    for count in range(1, len(folders)):
+        cases = {
+            f"suites/{folder}/test_a.py::test_{outcome}": outcome
+            for folder in folders[:count]
+            for outcome in Outcome
+        }
+        lines = summary(cases)
+        assert max(map(len, lines)) <= WIDTH
+        assert all(line.split()[-1] == str(count) for line in lines[1:])
+
+
+def test_the_line_says_what_the_run_waits_for_and_fits() -> None:
+    now = time.monotonic()
+    waiting = {"suites/a.py::test_new": now - 1, "suites/a.py::test_old": now - 5}
+    outcomes = {Outcome.PASS: 3, Outcome.DEVIATION: 1}
+    line = progress_line(outcomes, 9, waiting, began=now - 7, width=100)
+    assert line == "4/9 in 7 s: 3 pass, 1 deviation; 5 s for test_old"
+    assert progress_line(outcomes, 9, waiting, began=now - 7, width=20) == line[:19]
+
+
+def test_a_terminal_shows_a_live_line_and_what_ends_badly(tmp_path: Path) -> None:
+    ours, its = pty.openpty()
+    place = "tests/guest/troubled/test_endings.py"
+    command = [str(BIN / "pytest"), "--results", str(tmp_path), "-p", "no:cacheprovider", "--tb=no"]
+    command += [f"{place}::test_limit", f"{place}::test_well"]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdin=its, stdout=its, stderr=its) as process:
+        os.close(its)
+        shown = _read(ours)
+        process.wait()
+    assert f"\r\x1b[Khung: {place}::test_limit" in shown
+    assert "\r\x1b[K0/2 in " in shown
+    assert "s for test_limit" in shown
+    assert shown.rindex("hung      1") > shown.rindex("\x1b[K")
+
+
+def _read(terminal: int) -> str:
+    shown = b""
+    try:
+        while chunk := os.read(terminal, 4096):
+            shown += chunk
+    except OSError:  # what a terminal says when its last writer is gone
+        os.close(terminal)
+    return shown.decode()
+
+
+def test_a_program_gets_an_object_a_line_and_nothing_else(tmp_path: Path) -> None:
+    ran = conformance.run(tmp_path, "--json", "suites/close/test_connection.py", "-k", "ipv4")
+    *cases, run = [json.loads(line) for line in ran.output.splitlines()]
+    assert [case["case"]["id"] for case in cases] == [case["id"] for case in ran.record["cases"]]
+    outcomes = dict(Counter(case["outcome"] for case in ran.record["cases"]))
+    assert run == {"run": {"folder": str(ran.folder.resolve()), "status": 0, "outcomes": outcomes}}
+
+
+def test_quiet_is_the_summary_alone(tmp_path: Path) -> None:
+    place = "suites/disconnect/test_graceful.py"
+    ran = conformance.run(tmp_path, "-q", place, "-k", "bare_fin", "--fault", "no-fin")
+    assert ran.status == 1
+    assert "assert" not in ran.output

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The reference guest's WSK provider: it conforms, and each of its faults is seen."""
+
+import re
+from pathlib import Path
+
+import conformance
+import pytest
+from labs import finish, start_lab
+from reference_drivers import build, build_loader, verdicts
+
+from harness.core.paths import REPOSITORY
+from harness.guest import find
+
+_FAULTS = REPOSITORY / "images" / "reference" / "module" / "faults.h"
+_SUITES = ("connect", "closing", "ending", "events", "kernel")
+
+# Fault -> the suite, and the check of it that must fail.
+CAUGHT = {
+    "rst-on-graceful": ("connect", "end-of-stream"),
+    "fin-before-data": ("connect", "buffer-length"),
+    "lost-irp": ("connect", "graceful"),
+    "complete-before-fin-ack": ("connect", "graceful-waits-for-acknowledgement"),
+    "no-fin": ("connect", "end-of-stream"),
+    "buffer-cut": ("connect", "buffer-length"),
+    "offset-ignored": ("connect", "buffer-bytes"),
+    "chain-ignored": ("connect", "buffer-length"),
+    "graceful-ends-both": ("connect", "half-open-receive"),
+    "graceful-cancels-receive": ("connect", "receive-outlives-graceful"),
+    "late-send-succeeds": ("connect", "no-send-after-graceful"),
+    "receive-after-abort": ("connect", "no-receive-after-abort"),
+    "abort-sends-fin": ("connect", "abort-resets-the-peer"),
+    "abort-sends-nothing": ("connect", "abort-resets-the-peer"),
+    "abort-waits": ("connect", "abort-does-not-wait"),
+    "abort-leaves-sends": ("connect", "abort-completes-sends"),
+    "aborted-send-succeeds": ("connect", "aborted-send-fails"),
+    "abort-loses-graceful": ("connect", "abort-ends-graceful"),
+    "no-recovery": ("connect", "abort-while-graceful"),
+    "success-before-completion": ("connect", "success-means-completed"),
+    "double-completion": ("connect", "pending-is-marked"),
+    "pending-not-marked": ("connect", "pending-is-marked"),
+    "cancel-ignored": ("connect", "cancel-graceful"),
+    "send-completes-when-queued": ("connect", "send-waits-for-acknowledgement"),
+    "eof-is-error": ("connect", "end-of-stream"),
+    "waitall-returns-part": ("connect", "waitall-waits"),
+    "drain-returns-at-once": ("connect", "drain-waits"),
+    "graceful-close": ("closing", "close-resets"),
+    "close-sends-nothing": ("closing", "close-resets"),
+    "close-leaves-receive-pending": ("closing", "close-completes-receive"),
+    "close-leaves-send-pending": ("closing", "close-completes-sends"),
+    "close-leaves-accept-pending": ("closing", "accept-cancelled"),
+    "close-leaves-connect-pending": ("events", "connect-completed"),
+    "close-completes-first": ("closing", "close-completes-last"),
+    "close-fails": ("closing", "close-of-each"),
+    "close-information": ("closing", "close-of-each"),
+    "close-keeps-port": ("closing", "port-is-free-after-close"),
+    "close-of-dead-hangs": ("closing", "close-of-dead-socket"),
+    "close-resets-another": ("closing", "close-leaves-others"),
+    "close-waits-at-dispatch": ("closing", "close-at-dispatch-is-quick"),
+    "close-raises-irql": ("closing", "close-keeps-irql"),
+    "close-releases-sd": ("closing", "sd-outlives-close"),
+    "release-sd-ignored": ("closing", "sd-is-gone-after-release"),
+    "listener-close-ends-accepted": ("closing", "accepted-survives-listener"),
+    "error-completes-success": ("closing", "refused-with-failure"),
+    "error-loses-irp": ("closing", "refused-and-completed"),
+    "listener-disconnects": ("closing", "no-disconnect-of-listener"),
+    "abort-sends-buffer": ("closing", "no-buffer-with-abort"),
+    "dead-disconnect-succeeds": ("connect", "reset-ends-graceful"),
+    "deregister-does-not-wait": ("closing", "deregister-waits"),
+    "close-before-callback-returns": ("events", "close-waits-for-callback"),
+    "callback-after-close": ("events", "no-callback-after-close"),
+    "event-without-enable": ("events", "no-disconnect-event-when-disabled"),
+    "event-for-local-disconnect": ("events", "no-event-for-own-disconnect"),
+    "disconnect-flag-wrong": ("events", "graceful-disconnect-event"),
+    "event-below-dispatch": ("events", "callbacks-at-dispatch-one-at-a-time"),
+    "disconnect-before-data": ("events", "data-before-disconnect"),
+    "disconnect-event-twice": ("events", "graceful-disconnect-event"),
+    "disable-does-not-wait": ("events", "disable-waits-for-callback"),
+    "combined-disable-accepted": ("events", "no-combined-disable"),
+    "silent-mode-sends": ("events", "silent-close"),
+    "silent-mode-disconnects": ("events", "silent-disconnect-refused"),
+    "leak-socket": ("closing", "WskS"),
+    "buf-read-late": ("ending", "buf-may-go"),
+    "no-send-after-fin": ("ending", "send-after-peer-fin"),
+    "reset-is-eof": ("ending", "reset-fails-receive"),
+    "fin-delayed": ("ending", "graceful-is-prompt"),
+    "graceful-before-sends": ("ending", "sends-before-graceful"),
+    "close-leaves-graceful-pending": ("ending", "close-completes-graceful"),
+    "close-leaves-datagrams-pending": ("ending", "close-completes-receive-from"),
+    "close-leaves-watch-pending": ("ending", "close-completes-watch"),
+    "close-in-callback-hangs": ("ending", "close-inside-callback"),
+    "close-cancellable": ("ending", "cancelled-close-waits"),
+}
+# Faults that show only on the wire or when somebody outside acts: the case that does not pass.
+_CASES = "tests/guest/cases"
+CAUGHT_BY_CASES = {
+    "rst-after-fins": f"{_CASES}/test_driver_events.py::test_a_close_behind_both_fins_is_silent",
+    "departure-unnoticed": f"{_CASES}/test_driver_homes.py::test_a_listener_is_told_once_that_it_is_dead",
+    "death-told-twice": f"{_CASES}/test_driver_homes.py::test_a_listener_is_told_once_that_it_is_dead",
+    "release-ends-sockets": f"{_CASES}/test_driver_controls.py::test_sockets_outlive_the_provider_npi",
+}
+# What a run says of it: tests/guest/test_trouble.py.
+CAUGHT_BY_RUNS = ("no-connect-ex",)
+# Their check is a tag of the pool, of which too much is left.
+_SEEN_IN_POOL = {"leak-socket"}
+_LIMIT_S = 800
+
+# The work that shows some of them may be given to the very processor that is held: then it is asked again.
+_TRIES = 3
+
+_BODY = """
+async def main():
+    mine = Path(sys.argv[1])
+    folder = mine.parent
+    with Hypervisor() as hypervisor:
+        guest = await started(hypervisor)
+        ssh = guest.connection
+        for path in [folder / "ntload", *folder.glob("*.sys")]:
+            await ssh.put(f"/tmp/{path.name}", path.read_bytes())
+        await ssh.exec("chmod +x /tmp/ntload")
+        number = 0
+        for run in (mine / "runs").read_text().split():
+            fault, suite, tries, check = run.split(":")
+            unload = f"/tmp/ntload {suite}{number} -;" if fault == "none" else ""
+            for _ in range(int(tries)):
+                number += 1
+                done = await ssh.exec(
+                    f"echo {fault} > /sys/module/ntlab/parameters/fault; dmesg -c > /dev/null; "
+                    f"/tmp/ntload {suite}{number} /tmp/{suite}.sys; {unload} dmesg; "
+                    "cat /sys/module/ntlab/parameters/pool",
+                    limit=120,
+                )
+                if f"not ok {check}\\n" in done.stdout.decode():
+                    break
+            (folder / f"{fault}.{suite}").write_bytes(done.stdout)
+        await guest.stop()
+asyncio.run(main())
+"""
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what each run said: FAULT.SUITE, in two guests, the conforming runs first."""
+    folder = tmp_path_factory.mktemp("drivers")
+    build_loader(folder)
+    for suite in _SUITES:
+        build(suite, folder)
+    wanted = [f"none:{suite}:1:" for suite in _SUITES]
+    for fault, (suite, check) in CAUGHT.items():
+        wanted.append(f"{fault}:{suite}:{1 if fault in _SEEN_IN_POOL else _TRIES}:{check}")
+    guests = [folder / "one", folder / "two"]
+    for number, guest in enumerate(guests):
+        guest.mkdir()
+        (guest / "runs").write_text("\n".join(wanted[number :: len(guests)]))
+    for lab in [start_lab(_BODY, guest) for guest in guests]:
+        finish(lab, limit=_LIMIT_S)
+    return folder
+
+
+def _pool(log: str) -> dict[str, int]:
+    """Tag -> blocks in use."""
+    return {tag: int(blocks) for tag, blocks in re.findall(r"^(\S{2,4}) +(\d+) \d+$", log, re.MULTILINE)}
+
+
+@pytest.mark.parametrize("suite", _SUITES)
+def test_without_a_fault_every_check_passes_and_nothing_is_left(runs: Path, suite: str) -> None:
+    log = (runs / f"none.{suite}").read_text()
+    found = verdicts(log, suite)
+    assert all(found.values()), log
+    expected = {c for f, (its, c) in CAUGHT.items() if its == suite and f not in _SEEN_IN_POOL}
+    assert expected <= found.keys()
+    assert {tag for tag, blocks in _pool(log).items() if blocks} <= {"dev"}, log
+
+
+@pytest.mark.parametrize("fault", CAUGHT)
+def test_a_fault_is_seen(runs: Path, fault: str) -> None:
+    suite, check = CAUGHT[fault]
+    log = (runs / f"{fault}.{suite}").read_text()
+    if fault in _SEEN_IN_POOL:
+        assert _pool(log)[check], log
+    else:
+        assert verdicts(log, suite).get(check) is False, log
+
+
+@pytest.mark.parametrize("fault", CAUGHT_BY_CASES)
+def test_a_fault_is_seen_by_a_case(fault: str, tmp_path: Path) -> None:
+    arguments = ["-p", "no:cacheprovider", CAUGHT_BY_CASES[fault], "--fault", fault]
+    ran = conformance.finish(tmp_path, conformance.start(tmp_path, "pytest", *arguments))
+    outcomes = {case["outcome"] for case in ran.record["cases"]}
+    assert outcomes, ran.output
+    assert outcomes <= {"deviation", "hung"}, ran.output
+
+
+def test_every_fault_has_a_check_that_sees_it() -> None:
+    seen = [*CAUGHT, *CAUGHT_BY_CASES, *CAUGHT_BY_RUNS]
+    assert sorted(seen) == sorted(find("reference").faults())
+
+
+def test_every_fault_names_rows_of_the_catalogue() -> None:
+    entries = re.findall(
+        r'^FAULT\(\w+, "([^"]+)",\s+"([^"]+)",\s+"([^"]+)"\)', _FAULTS.read_text(), re.MULTILINE
+    )
+    assert len(entries) == len(CAUGHT) + len(CAUGHT_BY_CASES)
+    for name, rows, text in entries:
+        assert re.fullmatch(r"[CDXS]-\d\d?b?( [CDXS]-\d\d?b?)*", rows), name
+        assert text, name

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A software TPM: made, started, ended, and what is said when it cannot be."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.core.errors import HarnessError
+from harness.core.paths import REPOSITORY
+from harness.lab import tpm
+
+# In a process of its own, whose embed root goes away with it.
+_USE = """
+import socket, sys
+from pathlib import Path
+from harness.lab import embed, tpm
+
+with tpm.running(Path(sys.argv[1])) as path:
+    with socket.socket(socket.AF_UNIX) as control:
+        control.connect(str(path))
+        print(path.is_relative_to(embed.root()))
+"""
+_LIMIT = 120  # s
+
+
+def use(state: Path, path: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-c", _USE, str(state)],
+        cwd=REPOSITORY,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=_LIMIT,
+        check=False,
+    )
+
+
+def test_a_tpm_is_made_started_and_ended(tmp_path: Path) -> None:
+    tpm.create(tmp_path)
+    assert (tmp_path / "tpm2-00.permall").stat().st_size > 0
+    assert use(tmp_path, os.environ["PATH"]).stdout == "True\n"
+    left = [
+        entry for entry in Path("/proc").iterdir() if entry.name.isdigit() and _names(entry, str(tmp_path))
+    ]
+    assert left == []
+
+
+def test_a_tpm_that_does_not_start_is_told_in_its_own_words(tmp_path: Path) -> None:
+    swtpm = tmp_path / "swtpm"
+    swtpm.write_text("#!/bin/sh\necho no such state >&2\nexit 1\n")
+    swtpm.chmod(0o755)
+    ran = use(tmp_path, f"{tmp_path}:{os.environ['PATH']}")
+    assert (
+        ran.stderr.splitlines()[-1] == "harness.core.errors.HarnessError: swtpm ended at once: no such state"
+    )
+
+
+def test_a_folder_that_cannot_hold_a_tpm_is_told_in_its_makers_words(tmp_path: Path) -> None:
+    with pytest.raises(HarnessError, match="swtpm_setup cannot make a TPM:\n"):
+        tpm.create(tmp_path / "none")
+
+
+def test_missing_programs_are_told_with_their_packages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(HarnessError, match="apt-get install swtpm-tools"):
+        tpm.create(tmp_path)
+
+
+def _names(entry: Path, text: str) -> bool:
+    try:
+        return text.encode() in (entry / "cmdline").read_bytes()
+    except OSError:
+        return False

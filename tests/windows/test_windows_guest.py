@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Windows guests without a Windows: which images are refused, the way in, what a deployment insists on."""
+
+import asyncio
+import base64
+import json
+import os
+import socket
+import subprocess
+import threading
+from pathlib import Path
+from typing import Any
+
+import conformance
+import pytest
+from control_frames import HELLO, frame, receive
+from namespace import GUEST, in_own_namespace, wire
+from windowslike import PASSWORD, seal
+
+from harness.core.errors import GuestHung, HarnessError, UsageError
+from harness.guest import find, image_manifest, windows
+from harness.guest.agent import AgentChannel
+from harness.guest.base import Options
+from harness.guest.channel import ExecResult
+from harness.guest.driver_install import adapters_ready, deploy, remove
+from harness.guest.overlay import private_copy
+from harness.guest.serial import PortStream
+from harness.guest.ssh import Login, SshChannel
+from harness.guest.winrm import Account, WinRmChannel
+from harness.lab import kvm, libvirt_embed, neighbours
+from harness.lab.namespace import Network
+
+NAME = "windows-server-2022"
+CASE = "suites/close/test_connection.py"
+LIMIT = 30.0
+
+
+@pytest.fixture
+def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder where the image is looked for; it is empty."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folder = image_manifest.folder_of(NAME)
+    folder.mkdir()
+    return folder
+
+
+# ---- which images are refused
+
+
+def test_without_an_image_it_is_told_how_to_build_one(image: Path) -> None:
+    with pytest.raises(UsageError, match=f"wsk-conformance image build {NAME} --iso FILE"):
+        find(NAME).prepare(print)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"evaluation_expires": "2020-01-01T00:00:00+00:00"}, "ended on 2020-01-01"),
+        ({"name": "windows-10"}, "holds an image of windows-10"),
+        ({"channels": ("telepathy",)}, "no way in"),
+    ],
+)
+def test_an_image_that_cannot_be_used_is_refused(image: Path, changes: dict[str, Any], said: str) -> None:
+    seal(image, **changes)
+    with pytest.raises(UsageError, match=said):
+        windows.find_image(NAME, print)
+
+
+def test_an_image_whose_files_were_changed_is_refused(image: Path) -> None:
+    told = seal(image)
+    (image / told.disk).write_text("longer than it was")
+    with pytest.raises(UsageError, match="not what was sealed"):
+        windows.find_image(NAME, print)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"machine": 1}', "{}"])
+def test_a_damaged_record_of_the_build_is_refused(image: Path, text: str) -> None:
+    seal(image)
+    (image / "build.json").write_text(text)
+    with pytest.raises(UsageError, match=r"build\.json is damaged"):
+        windows.find_image(NAME, print)
+
+
+def test_without_kvm_it_starts_only_when_emulation_is_asked_for(
+    image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seal(image)
+    monkeypatch.setattr(kvm, "usable", lambda: (False, "it hangs"))
+    with pytest.raises(UsageError, match=r"wants KVM \(it hangs\); --emulate"):
+        find(NAME).prepare(print)
+    find(NAME, Options(emulate=True)).prepare(print)
+
+
+def test_the_reference_guest_has_no_driver_verifier_and_one_kind_of_nic() -> None:
+    with pytest.raises(UsageError, match="leave out --verifier"):
+        find("reference", Options(verifier=True))
+    with pytest.raises(UsageError, match="leave out --nic"):
+        find("reference", Options(nic="e1000e"))
+
+
+def test_on_the_command_line_a_refusal_is_a_line_and_wrong_usage(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [conformance.BIN / "wsk-conformance", "run", CASE, "--guest", NAME, "--results", tmp_path],
+        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 2
+    assert f"there is no image of {NAME}" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+# ---- the way in
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"channels": ("agent", "winrm", "ssh"), "key_file": "key"}, "SshChannel wsk key"),
+        ({"channels": ("ssh",)}, f"SshChannel wsk {PASSWORD}"),
+        ({"channels": ("agent", "winrm"), "winrm_cert_sha256": "ab"}, f"WinRmChannel wsk {PASSWORD} ab"),
+        ({"channels": ("agent",)}, r"AgentChannel control \\.\Global\org.wsk-conformance.control.0"),
+    ],
+)
+def test_the_best_way_in_that_the_image_offers_is_taken(
+    image: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], expected: str
+) -> None:
+    taken: list[str] = []
+
+    async def ssh(host: str, login: Login, limit: float) -> None:
+        taken.append(f"SshChannel {login.user} {login.key.name if login.key else login.password}")
+
+    async def winrm(account: Account, limit: float) -> None:
+        taken.append(f"WinRmChannel {account.user} {account.password} {account.certificate}")
+
+    async def agent(ask: object, port: Path, port_name: str, limit: float) -> None:
+        taken.append(f"AgentChannel {port} {port_name}")
+
+    monkeypatch.setattr(SshChannel, "connect", ssh)
+    monkeypatch.setattr(WinRmChannel, "connect", winrm)
+    monkeypatch.setattr(AgentChannel, "connect", agent)
+    seal(image, **changes)
+    found = windows.find_image(NAME, print)
+    machine: Any = None
+    asyncio.run(windows.connect(found, Network(), machine, Path("control"), LIMIT))
+    assert taken == [expected]
+
+
+def test_a_secret_that_is_missing_is_a_line(image: Path) -> None:
+    seal(image, channels=("winrm",))
+    found = windows.find_image(NAME, print)
+    (image / "password").unlink()
+    machine: Any = None
+    with pytest.raises(HarnessError, match="lacks a secret"):
+        asyncio.run(windows.connect(found, Network(), machine, Path("control"), LIMIT))
+
+
+# ---- what a VM has for itself
+
+
+def test_a_vm_writes_to_its_own_copy_of_an_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(libvirt_embed, "root", lambda: tmp_path)
+    base = tmp_path / "image"
+    (base / "tpm").mkdir(parents=True)
+    (base / "tpm" / "state").write_text("state")
+    (base / "tpm" / "state").chmod(0o400)
+    (base / "tpm" / ".lock").touch()
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", base / "disk.qcow2", "1M"], check=True)
+    told = seal(base, tpm="tpm")
+    with private_copy(base, told) as copy:
+        qemu_io = subprocess.run(
+            ["qemu-io", "-c", "write -P 7 0 4k", copy.disk], capture_output=True, text=True
+        )
+        assert qemu_io.returncode == 0, qemu_io.stderr
+        copy.vars.write_text("changed")
+        assert copy.tpm
+        assert [file.name for file in copy.tpm.iterdir()] == ["state"]
+        (copy.tpm / "state").write_text("changed")
+    assert not copy.folder.exists()
+    image_manifest.check(base, told, print, everything=True)
+
+
+def test_a_disk_that_is_no_qcow2_is_refused_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(libvirt_embed, "root", lambda: tmp_path)
+    base = tmp_path / "image"
+    base.mkdir()
+    told = seal(base)
+    with pytest.raises(HarnessError, match="no overlay of"), private_copy(base, told):
+        pass
+    assert list(tmp_path.iterdir()) == [base]
+
+
+@in_own_namespace
+def test_an_address_is_there_when_its_owner_answers_for_it() -> None:
+    with wire() as guest:
+        mac = json.loads(guest.read("ip", "-j", "link", "show", "eth0"))[0]["address"]
+        for address in GUEST.values():
+            asyncio.run(neighbours.wait_for(address, mac, LIMIT))
+            with pytest.raises(HarnessError, match=f"does not answer for {address}"):
+                asyncio.run(neighbours.wait_for(address, "52:54:00:00:00:01", 0.2))
+        with pytest.raises(HarnessError, match=r"192\.0\.2\.77"):
+            asyncio.run(neighbours.wait_for("192.0.2.77", mac, 0.2))
+
+
+# ---- what a deployment insists on
+
+
+FACTS = "test-signing={}\r\nverifier-flags={}\r\nverified={}\r\n"
+
+
+class Pretend:
+    """A channel into a Windows that does as it is told: `answers` by a command's last word or its program."""
+
+    def __init__(self, **answers: str) -> None:
+        self.answers = answers
+        self.done: list[str] = []
+        self.os = "10.0.20348"
+
+    async def exec(self, command: str, *, limit: float = 0) -> ExecResult:
+        program, *words = command.split()
+        step = words[0]
+        if program == "powershell.exe":
+            script = base64.b64decode(words[-1]).decode("utf-16-le")
+            step = "adapters" if "nics.txt" in script else "facts"
+        self.done.append(step)
+        usual = {"adapters": "set\r\n", "facts": FACTS.format("True", 131323, "True")}
+        said = self.answers.get(step, usual.get(step, ""))
+        if said == "never":
+            raise GuestHung(f"`{command}` did not end within {limit:g} s")
+        if said.startswith("error"):
+            return ExecResult(1, b"", said.encode())
+        return ExecResult(0, said.encode(), b"")
+
+    async def upload(self, path: str, data: bytes, *, limit: float = 0) -> None:
+        self.done.append(path.rpartition("/")[2])
+
+    async def download(self, path: str, *, most: int, limit: float = 0) -> bytes:
+        raise HarnessError(f"nobody asks for {path}")
+
+    async def stream(self, command: str) -> PortStream:
+        self.done.append(command.split()[-1])
+        ours, theirs = socket.socketpair()
+        threading.Thread(target=self._serve, args=(theirs,), daemon=True).start()
+        return PortStream(ours)
+
+    def _serve(self, end: socket.socket) -> None:
+        with end:
+            end.sendall(HELLO)
+            kind, number, _ = receive(end)
+            end.sendall(frame(kind, number, f"os={self.os}\nhost=windows\n".encode()))
+            end.recv(1)
+
+    def close(self) -> None:
+        self.done.append("close")
+
+
+def deployed(pretend: Pretend, folder: Path, *, verifier: bool = False) -> dict[str, str]:
+    async def main() -> dict[str, str]:
+        found = await deploy(pretend, seal(folder), Options(verifier), print)
+        found.control.close()
+        return found.info
+
+    return asyncio.run(main())
+
+
+def test_a_driver_is_installed_started_looked_at_and_served(tmp_path: Path) -> None:
+    pretend = Pretend()
+    info = deployed(pretend, tmp_path, verifier=True)
+    assert pretend.done == ["wsktest.sys", "wskctl.exe", "install", "start", "facts", "serve"]
+    assert (info["host"], info["verified"], info["verifier-flags"]) == ("windows", "True", "131323")
+    asyncio.run(remove(pretend))
+    assert pretend.done[-2:] == ["stop", "remove"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ({"install": "error 5: Access is denied."}, "error 5: Access is denied"),
+        ({"start": "error 577"}, "start` failed in the guest: error 577"),
+        ({"facts": "error: no such drive"}, "cannot tell how Windows is set: error: no such drive"),
+        ({"facts": "\0\xff nonsense"}, "test signing is off"),
+        ({"facts": FACTS.format("False", 131323, "True")}, "test signing is off"),
+        ({"facts": FACTS.format("True", 131323, "False")}, "does not watch"),
+        ({"facts": FACTS.format("True", 131322, "True")}, r"without special pool \(flags 0x200fa\)"),
+        ({"facts": FACTS.format("True", "-1", "True")}, "without special pool"),
+    ],
+)
+def test_what_is_not_as_it_should_be_is_told(tmp_path: Path, answers: dict[str, str], said: str) -> None:
+    with pytest.raises(HarnessError, match=said):
+        deployed(Pretend(**answers), tmp_path, verifier=True)
+
+
+def test_driver_verifier_is_asserted_only_when_it_is_asked_for(tmp_path: Path) -> None:
+    assert deployed(Pretend(facts=FACTS.format("True", 0, "False")), tmp_path)["verified"] == "False"
+
+
+def test_another_windows_than_the_manifest_names_is_refused(tmp_path: Path) -> None:
+    pretend = Pretend()
+    pretend.os = "10.0.2034"
+    with pytest.raises(HarnessError, match=r"is Windows 10\.0\.2034, its manifest says 10\.0\.20348\.587"):
+        deployed(pretend, tmp_path)
+
+
+def test_adapters_that_are_set_are_waited_for() -> None:
+    pretend = Pretend()
+    asyncio.run(adapters_ready(pretend))
+    assert pretend.done == ["adapters"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "said"),
+    [
+        ("no adapter has the address 52:54", HarnessError, "adapters: no adapter has the address 52:54"),
+        ("error: nothing was set within 300 s", HarnessError, "nothing was set within 300 s"),
+        ("", HarnessError, "could not set"),
+        ("never", GuestHung, "did not wait for its adapters within 360 s"),
+    ],
+)
+def test_adapters_that_are_not_set_are_told(answer: str, error: type[Exception], said: str) -> None:
+    with pytest.raises(error, match=said):
+        asyncio.run(adapters_ready(Pretend(adapters=answer)))
