@@ -36,7 +36,7 @@ def test_a_killed_qemu_is_noticed_and_another_guest_can_follow(tmp_path: Path) -
                     print("gone", not Path(f"/proc/{guest.machine.pid}").exists())
                     second = await started(hypervisor)
                     print("second", second.info["abi"])
-                print("root", embed.root())
+                print("root", libvirt_embed.root())
             asyncio.run(main())
             """,
             tmp_path,
@@ -75,7 +75,7 @@ def test_a_killed_lab_leaves_nothing(tmp_path: Path) -> None:
         async def main():
             with Hypervisor() as hypervisor:
                 guest = await started(hypervisor)
-                print("root", embed.root(), guest.machine.pid, flush=True)
+                print("root", libvirt_embed.root(), guest.machine.pid, flush=True)
                 await asyncio.sleep(60)
         asyncio.run(main())
         """,
@@ -132,7 +132,7 @@ def test_a_boot_that_is_cut_off_fails_at_once_and_is_not_the_guests_crash(tmp_pa
             async def main():
                 with Hypervisor() as hypervisor:
                     boot = asyncio.create_task(started(hypervisor))
-                    while not (pids := list((embed.root() / "run/qemu").glob("reference*.pid"))):
+                    while not (pids := list((libvirt_embed.root() / "run/qemu").glob("reference*.pid"))):
                         await asyncio.sleep(0.02)
                     await asyncio.sleep(0.5)
                     began = time.monotonic()

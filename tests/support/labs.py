@@ -15,9 +15,8 @@ _PRELUDE = """
 import asyncio, os, signal, sys, time
 from pathlib import Path
 from xml.etree.ElementTree import fromstring
-from harness.core.paths import REPOSITORY
 from harness.core.errors import *
-from harness.lab import embed, namespace
+from harness.lab import libvirt_embed, namespace
 from harness.lab.hypervisor import Hypervisor
 from harness.guest import find
 

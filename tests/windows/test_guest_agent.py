@@ -189,7 +189,7 @@ def test_in_a_guest_libvirt_carries_the_agent_and_a_virtio_port_carries_scenario
             from harness.lab import agent, domain
 
             AGENT, CONTROL = "org.qemu.guest_agent.0", "org.wsk-conformance.control.0"
-            SOCKET = embed.root() / "control"
+            SOCKET = libvirt_embed.root() / "control"
             build = domain.build
 
             def with_ports(*arguments):

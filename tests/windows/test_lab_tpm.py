@@ -16,12 +16,12 @@ from harness.lab import tpm
 _USE = """
 import socket, sys
 from pathlib import Path
-from harness.lab import embed, tpm
+from harness.lab import libvirt_embed, tpm
 
 with tpm.running(Path(sys.argv[1])) as path:
     with socket.socket(socket.AF_UNIX) as control:
         control.connect(str(path))
-        print(path.is_relative_to(embed.root()))
+        print(path.is_relative_to(libvirt_embed.root()))
 """
 _LIMIT = 120  # s
 

@@ -17,7 +17,7 @@ _LAB = """
 import os
 from dataclasses import replace
 from xml.etree.ElementTree import SubElement
-from harness.guest import sealed, windows
+from harness.guest import image_manifest, windows
 from harness.guest.base import Options
 from harness.guest.ssh import Login, SshChannel
 from harness.lab import domain, kvm, tpm, windows_domain
@@ -27,7 +27,7 @@ NAME = "windows-server-2022"
 kvm.usable = lambda: (False, "not here")
 
 def empty_image(**changes):
-    folder = sealed.folder_of(NAME)
+    folder = image_manifest.folder_of(NAME)
     folder.mkdir()
     os.system(f"qemu-img create -q -f qcow2 {folder}/disk.qcow2 64M")
     # The firmware is done sooner with less.
@@ -39,7 +39,7 @@ def empty_image(**changes):
     return seal(folder, **changes)
 
 def left():
-    return sorted(path.name for path in embed.root().glob("vm-*")) + sorted(embed.root().glob("tpm-*"))
+    return sorted(path.name for path in libvirt_embed.root().glob("vm-*")) + sorted(libvirt_embed.root().glob("tpm-*"))
 
 async def start(hypervisor):
     log = Path(sys.argv[1]) / "serial-1.log"
@@ -82,7 +82,7 @@ async def main():
         except GuestHung as error:
             print("HUNG", error)
         print("left", left())
-    print("untouched", sealed.hash_files(sealed.folder_of(NAME), list(sums), print) == sums)
+    print("untouched", image_manifest.hash_files(image_manifest.folder_of(NAME), list(sums), print) == sums)
 
 asyncio.run(main())
 """,
