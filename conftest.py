@@ -11,7 +11,7 @@ from harness.guest.base import Options
 from harness.lab.nic_models import NIC_MODELS
 from harness.pytest_plugin import workers
 from harness.pytest_plugin.plugin import CASE, SuitePlugin
-from harness.pytest_plugin.progress import Lines, Progress
+from harness.pytest_plugin.progress import JsonLines, Progress
 from harness.pytest_plugin.recorder import Recorder
 from harness.report.record import new_run_id
 from harness.run.case import Case
@@ -95,10 +95,10 @@ def pytest_configure(config: pytest.Config) -> None:
     else:
         folder = settings.results.resolve() / new_run_id()
         recorder = Recorder(config, settings, folder)
-        perform = workers.Labs(config, recorder, folder) if workers.has_workers(config) else None
+        perform = workers.LabWorkers(config, recorder, folder) if workers.has_workers(config) else None
         plugins = [recorder, perform or SuitePlugin(config, settings, folder)]
         if config.getoption("--json-lines"):
-            plugins.append(Lines(recorder, folder))
+            plugins.append(JsonLines(recorder, folder))
         elif sys.stdout.isatty() and not config.option.verbose:
             plugins.append(Progress(config, recorder))
     for plugin in plugins:

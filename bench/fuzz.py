@@ -25,7 +25,7 @@ from harness.core.errors import WskConformanceError
 from harness.core.units import us
 from harness.evidence import Trace
 from harness.guest import find
-from harness.guest.control import Control
+from harness.guest.control import ControlClient
 from harness.run.session import Session
 from harness.run.settings import CPUS, Settings
 from harness.scenario import CONTEXTS, FAMILIES, ORIGINS, Address, Buffer, Scenario, pattern
@@ -127,7 +127,7 @@ async def fuzz(session: Session, rng: random.Random, blobs: int) -> Counter[str]
     """How the driver answered, by kind of answer."""
     network = session.network
     answers: Counter[str] = Counter()
-    async with session, session.guest() as household:
+    async with session, session.guest() as lease:
         hosts = {}
         for family, host in ((4, network.test_host4), (6, network.test_host6)):
             server = await asyncio.start_server(sink, host, next(session.ports), backlog=1000)
@@ -135,7 +135,7 @@ async def fuzz(session: Session, rng: random.Random, blobs: int) -> Counter[str]
         remaining = deque(range(blobs))
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, remaining.clear)
 
-        async def worker(control: Control) -> None:
+        async def worker(control: ControlClient) -> None:
             while remaining:
                 number = remaining.popleft()
                 reply = await control.run(a_blob(rng, hosts), ANSWER_LIMIT_S)
@@ -143,13 +143,13 @@ async def fuzz(session: Session, rng: random.Random, blobs: int) -> Counter[str]
                 if number % 5000 == 4999:
                     print(f"{number + 1} blobs", file=sys.stderr, flush=True)
 
-        before = await household.guest.control.info()
+        before = await lease.guest.control.info()
 
         async def work() -> None:
-            await asyncio.gather(*(worker(household.guest.control) for _ in range(IN_FLIGHT)))
+            await asyncio.gather(*(worker(lease.guest.control) for _ in range(IN_FLIGHT)))
 
-        await household.guest.machine.unless_it_fails(work())
-        after = await household.guest.control.info()
+        await lease.guest.machine.unless_it_fails(work())
+        after = await lease.guest.control.info()
         answers["leaked runs"] = int(after["leaked_runs"])
         for tag, count in (blocks(after) - blocks(before)).items():
             answers[f"leaked blocks of pool, tag {tag}"] = count

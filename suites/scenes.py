@@ -39,7 +39,7 @@ NETWORKS = tuple(Network)
 WAYS = (*ALL_ORIGINS, *ARRIVALS)  # in which a connected socket comes to be
 SOME_WAYS = (WSK_SOCKET, WSK_SOCKET_CONNECT, Arrival.STREAM_ACCEPT)
 EVERYWHERE = (*ALL_CONTEXTS, Context.COMPLETION, Context.CALLBACK)
-UNTOLD = 300 * ms  # for the part of a peer that nothing tells of the scenario's end
+SHORT_PEER_TIMEOUT = 300 * ms  # for the part of a peer that nothing tells of the scenario's end
 # A callback that is held, from when the strand sleeps: on its processor the callback would hold it up too.
 HELD = 300 * ms
 SOON = After(received=1, delay=20 * ms)  # of the peer, once the scene is set
@@ -106,7 +106,7 @@ def no_reset(seen):
     return not resets
 
 
-def as_planned(fact):
+def require_precondition(fact):
     """The scene was as the case needs it; else nothing can be judged."""
     if not fact:
         why = "what it needs was not seen" if fact is None else repr(fact)

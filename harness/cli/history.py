@@ -177,14 +177,14 @@ def summary(night: str, excuse_known: bool, known: Path | None, store: str) -> N
     """
     from harness.history.known import load_known
     from harness.history.loading import find
-    from harness.history.night_summary import morning
+    from harness.history.night_summary import night_summary
     from harness.history.render import summary as lines
     from harness.history.status import exit_status
     from harness.history.store import Store
 
     issues = load_known(known)
     with Store.open(store, new=False) as opened, opened.reading() as connection:
-        seen = morning(connection, find(connection, night_name(night)), issues)
+        seen = night_summary(connection, find(connection, night_name(night)), issues)
     for line in lines(seen):
         click.echo(line)
     sys.exit(exit_status(seen.night, issues) if excuse_known else seen.status)

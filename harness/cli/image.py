@@ -92,7 +92,7 @@ def build(
     from harness.image_builder.install import Pace
     from harness.image_builder.versions import find
 
-    order = building.Order(
+    order = building.BuildOrder(
         version=find(name),
         iso=iso,
         virtio_win=virtio_win,
@@ -160,7 +160,7 @@ def rm(name: str) -> None:
     click.echo(f"{name} is deleted")
 
 
-def _lasting(found: "image_manifest.Sealed") -> str:
+def _lasting(found: "image_manifest.ImageManifest") -> str:
     if found.evaluation_expires is None:
         return "no evaluation"
     days = (datetime.fromisoformat(found.evaluation_expires) - datetime.now(UTC)).days

@@ -16,10 +16,10 @@ from harness.run.settings import HISTORY, RESULTS
 
 if TYPE_CHECKING:
     from harness.history.night import Cell, Night
-    from harness.nightly.history_writer import Chronicle
+    from harness.nightly.history_writer import HistoryWriter
     from harness.nightly.matrix import Matrix
     from harness.nightly.plan import Plan
-    from harness.nightly.progress import Told
+    from harness.nightly.progress import NightProgress
     from harness.nightly.runner import Place
 
 
@@ -99,10 +99,10 @@ def nightly(
 
     Exit status: the worst of the cells, as of `run`.
     """
-    from harness.nightly.history_writer import Chronicle
+    from harness.nightly.history_writer import HistoryWriter
     from harness.nightly.markdown import summary
     from harness.nightly.matrix import load_matrix
-    from harness.nightly.progress import Told
+    from harness.nightly.progress import NightProgress
     from harness.nightly.verdict import night_status
 
     matrix = load_matrix(matrix_file)
@@ -121,9 +121,9 @@ def nightly(
                 "--bisect-order searches on this host, and on its own: leave out --farm and --resume"
             )
         sys.exit(_bisect(plans, spoilt, results))
-    with Told() as told, _place(farm, plans, told.says) as place:
+    with NightProgress() as told, _place(farm, plans, told.says) as place:
         results = results.resolve()
-        chronicle = Chronicle(store or str(results / HISTORY), results, told.says)
+        chronicle = HistoryWriter(store or str(results / HISTORY), results, told.says)
         folder, night = _night(results, matrix, plans, resume)
         try:
             _perform(folder, night, matrix, place, told, jobs, chronicle)
@@ -157,9 +157,9 @@ def _perform(
     night: "Night",
     matrix: "Matrix",
     place: "Place",
-    told: "Told",
+    told: "NightProgress",
     jobs: int | None,
-    chronicle: "Chronicle",
+    chronicle: "HistoryWriter",
 ) -> None:
     from harness.nightly.runner import Runner, sole_writer
 
@@ -191,7 +191,7 @@ def _place(farm: str | None, plans: Sequence["Plan"], say: "Callable[[str], None
     """Raises UsageError when a cell cannot be performed there, HarnessError when there is nobody there."""
     from harness.lab import kvm
     from harness.nightly.attempt import read_all
-    from harness.nightly.local import Here
+    from harness.nightly.local import LocalPlace
 
     baselines = read_all(BASELINES)
     if farm:
@@ -206,12 +206,12 @@ def _place(farm: str | None, plans: Sequence["Plan"], say: "Callable[[str], None
         raise UsageError(
             f"{', '.join(wanting)}: this host has no KVM ({reason}); send them to a farm that has it"
         )
-    yield Here(baselines)
+    yield LocalPlace(baselines)
 
 
 def _bisect(plans: Sequence["Plan"], case: str, results: Path) -> int:
     """0 when a neighbour was found, 1 when the case fails alone, 3 when nothing was found."""
-    from harness.nightly.bisect import Kind, Tries, neighbours_of, search
+    from harness.nightly.bisect import FindingKind, Tries, neighbours_of, search
     from harness.report.record import new_run_id
 
     if len(plans) != 1:
@@ -228,4 +228,4 @@ def _bisect(plans: Sequence["Plan"], case: str, results: Path) -> int:
     for neighbour in finding.cases:
         click.echo(f"  {neighbour}")
     click.echo(f"the runs are in {folder}")
-    return {Kind.FOUND: 0, Kind.TOGETHER: 0, Kind.FAILS_ALONE: 1}.get(finding.kind, 3)
+    return {FindingKind.FOUND: 0, FindingKind.TOGETHER: 0, FindingKind.FAILS_ALONE: 1}.get(finding.kind, 3)

@@ -12,7 +12,7 @@ import click
 from harness.run.settings import RESULTS, Settings
 
 if TYPE_CHECKING:
-    from harness.diagnostics.selfcheck import Verdict
+    from harness.diagnostics.selfcheck import FaultVerdict
 
 
 @click.command()
@@ -72,7 +72,7 @@ def selfcheck(
     tasks.insert(0, selfcheck.without_fault(tasks if chosen else None, judges))
     number = itertools.count(1)
 
-    def tell(verdict: "Verdict") -> None:
+    def tell(verdict: "FaultVerdict") -> None:
         told = next(number)
         place = f"{told}/{len(tasks)}" if told <= len(tasks) else "again"
         click.echo(f"{place} {verdict.line()} ({verdict.seconds:.0f} s)")

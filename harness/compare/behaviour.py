@@ -14,7 +14,7 @@ NOTHING = "not recorded"
 
 
 @dataclass(frozen=True)
-class Change:
+class BehaviourChange:
     """One thing that a case showed in both runs, and not the same: its outcome or an observation."""
 
     case: str
@@ -43,7 +43,7 @@ def unjudged(first: Cases, second: Cases) -> list[Unjudged]:
     ]
 
 
-def changes(first: Cases, second: Cases) -> list[Change]:
+def changes(first: Cases, second: Cases) -> list[BehaviourChange]:
     """Of the cases that were judged in both runs, in the order of the first."""
     return [
         change
@@ -57,12 +57,12 @@ def _judged(*records: Mapping[str, Any]) -> bool:
     return not any(Outcome(record["outcome"]).errors for record in records)
 
 
-def _changes(case: str, first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[Change]:
+def _changes(case: str, first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[BehaviourChange]:
     rows = tuple(dict.fromkeys(map(str, (*first["requirements"], *second["requirements"]))))
     if first["outcome"] != second["outcome"]:
         why = second["why"] or first["why"]
-        yield Change(case, rows, OUTCOME, first["outcome"], second["outcome"], why)
+        yield BehaviourChange(case, rows, OUTCOME, first["outcome"], second["outcome"], why)
     for what in dict.fromkeys((*first["recorded"], *second["recorded"])):
         before, after = (str(record["recorded"].get(what, NOTHING)) for record in (first, second))
         if before != after:
-            yield Change(case, rows, what, before, after)
+            yield BehaviourChange(case, rows, what, before, after)

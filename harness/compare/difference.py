@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.compare.behaviour import Cases, Change, Unjudged, changes, unjudged
+from harness.compare.behaviour import BehaviourChange, Cases, Unjudged, changes, unjudged
 from harness.compare.timing import Duration, Samples, durations
 from harness.core.errors import UsageError
 from harness.report.record import load_run
@@ -20,7 +20,7 @@ class Difference:
 
     first: Mapping[str, Any]
     second: Mapping[str, Any]
-    changes: list[Change]
+    changes: list[BehaviourChange]
     unjudged: list[Unjudged]
     only_first: list[str]
     only_second: list[str]

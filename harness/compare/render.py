@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from harness.compare.behaviour import Change
+from harness.compare.behaviour import BehaviourChange
 from harness.compare.difference import Difference
 from harness.compare.timing import BATCH, FEWEST_BATCHES, Duration
 from harness.core.printable import printable
@@ -83,18 +83,18 @@ def _run(run: Any) -> str:
     return printable(f"{guest.get('name', 'a guest without a name')} ({told}), run {run['run_id']}")
 
 
-def _by_row(difference: Difference) -> dict[str, list[Change]]:
+def _by_row(difference: Difference) -> dict[str, list[BehaviourChange]]:
     """The changes under each row that their cases judge, in the catalogue's order."""
-    rows: dict[str, list[Change]] = {row: [] for row in difference.statement}
+    rows: dict[str, list[BehaviourChange]] = {row: [] for row in difference.statement}
     for change in difference.changes:
         for row in change.rows:
             rows.setdefault(row, []).append(change)
     return {row: changes for row, changes in rows.items() if changes}
 
 
-def _together(changes: list[Change]) -> Iterator[tuple[Change, list[str]]]:
+def _together(changes: list[BehaviourChange]) -> Iterator[tuple[BehaviourChange, list[str]]]:
     """The variants of a test that changed in the same way, behind the first of them."""
-    alike: dict[tuple[str, str, str, str], list[Change]] = {}
+    alike: dict[tuple[str, str, str, str], list[BehaviourChange]] = {}
     for change in changes:
         key = (change.case.partition("[")[0], change.what, change.first, change.second)
         alike.setdefault(key, []).append(change)
@@ -102,7 +102,7 @@ def _together(changes: list[Change]) -> Iterator[tuple[Change, list[str]]]:
         yield group[0], [change.case for change in group]
 
 
-def _what(change: Change) -> str:
+def _what(change: BehaviourChange) -> str:
     return printable(f"{change.what}: {change.first} → {change.second}")
 
 

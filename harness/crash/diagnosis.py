@@ -8,7 +8,7 @@ from harness.core.errors import WskConformanceError
 from harness.core.units import format_ns, s
 from harness.evidence import Trace, describe, describe_status, irql_name
 from harness.evidence.operation_traces import rounds
-from harness.run.case import Evidence
+from harness.run.case import CaseEvidence
 from harness.scenario import Operation, Scenario
 from harness.verdict import Outcome
 
@@ -26,14 +26,14 @@ _OUTCOMES = (
 )
 
 
-def explain(outcome: Outcome, evidence: Evidence) -> dict[str, list[str]]:
+def explain(outcome: Outcome, evidence: CaseEvidence) -> dict[str, list[str]]:
     """Lines by what they are about; what is not known is said to be. Empty for a case that was judged."""
     if outcome not in _OUTCOMES or evidence.guest is None:
         return {}
     return evidence.guest.findings | _of_trace(evidence)
 
 
-def _of_trace(evidence: Evidence) -> dict[str, list[str]]:
+def _of_trace(evidence: CaseEvidence) -> dict[str, list[str]]:
     if evidence.scenario is None or evidence.trace is None:
         return {LAST_EVENTS: [_NO_TRACE], PENDING_IRPS: [_NO_TRACE]}
     try:

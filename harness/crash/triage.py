@@ -51,7 +51,7 @@ _PANIC = re.compile(r"\*\*\* STOP: .*|Kernel panic - not syncing: .*")
 
 
 @dataclass
-class Evidence:
+class CrashEvidence:
     """Where a lab keeps what it takes from guests, and whether it takes their memory; counts the dumps."""
 
     folder: Path  # the run's
@@ -65,11 +65,11 @@ class Evidence:
 
 
 @dataclass
-class Inquest:
+class CrashTriage:
     """Of one guest. `findings` of the guest get what is learned."""
 
     guest: RunningGuest
-    evidence: Evidence
+    evidence: CrashEvidence
     _verdict: WskConformanceError | None = None
     _sitting: asyncio.Lock = field(default_factory=asyncio.Lock)
 

@@ -32,7 +32,7 @@ _STOP_LIMIT_S = 20.0  # for a run that was told to end
 
 
 @dataclass(frozen=True)
-class Verdict:
+class FaultVerdict:
     """What the suites made of one fault, or of none."""
 
     fault: str
@@ -106,8 +106,8 @@ def without_fault(tasks: Iterable[Task] | None, judges: Mapping[str, Sequence[st
 
 
 def check(
-    tasks: Sequence[Task], *, at_once: int, again: bool, kept: Path, done: Callable[[Verdict], None]
-) -> list[Verdict]:
+    tasks: Sequence[Task], *, at_once: int, again: bool, kept: Path, done: Callable[[FaultVerdict], None]
+) -> list[FaultVerdict]:
     """Runs the tasks, `at_once` side by side; `done` hears of each. What is not well is kept in `kept`.
 
     With `again` what is not well is run once more by itself, and that verdict counts.
@@ -126,7 +126,7 @@ def check(
             raise
 
 
-def _heard(verdicts: Iterable[Verdict], done: Callable[[Verdict], None]) -> Iterator[Verdict]:
+def _heard(verdicts: Iterable[FaultVerdict], done: Callable[[FaultVerdict], None]) -> Iterator[FaultVerdict]:
     for verdict in verdicts:
         done(verdict)
         yield verdict
@@ -150,7 +150,7 @@ class _Runs:
     ) -> None:
         shutil.rmtree(self._scratch, ignore_errors=True)
 
-    def perform(self, task: Task) -> Verdict:
+    def perform(self, task: Task) -> FaultVerdict:
         folder = self._scratch / task.fault.replace(" ", "-")
         folder.mkdir()
         (folder / "cases").write_text("\n".join(task.cases))
@@ -201,7 +201,7 @@ class _Runs:
         shutil.move(folder, target)
 
 
-def judge(task: Task, run: Mapping[str, Any]) -> Verdict:
+def judge(task: Task, run: Mapping[str, Any]) -> FaultVerdict:
     """What the run of a task says."""
     red: dict[str, list[str]] = {}
     unjudged = []
@@ -213,10 +213,10 @@ def judge(task: Task, run: Mapping[str, Any]) -> Verdict:
             red.setdefault(row, []).append(case["id"])
     missing = set(task.cases) - {case["id"] for case in run["cases"]}
     unjudged += [f"{case} (never ran)" for case in sorted(missing)]
-    return Verdict(task.fault, task.named, red, unjudged, run["seconds"])
+    return FaultVerdict(task.fault, task.named, red, unjudged, run["seconds"])
 
 
-def matrix(verdicts: Sequence[Verdict]) -> list[str]:
+def matrix(verdicts: Sequence[FaultVerdict]) -> list[str]:
     """Fault by row: `#` killed by a row that it names, `.` named and green, `!` red and not named."""
     known = {row for verdict in verdicts for row in (*verdict.named, *verdict.red)}
     rows = sorted(known, key=lambda row: ("DCXS".find(row[0]), row))
@@ -229,13 +229,13 @@ def matrix(verdicts: Sequence[Verdict]) -> list[str]:
     return lines
 
 
-def _mark(verdict: Verdict, row: str) -> str:
+def _mark(verdict: FaultVerdict, row: str) -> str:
     if row in verdict.red:
         return "#" if row in verdict.named else "!"
     return "." if row in verdict.named else " "
 
 
-def as_json(verdicts: Iterable[Verdict]) -> list[dict[str, Any]]:
+def as_json(verdicts: Iterable[FaultVerdict]) -> list[dict[str, Any]]:
     """The matrix for programs, with the cases that failed."""
     return [
         {

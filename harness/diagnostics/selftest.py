@@ -42,9 +42,9 @@ class SelfTest:
         """One finding after the other, as they are made; the last is that nothing is left."""
         async with self.session as session:
             began = time.monotonic()
-            await session.keeper.ready()
-            async with session.keeper.lease() as household:
-                guest = household.guest
+            await session.guest_pool.ready()
+            async with session.guest_pool.lease() as lease:
+                guest = lease.guest
                 guest.control.heartbeat = HEARTBEAT
             yield Check("guest", True, f"{guest.build} ({guest.accelerator}), {_since(began)}")
             error = await self._provoke(session)
@@ -52,7 +52,7 @@ class SelfTest:
             for check in self._of_hang(guest) if self.hang else self._of_crash(guest, error):
                 yield check
             yield self._memory(guest)
-            await session.keeper.retire()
+            await session.guest_pool.retire()
             yield _destroyed(guest)
         yield _left()
 

@@ -16,7 +16,7 @@ from harness.core.abi import EventKind, StepKind
 from harness.core.ntstatus import nt_success
 from harness.evidence.clock import Clock
 from harness.evidence.directions import Direction
-from harness.evidence.operation_traces import Life
+from harness.evidence.operation_traces import OperationTrace
 from harness.evidence.trace import Event, Trace
 from harness.scenario import Operation, Scenario
 from harness.wire import FIN, RST, SYN, Packet, Sender
@@ -29,7 +29,7 @@ def tighten(
     clock: Clock,
     plan: Scenario,
     trace: Trace,
-    found: Mapping[int, Life],
+    found: Mapping[int, OperationTrace],
     packets: Sequence[Packet],
     received: Mapping[Operation, bytes],
 ) -> None:
@@ -48,7 +48,7 @@ def _direction(packets: Sequence[Packet], sender: Sender) -> Direction:
     return Direction(packet for packet in packets if packet.sender == sender)
 
 
-def _connect(clock: Clock, life: Life, packets: Sequence[Packet]) -> None:
+def _connect(clock: Clock, life: OperationTrace, packets: Sequence[Packet]) -> None:
     for packet in packets:
         if SYN in packet.flags and packet.sender == "guest" and life.call:
             clock.not_after(life.call.qpc, packet.time_ns)
@@ -58,7 +58,7 @@ def _connect(clock: Clock, life: Life, packets: Sequence[Packet]) -> None:
             return
 
 
-def _sends(clock: Clock, plan: Scenario, found: Mapping[int, Life], direction: Direction) -> None:
+def _sends(clock: Clock, plan: Scenario, found: Mapping[int, OperationTrace], direction: Direction) -> None:
     position = 0
     for operation in plan.operations:
         call = found[operation.number].call
@@ -70,7 +70,10 @@ def _sends(clock: Clock, plan: Scenario, found: Mapping[int, Life], direction: D
 
 
 def _receives(
-    clock: Clock, found: Mapping[int, Life], received: Mapping[Operation, bytes], direction: Direction
+    clock: Clock,
+    found: Mapping[int, OperationTrace],
+    received: Mapping[Operation, bytes],
+    direction: Direction,
 ) -> None:
     position = 0
     for operation, data in received.items():

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from harness.core.abi import EventKind
 from harness.evidence.trace import DISPATCH_LEVEL, Event
-from harness.scenario import WSK_FLAG_ABORTIVE, WSK_FLAG_AT_DISPATCH_LEVEL, Callback, Moment
+from harness.scenario import WSK_FLAG_ABORTIVE, WSK_FLAG_AT_DISPATCH_LEVEL, Callback, Marker
 
 
 @dataclass
-class Life:
+class OperationTrace:
     """What became of one step; None for what did not happen."""
 
     call: Event | None = None
@@ -24,13 +24,13 @@ class Life:
         """The first completion: the only one, unless the guest is wrong."""
         return self.completions[0] if self.completions else None
 
-    def event(self, moment: Moment) -> Event | None:
+    def event(self, marker: Marker) -> Event | None:
         """The event that a moment of a plan names."""
-        return {"call": self.call, "return": self.returned, "completion": self.completion}[moment.kind]
+        return {"call": self.call, "return": self.returned, "completion": self.completion}[marker.kind]
 
 
 @dataclass(frozen=True)
-class Visit:
+class CallbackCall:
     """One call of an event callback; `leave` is None while it has not returned."""
 
     enter: Event
@@ -49,9 +49,9 @@ class Visit:
         return self.enter.irql <= DISPATCH_LEVEL
 
 
-def rounds(events: Iterable[Event]) -> dict[int, dict[int, Life]]:
+def rounds(events: Iterable[Event]) -> dict[int, dict[int, OperationTrace]]:
     """By step number and then by the round of its loop; outside of loops there is round 0 only."""
-    found: dict[int, dict[int, Life]] = defaultdict(lambda: defaultdict(Life))
+    found: dict[int, dict[int, OperationTrace]] = defaultdict(lambda: defaultdict(OperationTrace))
     for event in events:
         life = found[event.step][event.iteration]
         if event.kind == EventKind.CALL:
@@ -65,26 +65,26 @@ def rounds(events: Iterable[Event]) -> dict[int, dict[int, Life]]:
     return found
 
 
-def lives(events: Iterable[Event]) -> dict[int, Life]:
+def operation_traces(events: Iterable[Event]) -> dict[int, OperationTrace]:
     """The first round of each step; a step that left no event has an empty life."""
-    return defaultdict(Life, {step: found[0] for step, found in rounds(events).items()})
+    return defaultdict(OperationTrace, {step: found[0] for step, found in rounds(events).items()})
 
 
-def visits(events: Iterable[Event]) -> dict[tuple[int, Callback], list[Visit]]:
+def callback_calls(events: Iterable[Event]) -> dict[tuple[int, Callback], list[CallbackCall]]:
     """By socket slot and callback, in the order in which they began."""
-    found: dict[tuple[int, Callback], list[Visit]] = defaultdict(list)
+    found: dict[tuple[int, Callback], list[CallbackCall]] = defaultdict(list)
     for event in events:
         if event.kind == EventKind.CALLBACK_ENTER:
-            found[event.socket, Callback(event.callback)].append(Visit(event))
+            found[event.socket, Callback(event.callback)].append(CallbackCall(event))
         elif event.kind == EventKind.CALLBACK_LEAVE:
             _leave(found[event.socket, Callback(event.callback)], event)
     return found
 
 
-def _leave(begun: list[Visit], event: Event) -> None:
+def _leave(begun: list[CallbackCall], event: Event) -> None:
     """Callbacks of a kind may overlap on several CPUs; each leaves on the thread that it entered on."""
     for place, visit in enumerate(begun):
         same_cpu = visit.enter.thread == event.thread and visit.enter.cpu == event.cpu
         if visit.leave is None and same_cpu:
-            begun[place] = Visit(visit.enter, event)
+            begun[place] = CallbackCall(visit.enter, event)
             return

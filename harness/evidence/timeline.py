@@ -26,18 +26,24 @@ from harness.core.units import format_ns, s
 from harness.evidence.causality import tighten
 from harness.evidence.clock import Clock, Interval
 from harness.evidence.directions import Direction
-from harness.evidence.operation_traces import Life, Visit, lives, rounds, visits
+from harness.evidence.operation_traces import (
+    CallbackCall,
+    OperationTrace,
+    callback_calls,
+    operation_traces,
+    rounds,
+)
 from harness.evidence.rows import Row, rows
 from harness.evidence.timing import Samples, samples
 from harness.evidence.trace import CALLBACKS, Event, Trace, irql_name
 from harness.peer import Peer
-from harness.scenario import Address, Callback, CallbackMoment, Moment, Operation, Scenario, Socket
+from harness.scenario import Address, Callback, CallbackMarker, Marker, Operation, Scenario, Socket
 from harness.scenario.encoding import receive_places, result_places
 from harness.wire import FIN, RST, Flag, Packet, Sender
 
 # A moment of the plan, a packet, a time of the peer's (host ns), or a packet or
 # time that was looked for and does not exist.
-Mark = Moment | CallbackMoment | Packet | int | None
+Mark = Marker | CallbackMarker | Packet | int | None
 
 
 @dataclass(frozen=True, repr=False)
@@ -118,8 +124,8 @@ class Timeline:
         self.peer = peer
         self.clock = clock
         self._packets = list(packets)
-        self._lives = lives(trace.events)
-        self._visits = visits(trace.events)
+        self._lives = operation_traces(trace.events)
+        self._visits = callback_calls(trace.events)
         self._places = receive_places(plan)
         self._results = result_places(plan)
         received = {operation: self.data(operation) for operation in self._places}
@@ -209,7 +215,7 @@ class Timeline:
         """Was the call not made, because the contract forbids it where its turn came?"""
         return self._lives[operation.number].skipped is not None
 
-    def rounds(self, operation: Operation) -> list[Life]:
+    def rounds(self, operation: Operation) -> list[OperationTrace]:
         """What became of a step in a loop, round by round."""
         return [life for _, life in sorted(rounds(self.trace.events)[operation.number].items())]
 
@@ -217,7 +223,7 @@ class Timeline:
         """How long a step in a loop took, round by round."""
         return samples(self.rounds(operation), self.trace.qpc_frequency)
 
-    def callbacks(self, sock: Socket, callback: Callback) -> list[Visit]:
+    def callbacks(self, sock: Socket, callback: Callback) -> list[CallbackCall]:
         """The calls of an event callback, in order."""
         return self._visits[sock.slot, callback]
 
@@ -229,16 +235,16 @@ class Timeline:
         """When the IRP completed."""
         return self.at(operation.completion)
 
-    def at(self, mark: Moment | CallbackMoment | Packet | int) -> Instant:
+    def at(self, mark: Marker | CallbackMarker | Packet | int) -> Instant:
         """When something happened. GuestHung for an IRP that never completed."""
-        if isinstance(mark, Moment | CallbackMoment):
+        if isinstance(mark, Marker | CallbackMarker):
             event = self._event(mark)
             return Instant(repr(mark), self.clock.at(event.qpc), event=event)
         if isinstance(mark, Packet):
             return Instant(repr(mark), Interval(mark.time_ns, mark.time_ns), packet=mark)
         return Instant("the peer's moment", Interval(mark, mark))
 
-    def elapsed(self, start: Moment | CallbackMoment, end: Moment | CallbackMoment) -> int:
+    def elapsed(self, start: Marker | CallbackMarker, end: Marker | CallbackMarker) -> int:
         """Time between two moments of the guest's, in ns of its own clock."""
         ticks = self._event(end).qpc - self._event(start).qpc
         return ticks * s // self.trace.qpc_frequency
@@ -322,24 +328,24 @@ class Timeline:
         """Everything that happened, in order, for reports."""
         return rows(self.plan, self.trace, self._packets, self.peer, self.clock)
 
-    def _event(self, moment: Moment | CallbackMoment) -> Event:
-        if isinstance(moment, CallbackMoment):
-            return self._visit(moment)
-        event = self._lives[moment.operation.number].event(moment)
+    def _event(self, marker: Marker | CallbackMarker) -> Event:
+        if isinstance(marker, CallbackMarker):
+            return self._visit(marker)
+        event = self._lives[marker.operation.number].event(marker)
         if event:
             return event
-        if moment.kind == "completion" and self._lives[moment.operation.number].call:
-            raise GuestHung(f"{moment.operation} never completed its IRP")
-        raise HarnessError(f"there is no {moment}: the run ended with {self.trace.outcome.name} before it")
+        if marker.kind == "completion" and self._lives[marker.operation.number].call:
+            raise GuestHung(f"{marker.operation} never completed its IRP")
+        raise HarnessError(f"there is no {marker}: the run ended with {self.trace.outcome.name} before it")
 
-    def _visit(self, moment: CallbackMoment) -> Event:
-        found = self.callbacks(moment.socket, moment.callback)
+    def _visit(self, marker: CallbackMarker) -> Event:
+        found = self.callbacks(marker.socket, marker.callback)
         event = None
-        if moment.number < len(found):
-            visit = found[moment.number]
-            event = visit.enter if moment.kind == "enter" else visit.leave
+        if marker.number < len(found):
+            visit = found[marker.number]
+            event = visit.enter if marker.kind == "enter" else visit.leave
         if event is None:
-            raise EvidenceLost(f"there is no {moment}: the callback ran {len(found)} times")
+            raise EvidenceLost(f"there is no {marker}: the callback ran {len(found)} times")
         return event
 
     def __repr__(self) -> str:

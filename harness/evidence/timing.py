@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from statistics import quantiles
 
 from harness.core.units import s
-from harness.evidence.operation_traces import Life
+from harness.evidence.operation_traces import OperationTrace
 from harness.evidence.trace import DISPATCH_LEVEL, Event
 
 
@@ -26,7 +26,7 @@ class Samples:
     at_dispatch: tuple[int, ...]
 
 
-def samples(rounds: Iterable[Life], frequency: int) -> Samples:
+def samples(rounds: Iterable[OperationTrace], frequency: int) -> Samples:
     """Of one step of a loop; `frequency` is of the guest's counter, in ticks per second."""
     lives = list(rounds)
 

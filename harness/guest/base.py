@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from harness.guest.control import Control
+    from harness.guest.control import ControlClient
     from harness.lab.hypervisor import Hypervisor
     from harness.lab.machine import Machine
     from harness.lab.namespace import Network
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Progress = Callable[[str], None]
 
 
-class Connection(Protocol):
+class GuestConnection(Protocol):
     """What the control's stream goes over."""
 
     def close(self) -> None:
@@ -37,8 +37,8 @@ class RunningGuest:
     baseline: str
     accelerator: str
     machine: "Machine"
-    control: "Control"
-    connection: Connection
+    control: "ControlClient"
+    connection: GuestConnection
     info: dict[str, str]
     dump: str  # where a crash leaves the guest's own memory dump, or why it leaves none
     memory_dump: bool = False  # is its memory dumped from outside when it is lost, unless the user decides?

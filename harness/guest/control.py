@@ -80,7 +80,7 @@ class _Answer:
     received_ns: int
 
 
-class Control:
+class ControlClient:
     """The client of one serve process; made by `open`."""
 
     def __init__(self, stream: ByteStream) -> None:
@@ -96,7 +96,7 @@ class Control:
         self._reader = threading.Thread(target=self._read_frames, name="control reader", daemon=True)
 
     @classmethod
-    async def open(cls, stream: ByteStream, limit: float = _REQUEST_LIMIT_S) -> "Control":
+    async def open(cls, stream: ByteStream, limit: float = _REQUEST_LIMIT_S) -> "ControlClient":
         """A client whose server has said hello. Raises ChannelLost, or GuestHung after `limit` seconds."""
         control = cls(stream)
         control._reader.start()

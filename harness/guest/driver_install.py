@@ -9,8 +9,8 @@ from harness.core.paths import BUILT_DRIVER
 from harness.core.printable import printable
 from harness.guest.base import Options, Progress
 from harness.guest.channel import Channel, powershell
-from harness.guest.control import Control
-from harness.guest.image_manifest import Sealed
+from harness.guest.control import ControlClient
+from harness.guest.image_manifest import ImageManifest
 
 FILES = ("wsktest.sys", "wskctl.exe")
 
@@ -49,14 +49,16 @@ $memory = Get-ItemProperty 'HKLM:\SYSTEM\CurrentControlSet\Control\Session Manag
 
 
 @dataclass(frozen=True)
-class Deployed:
+class InstalledDriver:
     """A driver that answers, and what is known of where it runs."""
 
-    control: Control
+    control: ControlClient
     info: dict[str, str]
 
 
-async def deploy(channel: Channel, sealed: Sealed, options: Options, progress: Progress) -> Deployed:
+async def deploy(
+    channel: Channel, sealed: ImageManifest, options: Options, progress: Progress
+) -> InstalledDriver:
     """Install and start the driver through Windows' service manager, and open the control of it.
 
     Raises HarnessError with what is not as it was sealed, or as `options` ask.
@@ -69,14 +71,14 @@ async def deploy(channel: Channel, sealed: Sealed, options: Options, progress: P
     facts = await _facts(channel)
     if options.verifier:
         _require_verifier(facts)
-    control = await Control.open(await channel.stream(f"{_WSKCTL} serve"), _COMMAND_LIMIT_S)
+    control = await ControlClient.open(await channel.stream(f"{_WSKCTL} serve"), _COMMAND_LIMIT_S)
     try:
         info = await control.info()
         _require_build(info, sealed)
     except BaseException:
         control.close()
         raise
-    return Deployed(control, {**info, **facts})
+    return InstalledDriver(control, {**info, **facts})
 
 
 async def adapters_ready(channel: Channel) -> None:
@@ -128,7 +130,7 @@ def _require_verifier(facts: dict[str, str]) -> None:
         )
 
 
-def _require_build(info: dict[str, str], sealed: Sealed) -> None:
+def _require_build(info: dict[str, str], sealed: ImageManifest) -> None:
     if not f"{sealed.build}.".startswith(f"{info.get('os')}."):
         raise HarnessError(
             f"the guest is Windows {info.get('os')}, its manifest says {sealed.build}; build the image again"

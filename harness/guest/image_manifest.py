@@ -29,7 +29,7 @@ _CHECKED_FILE = "checked.json"  # what the files were like when their hashes wer
 
 
 @dataclass(frozen=True)
-class Sealed:
+class ImageManifest:
     """One image. Hashes are SHA-256 in hex, moments ISO 8601 in UTC."""
 
     name: str  # of the guest: "windows-server-2022"
@@ -70,7 +70,7 @@ def folder_of(name: str) -> Path:
     return cache.folder("images") / name
 
 
-def load(folder: Path) -> Sealed:
+def load(folder: Path) -> ImageManifest:
     """The manifest in a folder. Raises UsageError for none, a damaged one, or one of another schema."""
     path = folder / MANIFEST_FILE
     try:
@@ -84,7 +84,7 @@ def load(folder: Path) -> Sealed:
     if not isinstance(told, dict) or told.pop("schema", None) != SCHEMA_VERSION:
         raise UsageError(f"{path} was written by another version of this program; build the image again")
     try:
-        sealed = Sealed(**{**told, "channels": tuple(told["channels"])})
+        sealed = ImageManifest(**{**told, "channels": tuple(told["channels"])})
         _require_types(sealed)
         _require_plain_names(sealed)
         _require_pins(sealed)
@@ -93,7 +93,7 @@ def load(folder: Path) -> Sealed:
     return sealed
 
 
-def _require_types(sealed: Sealed) -> None:
+def _require_types(sealed: ImageManifest) -> None:
     texts = {name: value for name, value in asdict(sealed).items() if name not in ("channels", "hashes")}
     may_lack = {"evaluation_expires", "tpm", "password_file", "key_file", "ssh_host_key", "winrm_cert_sha256"}
     for name, value in texts.items():
@@ -108,7 +108,7 @@ def _require_types(sealed: Sealed) -> None:
     sealed.expired()  # its date can be read
 
 
-def _require_plain_names(sealed: Sealed) -> None:
+def _require_plain_names(sealed: ImageManifest) -> None:
     """A manifest cannot lead out of its folder."""
     named = [sealed.disk, sealed.vars, sealed.tpm, sealed.password_file, sealed.key_file, *sealed.hashes]
     for name in named:
@@ -116,7 +116,7 @@ def _require_plain_names(sealed: Sealed) -> None:
             raise ValueError(f"{name!r} is no file of the image")
 
 
-def _require_pins(sealed: Sealed) -> None:
+def _require_pins(sealed: ImageManifest) -> None:
     """Whoever answers must be able to prove that it is the guest, and we that we may come in."""
     if "ssh" in sealed.channels and len((sealed.ssh_host_key or "").split()) < 2:
         raise ValueError("SSH without a host key")
@@ -131,7 +131,9 @@ def hash_files(folder: Path, names: list[str], progress: Callable[[str], None]) 
     return {name: _hash(folder / name, progress) for name in names}
 
 
-def check(folder: Path, sealed: Sealed, progress: Callable[[str], None], *, everything: bool = False) -> None:
+def check(
+    folder: Path, sealed: ImageManifest, progress: Callable[[str], None], *, everything: bool = False
+) -> None:
     """Every file is as it was sealed. Raises UsageError with the first that is not.
 
     A disk takes a minute to read, so what has kept its size and time since it
@@ -146,7 +148,7 @@ def check(folder: Path, sealed: Sealed, progress: Callable[[str], None], *, ever
         _write(folder / _CHECKED_FILE, json.dumps(now))
 
 
-def _stamps(folder: Path, sealed: Sealed) -> Iterator[tuple[str, list[int]]]:
+def _stamps(folder: Path, sealed: ImageManifest) -> Iterator[tuple[str, list[int]]]:
     for name in sealed.hashes:
         try:
             found = (folder / name).stat()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.errors import HarnessError
-from harness.guest.image_manifest import Sealed
+from harness.guest.image_manifest import ImageManifest
 from harness.lab import libvirt_embed
 
 _LIMIT_S = 60
@@ -20,7 +20,7 @@ _numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
-class PrivateCopy:
+class Overlay:
     """The VM writes to all of these. `tpm` is None for an image without one."""
 
     folder: Path
@@ -30,7 +30,7 @@ class PrivateCopy:
 
 
 @contextlib.contextmanager
-def private_copy(image: Path, sealed: Sealed) -> Iterator[PrivateCopy]:
+def private_copy(image: Path, sealed: ImageManifest) -> Iterator[Overlay]:
     """A folder that is gone afterwards, even when this process is killed. Raises HarnessError."""
     # The lab's guardian deletes everything under the embed root.
     folder = libvirt_embed.root() / f"vm-{next(_numbers)}"
@@ -46,11 +46,9 @@ def private_copy(image: Path, sealed: Sealed) -> Iterator[PrivateCopy]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _fill(folder: Path, image: Path, sealed: Sealed) -> PrivateCopy:
+def _fill(folder: Path, image: Path, sealed: ImageManifest) -> Overlay:
     folder.mkdir(mode=0o700)
-    copy = PrivateCopy(
-        folder, folder / "disk.qcow2", folder / "vars.fd", folder / "tpm" if sealed.tpm else None
-    )
+    copy = Overlay(folder, folder / "disk.qcow2", folder / "vars.fd", folder / "tpm" if sealed.tpm else None)
     _make_overlay(copy.disk, (image / sealed.disk).resolve())
     shutil.copyfile(image / sealed.vars, copy.vars)
     if copy.tpm and sealed.tpm:

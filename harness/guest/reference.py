@@ -185,7 +185,7 @@ class _Start:
 
     async def _deploy(self, machine: Machine, fault: str | None) -> RunningGuest:
         """Log in, install and start the driver, and connect to it."""
-        from harness.guest.control import Control
+        from harness.guest.control import ControlClient
 
         channel = await self._log_in()
         try:
@@ -195,7 +195,7 @@ class _Start:
                 channel, f"date -s @{time.time():.0f} > /dev/null; echo {fault or 'none'} > {_FAULT_IN_GUEST}"
             )
             await _must(channel, f"wskctl install {_DRIVER_IN_GUEST} && wskctl start")
-            control = await Control.open(await channel.stream("wskctl serve"))
+            control = await ControlClient.open(await channel.stream("wskctl serve"))
             info = await control.info()
         except BaseException:
             channel.close()

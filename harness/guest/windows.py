@@ -16,7 +16,7 @@ from harness.core.printable import printable
 from harness.guest import image_manifest
 from harness.guest.base import Fault, Options, Progress, RunningGuest
 from harness.guest.channel import Channel
-from harness.guest.image_manifest import Sealed
+from harness.guest.image_manifest import ImageManifest
 from harness.guest.overlay import private_copy
 from harness.lab import agent, enlightenments, kvm, neighbours, screen, tpm, windows_domain
 from harness.lab.hypervisor import Hypervisor
@@ -40,7 +40,7 @@ class Image:
     """A sealed image that may be started."""
 
     folder: Path
-    sealed: Sealed
+    sealed: ImageManifest
     machine: Mapping[str, Any]  # what it was built with
 
     def secret(self, name: str | None) -> str:

@@ -19,7 +19,7 @@ EMPTY_CALL = "an empty call"
 _BETWEEN = "\0"  # no cell's name has it
 
 
-class Kind(StrEnum):
+class ChangeKind(StrEnum):
     """Of a change, the one to look at first first."""
 
     NEW_FAILURE = "new failure"
@@ -32,10 +32,10 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Change:
+class HistoryChange:
     """Of a case in a cell. `before` and `after` are verdicts, or what was recorded."""
 
-    kind: Kind
+    kind: ChangeKind
     cell: str
     case: str
     rows: tuple[str, ...]
@@ -65,7 +65,7 @@ class Changes:
     """Everything that differs between a night and what it is compared with."""
 
     against: str
-    cases: list[Change]
+    cases: list[HistoryChange]
     shifts: list[Shift]  # those that differ, what says something about the guest first
     tested: int  # durations, of which these are some
     untested: int  # durations with too few rounds
@@ -73,19 +73,19 @@ class Changes:
     gone_cells: list[str] = field(default_factory=list)
     partial: list[str] = field(default_factory=list)  # cells that did not come to their end
 
-    def of(self, *kinds: Kind) -> list[Change]:
+    def of(self, *kinds: ChangeKind) -> list[HistoryChange]:
         return [change for change in self.cases if change.kind in kinds]
 
     @property
     def found(self) -> bool:
         """Did a guest do anything else, or take another time?"""
-        told = (Kind.NEW_FAILURE, Kind.FIXED, Kind.CHANGED_RECORD, Kind.OTHER)
+        told = (ChangeKind.NEW_FAILURE, ChangeKind.FIXED, ChangeKind.CHANGED_RECORD, ChangeKind.OTHER)
         return bool(self.of(*told) or any(not shift.machine for shift in self.shifts))
 
     @property
     def lost(self) -> bool:
         """Is there something that could be compared no longer?"""
-        return bool(self.of(Kind.LOST, Kind.GONE) or self.partial or self.gone_cells)
+        return bool(self.of(ChangeKind.LOST, ChangeKind.GONE) or self.partial or self.gone_cells)
 
 
 def compare(
@@ -108,33 +108,35 @@ def compare(
     )
 
 
-def compare_cases(before: SeenCell, after: SeenCell) -> Iterator[Change]:
+def compare_cases(before: SeenCell, after: SeenCell) -> Iterator[HistoryChange]:
     """Of two cells, in no order."""
     yield from _behaviour(before, after)
     yield from _otherwise_failing(before, after)
     yield from _coverage(before, after)
 
 
-def in_order(changes: Iterable[Change]) -> list[Change]:
+def in_order(changes: Iterable[HistoryChange]) -> list[HistoryChange]:
     """Of their kinds; within one, of the cells and cases."""
-    order = list(Kind)
+    order = list(ChangeKind)
     return sorted(
         changes, key=lambda change: (order.index(change.kind), change.cell, change.case, change.what)
     )
 
 
-def _behaviour(before: SeenCell, after: SeenCell) -> Iterator[Change]:
+def _behaviour(before: SeenCell, after: SeenCell) -> Iterator[HistoryChange]:
     """Of cases that were judged in both."""
     for change in changes(_as_records(before), _as_records(after)):
         case, now = before.cases[change.case], after.cases[change.case]
         told = (after.name, change.case, change.rows)
         if change.what != OUTCOME:
-            yield Change(Kind.CHANGED_RECORD, *told, change.first, change.second, what=change.what)
+            yield HistoryChange(
+                ChangeKind.CHANGED_RECORD, *told, change.first, change.second, what=change.what
+            )
         elif now.verdict.fails:
             yield _failure(after, case, now)
         else:
-            kind = Kind.FIXED if case.verdict.fails else Kind.OTHER
-            yield Change(kind, *told, str(case.verdict), str(now.verdict), why=change.why)
+            kind = ChangeKind.FIXED if case.verdict.fails else ChangeKind.OTHER
+            yield HistoryChange(kind, *told, str(case.verdict), str(now.verdict), why=change.why)
 
 
 def _as_records(cell: SeenCell) -> dict[str, Mapping[str, Any]]:
@@ -150,9 +152,9 @@ def _as_records(cell: SeenCell) -> dict[str, Mapping[str, Any]]:
     }
 
 
-def _failure(cell: SeenCell, before: SeenCase, now: SeenCase) -> Change:
-    return Change(
-        Kind.NEW_FAILURE,
+def _failure(cell: SeenCell, before: SeenCase, now: SeenCase) -> HistoryChange:
+    return HistoryChange(
+        ChangeKind.NEW_FAILURE,
         cell.name,
         now.name,
         now.rows,
@@ -163,7 +165,7 @@ def _failure(cell: SeenCell, before: SeenCase, now: SeenCase) -> Change:
     )
 
 
-def _otherwise_failing(before: SeenCell, after: SeenCell) -> Iterator[Change]:
+def _otherwise_failing(before: SeenCell, after: SeenCell) -> Iterator[HistoryChange]:
     """The same outcome as before, for another reason; and what fails now and could not be judged before."""
     for name, now in after.cases.items():
         case = before.cases.get(name)
@@ -176,20 +178,22 @@ def _otherwise_failing(before: SeenCell, after: SeenCell) -> Iterator[Change]:
             yield _failure(after, case, now)
 
 
-def _coverage(before: SeenCell, after: SeenCell) -> Iterator[Change]:
+def _coverage(before: SeenCell, after: SeenCell) -> Iterator[HistoryChange]:
     for name, case in before.cases.items():
         now = after.cases.get(name)
         if now is None:
             if after.whole:
-                yield Change(Kind.GONE, after.name, name, case.rows, str(case.verdict), "")
+                yield HistoryChange(ChangeKind.GONE, after.name, name, case.rows, str(case.verdict), "")
         elif now.verdict.outcome.errors and not case.verdict.outcome.errors:
             told = (str(case.verdict), str(now.verdict))
-            yield Change(Kind.LOST, after.name, name, now.rows, *told, why=now.why)
+            yield HistoryChange(ChangeKind.LOST, after.name, name, now.rows, *told, why=now.why)
     for name, now in after.cases.items():
         if name not in before.cases and (before.whole or now.verdict.fails):
-            kind = Kind.NEW_FAILURE if now.verdict.fails else Kind.NEW_CASE
+            kind = ChangeKind.NEW_FAILURE if now.verdict.fails else ChangeKind.NEW_CASE
             failure = now.failure if now.verdict.fails else None
-            yield Change(kind, after.name, name, now.rows, "", str(now.verdict), why=now.why, failure=failure)
+            yield HistoryChange(
+                kind, after.name, name, now.rows, "", str(now.verdict), why=now.why, failure=failure
+            )
 
 
 def _differing(shifts: Iterable[Shift]) -> list[Shift]:

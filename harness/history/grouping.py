@@ -5,7 +5,7 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from datetime import date
 
-from harness.history.changes import Change, Changes, Kind
+from harness.history.changes import ChangeKind, Changes, HistoryChange
 from harness.history.failure import normalised
 from harness.history.flaky import Flaky
 from harness.history.known import KnownIssues
@@ -17,7 +17,7 @@ from harness.history.status import day_of
 class Group:
     """Changes of the variants of a test that are alike."""
 
-    first: Change
+    first: HistoryChange
     cases: tuple[str, ...]
     known: bool  # all of them are failures that are known
     flaky: bool  # one of them is a case that is flaky
@@ -44,15 +44,15 @@ class Marks:
     def of(cls, night: SeenNight, issues: KnownIssues, flaky: Iterable[Flaky]) -> "Marks":
         return cls(day_of(night), issues, {(each.cell, each.case) for each in flaky})
 
-    def groups(self, changes: Changes, *kinds: Kind) -> list[Group]:
+    def groups(self, changes: Changes, *kinds: ChangeKind) -> list[Group]:
         """Changes of these kinds, in their order."""
-        alike: dict[tuple[str, ...], list[Change]] = {}
+        alike: dict[tuple[str, ...], list[HistoryChange]] = {}
         for change in changes.of(*kinds):
             told = (change.what, change.before, change.after, normalised(change.why))
             alike.setdefault((change.kind, change.cell, test_of(change.case), *told), []).append(change)
         return [self._group(group) for group in alike.values()]
 
-    def _group(self, alike: list[Change]) -> Group:
+    def _group(self, alike: list[HistoryChange]) -> Group:
         return Group(
             alike[0],
             tuple(change.case for change in alike),

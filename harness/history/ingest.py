@@ -290,9 +290,9 @@ def _plain(value: Any) -> Any:
     return clean(value) if isinstance(value, str) else value
 
 
-def in_utc(moment: str) -> str:
+def in_utc(marker: str) -> str:
     """As it is stored: to the second, in UTC, so that the order of texts is that of time."""
     try:
-        return datetime.fromisoformat(moment).astimezone(UTC).isoformat(timespec="seconds")
+        return datetime.fromisoformat(marker).astimezone(UTC).isoformat(timespec="seconds")
     except (TypeError, ValueError, OverflowError):
-        raise UsageError(f"the night is damaged: {moment!r} is no time") from None
+        raise UsageError(f"the night is damaged: {marker!r} is no time") from None

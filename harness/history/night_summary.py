@@ -52,7 +52,7 @@ class KnownState:
 
 
 @dataclass(frozen=True)
-class Morning:
+class NightSummary:
     """Of one night."""
 
     night: SeenNight
@@ -84,13 +84,13 @@ class Morning:
         ]
 
 
-def morning(connection: Connection, head: NightHead, issues: KnownIssues) -> Morning:
+def night_summary(connection: Connection, head: NightHead, issues: KnownIssues) -> NightSummary:
     """As large as three nights are: this one, the one before, and the pinned one."""
     night = load(connection, head)
     before = references.previous(connection, night)
     pinned = references.baseline(connection, head.matrix)
     flaky = flaky_cases(connection, head)
-    return Morning(
+    return NightSummary(
         night=night,
         changes=compare(connection, night, before) if before else None,
         baseline=compare(connection, night, pinned) if pinned and not head.pinned else None,

@@ -8,11 +8,11 @@ from typing import Any
 
 from harness.core.printable import printable
 from harness.core.units import format_ns
-from harness.history.changes import Changes, Kind, Shift
+from harness.history.changes import ChangeKind, Changes, Shift
 from harness.history.flaky import Flaky
 from harness.history.grouping import Group, Marks, variants
 from harness.history.loading import NightHead
-from harness.history.night_summary import Morning
+from harness.history.night_summary import NightSummary
 from harness.history.schema import OUTCOMES
 from harness.history.verdicts import FLAKY_NAME
 from harness.report.markdown import plain
@@ -56,7 +56,7 @@ def changes_as_text(head: NightHead, marks: Marks, changes: Changes) -> Iterator
     yield printable(f"{head.name} against {changes.against}")
     if not head.ended:
         yield standing(head)
-    for kind in Kind:
+    for kind in ChangeKind:
         groups = marks.groups(changes, kind)
         if groups:
             yield from ("", f"{kind} ({sum(len(group.cases) for group in groups)})")
@@ -80,12 +80,12 @@ def changes_as_json(changes: Changes) -> dict[str, Any]:
 
 def changes_as_markdown(marks: Marks, changes: Changes) -> Iterator[str]:
     """A table; nothing when there is no change."""
-    groups = marks.groups(changes, *Kind)
+    groups = marks.groups(changes, *ChangeKind)
     if groups:
         yield from ("| change | cell | case | |", "|---|---|---|---|")
     for group in groups[:MOST_LINES]:
         first = group.first
-        kind = f"{'**' if first.kind == Kind.NEW_FAILURE and not group.known else ''}"
+        kind = f"{'**' if first.kind == ChangeKind.NEW_FAILURE and not group.known else ''}"
         told = f"{_from_to(group)}{_marks(group)}"
         name = f"{_short(group.name)}{variants(group.cases)}"
         yield f"| {kind}{first.kind}{kind} | {plain(first.cell)} | {plain(name)} | {plain(printable(told))} |"
@@ -99,7 +99,7 @@ def changes_as_markdown(marks: Marks, changes: Changes) -> Iterator[str]:
     yield from ("", _conclusion(changes))
 
 
-def summary(morning: Morning) -> Iterator[str]:
+def summary(morning: NightSummary) -> Iterator[str]:
     """The night in markdown, what is new first."""
     head = morning.night.head
     yield f"**{plain(printable(head.name))}** ({plain(printable(head.matrix))}, {head.started})"
@@ -127,7 +127,7 @@ def summary(morning: Morning) -> Iterator[str]:
     yield from _more(len(morning.flaky), "flaky cases")
 
 
-def _failures(morning: Morning) -> Iterator[str]:
+def _failures(morning: NightSummary) -> Iterator[str]:
     if morning.failures:
         yield from ("", "| failure | cell | case | since | known |", "|---|---|---|---|---|")
     for failure in morning.failures[:MOST_LINES]:
@@ -184,7 +184,7 @@ def _cells(changes: Changes) -> Iterator[tuple[str, list[str]]]:
 
 def _conclusion(changes: Changes) -> str:
     counts = Counter(change.kind for change in changes.cases)
-    said = ", ".join(f"{counts[kind]} {kind}" for kind in Kind if counts[kind])
+    said = ", ".join(f"{counts[kind]} {kind}" for kind in ChangeKind if counts[kind])
     return "; ".join(filter(None, (said or "No case did anything else.", times_told(changes))))
 
 

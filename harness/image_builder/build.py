@@ -17,10 +17,10 @@ import libvirt
 from harness import __version__
 from harness.core.errors import HarnessError, UsageError
 from harness.guest import image_manifest
-from harness.guest.image_manifest import Sealed
+from harness.guest.image_manifest import ImageManifest
 from harness.image_builder import checks, facts, media, provision, secrets, store
 from harness.image_builder.answer import Answers
-from harness.image_builder.facts import Facts
+from harness.image_builder.facts import ImageFacts
 from harness.image_builder.install import Pace, install
 from harness.image_builder.media import Checked
 from harness.image_builder.versions import Version
@@ -38,7 +38,7 @@ Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Order:
+class BuildOrder:
     """What somebody asks for; memory in MiB."""
 
     version: Version
@@ -64,7 +64,7 @@ class _Media:
     virtio_win: Checked | None
 
 
-def build(order: Order, tell: Progress) -> Path:
+def build(order: BuildOrder, tell: Progress) -> Path:
     """The folder of the image, sealed. Raises UsageError or HarnessError; nothing half-done is left then."""
     name = order.version.name
     if order.disk_bus == "virtio" and not order.virtio_win:
@@ -86,7 +86,7 @@ def build(order: Order, tell: Progress) -> Path:
             return store.install(folder, name)
 
 
-def _make(folder: Path, order: Order, tell: Progress) -> None:
+def _make(folder: Path, order: BuildOrder, tell: Progress) -> None:
     """The whole image in `folder`."""
     version = order.version
     accelerated = checks.require(version, folder, emulate=order.emulate)
@@ -106,7 +106,7 @@ def _make(folder: Path, order: Order, tell: Progress) -> None:
     _seal(folder, version, discs, found, now, tell)
 
 
-def _check_media(order: Order, tell: Progress) -> _Media:
+def _check_media(order: BuildOrder, tell: Progress) -> _Media:
     windows = media.check_windows(order.iso, order.version, order.accepted, tell)
     drivers = media.check_drivers(order.virtio_win, tell) if order.virtio_win else None
     return _Media(windows, drivers)
@@ -123,7 +123,7 @@ def _write_secrets(folder: Path) -> tuple[str, str]:
 
 
 def _write_provision(
-    folder: Path, order: Order, discs: _Media, password: str, login_key: str
+    folder: Path, order: BuildOrder, discs: _Media, password: str, login_key: str
 ) -> dict[str, bytes]:
     answers = Answers(
         version=order.version,
@@ -136,7 +136,7 @@ def _write_provision(
     return content
 
 
-def _write_machine(folder: Path, order: Order, accelerated: bool) -> WindowsMachine:
+def _write_machine(folder: Path, order: BuildOrder, accelerated: bool) -> WindowsMachine:
     """An empty disk, the firmware's variables as they come, a new TPM."""
     _run("qemu-img", "create", "-q", "-f", "qcow2", str(folder / DISK), _DISK_SIZE)
     shutil.copyfile(firmware.VARS, folder / VARS)
@@ -161,7 +161,7 @@ def _write_machine(folder: Path, order: Order, accelerated: bool) -> WindowsMach
 
 
 def _write_record(
-    folder: Path, order: Order, discs: _Media, machine: WindowsMachine, told: dict[str, str]
+    folder: Path, order: BuildOrder, discs: _Media, machine: WindowsMachine, told: dict[str, str]
 ) -> None:
     """build.json: what the image was made from and with; for people, and for reports."""
     known = discs.windows.known
@@ -197,12 +197,12 @@ def _write_record(
 
 
 def _seal(
-    folder: Path, version: Version, discs: _Media, found: Facts, created: datetime, tell: Progress
+    folder: Path, version: Version, discs: _Media, found: ImageFacts, created: datetime, tell: Progress
 ) -> None:
     """The manifest, and nothing can be written to by mistake any more."""
     names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     names = [name for name in names if not Path(name).name.startswith(".")]  # swtpm's lock
-    manifest = Sealed(
+    manifest = ImageManifest(
         name=version.name,
         build=found.build,
         created=_moment(created),

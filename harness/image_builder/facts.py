@@ -19,7 +19,7 @@ _MINUTES = re.compile(rf"\d{{1,7}}|{_NO_EVALUATION}")
 
 
 @dataclass(frozen=True)
-class Facts:
+class ImageFacts:
     """The facts that were right. `evaluation_expires` is None for a medium that was no evaluation."""
 
     build: str
@@ -35,7 +35,7 @@ def judge(
     medium: Medium | None,
     wanted: Collection[str],
     finished: datetime,
-) -> Facts:
+) -> ImageFacts:
     """`medium` is None for an ISO that is not known; `wanted` names the channels that must be there.
 
     Raises BuildFailed with everything that is wrong.
@@ -51,7 +51,7 @@ def judge(
     if wrong:
         raise BuildFailed(f"the installed Windows is not as it should be: {'; '.join(wrong)}")
     minutes = told["evaluation-minutes"]
-    return Facts(
+    return ImageFacts(
         build=told["build"],
         channels=channels,
         ssh_host_key=told["ssh-host-key"] if "ssh" in channels else None,

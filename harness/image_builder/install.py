@@ -12,8 +12,8 @@ from xml.etree.ElementTree import Element, indent, tostring
 
 from harness.core.errors import HarnessError
 from harness.image_builder import stages
-from harness.image_builder.install_progress import BuildFailed, Course
-from harness.image_builder.stages import Listener
+from harness.image_builder.install_progress import BuildFailed, InstallProgress
+from harness.image_builder.stages import SerialListener
 from harness.image_builder.store import SERIAL_LOG
 from harness.lab import libvirt_embed, screen, tpm, windows_domain
 from harness.lab.hypervisor import Hypervisor
@@ -61,7 +61,7 @@ async def install(
 
 
 async def _follow(machine: Machine, disk: Path, pace: Pace, tell: Progress) -> dict[str, str]:
-    course = Course(time.monotonic(), tell, pace.scale, pace.most_starts)
+    course = InstallProgress(time.monotonic(), tell, pace.scale, pace.most_starts)
     keys = _presses(machine, course)
     news, told = _News(machine), time.monotonic()
     while not course.ready or not machine.failure.done():
@@ -89,11 +89,11 @@ class _News:
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self._listener = Listener()
+        self._listener = SerialListener()
         self._read = 0
         self._restarts = 0
 
-    def heard(self, course: Course, now: float) -> bool:
+    def heard(self, course: InstallProgress, now: float) -> bool:
         """Tell the course; whether there was anything."""
         signs = self._listener.hear(self._output())
         for sign in signs:
@@ -116,7 +116,7 @@ class _News:
         return data
 
 
-def _presses(machine: Machine, course: Course) -> Iterator[None]:
+def _presses(machine: Machine, course: InstallProgress) -> Iterator[None]:
     """Each time it is asked and a key is due, press one; no more than make sense."""
     pressed, last = 0, 0.0
     while True:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from harness.core.errors import HarnessError
 from harness.core.printable import printable
 from harness.image_builder import stages
-from harness.image_builder.stages import STAGES, Sign
+from harness.image_builder.stages import STAGES, SerialEvent
 
 _MOST_FACTS = 100
 
@@ -17,7 +17,7 @@ class BuildFailed(HarnessError):
 
 
 @dataclass
-class Course:
+class InstallProgress:
     """One installation. Moments are seconds of any clock that does not jump; `scale` multiplies limits.
 
     `pressing` says that somebody should press a key now. All that take a sign
@@ -38,7 +38,7 @@ class Course:
         self._disc_started = False
         self._begin("the firmware starts", stages.FIRMWARE_LIMIT_S, self.now)
 
-    def take(self, sign: Sign, now: float) -> None:
+    def take(self, sign: SerialEvent, now: float) -> None:
         """Something was said on COM1."""
         match sign.kind:
             case "disc":

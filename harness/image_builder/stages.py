@@ -53,7 +53,7 @@ def line(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Sign:
+class SerialEvent:
     """Something that a line on COM1 says; `text` is the rest of it."""
 
     kind: str
@@ -76,22 +76,22 @@ _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _MOST_LINE_BYTES = 4096
 
 
-class Listener:
+class SerialListener:
     """Takes what comes out of COM1, piece by piece, and gives the signs in it."""
 
     def __init__(self) -> None:
         self._rest = b""
 
-    def hear(self, data: bytes) -> list[Sign]:
+    def hear(self, data: bytes) -> list[SerialEvent]:
         """The signs of all lines that are complete now; a line beyond 4 KiB is cut."""
         *lines, rest = (self._rest + data).replace(b"\r", b"\n").split(b"\n")
         self._rest = rest[:_MOST_LINE_BYTES]
         return [sign for line in lines if (sign := _sign(line[:_MOST_LINE_BYTES]))]
 
 
-def _sign(line: bytes) -> Sign | None:
+def _sign(line: bytes) -> SerialEvent | None:
     text = _CONTROL.sub("", line.decode(errors="replace")).strip()
     for kind, pattern in _SIGNS:
         if found := pattern.search(text):
-            return Sign(kind, found[1].strip() if pattern.groups else "")
+            return SerialEvent(kind, found[1].strip() if pattern.groups else "")
     return None

@@ -89,14 +89,14 @@ def dump_memory(
     if windows:
         path = stem.with_suffix(".dmp")
         try:
-            with _job(machine, path, size, progress, limit_s):
+            with _test_job(machine, path, size, progress, limit_s):
                 _core_dump(machine, path, libvirt.VIR_DOMAIN_CORE_DUMP_FORMAT_WIN_DMP)
             return Dump(path, "Windows")
         except libvirt.libvirtError as error:
             note = f"no Windows format: {error}"
     path = stem.with_suffix(".elf")
     try:
-        with _job(machine, path, size, progress, limit_s):
+        with _test_job(machine, path, size, progress, limit_s):
             _core_dump(machine, path, libvirt.VIR_DOMAIN_CORE_DUMP_FORMAT_RAW)
     except libvirt.libvirtError as error:
         raise HarnessError(f"the hypervisor makes no dump of the guest's memory: {error}") from error
@@ -110,7 +110,7 @@ def _core_dump(machine: Machine, path: Path, kind: int) -> None:
 
 
 @contextlib.contextmanager
-def _job(machine: Machine, path: Path, size: int, progress: Progress, limit_s: float) -> Iterator[None]:
+def _test_job(machine: Machine, path: Path, size: int, progress: Progress, limit_s: float) -> Iterator[None]:
     """While libvirt makes a dump: says how far it is, and ends the machine with it when it takes too long.
 
     QEMU can end no such dump otherwise.

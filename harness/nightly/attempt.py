@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.errors import HarnessError, UsageError
-from harness.nightly.plan import Order
+from harness.nightly.plan import RunOrder
 from harness.report.record import RUN_FILE, load_run
 from harness.verdict.outcome import Outcome
 
@@ -54,7 +54,7 @@ class Runs:
 
     def perform(
         self,
-        order: Order,
+        order: RunOrder,
         folder: Path,
         baselines: Mapping[str, bytes],
         counted: Callable[[int], None],
@@ -100,7 +100,7 @@ class Runs:
         for ender in enders:
             ender.join()
 
-    def _start(self, order: Order, folder: Path, said: int, image: Path | None) -> "subprocess.Popen[str]":
+    def _start(self, order: RunOrder, folder: Path, said: int, image: Path | None) -> "subprocess.Popen[str]":
         command = [*_WRAPPED, sys.executable, "-m", "harness", *order.arguments, "--json"]
         command += ["--results", str(folder), "--baselines", str(folder / BASELINES)]
         with self._lock:

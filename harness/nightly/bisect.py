@@ -19,7 +19,7 @@ from harness.verdict.outcome import Outcome
 Passes = Callable[[Sequence[str]], bool]
 
 
-class Kind(Enum):
+class FindingKind(Enum):
     """What a search came to."""
 
     FOUND = "this case spoils it"
@@ -32,24 +32,24 @@ class Kind(Enum):
 class Finding:
     """And the cases that it says it of."""
 
-    kind: Kind
+    kind: FindingKind
     cases: Sequence[str] = ()
 
 
 def search(neighbours: Sequence[str], passes: Passes) -> Finding:
     """At most 2 log2(n) + 4 runs; what is found is tried once more, so that chance is not taken for it."""
     if not passes(()):
-        return Finding(Kind.FAILS_ALONE)
+        return Finding(FindingKind.FAILS_ALONE)
     if not neighbours or passes(neighbours):
-        return Finding(Kind.NOT_AGAIN)
+        return Finding(FindingKind.NOT_AGAIN)
     suspects = neighbours
     while len(suspects) > 1:
         middle = len(suspects) // 2
         guilty = next((half for half in (suspects[:middle], suspects[middle:]) if not passes(half)), None)
         if guilty is None:
-            return Finding(Kind.TOGETHER, suspects)
+            return Finding(FindingKind.TOGETHER, suspects)
         suspects = guilty
-    return Finding(Kind.NOT_AGAIN if passes(suspects) else Kind.FOUND, suspects)
+    return Finding(FindingKind.NOT_AGAIN if passes(suspects) else FindingKind.FOUND, suspects)
 
 
 def neighbours_of(plan: Plan, case: str) -> list[str]:

@@ -23,7 +23,7 @@ from harness.lab import kvm
 from harness.nightly import images
 from harness.nightly.archive import pack
 from harness.nightly.attempt import Ended, Runs
-from harness.nightly.plan import Order
+from harness.nightly.plan import RunOrder
 from harness.nightly.version import version
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _RUNS: dict[str, Runs] = {}  # of this process, by night
 
 
 @dataclass(frozen=True)
-class Facts:
+class WorkerFacts:
     """Of a worker's host; memory in MiB, and the image that was asked about."""
 
     version: str
@@ -55,9 +55,9 @@ class Returned:
     parcel: bytes
 
 
-def describe(image: str) -> Facts:
+def describe(image: str) -> WorkerFacts:
     """`image` is a digest."""
-    return Facts(
+    return WorkerFacts(
         version=version(),
         host=socket.gethostname(),
         cpus=len(os.sched_getaffinity(0)),
@@ -81,7 +81,7 @@ async def offer(resources: Mapping[str, float], dask_worker: "Worker") -> None:
     await dask_worker.set_resources(**resources)
 
 
-def perform(order: Order, baselines: Mapping[str, bytes], image: str, night: str, key: str) -> Returned:
+def perform(order: RunOrder, baselines: Mapping[str, bytes], image: str, night: str, key: str) -> Returned:
     """One attempt; the client hears through the topic `night` when it begins, and how far it is.
 
     Raises HarnessError when the run cannot be made.
@@ -114,7 +114,7 @@ async def stop(night: str) -> None:
     await asyncio.to_thread(_RUNS.setdefault(night, Runs()).stop)
 
 
-def resources_of(facts: Facts, image: str) -> dict[str, float]:
+def resources_of(facts: WorkerFacts, image: str) -> dict[str, float]:
     """What such a worker offers."""
     return {
         f"wsk-{facts.version}": facts.cpus,
@@ -124,7 +124,7 @@ def resources_of(facts: Facts, image: str) -> dict[str, float]:
     }
 
 
-def demands_of(order: Order, image: str) -> dict[str, float]:
+def demands_of(order: RunOrder, image: str) -> dict[str, float]:
     """What a worker must offer for that order; images of other guests are the hosts' own to have."""
     needed = f"image-{image[:12]}" if order.guest == "reference" else f"image-{order.guest}"
     return {f"wsk-{version()}": 1, "memory": order.memory_mib, needed: 1, **({"kvm": 1} if order.kvm else {})}

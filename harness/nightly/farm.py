@@ -24,7 +24,7 @@ from harness.nightly import dask_worker
 from harness.nightly.archive import unpack
 from harness.nightly.attempt import LOST, Ended
 from harness.nightly.images import pack_image
-from harness.nightly.plan import Order, Plan
+from harness.nightly.plan import Plan, RunOrder
 from harness.nightly.runner import Attending
 from harness.nightly.version import version
 
@@ -40,7 +40,7 @@ _LOST = "its worker was lost while it ran"
 class _Sent:
     """An order that is under way, and its last beginning: the token of that, and on which worker it was."""
 
-    order: Order
+    order: RunOrder
     folder: Path
     attending: Attending
     demands: Mapping[str, float]
@@ -99,7 +99,7 @@ class Farm:
         """All of them: it is the scheduler that decides when each begins."""
         return len(plans)
 
-    def perform(self, order: Order, folder: Path, attending: Attending) -> tuple[Ended, str]:
+    def perform(self, order: RunOrder, folder: Path, attending: Attending) -> tuple[Ended, str]:
         sent = _Sent(order, folder, attending, dask_worker.demands_of(order, self._image))
         with self._lock:
             self._sent.append(sent)
@@ -233,7 +233,7 @@ class Farm:
 
 def refusal(facts: object) -> str:
     """Why a worker cannot take part, by what it answered; empty when it can."""
-    if not isinstance(facts, dask_worker.Facts):
+    if not isinstance(facts, dask_worker.WorkerFacts):
         return f"it has not this version of wsk-conformance ({facts})"
     if facts.version != version():
         return f"it has version {facts.version}, and this is {version()}; bring both to the same"

@@ -12,7 +12,7 @@ from harness.history.store import Store
 PAGES = "history"  # folder of the pages, beside the nights'
 
 
-class Chronicle:
+class HistoryWriter:
     """What cannot be kept is told and costs the night nothing: its folder has it all."""
 
     def __init__(self, store: str, results: Path, says: Callable[[str], None]) -> None:

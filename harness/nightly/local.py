@@ -8,21 +8,21 @@ from pathlib import Path
 import psutil
 
 from harness.nightly.attempt import Ended, Runs
-from harness.nightly.plan import Order, Plan
+from harness.nightly.plan import Plan, RunOrder
 from harness.nightly.runner import Attending
 
 _MIB = 1 << 20
 _CPUS_A_LAB = 2  # the guest's own, and what it leaves over for the harness: scenarios mostly wait
 
 
-class Here:
+class LocalPlace:
     """Use its `stop` from any thread."""
 
     def __init__(self, baselines: Mapping[str, bytes]) -> None:
         self._baselines = baselines
         self._runs = Runs()
 
-    def perform(self, order: Order, folder: Path, attending: Attending) -> tuple[Ended, str]:
+    def perform(self, order: RunOrder, folder: Path, attending: Attending) -> tuple[Ended, str]:
         return self._runs.perform(order, folder, self._baselines, attending.counts), ""
 
     def room(self, plans: Sequence[Plan]) -> int:

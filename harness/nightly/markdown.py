@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.core.printable import printable
 from harness.history.night import Cell, CellStatus, Night
 from harness.nightly.attempt import LOST
-from harness.nightly.verdict import Outcomes, cell_status, flaky, is_well, night_status, outcomes_of
+from harness.nightly.verdict import Outcomes, cell_status, flaky, night_status, outcomes_of, passed
 from harness.report.markdown import plain
 from harness.verdict.outcome import Outcome
 
@@ -43,19 +43,19 @@ def _counts(outcomes: Outcomes) -> str:
 
 def _details(cell: Cell, outcomes: Outcomes) -> Iterator[str]:
     shaky = set(flaky(outcomes))
-    loud = [case for case, seen in outcomes.items() if case in shaky or not is_well(seen[0])]
+    noteworthy = [case for case, seen in outcomes.items() if case in shaky or not passed(seen[0])]
     notes = [attempt for attempt in cell.attempts if attempt.why or attempt.exit_status == LOST]
-    if not loud and not notes:
+    if not noteworthy and not notes:
         return
     yield from ("", f"**{_cell(cell.name)}**", "")
     for attempt in notes:
         where = f" on {_cell(attempt.worker)}" if attempt.worker else ""
         yield f"- attempt {attempt.number}{where}: {_cell(attempt.why)}"
-    for case in loud[:_MOST_CASES]:
+    for case in noteworthy[:_MOST_CASES]:
         tries = ", then ".join(outcome.value for outcome in outcomes[case])
         yield f"- {'flaky: ' if case in shaky else ''}{tries}: {_cell(case)}"
-    if len(loud) > _MOST_CASES:
-        yield f"- and {len(loud) - _MOST_CASES} more"
+    if len(noteworthy) > _MOST_CASES:
+        yield f"- and {len(noteworthy) - _MOST_CASES} more"
 
 
 def _cell(text: str) -> str:

@@ -20,7 +20,7 @@ _ANY_CASE = ("--variants", "all", "--destructive", "--timing")  # what a case ne
 
 
 @dataclass(frozen=True)
-class Order:
+class RunOrder:
     """One run to perform. `options` are for `wsk-conformance run`, and so are the `cases`.
 
     The limit is for the whole run, in s; the memory is for all its guests, in MiB.
@@ -65,19 +65,19 @@ class Plan:
             *(["-m", marks] if marks else []),
         ]
 
-    def whole(self) -> Order:
+    def whole(self) -> RunOrder:
         """All cases of the cell."""
         how = _options(self.settings, ("fault", "cpus", "nic", "verifier", "at_once", "labs"))
         return self._order([*how, *self.filters], self.suites)
 
-    def only(self, cases: Sequence[str], *, alone: bool) -> Order:
+    def only(self, cases: Sequence[str], *, alone: bool) -> RunOrder:
         """These cases of it, one at a time in the guest if they are to be `alone`."""
         how = _options(self.settings, ("fault", "cpus", "nic", "verifier"))
         how += ["--at-once", "1"] if alone else _options(self.settings, ("at_once",))
         return self._order([*how, *_ANY_CASE], cases)
 
-    def _order(self, options: Sequence[str], cases: Sequence[str]) -> Order:
-        return Order(
+    def _order(self, options: Sequence[str], cases: Sequence[str]) -> RunOrder:
+        return RunOrder(
             cell=self.name,
             guest=self.guest,
             options=tuple(options),

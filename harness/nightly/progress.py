@@ -19,7 +19,7 @@ _CLEAR = "\r\x1b[K"
 _ENDS = {0: "all passed", 1: "the guest failed", 2: "it was not accepted", 3: "not all could be judged"}
 
 
-class Told:
+class NightProgress:
     """A context manager. Prints to stdout; several threads may tell it things."""
 
     def __init__(self, out: TextIO | None = None) -> None:

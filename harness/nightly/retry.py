@@ -6,13 +6,13 @@ from pathlib import Path
 from harness.core.errors import UsageError
 from harness.history.night import Attempt, Cell
 from harness.nightly.attempt import LOST
-from harness.nightly.plan import Order, Plan
-from harness.nightly.verdict import is_well
+from harness.nightly.plan import Plan, RunOrder
+from harness.nightly.verdict import passed
 from harness.report.record import load_run
 from harness.verdict.outcome import Outcome
 
 
-def owed(plan: Plan, cell: Cell, folder: Path) -> Order | None:
+def owed(plan: Plan, cell: Cell, folder: Path) -> RunOrder | None:
     """The next attempt of a cell, or None when it is done; `folder` is the night's.
 
     The first is the whole cell, and again the whole when nothing is known of
@@ -30,6 +30,6 @@ def owed(plan: Plan, cell: Cell, folder: Path) -> Order | None:
 def _not_well(folder: Path, attempt: Attempt) -> list[str]:
     try:
         cases = load_run(folder / attempt.run)["cases"] if attempt.run else []
-        return [case["id"] for case in cases if not is_well(Outcome(case["outcome"]))]
+        return [case["id"] for case in cases if not passed(Outcome(case["outcome"]))]
     except (UsageError, ValueError):
         return []

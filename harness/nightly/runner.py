@@ -15,7 +15,7 @@ from harness.core.errors import HarnessError, UsageError
 from harness.history.night import Attempt, Cell, CellStatus, Night, load_night
 from harness.nightly.attempt import LOST, Ended, run_in
 from harness.nightly.matrix import Matrix
-from harness.nightly.plan import Order, Plan
+from harness.nightly.plan import Plan, RunOrder
 from harness.nightly.retry import owed
 from harness.report.files import link_atomically
 from harness.report.record import RUN_FILE, load_run, new_run_id
@@ -55,7 +55,7 @@ class Attending(Protocol):
 class Place(Protocol):
     """Where runs are performed: this host, or a farm."""
 
-    def perform(self, order: Order, folder: Path, attending: Attending) -> tuple[Ended, str]:
+    def perform(self, order: RunOrder, folder: Path, attending: Attending) -> tuple[Ended, str]:
         """Blocks until it has ended; what it left is in `folder`. Tells also which worker performed it."""
 
     def room(self, plans: Sequence[Plan]) -> int:
@@ -156,7 +156,7 @@ class Runner:
         self._set(cell, CellStatus.DONE)
         self._cell_ended(cell)
 
-    def _attempt(self, order: Order, cell: Cell, cases: int) -> Attempt:
+    def _attempt(self, order: RunOrder, cell: Cell, cases: int) -> Attempt:
         self._set(cell, CellStatus.RUNNING)
         self._watch.begins(cell, cases)
         attending = _Attending(self, cell)

@@ -20,7 +20,7 @@ _WORST_FIRST = (1, NOT_JUDGED, 2)
 Outcomes = dict[str, list[Outcome]]  # case -> what it came to in each attempt that had it
 
 
-def is_well(outcome: Outcome) -> bool:
+def passed(outcome: Outcome) -> bool:
     """Is there nothing to be looked at again?"""
     return not outcome.fails and not outcome.errors
 
@@ -41,7 +41,7 @@ def outcomes_of(folder: Path, attempts: Iterable[Attempt]) -> Outcomes:
 
 def flaky(outcomes: Outcomes) -> list[str]:
     """Cases whose attempts disagree on whether they are well: none of them has passed."""
-    return [case for case, seen in outcomes.items() if len({is_well(outcome) for outcome in seen}) > 1]
+    return [case for case, seen in outcomes.items() if len({passed(outcome) for outcome in seen}) > 1]
 
 
 def cell_status(folder: Path, cell: Cell) -> int:

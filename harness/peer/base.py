@@ -24,9 +24,9 @@ from typing import Any, Self
 from harness.core.content import Content
 from harness.core.errors import HarnessError
 from harness.core.units import s, seconds
-from harness.peer.acceptor import Door
 from harness.peer.connection import Connection, Ended
-from harness.peer.kernel import Caller, Listener
+from harness.peer.connection_source import ConnectionSource
+from harness.peer.kernel import Dialer, Listener
 
 STOP_LIMIT = 5 * s  # for a behaviour that was told to stop
 
@@ -45,7 +45,7 @@ class Peer(ABC):
         # Where it listens, once it is bound; one that connects has its own host and the guest's port.
         self.family, self.host, self.port = 0, "", 0
         self._connects = False
-        self._door: Door | None = None
+        self._door: ConnectionSource | None = None
         self._serving: asyncio.Task[None] | None = None
 
     @abstractmethod
@@ -141,13 +141,13 @@ class Peer(ABC):
             connection.close()
         self._bound().close()
 
-    def _listen(self, host: str, port: int) -> Door:
+    def _listen(self, host: str, port: int) -> ConnectionSource:
         return Listener(host, port, self.expected)
 
-    def _call(self, host: str, guest: str, port: int) -> Door:
-        return Caller(host, guest, port)
+    def _call(self, host: str, guest: str, port: int) -> ConnectionSource:
+        return Dialer(host, guest, port)
 
-    async def _serve(self, door: Door) -> None:
+    async def _serve(self, door: ConnectionSource) -> None:
         async with asyncio.TaskGroup() as tasks:
             for _ in range(self.expected):
                 connection = await door.next()
@@ -161,7 +161,7 @@ class Peer(ABC):
         await self.behave(connection)
         connection.close()
 
-    def _bound(self) -> Door:
+    def _bound(self) -> ConnectionSource:
         if self._door is None:
             raise HarnessError("the peer was not bound to an address")
         return self._door

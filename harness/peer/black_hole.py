@@ -6,7 +6,7 @@ import time
 from harness.peer.base import Moments
 from harness.peer.scripted import ScriptedPeer
 from harness.peer.scripted_connection import ScriptedConnection
-from harness.peer.scripted_tcp import Manners
+from harness.peer.scripted_tcp import TcpBehaviour
 from harness.peer.trigger import AT_ONCE, After
 
 
@@ -15,7 +15,7 @@ class BlackHole(ScriptedPeer):
 
     def __init__(self, *, after: After = AT_ONCE, exchange: int = 0, connections: int = 1) -> None:
         hears = None if after.delay else exchange + after.received
-        super().__init__(Manners(hears=hears), exchange=exchange, connections=connections)
+        super().__init__(TcpBehaviour(hears=hears), exchange=exchange, connections=connections)
         self.after = after
         self.vanished: int | None = None  # when the last connection did
 

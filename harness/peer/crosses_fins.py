@@ -2,7 +2,7 @@
 """A peer whose FIN and the guest's cross on the wire."""
 
 from harness.peer.scripted_connection import ScriptedConnection
-from harness.peer.scripted_tcp import Manners
+from harness.peer.scripted_tcp import TcpBehaviour
 from harness.peer.withholds_acks import WithholdsAcks
 
 
@@ -16,7 +16,7 @@ class CrossesFins(WithholdsAcks):
 
     def __init__(self, *, releases_after: int | None = 0, exchange: int = 0, connections: int = 1) -> None:
         super().__init__(
-            Manners(acknowledges_fin=False),
+            TcpBehaviour(acknowledges_fin=False),
             releases_after=releases_after,
             exchange=exchange,
             connections=connections,

@@ -8,9 +8,9 @@ import time
 
 from harness.core.errors import HarnessError, UsageError
 from harness.core.units import ms, s, seconds
-from harness.peer.acceptor import Address, Door
 from harness.peer.base import Peer
 from harness.peer.connection import Connection
+from harness.peer.connection_source import Address, ConnectionSource
 
 _MAX_DATAGRAM = 65535
 
@@ -65,7 +65,7 @@ class Correspondence(Connection):
         self.finish_sending()
 
 
-class Mailbox(Door):
+class Mailbox(ConnectionSource):
     """A UDP port; whoever writes first is the correspondent, unless `guest` says who."""
 
     def __init__(self, host: str, port: int, guest: Address | None = None) -> None:
@@ -97,10 +97,10 @@ class DatagramPeer(Peer):
     def __init__(self) -> None:
         super().__init__()
 
-    def _listen(self, host: str, port: int) -> Door:
+    def _listen(self, host: str, port: int) -> ConnectionSource:
         return Mailbox(host, port)
 
-    def _call(self, host: str, guest: str, port: int) -> Door:
+    def _call(self, host: str, guest: str, port: int) -> ConnectionSource:
         return Mailbox(host, 0, (guest, port))
 
 
@@ -126,7 +126,7 @@ class FloodsDatagrams(DatagramPeer):
         self.every = every
         self.for_ = for_
 
-    def _listen(self, host: str, port: int) -> Door:
+    def _listen(self, host: str, port: int) -> ConnectionSource:
         raise UsageError("a peer that floods is one that connects: say .connecting()")
 
     async def behave(self, connection: Correspondence) -> None:

@@ -6,9 +6,9 @@ import contextlib
 
 from harness.core.errors import UsageError
 from harness.core.units import s, seconds
-from harness.peer.acceptor import Door
 from harness.peer.base import Peer
 from harness.peer.connection import Connection
+from harness.peer.connection_source import ConnectionSource
 
 
 class FloodsConnections(Peer):
@@ -21,17 +21,17 @@ class FloodsConnections(Peer):
     async def behave(self, connection: Connection) -> None:
         connection.reset()
 
-    async def _serve(self, door: Door) -> None:
+    async def _serve(self, door: ConnectionSource) -> None:
         await self._add(door)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds(self.for_)):
                 while True:
                     await self._add(door)
 
-    async def _add(self, door: Door) -> None:
+    async def _add(self, door: ConnectionSource) -> None:
         connection = await door.next()
         self.connections.append(connection)
         await self.behave(connection)
 
-    def _listen(self, host: str, port: int) -> Door:
+    def _listen(self, host: str, port: int) -> ConnectionSource:
         raise UsageError("a peer that floods is one that connects: say .connecting()")

@@ -5,12 +5,12 @@ import asyncio
 
 from harness.core.errors import UsageError
 from harness.core.units import ms, seconds
-from harness.peer.acceptor import Door
 from harness.peer.base import Moments
 from harness.peer.connection import Connection
+from harness.peer.connection_source import ConnectionSource
 from harness.peer.kernel import CALL_PAUSE_S
-from harness.peer.scripted import ScriptedCaller, ScriptedPeer
-from harness.peer.scripted_tcp import Manners
+from harness.peer.scripted import ScriptedDialer, ScriptedPeer
+from harness.peer.scripted_tcp import TcpBehaviour
 
 
 class HangsUp(ScriptedPeer):
@@ -31,18 +31,18 @@ class HangsUp(ScriptedPeer):
     async def behave(self, connection: Connection) -> None:
         """There is nothing left to do: what its door hands out is over."""
 
-    def _listen(self, host: str, port: int) -> Door:
+    def _listen(self, host: str, port: int) -> ConnectionSource:
         raise UsageError("a peer that hangs up is one that connects: say .connecting()")
 
-    def _call(self, host: str, guest: str, port: int) -> Door:
+    def _call(self, host: str, guest: str, port: int) -> ConnectionSource:
         return _Impatient(host, guest, port, self.after)
 
 
-class _Impatient(ScriptedCaller):
+class _Impatient(ScriptedDialer):
     """What a guest without a listener refuses was too early; silence is what it waits for."""
 
     def __init__(self, host: str, guest: str, port: int, patience: int) -> None:
-        super().__init__(host, guest, port, Manners())
+        super().__init__(host, guest, port, TcpBehaviour())
         self._patience = patience
 
     async def next(self) -> Connection:

@@ -10,8 +10,8 @@ import time
 
 from harness.core.errors import HarnessError
 from harness.core.units import seconds
-from harness.peer.acceptor import Address, Door, unused
 from harness.peer.connection import Connection
+from harness.peer.connection_source import Address, ConnectionSource, unused
 
 CALL_LIMIT_S = 1.0  # for an answer to a SYN; the kernel would ask again after it
 # More than the clocks of guest and host differ by, so that what came of two attempts can be told apart.
@@ -105,7 +105,7 @@ class KernelConnection(Connection):
         self._end("reset", errno.errorcode.get(error.errno or 0, "unknown"))
 
 
-class Listener(Door):
+class Listener(ConnectionSource):
     """Accepts connections."""
 
     def __init__(self, host: str, port: int, backlog: int, *, receive_buffer: int | None = None) -> None:
@@ -121,7 +121,7 @@ class Listener(Door):
         self._sock.close()
 
 
-class Caller(Door):
+class Dialer(ConnectionSource):
     """Connects to a listener in the guest, and tries again until there is one.
 
     What is refused before the first connection was too early; after it, it is the guest's answer.

@@ -15,7 +15,7 @@ import struct
 from collections.abc import Callable
 
 from harness.core.errors import HarnessError
-from harness.peer.acceptor import Address
+from harness.peer.connection_source import Address
 from harness.peer.kernel import bound
 from harness.peer.segment import Segment, decode, encode
 

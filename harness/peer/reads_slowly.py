@@ -2,10 +2,10 @@
 """A peer that is slower than the guest."""
 
 from harness.core.units import KiB, MiB, ms, s
-from harness.peer.acceptor import Door
 from harness.peer.base import Peer
 from harness.peer.connection import Connection
-from harness.peer.kernel import Caller, Listener
+from harness.peer.connection_source import ConnectionSource
+from harness.peer.kernel import Dialer, Listener
 
 _STEP = 20 * ms
 
@@ -26,8 +26,8 @@ class ReadsSlowly(Peer):
             if connection.ended == "open":
                 await connection.hold(_STEP)
 
-    def _listen(self, host: str, port: int) -> Door:
+    def _listen(self, host: str, port: int) -> ConnectionSource:
         return Listener(host, port, self.expected, receive_buffer=self.buffer)
 
-    def _call(self, host: str, guest: str, port: int) -> Door:
-        return Caller(host, guest, port, receive_buffer=self.buffer)
+    def _call(self, host: str, guest: str, port: int) -> ConnectionSource:
+        return Dialer(host, guest, port, receive_buffer=self.buffer)

@@ -5,13 +5,13 @@ import asyncio
 import dataclasses
 import functools
 
-from harness.peer.acceptor import Address, Door, unused
 from harness.peer.base import Peer
 from harness.peer.connection import Connection
+from harness.peer.connection_source import Address, ConnectionSource, unused
 from harness.peer.kernel import CALL_LIMIT_S, CALL_PAUSE_S
 from harness.peer.raw_port import RawPort
 from harness.peer.scripted_connection import ScriptedConnection
-from harness.peer.scripted_tcp import Manners
+from harness.peer.scripted_tcp import TcpBehaviour
 from harness.peer.segment import Segment
 from harness.wire.packets import SYN
 
@@ -21,29 +21,31 @@ _MOST_CONNECTIONS = 1024
 class ScriptedPeer(Peer):
     """`manners` is what its connections withhold from their first segment on."""
 
-    def __init__(self, manners: Manners | None = None, *, exchange: int = 0, connections: int = 1) -> None:
+    def __init__(
+        self, behaviour: TcpBehaviour | None = None, *, exchange: int = 0, connections: int = 1
+    ) -> None:
         super().__init__(exchange=exchange, connections=connections)
-        self._manners = manners or Manners()
+        self._behaviour = behaviour or TcpBehaviour()
 
     def reset(self) -> None:
         """Our RST on every connection, now."""
         for connection in self.connections:
             connection.reset()
 
-    def _listen(self, host: str, port: int) -> Door:
-        return ScriptedListener(host, port, self._manners)
+    def _listen(self, host: str, port: int) -> ConnectionSource:
+        return ScriptedListener(host, port, self._behaviour)
 
-    def _call(self, host: str, guest: str, port: int) -> Door:
-        return ScriptedCaller(host, guest, port, self._manners)
+    def _call(self, host: str, guest: str, port: int) -> ConnectionSource:
+        return ScriptedDialer(host, guest, port, self._behaviour)
 
 
-class ScriptedListener(Door):
+class ScriptedListener(ConnectionSource):
     """Accepts connections at one port, which all of them share."""
 
-    def __init__(self, host: str, port: int, manners: Manners) -> None:
+    def __init__(self, host: str, port: int, behaviour: TcpBehaviour) -> None:
         self._raw = RawPort(host, port)
         self.port = self._raw.port
-        self._manners = manners
+        self._behaviour = behaviour
         self._connections: dict[Address, ScriptedConnection] = {}
         self._established: asyncio.Queue[Connection] = asyncio.Queue()
 
@@ -64,7 +66,7 @@ class ScriptedListener(Door):
         if connection is None:
             if segment.flags != SYN or len(self._connections) == _MOST_CONNECTIONS:
                 return
-            connection = ScriptedConnection(self._raw, guest, dataclasses.replace(self._manners))
+            connection = ScriptedConnection(self._raw, guest, dataclasses.replace(self._behaviour))
             self._connections[guest] = connection
         was_established = connection.tcp.established
         connection.receive(segment)
@@ -72,13 +74,13 @@ class ScriptedListener(Door):
             self._established.put_nowait(connection)
 
 
-class ScriptedCaller(Door):
+class ScriptedDialer(ConnectionSource):
     """Connects to a listener in the guest, from a port of its own each time, until there is one."""
 
-    def __init__(self, host: str, guest: str, port: int, manners: Manners) -> None:
+    def __init__(self, host: str, guest: str, port: int, behaviour: TcpBehaviour) -> None:
         self.port = port
         self._host, self._guest = host, (guest, port)
-        self._manners = manners
+        self._behaviour = behaviour
         self._met = False
         self._open: list[tuple[RawPort, ScriptedConnection]] = []
 
@@ -101,7 +103,7 @@ class ScriptedCaller(Door):
     def _begin(self) -> tuple[RawPort, ScriptedConnection]:
         """An attempt from a port of its own, which has sent nothing yet."""
         raw = unused(lambda: RawPort(self._host, 0), lambda port: port.port, self.in_vain)
-        connection = ScriptedConnection(raw, self._guest, dataclasses.replace(self._manners))
+        connection = ScriptedConnection(raw, self._guest, dataclasses.replace(self._behaviour))
         self._open.append((raw, connection))
         raw.start(functools.partial(self._receive, connection))
         return raw, connection

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 
 from harness.core.units import seconds
-from harness.peer.acceptor import Address
 from harness.peer.connection import Connection
+from harness.peer.connection_source import Address
 from harness.peer.raw_port import RawPort
-from harness.peer.scripted_tcp import Manners, ScriptedTcp
+from harness.peer.scripted_tcp import ScriptedTcp, TcpBehaviour
 from harness.peer.segment import Segment
 
 _RESEND_S = 1.0  # RFC 6298, section 2.1
@@ -19,9 +19,9 @@ _RESENDS = 8
 class ScriptedConnection(Connection):
     """A ScriptedTcp on the wire, with a clock; `tcp` is for what a kernel's connection cannot do."""
 
-    def __init__(self, port: RawPort, guest: Address, manners: Manners) -> None:
+    def __init__(self, port: RawPort, guest: Address, behaviour: TcpBehaviour) -> None:
         super().__init__(guest)
-        self.tcp = ScriptedTcp(lambda segment: port.send(guest, segment), manners)
+        self.tcp = ScriptedTcp(lambda segment: port.send(guest, segment), behaviour)
         self._read_to = 0
         self._changed = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None

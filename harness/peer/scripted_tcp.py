@@ -24,7 +24,7 @@ _DATA = 1  # where a stream begins
 
 
 @dataclass
-class Manners:
+class TcpBehaviour:
     """What an end withholds; by default nothing. Sizes are bytes of the guest's stream."""
 
     takes: int | None = None  # its window closes after so many, and opens no more
@@ -36,8 +36,8 @@ class Manners:
 class ScriptedTcp:
     """`transmit` is called with every segment of ours."""
 
-    def __init__(self, transmit: Callable[[Segment], None], manners: Manners) -> None:
-        self.manners = manners
+    def __init__(self, transmit: Callable[[Segment], None], behaviour: TcpBehaviour) -> None:
+        self.behaviour = behaviour
         self.silent = False  # says nothing more, and hears nothing
         self.established = False
         # The guest's direction.
@@ -120,13 +120,13 @@ class ScriptedTcp:
 
     @property
     def _deaf(self) -> bool:
-        return self.manners.hears is not None and len(self.received) >= self.manners.hears
+        return self.behaviour.hears is not None and len(self.received) >= self.behaviour.hears
 
     @property
     def _window(self) -> int:
-        if self.manners.takes is None:
+        if self.behaviour.takes is None:
             return _MAX_WINDOW
-        return min(_MAX_WINDOW, max(0, self.manners.takes - len(self.received)))
+        return min(_MAX_WINDOW, max(0, self.behaviour.takes - len(self.received)))
 
     @property
     def _fin_place(self) -> int:
@@ -170,7 +170,7 @@ class ScriptedTcp:
 
     def _room(self) -> int:
         """How much more is taken: never more than the window that was offered."""
-        unheard = _MAX_WINDOW if self.manners.hears is None else self.manners.hears - len(self.received)
+        unheard = _MAX_WINDOW if self.behaviour.hears is None else self.behaviour.hears - len(self.received)
         return min(self._window, unheard)
 
     def _withheld(self) -> bool:
@@ -179,10 +179,10 @@ class ScriptedTcp:
 
     def _acknowledgeable(self) -> int:
         place = self._rcv_nxt
-        if self.fin_received and not self.manners.acknowledges_fin:
+        if self.fin_received and not self.behaviour.acknowledges_fin:
             place -= 1
-        if self.manners.acknowledges is not None:
-            place = min(place, _DATA + self.manners.acknowledges)
+        if self.behaviour.acknowledges is not None:
+            place = min(place, _DATA + self.behaviour.acknowledges)
         return place
 
     def _push(self) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import dpkt
 
-from harness.peer.acceptor import Address
+from harness.peer.connection_source import Address
 from harness.wire.packets import Flag
 
 _HEADER = struct.Struct("!HHIIBBHHH")
@@ -30,7 +30,7 @@ class Segment:
     mss: int | None = None
 
 
-class Arrival(NamedTuple):
+class SegmentArrival(NamedTuple):
     """A segment and the ports in its header."""
 
     source: int
@@ -60,7 +60,7 @@ def encode(segment: Segment, source: Address, destination: Address) -> bytes:
     return bytes(raw)
 
 
-def decode(raw: bytes) -> Arrival | None:
+def decode(raw: bytes) -> SegmentArrival | None:
     """What a guest sent, or None when it is no TCP segment; the checksum is the kernel's to check."""
     try:
         tcp = dpkt.tcp.TCP(raw)
@@ -76,4 +76,4 @@ def decode(raw: bytes) -> Arrival | None:
         bytes(tcp.data),
         int.from_bytes(mss) if len(mss) == 2 else None,
     )
-    return Arrival(tcp.sport, tcp.dport, segment)
+    return SegmentArrival(tcp.sport, tcp.dport, segment)

@@ -4,14 +4,14 @@
 import asyncio
 import socket
 
-from harness.peer.acceptor import Door
 from harness.peer.base import Peer
 from harness.peer.connection import Connection
+from harness.peer.connection_source import ConnectionSource
 from harness.peer.kernel import bound
 from harness.peer.raw_port import silent_listener
 
 
-class NoDoor(Door):
+class NoDoor(ConnectionSource):
     """Holds its port with a socket, and that is all."""
 
     def __init__(self, sock: socket.socket) -> None:
@@ -34,7 +34,7 @@ class NeverAnswers(Peer):
     async def behave(self, connection: Connection) -> None:
         """It never has a connection."""
 
-    def _listen(self, host: str, port: int) -> Door:
+    def _listen(self, host: str, port: int) -> ConnectionSource:
         return NoDoor(silent_listener(host, port))
 
 
@@ -46,5 +46,5 @@ class Refuses(Peer):
     async def behave(self, connection: Connection) -> None:
         """It never has a connection."""
 
-    def _listen(self, host: str, port: int) -> Door:
+    def _listen(self, host: str, port: int) -> ConnectionSource:
         return NoDoor(bound(host, port))

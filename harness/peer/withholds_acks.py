@@ -4,7 +4,7 @@
 from harness.peer.base import Moments
 from harness.peer.scripted import ScriptedPeer
 from harness.peer.scripted_connection import ScriptedConnection
-from harness.peer.scripted_tcp import Manners
+from harness.peer.scripted_tcp import TcpBehaviour
 from harness.peer.trigger import Command
 
 
@@ -15,9 +15,14 @@ class WithholdsAcks(ScriptedPeer):
     """
 
     def __init__(
-        self, manners: Manners, *, releases_after: int | None = None, exchange: int = 0, connections: int = 1
+        self,
+        behaviour: TcpBehaviour,
+        *,
+        releases_after: int | None = None,
+        exchange: int = 0,
+        connections: int = 1,
     ) -> None:
-        super().__init__(manners, exchange=exchange, connections=connections)
+        super().__init__(behaviour, exchange=exchange, connections=connections)
         self._release = Command(releases_after)
 
     @property
@@ -34,8 +39,8 @@ class WithholdsAcks(ScriptedPeer):
 
     async def _until_released(self, connection: ScriptedConnection) -> None:
         if await self._release.awaited(connection):
-            connection.tcp.manners.acknowledges = None
-            connection.tcp.manners.acknowledges_fin = True
+            connection.tcp.behaviour.acknowledges = None
+            connection.tcp.behaviour.acknowledges_fin = True
             connection.tcp.acknowledge()
 
 
@@ -44,7 +49,7 @@ class WithholdsDataAcks(WithholdsAcks):
 
     def __init__(self, *, releases_after: int | None = None, exchange: int = 0, connections: int = 1) -> None:
         super().__init__(
-            Manners(acknowledges=exchange),
+            TcpBehaviour(acknowledges=exchange),
             releases_after=releases_after,
             exchange=exchange,
             connections=connections,
@@ -73,7 +78,7 @@ class WithholdsFinAck(WithholdsAcks):
         connections: int = 1,
     ) -> None:
         super().__init__(
-            Manners(acknowledges_fin=False),
+            TcpBehaviour(acknowledges_fin=False),
             releases_after=releases_after,
             exchange=exchange,
             connections=connections,

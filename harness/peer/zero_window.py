@@ -4,7 +4,7 @@
 from harness.peer.base import Moments
 from harness.peer.scripted import ScriptedPeer
 from harness.peer.scripted_connection import ScriptedConnection
-from harness.peer.scripted_tcp import Manners
+from harness.peer.scripted_tcp import TcpBehaviour
 from harness.peer.trigger import Command
 
 
@@ -26,7 +26,7 @@ class ZeroWindow(ScriptedPeer):
         exchange: int = 0,
         connections: int = 1,
     ) -> None:
-        super().__init__(Manners(takes=exchange + takes), exchange=exchange, connections=connections)
+        super().__init__(TcpBehaviour(takes=exchange + takes), exchange=exchange, connections=connections)
         self._opening = Command(opens_after)
         self.resets_after = resets_after
 
@@ -47,6 +47,6 @@ class ZeroWindow(ScriptedPeer):
             await connection.hold(self.resets_after)
             connection.reset()
         elif await self._opening.awaited(connection):
-            connection.tcp.manners.takes = None
+            connection.tcp.behaviour.takes = None
             connection.tcp.acknowledge()
             await connection.read_to_end()

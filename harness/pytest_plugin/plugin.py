@@ -31,8 +31,8 @@ from harness.guest.base import Guest
 from harness.pytest_plugin.workers import is_handed_tests, is_worker, share
 from harness.report.record import CaseRecord, make_folders
 from harness.run.case import Case
-from harness.run.evidence_writer import Writer
-from harness.run.executor import Conductor, Job, Result
+from harness.run.evidence_writer import EvidenceWriter
+from harness.run.executor import Executor, Result, TestJob
 from harness.run.session import Session
 from harness.run.settings import Settings
 from harness.verdict import Requirement, load_requirements, required_ids
@@ -62,8 +62,8 @@ class SuitePlugin:
         self._config = config
         self._settings = settings
         self._requirements: dict[str, Requirement] = {}
-        self._writer = Writer(folder, settings.guest)
-        self._conductor: Conductor | None = None
+        self._writer = EvidenceWriter(folder, settings.guest)
+        self._executor: Executor | None = None
         self._is_collecting = False
         self._unsaid: SimpleQueue[str] = SimpleQueue()
         self._items: dict[str, tuple[int, pytest.Function]] = {}  # the cases by their ids, with their places
@@ -116,24 +116,24 @@ class SuitePlugin:
         gc.freeze()
         gc.set_threshold(10_000)
         with _told_as_pytest_does():
-            conductor = self._conductor or self._open()
-            conductor.start([_job(item) for item in cases])
+            executor = self._executor or self._open()
+            executor.start([_test_job(item) for item in cases])
 
-    def _open(self) -> Conductor:
+    def _open(self) -> Executor:
         if is_handed_tests(self._config):
             raise UsageError("cases are shared among labs by -n alone: leave out --dist")
         settings = self._settings
         guest = chosen_guest(settings)
         guest.prepare(self._say)  # while this process still has the host's network
         make_folders(self._writer.folder)
-        self._conductor = Conductor(settings, guest, self._writer.folder, self._say)
-        self._conductor.open()
-        return self._conductor
+        self._executor = Executor(settings, guest, self._writer.folder, self._say)
+        self._executor.open()
+        return self._executor
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Any:
-        if is_case(item) and self._conductor:
-            finished = item.stash[FINISHED] = self._wait_for(item.nodeid, self._conductor)
+        if is_case(item) and self._executor:
+            finished = item.stash[FINISHED] = self._wait_for(item.nodeid, self._executor)
             result = finished.result
             item.stash[CASE] = result.case
             if result.outcome.errors and result.error:
@@ -162,11 +162,11 @@ class SuitePlugin:
                 del item.stash[FINISHED], item.stash[CASE]  # pytest keeps its items to the end
         return report
 
-    def _wait_for(self, case: str, conductor: Conductor) -> Finished:
+    def _wait_for(self, case: str, executor: Executor) -> Finished:
         """What ends before it is written meanwhile, so that its evidence need not be kept."""
         while case not in self._finished:
-            name, result = conductor.next_result()
-            self._finished[name] = self._keep(name, result, conductor.session)
+            name, result = executor.next_result()
+            self._finished[name] = self._keep(name, result, executor.session)
         return self._finished.pop(case)
 
     def _keep(self, case: str, result: Result, session: Session) -> Finished:
@@ -177,8 +177,8 @@ class SuitePlugin:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
-        if self._conductor:
-            self._conductor.close()
+        if self._executor:
+            self._executor.close()
             if not self._items:
                 shutil.rmtree(self._writer.folder)
 
@@ -250,9 +250,9 @@ def check_rows(cases: list[pytest.Function], rows: dict[str, Requirement], *, ev
         raise pytest.UsageError(f"no case judges {', '.join(missing)} (suites/requirements.toml)")
 
 
-def _job(item: pytest.Function) -> Job:
+def _test_job(item: pytest.Function) -> TestJob:
     arguments = item.callspec.params if hasattr(item, "callspec") else {}
-    return Job(
+    return TestJob(
         item.nodeid,
         item.obj,
         arguments,

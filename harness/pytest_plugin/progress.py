@@ -101,7 +101,7 @@ def progress_line(
     return line[: width - 1]
 
 
-class Lines:
+class JsonLines:
     """For programs: a JSON object a line, one for each case as it ends, and one for the run."""
 
     def __init__(self, recorder: Recorder, folder: Path) -> None:

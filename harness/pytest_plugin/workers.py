@@ -88,7 +88,7 @@ class Refusals:
         self._config.workeroutput[_REFUSAL] = (line, status)  # type: ignore[attr-defined]
 
 
-class Labs:
+class LabWorkers:
     """In the process that the user started: starts the workers, and hears of their ends."""
 
     def __init__(self, config: pytest.Config, recorder: "Recorder", folder: Path) -> None:

@@ -19,7 +19,7 @@ _ASYNCHRONOUS = ("completions", "callbacks")
 _FROM_PEER = "peer → guest"
 
 
-class Mark(StrEnum):
+class AlignmentMark(StrEnum):
     """As in `diff --side-by-side`, and one more."""
 
     SAME = " "
@@ -34,7 +34,7 @@ class Mark(StrEnum):
 class Pair:
     """Lines that correspond; None where a run has none."""
 
-    mark: Mark
+    mark: AlignmentMark
     first: Line | None
     second: Line | None
 
@@ -62,14 +62,14 @@ def align(first: Sequence[Line], second: Sequence[Line]) -> list[Pair]:
 def _unmatched(first: Line | None, second: Line | None) -> Pair:
     line = first or second
     if line is None or not line.counts:
-        return Pair(Mark.CHANCE, first, second)
-    return Pair(Mark.FIRST_ONLY if first else Mark.SECOND_ONLY, first, second)
+        return Pair(AlignmentMark.CHANCE, first, second)
+    return Pair(AlignmentMark.FIRST_ONLY if first else AlignmentMark.SECOND_ONLY, first, second)
 
 
 def _matched(first: Line, second: Line, *, moved: bool) -> Pair:
     if first.detail != second.detail:
-        return Pair(Mark.DETAIL, first, second)
-    return Pair(Mark.MOVED if moved else Mark.SAME, first, second)
+        return Pair(AlignmentMark.DETAIL, first, second)
+    return Pair(AlignmentMark.MOVED if moved else AlignmentMark.SAME, first, second)
 
 
 def _matches(first: Sequence[Line], second: Sequence[Line], lane: str) -> list[tuple[int, int]]:

@@ -8,16 +8,16 @@ from itertools import zip_longest
 
 from harness.core.printable import printable
 from harness.core.units import format_ns
-from harness.replay.alignment import Mark, Pair
+from harness.replay.alignment import AlignmentMark, Pair
 from harness.replay.story import Line
 
 NARROWEST = 80
 _TIME = 10
 
 _TOLD = {
-    Mark.DETAIL: "with another status, IRQL or place in the stream (|)",
-    Mark.FIRST_ONLY: "only in the stored run (<)",
-    Mark.SECOND_ONLY: "only now (>)",
+    AlignmentMark.DETAIL: "with another status, IRQL or place in the stream (|)",
+    AlignmentMark.FIRST_ONLY: "only in the stored run (<)",
+    AlignmentMark.SECOND_ONLY: "only now (>)",
 }
 
 
@@ -34,7 +34,7 @@ def side_by_side(pairs: Sequence[Pair], width: int) -> Iterator[str]:
             _cell(line, start, half) for line, start in zip((pair.first, pair.second), starts, strict=True)
         ]
         for number, (left, right) in enumerate(zip_longest(*cells, fillvalue="")):
-            mark = pair.mark if number == 0 else Mark.SAME
+            mark = pair.mark if number == 0 else AlignmentMark.SAME
             yield f"{left:{half}} {mark} {right}".rstrip()
 
 

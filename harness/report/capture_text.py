@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from harness.core.units import format_ns
 from harness.wire import FIN, RST
-from harness.wire.connections import Connection, Connections, Packet
+from harness.wire.connections import CapturedConnection, Connections, Packet
 
 NARROWEST = 80
 _TIME = 13
@@ -26,7 +26,7 @@ def table(found: Connections) -> Iterator[str]:
 def ladder(packets: Iterable[Packet], width: int) -> Iterator[str]:
     """An arrow a packet, in `width` columns or the fewest that make sense; times count from the first."""
     room = max(width, NARROWEST) - _TIME - 4
-    first: Connection | None = None
+    first: CapturedConnection | None = None
     for connection, sender, time_ns, seen in packets:
         if first is None:
             first = connection
@@ -45,7 +45,7 @@ def aside(found: Connections) -> Iterator[str]:
         yield f"{found.left_out} packets left out: of connections behind the first {len(found.table)}"
 
 
-def _head(connection: Connection, room: int) -> Iterator[str]:
+def _head(connection: CapturedConnection, room: int) -> Iterator[str]:
     left, right = connection.end(0), connection.end(1)
     yield f"connection {connection.number}: {left} → {right}"
     if not connection.from_its_beginning:
@@ -59,13 +59,13 @@ def _arrow(words: str, sender: int, room: int) -> str:
     return "<" + f" {words} --".rjust(room - 1, "-")
 
 
-def _lasts(one: Connection) -> str:
+def _lasts(one: CapturedConnection) -> str:
     if one.first_ns is None or one.last_ns is None:
         return _NO_TIME
     return format_ns(one.last_ns - one.first_ns)
 
 
-def _ended(one: Connection) -> str:
+def _ended(one: CapturedConnection) -> str:
     resets = [one.end(end) for end in (0, 1) if one.flags[end] & RST]
     if resets:
         return f"reset by {' and '.join(resets)}"

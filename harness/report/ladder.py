@@ -55,7 +55,7 @@ class Words:
 
 
 @dataclass(frozen=True)
-class Mark:
+class LadderMark:
     """One line of the story at its height."""
 
     line: Line
@@ -87,7 +87,7 @@ class Pending:
 
 @dataclass(frozen=True)
 class Ladder:
-    marks: tuple[Mark, ...]
+    marks: tuple[LadderMark, ...]
     breaks: tuple[Break, ...]
     pending: tuple[Pending, ...]
     height: int
@@ -154,7 +154,7 @@ def _axis(lines: Sequence[Line]) -> tuple[list[int], list[Break]]:
     return heights, breaks
 
 
-def _marks(lines: Sequence[Line], heights: Sequence[int]) -> Iterator[Mark]:
+def _marks(lines: Sequence[Line], heights: Sequence[int]) -> Iterator[LadderMark]:
     lane = 0
     for line, y in zip(lines, heights, strict=True):
         bar = None
@@ -164,7 +164,7 @@ def _marks(lines: Sequence[Line], heights: Sequence[int]) -> Iterator[Mark]:
             early, late = (_height(time, lines, heights) for time in times)
             bar = (min(early, y), max(late, y))
         shape = _SHAPES.get(line.kind, "other") if isinstance(line, EventLine) else ""
-        yield Mark(line, y, _words(line), bar, lane, shape)
+        yield LadderMark(line, y, _words(line), bar, lane, shape)
 
 
 def _height(time_ns: int, lines: Sequence[Line], heights: Sequence[int]) -> int:
@@ -196,7 +196,7 @@ def _words(line: Line) -> Words:
     )
 
 
-def _pending(marks: Sequence[Mark], end: int, *, hung: bool) -> Iterator[Pending]:
+def _pending(marks: Sequence[LadderMark], end: int, *, hung: bool) -> Iterator[Pending]:
     """Each call with the next completion of its step; `hung`: what `end` finds pending stays so."""
     free = [0.0] * MOST_LANES  # the height from which a lane is free
     called: dict[str, tuple[int, int]] = {}

@@ -27,10 +27,10 @@ def _lines(run: dict[str, Any]) -> Iterator[str]:
         ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome])
         or "no case was run"
     )
-    loud = [case for case in cases if case["outcome"] not in _QUIET]
-    if loud:
+    noteworthy = [case for case in cases if case["outcome"] not in _QUIET]
+    if noteworthy:
         yield from ("", "| outcome | rows | case |", "|---|---|---|")
-    for case in loud:
+    for case in noteworthy:
         yield f"| {plain(case['outcome'])} | {', '.join(case['requirements'])} | {plain(case['id'])} |"
 
 

@@ -22,7 +22,7 @@ from harness.guest.base import RunningGuest
 from harness.guest.control import ClockReading
 from harness.peer import Peer
 from harness.run.session import Session
-from harness.run.temporary_address import Home, home
+from harness.run.temporary_address import TemporaryAddress, temporary_address
 from harness.scenario import IPV4, Family, Operation, Scenario
 from harness.scenario.encoding import rounds
 from harness.wire import Packet
@@ -45,7 +45,7 @@ _MISSING = (STATUS_NOT_IMPLEMENTED, STATUS_NOT_SUPPORTED)
 
 
 @dataclass
-class Evidence:
+class CaseEvidence:
     """What a scenario left behind, as far as it got."""
 
     scenario: bytes | None = None
@@ -62,7 +62,7 @@ class Case:
 
     session: Session
     name: str
-    evidence: Evidence = field(default_factory=Evidence)
+    evidence: CaseEvidence = field(default_factory=CaseEvidence)
     recorded: dict[str, str] = field(default_factory=dict)
     measured: dict[str, Samples] = field(default_factory=dict)
 
@@ -84,9 +84,9 @@ class Case:
         guest = network.test_guest4 if family == IPV4 else network.test_guest6
         return behaviour.bind(host, next(self.session.ports), guest=guest)
 
-    def home(self, family: Family) -> AbstractAsyncContextManager[Home]:
+    def temporary_address(self, family: Family) -> AbstractAsyncContextManager[TemporaryAddress]:
         """`async with` it for an address of the guest's that can be taken away under the case's sockets."""
-        return home(self.session, family)
+        return temporary_address(self.session, family)
 
     def port(self) -> int:
         """A port of the guest's that no other case uses."""
@@ -112,14 +112,16 @@ class Case:
         raise EvidenceLost("the guest's pool does not come to rest")
 
     async def _pool(self) -> dict[str, str]:
-        async with self.session.guest() as household:
-            info = await household.guest.control.info()
+        async with self.session.guest() as lease:
+            info = await lease.guest.control.info()
         pool = {key: value for key, value in info.items() if key.startswith("pool.")}
         if not pool:
             raise Unsupported("the guest does not say what its pool holds")
         return pool
 
-    async def run(self, plan: Scenario, peer: Peer | None = None, *, parting: int = PEER_LIMIT) -> Timeline:
+    async def run(
+        self, plan: Scenario, peer: Peer | None = None, *, peer_timeout: int = PEER_LIMIT
+    ) -> Timeline:
         """Performs the scenario in the guest while the peer plays its part.
 
         Once the scenario is over the peer has `parting` ns to end too; give less
@@ -128,18 +130,18 @@ class Case:
         what was seen cannot be judged.
         """
         if peer is None:
-            return await self._perform(plan, None, parting)
+            return await self._perform(plan, None, peer_timeout)
         async with peer:
-            return await self._perform(plan, peer, parting)
+            return await self._perform(plan, peer, peer_timeout)
 
-    async def _perform(self, plan: Scenario, peer: Peer | None, parting: int) -> Timeline:
-        async with self.session.guest() as household:
-            guest = household.guest
-            self.evidence = Evidence(guest=guest)
-            exchange = self._exchange(guest, plan, peer, parting)
+    async def _perform(self, plan: Scenario, peer: Peer | None, peer_timeout: int) -> Timeline:
+        async with self.session.guest() as lease:
+            guest = lease.guest
+            self.evidence = CaseEvidence(guest=guest)
+            exchange = self._exchange(guest, plan, peer, peer_timeout)
             trace, clock = await guest.machine.unless_it_fails(exchange)
             if trace.outcome in _HUNG:
-                self.session.keeper.condemn(household)
+                self.session.guest_pool.condemn(lease)
         _check_performed(plan, trace)
         packets, lost = self.evidence.packets or [], self.evidence.lost_packets
         if peer:
@@ -152,18 +154,18 @@ class Case:
         return timeline
 
     async def _exchange(
-        self, guest: RunningGuest, plan: Scenario, peer: Peer | None, parting: int
+        self, guest: RunningGuest, plan: Scenario, peer: Peer | None, peer_timeout: int
     ) -> tuple[Trace, Clock]:
         """Scenario in, trace out; capture and clock are asked before and after."""
         scenario = plan.encode()
-        self.evidence = Evidence(scenario=scenario, guest=guest)
+        self.evidence = CaseEvidence(scenario=scenario, guest=guest)
         capture = self.session.capture
         with capture.window(peer.port if peer else NO_PORT) as window:
             before, _ = await asyncio.gather(guest.control.clock(), capture.prove_live(LIVE_LIMIT))
             reply = await guest.control.run(scenario, seconds(answer_limit(plan)))
             self.evidence.trace = reply.payload
             if peer and peer.connections:
-                await peer.finished(parting)
+                await peer.finished(peer_timeout)
             after, packets = await asyncio.gather(guest.control.clock(), capture.packets(window, LIVE_LIMIT))
             self.evidence.packets, self.evidence.lost_packets = packets, window.lost
         if not nt_success(NTSTATUS(reply.status)):

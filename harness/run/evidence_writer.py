@@ -9,13 +9,13 @@ from harness.core.units import format_ns
 from harness.crash.diagnosis import explain
 from harness.evidence import Row, summary
 from harness.report.record import CaseFiles, CaseRecord
-from harness.run.case import Evidence
+from harness.run.case import CaseEvidence
 from harness.run.executor import Result
 from harness.wire import Note, write_pcapng
 
 
 @dataclass(frozen=True)
-class Writer:
+class EvidenceWriter:
     """`folder` is that of the run, and has its folders already."""
 
     folder: Path
@@ -40,10 +40,10 @@ class Writer:
             trouble=explain(result.outcome, evidence),
             **written,
         )
-        result.case.evidence = Evidence()
+        result.case.evidence = CaseEvidence()
         return record
 
-    def _write_evidence(self, case: str, result: Result, evidence: Evidence) -> dict[str, str]:
+    def _write_evidence(self, case: str, result: Result, evidence: CaseEvidence) -> dict[str, str]:
         """The files that could be written, by their names in the record."""
         files = CaseFiles.of(case)
         rows = evidence.timeline.to_rows() if evidence.timeline else None

@@ -33,7 +33,7 @@ Body = Callable[..., Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True)
-class Job:
+class TestJob:
     """A test to perform: `body` is called with the case as `lab`, and with `arguments`.
 
     One that is `alone` shares its guest with no other; a `destructive` one has a guest of its own.
@@ -66,7 +66,7 @@ class Result:
         return classify(self.error)[1]
 
 
-class Conductor:
+class Executor:
     """`open`, then `start` the jobs and take their results; `close` ends whatever still runs."""
 
     def __init__(self, settings: Settings, guest: Guest, folder: Path, progress: Progress) -> None:
@@ -82,7 +82,7 @@ class Conductor:
         self._thread.start()
         self._opened = self._call(_open(self.session))
 
-    def start(self, jobs: Iterable[Job]) -> None:
+    def start(self, jobs: Iterable[TestJob]) -> None:
         """Starts the jobs once there is a guest. Raises what keeps it, or the lab, from being there."""
         self._opened.result()
         _ = self.session.baseline  # a file that is none is told before any case runs
@@ -115,7 +115,7 @@ class Conductor:
 
 async def _open(session: Session) -> None:
     await session.__aenter__()
-    await session.keeper.ready()
+    await session.guest_pool.ready()
 
 
 async def _end_tasks() -> None:
@@ -126,7 +126,9 @@ async def _end_tasks() -> None:
         await asyncio.wait(tasks, timeout=seconds(END_LIMIT))
 
 
-async def _perform(session: Session, job: Job, room: asyncio.Semaphore, company: aiorwlock.RWLock) -> Result:
+async def _perform(
+    session: Session, job: TestJob, room: asyncio.Semaphore, company: aiorwlock.RWLock
+) -> Result:
     """Once among others; a case whose guest was lost there again alone, to see whose doing it was."""
     if job.alone or job.destructive:
         async with company.writer:
@@ -149,14 +151,14 @@ def decide(first: Result, alone: Result, loss: SharedLoss) -> Result:
     return decided
 
 
-async def _in_own_guest(session: Session, job: Job) -> Result:
-    await session.keeper.retire()
+async def _in_own_guest(session: Session, job: TestJob) -> Result:
+    await session.guest_pool.retire()
     result = await _attempt(session, job)
-    await session.keeper.retire()
+    await session.guest_pool.retire()
     return result
 
 
-async def _attempt(session: Session, job: Job) -> Result:
+async def _attempt(session: Session, job: TestJob) -> Result:
     case = Case(session, job.name)
     loss = None
     error: BaseException | None = None

@@ -11,19 +11,19 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from harness.core.errors import WskConformanceError
-from harness.crash.triage import Inquest
+from harness.crash.triage import CrashTriage
 from harness.guest.base import RunningGuest
 
 
 @dataclass(eq=False)
-class Household:
+class GuestLease:
     """A running guest and how many cases are in it; a condemned one takes no new ones."""
 
     guest: RunningGuest
-    tenants: int = 0
+    users: int = 0
     condemned: bool = False
     loss: "SharedLoss | None" = None
-    inquest: Inquest | None = None  # once something broke in it
+    triage: CrashTriage | None = None  # once something broke in it
 
 
 @dataclass(eq=False)
@@ -35,51 +35,51 @@ class SharedLoss:
 
 
 @dataclass
-class Keeper:
+class GuestPool:
     """Hands out the guest; a guest that cannot be started is not tried again."""
 
     start: Callable[[], Awaitable[RunningGuest]]
-    _current: Household | None = None
-    _running: Household | None = None  # the current one, or a condemned one that is not empty yet
+    _current: GuestLease | None = None
+    _running: GuestLease | None = None  # the current one, or a condemned one that is not empty yet
     _stopped: asyncio.Event = field(default_factory=asyncio.Event)
     _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
     _failure: WskConformanceError | None = None
 
     async def ready(self) -> None:
         """There is a guest. Raises what kept it from starting."""
-        await self._household()
+        await self._leased()
 
     @asynccontextmanager
-    async def lease(self) -> AsyncIterator[Household]:
+    async def lease(self) -> AsyncIterator[GuestLease]:
         """A guest for one scenario. Raises what kept the guest from starting."""
-        household = await self._household()
-        household.tenants += 1
+        lease = await self._leased()
+        lease.users += 1
         try:
-            yield household
+            yield lease
         finally:
-            household.tenants -= 1
-            if household.condemned and not household.tenants:
-                await self._stop(household)
+            lease.users -= 1
+            if lease.condemned and not lease.users:
+                await self._stop(lease)
 
-    def condemn(self, household: Household) -> None:
+    def condemn(self, lease: GuestLease) -> None:
         """It is destroyed when its last tenant has left, and never used again."""
-        household.condemned = True
-        if self._current is household:
+        lease.condemned = True
+        if self._current is lease:
             self._current = None
 
-    def lose(self, household: Household) -> SharedLoss | None:
+    def lose(self, lease: GuestLease) -> SharedLoss | None:
         """The guest is gone; None when only one case was in it, so that nobody else can have done it."""
-        self.condemn(household)
-        if household.loss is None and household.tenants > 1:
-            household.loss = SharedLoss(household.tenants)
-        return household.loss
+        self.condemn(lease)
+        if lease.loss is None and lease.users > 1:
+            lease.loss = SharedLoss(lease.users)
+        return lease.loss
 
     async def retire(self) -> None:
         """Destroys the guest, which nobody may be in; the next case starts another."""
         if self._running:
             await self._stop(self._running)
 
-    async def _household(self) -> Household:
+    async def _leased(self) -> GuestLease:
         async with self._starting:
             if self._failure:
                 raise self._failure
@@ -89,15 +89,15 @@ class Keeper:
                 self._current = self._running = await self._start_one()
             return self._current
 
-    async def _start_one(self) -> Household:
+    async def _start_one(self) -> GuestLease:
         try:
-            return Household(await self.start())
+            return GuestLease(await self.start())
         except WskConformanceError as error:
             self._failure = error
             raise
 
-    async def _stop(self, household: Household) -> None:
-        await household.guest.stop()
+    async def _stop(self, lease: GuestLease) -> None:
+        await lease.guest.stop()
         self._current = self._running = None
         self._stopped.set()
         self._stopped = asyncio.Event()

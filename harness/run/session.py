@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Self
 
 from harness.core.errors import ChannelLost, GuestCrashed, GuestHung, HarnessError, WskConformanceError
-from harness.crash.triage import Evidence, Inquest
+from harness.crash.triage import CrashEvidence, CrashTriage
 from harness.guest.base import Guest, Progress, RunningGuest
 from harness.lab.hypervisor import Hypervisor
 from harness.lab.namespace import Network, enter
-from harness.run.guest_pool import Household, Keeper, SharedLoss
+from harness.run.guest_pool import GuestLease, GuestPool, SharedLoss
 from harness.run.settings import Settings
 from harness.verdict import Baseline
 from harness.wire import Capture
@@ -35,11 +35,11 @@ class Session:
     def __init__(self, settings: Settings, guest: Guest, folder: Path, progress: Progress) -> None:
         self.settings = settings
         self.network: Network = enter()
-        self.keeper = Keeper(self._start)
+        self.guest_pool = GuestPool(self._start)
         self.capture = Capture(self.network.test_tap, self.network.test_guest4)
         self._guest = guest
         self._folder = folder
-        self._evidence = Evidence(folder, settings.dump, progress)
+        self._evidence = CrashEvidence(folder, settings.dump, progress)
         self._progress = progress
         # No port twice while packets of its last use could still be under way: cases are told apart by it.
         self.ports = itertools.cycle(PEER_PORTS)
@@ -52,7 +52,7 @@ class Session:
         async with contextlib.AsyncExitStack() as stack:
             self._hypervisor = stack.enter_context(Hypervisor(self.settings.uri))
             stack.enter_context(self.capture)
-            stack.push_async_callback(self.keeper.retire)
+            stack.push_async_callback(self.guest_pool.retire)
             self._stack = stack.pop_all()
         return self
 
@@ -60,24 +60,24 @@ class Session:
         await self._stack.aclose()
 
     @contextlib.asynccontextmanager
-    async def guest(self) -> AsyncIterator[Household]:
+    async def guest(self) -> AsyncIterator[GuestLease]:
         """The guest for one scenario. What breaks in it is explained by what became of its machine."""
-        async with self.keeper.lease() as household:
+        async with self.guest_pool.lease() as lease:
             try:
-                yield household
+                yield lease
             except (HarnessError, GuestHung) as error:
-                reason = await self._inquest(household).verdict(error)
+                reason = await self._triage(lease).verdict(error)
                 if reason is error and not isinstance(error, ChannelLost | GuestHung):
                     raise
-                loss = self.keeper.lose(household)
+                loss = self.guest_pool.lose(lease)
                 if loss is None:
                     raise reason from error
                 raise GuestLost(reason, loss) from error
 
-    def _inquest(self, household: Household) -> Inquest:
+    def _triage(self, lease: GuestLease) -> CrashTriage:
         """One for all of its tenants."""
-        household.inquest = household.inquest or Inquest(household.guest, self._evidence)
-        return household.inquest
+        lease.triage = lease.triage or CrashTriage(lease.guest, self._evidence)
+        return lease.triage
 
     @property
     def baseline(self) -> Baseline:

@@ -16,7 +16,7 @@ _POLL_S = 0.01
 _FIRST, _HOMES = 16, 200  # of the test network's addresses; those of the lab's own are below
 
 
-class Home:
+class TemporaryAddress:
     """Bind to `home.at(port)`. It is there until it leaves, and again after `come_back`."""
 
     def __init__(self, session: Session, family: Family) -> None:
@@ -54,8 +54,8 @@ class Home:
         await self.leave()
 
     async def _set(self, *, present: bool) -> None:
-        async with self._session.guest() as household:
-            await household.guest.control.set_home(self.address, beside=self._beside, present=present)
+        async with self._session.guest() as lease:
+            await lease.guest.control.set_home(self.address, beside=self._beside, present=present)
         self._present = present
 
     async def end(self) -> None:
@@ -71,9 +71,9 @@ class Home:
 
 
 @asynccontextmanager
-async def home(session: Session, family: Family) -> AsyncIterator[Home]:
+async def temporary_address(session: Session, family: Family) -> AsyncIterator[TemporaryAddress]:
     """Present inside the block, and gone behind it. HarnessError when the guest cannot have it."""
-    place = Home(session, family)
+    place = TemporaryAddress(session, family)
     await place.come_back()
     try:
         yield place

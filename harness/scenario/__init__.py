@@ -3,8 +3,8 @@
 
 from harness.scenario.address import Address, Endpoint
 from harness.scenario.buffer import Buffer, pattern
-from harness.scenario.control import Control, Descriptor
-from harness.scenario.operation import CallbackMoment, Moment, Operation, Socket
+from harness.scenario.control import ControlRequest, Descriptor
+from harness.scenario.operation import CallbackMarker, Marker, Operation, Socket
 from harness.scenario.plan import RECOVERY_LIMIT, Scenario
 from harness.scenario.steps import WAIT_LIMIT, inside
 from harness.scenario.values import (
@@ -100,16 +100,16 @@ __all__ = [
     "Arrival",
     "Buffer",
     "Callback",
-    "CallbackMoment",
+    "CallbackMarker",
     "Category",
     "Context",
-    "Control",
+    "ControlRequest",
     "Descriptor",
     "Endpoint",
     "Family",
     "InspectAction",
     "Irp",
-    "Moment",
+    "Marker",
     "Operation",
     "Origin",
     "Request",

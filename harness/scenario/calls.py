@@ -7,7 +7,7 @@ from harness.core.abi import StepKind, abi
 from harness.core.errors import UsageError
 from harness.scenario.address import Address, Endpoint
 from harness.scenario.buffer import Buffer, pattern
-from harness.scenario.control import Control
+from harness.scenario.control import ControlRequest
 from harness.scenario.operation import Operation, Socket
 from harness.scenario.steps import How, Steps
 from harness.scenario.values import Category, InspectAction, Irp
@@ -23,7 +23,7 @@ class Calls(Steps):
         family: int,
         *,
         category: Category = Category.CONNECTION,
-        control: Control | None = None,
+        control: ControlRequest | None = None,
         **how: Unpack[How],
     ) -> Socket:
         """WskSocket, for a connection socket unless `category` says what."""
@@ -35,7 +35,7 @@ class Calls(Steps):
         to: Endpoint,
         local: Address | None = None,
         flags: int = 0,
-        control: Control | None = None,
+        control: ControlRequest | None = None,
         **how: Unpack[How],
     ) -> Socket:
         """WskSocketConnect: creates, binds and connects a connection socket."""

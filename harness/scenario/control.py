@@ -23,7 +23,7 @@ class Descriptor:
 
 
 @dataclass(frozen=True)
-class Control:
+class ControlRequest:
     """`data` is the input, or what it points to; `value` an event mask or a descriptor's number."""
 
     request: Request = Request.SET_OPTION
@@ -35,7 +35,7 @@ class Control:
     keep: Descriptor | None = None  # the output is this cached security descriptor
 
     @classmethod
-    def using(cls, descriptor: Descriptor) -> "Control":
+    def using(cls, descriptor: Descriptor) -> "ControlRequest":
         """A socket's security descriptor, when it is created."""
         return cls(input=Input.DESCRIPTOR, value=descriptor.number)
 

@@ -7,7 +7,7 @@ from harness.core.abi import StepKind, abi
 from harness.core.errors import UsageError
 from harness.core.units import us
 from harness.scenario.calls import Calls, accepted_category
-from harness.scenario.control import MAX_DESCRIPTORS, Control, Descriptor, Input
+from harness.scenario.control import MAX_DESCRIPTORS, ControlRequest, Descriptor, Input
 from harness.scenario.operation import Operation, Socket
 from harness.scenario.steps import How
 from harness.scenario.values import (
@@ -40,19 +40,19 @@ class Controls(Calls):
 
     def set_option(self, sock: Socket, level: int, code: int, data: bytes, **how: Unpack[How]) -> Operation:
         """WskSetOption."""
-        control = Control(Request.SET_OPTION, code, level, Input.BYTES, data=data)
+        control = ControlRequest(Request.SET_OPTION, code, level, Input.BYTES, data=data)
         return self._control(sock, control, 0, how)
 
     def get_option(self, sock: Socket, level: int, code: int, size: int, **how: Unpack[How]) -> Operation:
         """WskGetOption of at most `size` bytes."""
-        return self._control(sock, Control(Request.GET_OPTION, code, level), size, how)
+        return self._control(sock, ControlRequest(Request.GET_OPTION, code, level), size, how)
 
     def ioctl(
         self, sock: Socket, code: int, data: bytes = b"", size: int = 0, **how: Unpack[How]
     ) -> Operation:
         """WskIoctl with input `data` and at most `size` bytes of output."""
         given = Input.BYTES if data else Input.NONE
-        return self._control(sock, Control(Request.IOCTL, code, input=given, data=data), size, how)
+        return self._control(sock, ControlRequest(Request.IOCTL, code, input=given, data=data), size, how)
 
     def dual_mode(self, sock: Socket, **how: Unpack[How]) -> Operation:
         """An IPv6 socket takes IPv4 addresses too, as ::ffff:a.b.c.d; before it is bound."""
@@ -73,7 +73,7 @@ class Controls(Calls):
 
     def event_mask(self, sock: Socket, mask: int, **how: Unpack[How]) -> Operation:
         """SO_WSK_EVENT_CALLBACK with any mask."""
-        control = Control(Request.SET_OPTION, SO_WSK_EVENT_CALLBACK, SOL_SOCKET, Input.EVENTS, mask)
+        control = ControlRequest(Request.SET_OPTION, SO_WSK_EVENT_CALLBACK, SOL_SOCKET, Input.EVENTS, mask)
         return self._control(sock, control, 0, how)
 
     def on_event(
@@ -122,17 +122,17 @@ class Controls(Calls):
     def cache_descriptor(self, descriptor: bytes) -> tuple[Descriptor, Operation]:
         """WSK_CACHE_SD of a self-relative security descriptor."""
         kept = self._descriptor()
-        control = Control(code=WSK_CACHE_SD, input=Input.POINTER, data=descriptor, keep=kept)
+        control = ControlRequest(code=WSK_CACHE_SD, input=Input.POINTER, data=descriptor, keep=kept)
         return kept, self.control_client(control)
 
     def release_descriptor(self, descriptor: Descriptor) -> Operation:
         """WSK_RELEASE_SD."""
-        control = Control(code=WSK_RELEASE_SD, input=Input.DESCRIPTOR, value=descriptor.number)
+        control = ControlRequest(code=WSK_RELEASE_SD, input=Input.DESCRIPTOR, value=descriptor.number)
         return self.control_client(control)
 
     def set_descriptor(self, sock: Socket, descriptor: Descriptor, **how: Unpack[How]) -> Operation:
         """SO_WSK_SECURITY, before the socket is bound."""
-        control = Control(
+        control = ControlRequest(
             Request.SET_OPTION, SO_WSK_SECURITY, SOL_SOCKET, Input.DESCRIPTOR, descriptor.number
         )
         return self._control(sock, control, 0, how)
@@ -140,20 +140,22 @@ class Controls(Calls):
     def get_descriptor(self, sock: Socket, **how: Unpack[How]) -> tuple[Descriptor, Operation]:
         """SO_WSK_SECURITY: a cached copy, which is to be released."""
         kept = self._descriptor()
-        control = Control(Request.GET_OPTION, SO_WSK_SECURITY, SOL_SOCKET, keep=kept)
+        control = ControlRequest(Request.GET_OPTION, SO_WSK_SECURITY, SOL_SOCKET, keep=kept)
         return kept, self._control(sock, control, 0, how)
 
     def static_events(self, *callbacks: Callback) -> Operation:
         """WSK_SET_STATIC_EVENT_CALLBACKS: on for every socket of the run's own client."""
         self._own()
-        control = Control(code=WSK_SET_STATIC_EVENT_CALLBACKS, input=Input.EVENTS, value=_mask(callbacks))
+        control = ControlRequest(
+            code=WSK_SET_STATIC_EVENT_CALLBACKS, input=Input.EVENTS, value=_mask(callbacks)
+        )
         return self.control_client(control)
 
-    def control_client(self, control: Control, size: int = 0, *, irp: Irp = Irp.NONE) -> Operation:
+    def control_client(self, control: ControlRequest, size: int = 0, *, irp: Irp = Irp.NONE) -> Operation:
         """WskControlClient with at most `size` bytes of output."""
         return self._add(StepKind.CONTROL_CLIENT, control=control, result=size, irp=irp)
 
-    def _control(self, sock: Socket, control: Control, size: int, how: How) -> Operation:
+    def _control(self, sock: Socket, control: ControlRequest, size: int, how: How) -> Operation:
         return self._use(sock, StepKind.CONTROL_SOCKET, how, control=control, result=size)
 
     def _descriptor(self) -> Descriptor:

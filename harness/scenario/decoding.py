@@ -13,7 +13,7 @@ from harness.core.units import ms, us
 from harness.scenario.address import Address
 from harness.scenario.buffer import Buffer
 from harness.scenario.calls import accepted_category
-from harness.scenario.control import Control, Descriptor, Input
+from harness.scenario.control import ControlRequest, Descriptor, Input
 from harness.scenario.operation import Operation, Socket
 from harness.scenario.plan import Scenario
 from harness.scenario.values import Action, Callback, Category, Context, Family, Irp, Request
@@ -179,11 +179,11 @@ class _Builder:
         data = b"" if kind in _RECEIVES else self._slice(shape.data_offset, shape.data_length)
         return Buffer(data, length, shape.mdl_count, shape.offset, room - length, excess)
 
-    def _control(self, kind: Any, control: Any) -> Control | None:
+    def _control(self, kind: Any, control: Any) -> ControlRequest | None:
         controls = kind in (StepKind.CONTROL_SOCKET, StepKind.CONTROL_CLIENT)
         if not controls and not control.input:
             return None
-        return Control(
+        return ControlRequest(
             Request(control.request),
             control.code,
             control.level,

@@ -7,7 +7,7 @@ from harness.core.abi import StepKind, abi
 from harness.core.errors import UsageError
 from harness.core.units import ms, us
 from harness.scenario.buffer import Buffer
-from harness.scenario.control import Control
+from harness.scenario.control import ControlRequest
 from harness.scenario.operation import Operation, Socket
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class _Encoder:
         return shape
 
 
-def _control(control: Control, data: bytearray) -> Any:
+def _control(control: ControlRequest, data: bytearray) -> Any:
     # What is pointed to may be a structure: it begins where one may.
     data += bytes(-len(data) % 8)
     encoded = abi.wsktest_control(

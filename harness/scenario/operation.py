@@ -11,7 +11,7 @@ from harness.core.errors import UsageError
 from harness.core.units import format_ns
 from harness.scenario.address import Address
 from harness.scenario.buffer import Buffer
-from harness.scenario.control import Control
+from harness.scenario.control import ControlRequest
 from harness.scenario.values import (
     ANY_CPU,
     PASSIVE,
@@ -29,7 +29,7 @@ _LEVELS = {Context.PASSIVE: "PASSIVE_LEVEL", Context.APC: "APC_LEVEL", Context.D
 
 
 @dataclass(frozen=True)
-class Moment:
+class Marker:
     """A call, its return or the completion of its IRP; only a timeline knows when it was."""
 
     operation: "Operation"
@@ -40,7 +40,7 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class CallbackMoment:
+class CallbackMarker:
     """The beginning or the end of one call of an event callback."""
 
     socket: "Socket"
@@ -73,20 +73,20 @@ class Socket:
         return next(closes, None)
 
     @property
-    def close_call(self) -> Moment:
+    def close_call(self) -> Marker:
         return self._close().call
 
     @property
-    def close_completion(self) -> Moment:
+    def close_completion(self) -> Marker:
         return self._close().completion
 
-    def enters(self, callback: Callback, number: int = 0) -> CallbackMoment:
+    def enters(self, callback: Callback, number: int = 0) -> CallbackMarker:
         """When an event callback begins, for the `number`-th time from 0."""
-        return CallbackMoment(self, callback, "enter", number)
+        return CallbackMarker(self, callback, "enter", number)
 
-    def leaves(self, callback: Callback, number: int = 0) -> CallbackMoment:
+    def leaves(self, callback: Callback, number: int = 0) -> CallbackMarker:
         """When it ends."""
-        return CallbackMoment(self, callback, "leave", number)
+        return CallbackMarker(self, callback, "leave", number)
 
     def _close(self) -> "Operation":
         if self.closing is None:
@@ -121,7 +121,7 @@ class Operation:
     callback: Callback = Callback.RECEIVE
     action: Action = Action.TAKE
     count: int = 0
-    control: Control | None = None
+    control: ControlRequest | None = None
     result: int = 0  # bytes of results other than received ones
     racing: bool = False  # CLOSE
     poison_buf: bool = False  # the WSK_BUF structure is gone when the call has returned
@@ -162,16 +162,16 @@ class Operation:
         return self.kind == StepKind.DISCONNECT and bool(self.flags & WSK_FLAG_ABORTIVE)
 
     @property
-    def call(self) -> Moment:
-        return Moment(self, "call")
+    def call(self) -> Marker:
+        return Marker(self, "call")
 
     @property
-    def return_(self) -> Moment:
-        return Moment(self, "return")
+    def return_(self) -> Marker:
+        return Marker(self, "return")
 
     @property
-    def completion(self) -> Moment:
-        return Moment(self, "completion")
+    def completion(self) -> Marker:
+        return Marker(self, "completion")
 
     @property
     def name(self) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from harness.wire.capture_file import Frame
 from harness.wire.packets import ACK, FIN, RST, SYN, Flag
-from harness.wire.segments import Aside, Segment, segment
+from harness.wire.segments import Aside, CapturedSegment, segment
 
 MOST_CONNECTIONS = 50_000
 
@@ -19,7 +19,7 @@ _SYN, _FIN, _RST, _ACK = int(SYN), int(FIN), int(RST), int(ACK)
 _FLAGS = 0x3F
 
 
-class Connection:
+class CapturedConnection:
     """Two ends; 0 is the one that opened it, or whose packet came first."""
 
     __slots__ = (
@@ -57,7 +57,7 @@ class Connection:
         """Does the capture have the SYN of the end that opened it?"""
         return bool(self.flags[0] & _SYN)
 
-    def add(self, time_ns: int | None, sender: int, seen: Segment) -> None:
+    def add(self, time_ns: int | None, sender: int, seen: CapturedSegment) -> None:
         self.packets[sender] += 1
         self.bytes[sender] += seen.length
         self.flags[sender] |= seen.flags
@@ -71,7 +71,7 @@ class Connection:
             # What is acknowledged first is the SYN's number and one more.
             bases[1 - sender] = seen.ack - bool(seen.flags & _SYN)
 
-    def describe(self, sender: int, seen: Segment) -> str:
+    def describe(self, sender: int, seen: CapturedSegment) -> str:
         """A segment of it for people: 'FIN+ACK seq 17 ack 42 len 0'."""
         seq = self._relative(sender, seen.seq)
         ack = f" ack {self._relative(1 - sender, seen.ack)}" if seen.flags & _ACK else ""
@@ -83,18 +83,20 @@ class Connection:
         return (number - (base or 0) + (1 << 31)) % (1 << 32) - (1 << 31)
 
 
-Packet = tuple[Connection, int, int | None, Segment]  # connection, sender, time, segment
+Packet = tuple[CapturedConnection, int, int | None, CapturedSegment]  # connection, sender, time, segment
 
 
 class Connections:
     """Reads frames once; what it has counted is whole when `follow` has ended."""
 
     def __init__(self) -> None:
-        self.table: list[Connection] = []
+        self.table: list[CapturedConnection] = []
         self.asides: Counter[Aside] = Counter()  # frames that are of no connection
         self.unread_links: set[int] = set()
         self.left_out = 0  # packets of connections that are not in the table, which is full
-        self._open: dict[tuple[bytes, bytes], tuple[Connection, int]] = {}  # by source and destination
+        self._open: dict[
+            tuple[bytes, bytes], tuple[CapturedConnection, int]
+        ] = {}  # by source and destination
 
     def read(self, frames: Iterable[Frame]) -> None:
         """All frames. Raises what `frames` raises, and keeps what it has."""
@@ -127,11 +129,11 @@ class Connections:
         """Was there not one frame of a link type that can be read?"""
         return not self.table and set(self.asides) == {Aside.LINK}
 
-    def _is_another(self, connection: Connection, sender: int, seen: Segment) -> bool:
+    def _is_another(self, connection: CapturedConnection, sender: int, seen: CapturedSegment) -> bool:
         """A SYN with a number of its own is a new connection between the same ports (RFC 9293, 3.10.7)."""
         return connection.bases[sender] not in (None, seen.seq)
 
-    def _begin(self, seen: Segment) -> tuple[Connection, int] | None:
+    def _begin(self, seen: CapturedSegment) -> tuple[CapturedConnection, int] | None:
         """None when the table is full."""
         half = len(seen.addresses) // 2
         there = seen.addresses, seen.ports
@@ -141,7 +143,7 @@ class Connections:
             self._open.pop(back, None)
             return None
         sender = int(seen.flags & (_SYN | _ACK) == _SYN | _ACK)  # who answers did not open it
-        connection = Connection(len(self.table) + 1, *(back if sender else there))
+        connection = CapturedConnection(len(self.table) + 1, *(back if sender else there))
         self.table.append(connection)
         self._open[back] = connection, 1 - sender
         self._open[there] = connection, sender

@@ -37,7 +37,7 @@ class Aside(StrEnum):
     MALFORMED = "malformed"
 
 
-class Segment(NamedTuple):
+class CapturedSegment(NamedTuple):
     """The header of a TCP segment and what was sent with it."""
 
     addresses: bytes  # source, destination
@@ -49,7 +49,7 @@ class Segment(NamedTuple):
     length: int  # of the payload as it was sent, kept or not
 
 
-def segment(link: int, data: bytes) -> Segment | Aside:
+def segment(link: int, data: bytes) -> CapturedSegment | Aside:
     """The segment in a frame; never raises."""
     find = _LINKS.get(link)
     if find is None:
@@ -66,7 +66,7 @@ def segment(link: int, data: bytes) -> Segment | Aside:
         return Aside.CUT
 
 
-def _in_ipv4(data: bytes, start: int) -> Segment | Aside:
+def _in_ipv4(data: bytes, start: int) -> CapturedSegment | Aside:
     first, total, fragment, protocol, addresses = _v4(data, start)
     if protocol != _TCP:
         return Aside.OTHER
@@ -79,7 +79,7 @@ def _in_ipv4(data: bytes, start: int) -> Segment | Aside:
     return _segment(data, start + header, start + total if total else len(data), addresses)
 
 
-def _in_ipv6(data: bytes, start: int) -> Segment | Aside:
+def _in_ipv6(data: bytes, start: int) -> CapturedSegment | Aside:
     size, kind, addresses = _v6(data, start)
     end = start + 40 + size if size else len(data)
     place = start + 40
@@ -100,12 +100,12 @@ def _in_ipv6(data: bytes, start: int) -> Segment | Aside:
     return Aside.MALFORMED
 
 
-def _segment(data: bytes, place: int, end: int, addresses: bytes) -> Segment | Aside:
+def _segment(data: bytes, place: int, end: int, addresses: bytes) -> CapturedSegment | Aside:
     ports, seq, ack, offset, flags, window = _tcp(data, place)
     length = end - place - (offset >> 4) * 4
     if offset < 0x50 or length < 0:
         return Aside.MALFORMED
-    return Segment(addresses, ports, seq, ack, flags, window, length)
+    return CapturedSegment(addresses, ports, seq, ack, flags, window, length)
 
 
 def _ethernet(data: bytes) -> int:

@@ -7,7 +7,7 @@ from harness.peer import CrossesFins, FinFirst, ReadsToEof, SendsThenFin, Withho
 from harness.scenario import CONTEXTS, FAMILIES, IPV4, WSK_FLAG_WAITALL, WSK_SOCKET, Arrival, Scenario, inside
 from harness.verdict import for_each, requires
 from harness.wire import FIN, RST
-from suites.scenes import WAYS, as_planned, joined, no_reset
+from suites.scenes import WAYS, joined, no_reset, require_precondition
 
 SOME_WAYS = (WSK_SOCKET, Arrival.STREAM_ACCEPT)
 
@@ -44,7 +44,7 @@ async def test_closing_after_the_peers_fin_and_then_ours_is_silent(lab, way, con
     seen = await lab.run(plan, peer)
 
     assert seen.status(close) == STATUS_SUCCESS
-    as_planned(seen.fin("peer"))
+    require_precondition(seen.fin("peer"))
     assert seen.order(seen.fin("peer"), seen.fin("guest"))
     assert no_reset(seen)
 
@@ -81,7 +81,7 @@ async def test_closing_with_unread_data_after_both_fins(lab, way, context, famil
     seen = await lab.run(plan, peer)
 
     assert seen.status(close) == STATUS_SUCCESS
-    as_planned(seen.fin("peer"))
+    require_precondition(seen.fin("peer"))
     assert seen.order(seen.fin("peer"), seen.fin("guest"))
     lab.record("a RST was sent", not no_reset(seen))
 

@@ -6,7 +6,7 @@ from harness.core.units import ms
 from harness.peer import FinFirst, KeepsSending, ReadsToEof, Sends
 from harness.scenario import CONTEXTS, FAMILIES, WSK_SOCKET, Address, Arrival, Callback, Category, Scenario
 from harness.verdict import alone, for_each, requires
-from suites.scenes import HELD, MEANWHILE, SOON, UNTOLD, as_planned, joined
+from suites.scenes import HELD, MEANWHILE, SHORT_PEER_TIMEOUT, SOON, joined, require_precondition
 
 FOUND = 350 * ms  # the peer may be in a pause between two attempts, or not have begun
 AFTERWARDS = 50 * ms  # for a callback that is not to come
@@ -80,7 +80,7 @@ async def test_a_close_waits_for_the_callback_that_is_in_progress(lab, busy, con
 
     seen = await lab.run(plan, peer)
 
-    as_planned(seen.order(sock.enters(callback), close.call, sock.leaves(callback)))
+    require_precondition(seen.order(sock.enters(callback), close.call, sock.leaves(callback)))
     assert seen.returned(close) == STATUS_PENDING
     assert seen.order(close.return_, sock.leaves(callback), close.completion)
     assert seen.status(close) == STATUS_SUCCESS
@@ -103,7 +103,7 @@ async def test_a_cancelled_close_does_not_complete_before_the_callback_returns(l
 
     seen = await lab.run(plan, peer)
 
-    as_planned(seen.order(sock.enters(callback), close.call, sock.leaves(callback)))
+    require_precondition(seen.order(sock.enters(callback), close.call, sock.leaves(callback)))
     assert seen.completions(close) == 1
     assert seen.order(sock.leaves(callback), close.completion)
     lab.record("status of the close", seen.status(close))
@@ -127,7 +127,7 @@ async def test_no_receive_event_begins_after_a_close_amid_a_flood(lab, way, cont
 
     visits = seen.callbacks(sock, Callback.RECEIVE)
     assert seen.status(close) == STATUS_SUCCESS
-    as_planned(visits)
+    require_precondition(visits)
     assert not any(visit.enter.after_close for visit in visits)
     assert seen.order(sock.leaves(Callback.RECEIVE, len(visits) - 1), close.completion)
 
@@ -150,7 +150,7 @@ async def test_no_event_begins_after_a_close_however_often(lab, context, family)
     seen = await lab.run(plan, peer)
 
     visits = [*seen.callbacks(sock, Callback.RECEIVE), *seen.callbacks(sock, Callback.DISCONNECT)]
-    as_planned(visits)
+    require_precondition(visits)
     assert not any(visit.enter.after_close for visit in visits)
 
 
@@ -169,7 +169,7 @@ async def test_no_accept_event_begins_after_a_listener_closed(lab, family, conte
     plan.wait(close)
     plan.delay(MEANWHILE)
 
-    seen = await lab.run(plan, peer, parting=UNTOLD)
+    seen = await lab.run(plan, peer, peer_timeout=SHORT_PEER_TIMEOUT)
 
     visits = seen.callbacks(listener, Callback.ACCEPT)
     assert not any(visit.enter.after_close for visit in visits)

@@ -5,7 +5,7 @@ import struct
 
 from harness.core.ntstatus import STATUS_SUCCESS
 from harness.peer import ReadsToEof
-from harness.scenario import CONTEXTS, FAMILIES, IPV4, Category, Control, Scenario
+from harness.scenario import CONTEXTS, FAMILIES, IPV4, Category, ControlRequest, Scenario
 from harness.verdict import alone, for_each, requires
 
 # Self-relative, of everyone (S-1-1-0) for owner and group, without an access list: all may do all.
@@ -16,7 +16,7 @@ ROUNDS = 100
 
 def by_socket(plan, peer, descriptor):
     """Applied when the socket is made."""
-    sock = plan.socket(peer.family, control=Control.using(descriptor))
+    sock = plan.socket(peer.family, control=ControlRequest.using(descriptor))
     plan.wait(sock.creation)
     plan.wait(plan.bind(sock))
     plan.wait(plan.connect(sock, to=peer))
@@ -25,7 +25,7 @@ def by_socket(plan, peer, descriptor):
 
 def by_socket_connect(plan, peer, descriptor):
     """Applied when it is made and connected in one."""
-    sock = plan.socket_connect(to=peer, control=Control.using(descriptor))
+    sock = plan.socket_connect(to=peer, control=ControlRequest.using(descriptor))
     plan.wait(sock.creation)
     return sock
 
@@ -75,7 +75,7 @@ async def test_a_descriptor_may_be_released_before_or_after_the_close(lab, categ
     releases = []
     for early in (True, False):
         descriptor, _ = plan.cache_descriptor(DESCRIPTOR)
-        sock = plan.socket(IPV4, category=category, control=Control.using(descriptor))
+        sock = plan.socket(IPV4, category=category, control=ControlRequest.using(descriptor))
         plan.wait(sock.creation)
         if early:
             releases.append(plan.release_descriptor(descriptor))
@@ -92,7 +92,7 @@ def used_and_released(rounds):
     plan = Scenario()
     with plan.repeat(rounds):
         descriptor, _ = plan.cache_descriptor(DESCRIPTOR)
-        sock = plan.socket(IPV4, control=Control.using(descriptor))
+        sock = plan.socket(IPV4, control=ControlRequest.using(descriptor))
         plan.wait(sock.creation)
         plan.wait(plan.close(sock))
         release = plan.release_descriptor(descriptor)

@@ -7,7 +7,7 @@ from harness.core.units import ms
 from harness.peer import ReadsToEof
 from harness.scenario import CONTEXTS, FAMILIES, WSK_SOCKET, Origin, Scenario
 from harness.verdict import for_each, requires
-from suites.scenes import as_planned
+from suites.scenes import require_precondition
 
 SENDERS = 8
 ROUNDS = 40
@@ -37,7 +37,7 @@ async def test_a_close_comes_after_the_calls_of_all_threads_have_returned(lab, o
     rounds = [life for send in sends for life in seen.rounds(send)]
     made = [life for life in rounds if life.call]
     called, completed = seen.call(close).event, seen.completion(close).event
-    as_planned(made)
+    require_precondition(made)
     assert all(life.returned.sequence < called.sequence for life in made)
     assert all(len(life.completions) == 1 for life in made)
     assert all(life.completion.sequence < completed.sequence for life in made)
@@ -59,7 +59,7 @@ async def test_nothing_of_a_socket_happens_after_its_close_has_completed(lab, co
     seen = await lab.run(plan, peer)
 
     end = seen.completion(close).event.sequence
-    as_planned(seen.completions(close) == 1)
+    require_precondition(seen.completions(close) == 1)
     later = [event for event in seen.trace.events if event.sequence > end]
     steps = {operation.number for operation in sock.operations} - {close.number}
     assert not [event for event in later if event.step in steps]

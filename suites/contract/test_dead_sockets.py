@@ -6,18 +6,18 @@ from harness.core.units import KiB, ms, s
 from harness.peer import HoldsOpen, ZeroWindow
 from harness.scenario import FAMILIES, WSK_FLAG_ABORTIVE, Callback, Category, Scenario
 from harness.verdict import for_each, requires
-from suites.scenes import UNTOLD
+from suites.scenes import SHORT_PEER_TIMEOUT
 
 FLAGS = {"graceful": 0, "abortive": WSK_FLAG_ABORTIVE}
 CATEGORIES = (Category.CONNECTION, Category.STREAM)
 BEFORE = 200 * ms  # so that all that is to be pending is
 
 
-def at_home(plan, home, peer, category):
+def connected_from(plan, temporary, peer, category):
     """A connected socket that is bound to the case's own address."""
-    sock = plan.socket(home.address.family, category=category)
+    sock = plan.socket(temporary.address.family, category=category)
     plan.wait(sock.creation)
-    plan.wait(plan.bind(sock, local=home.at()))
+    plan.wait(plan.bind(sock, local=temporary.at()))
     plan.wait(plan.connect(sock, to=peer))
     return sock
 
@@ -28,8 +28,8 @@ async def test_a_null_indication_says_once_that_the_socket_is_dead(lab, family, 
     """With its address gone the receive event comes with a NULL indication, once, and the socket closes."""
     peer = lab.peer(HoldsOpen(for_=1 * s, exchange=1), family)
     plan = Scenario()
-    async with lab.home(family) as home:
-        sock = at_home(plan, home, peer, category)
+    async with lab.temporary_address(family) as temporary:
+        sock = connected_from(plan, temporary, peer, category)
         plan.wait(plan.send(sock, b"!"), plan.receive(sock, 1))
         plan.wait(plan.enable(sock, Callback.RECEIVE))
         plan.wait_event(sock, Callback.RECEIVE)
@@ -37,8 +37,8 @@ async def test_a_null_indication_says_once_that_the_socket_is_dead(lab, family, 
         close = plan.close(sock)
         plan.wait(close)
 
-        home.leaves(once=lambda: peer.received, after=BEFORE)
-        seen = await lab.run(plan, peer, parting=UNTOLD)
+        temporary.leaves(once=lambda: peer.received, after=BEFORE)
+        seen = await lab.run(plan, peer, peer_timeout=SHORT_PEER_TIMEOUT)
 
     assert [visit.enter.nothing for visit in seen.callbacks(sock, Callback.RECEIVE)] == [True]
     assert seen.status(close) == STATUS_SUCCESS
@@ -49,17 +49,17 @@ async def test_a_null_indication_says_once_that_the_socket_is_dead(lab, family, 
 async def test_a_null_accept_socket_says_once_that_the_listener_is_dead(lab, family):
     """With its address gone the accept event comes without a socket, once, and the listener closes."""
     plan = Scenario()
-    async with lab.home(family) as home:
+    async with lab.temporary_address(family) as temporary:
         listener = plan.socket(family, category=Category.LISTEN)
         plan.wait(listener.creation)
-        plan.wait(plan.bind(listener, local=home.at()))
+        plan.wait(plan.bind(listener, local=temporary.at()))
         plan.wait(plan.enable(listener, Callback.ACCEPT))
         plan.wait_event(listener, Callback.ACCEPT)
         plan.delay(50 * ms)
         close = plan.close(listener)
         plan.wait(close)
 
-        home.leaves(after=1 * s)
+        temporary.leaves(after=1 * s)
         seen = await lab.run(plan)
 
     assert [visit.enter.nothing for visit in seen.callbacks(listener, Callback.ACCEPT)] == [True]
@@ -72,8 +72,8 @@ async def test_a_disconnect_of_a_dead_socket_fails_and_the_close_does_not(lab, f
     """What a disconnect of a dead socket returns is recorded; its IRP fails, once, and the close succeeds."""
     peer = lab.peer(ZeroWindow(takes=1 * KiB), family)
     plan = Scenario()
-    async with lab.home(family) as home:
-        sock = at_home(plan, home, peer, category)
+    async with lab.temporary_address(family) as temporary:
+        sock = connected_from(plan, temporary, peer, category)
         send = plan.send(sock, 64 * KiB)
         plan.wait(send)
         disconnect = plan.disconnect(sock, flags=flags)
@@ -81,8 +81,8 @@ async def test_a_disconnect_of_a_dead_socket_fails_and_the_close_does_not(lab, f
         close = plan.close(sock)
         plan.wait(close)
 
-        home.leaves(once=lambda: peer.received, after=BEFORE)
-        seen = await lab.run(plan, peer, parting=UNTOLD)
+        temporary.leaves(once=lambda: peer.received, after=BEFORE)
+        seen = await lab.run(plan, peer, peer_timeout=SHORT_PEER_TIMEOUT)
 
     lab.record("the send that was pending", seen.status(send))
     lab.record("the disconnect's return", seen.returned(disconnect))

@@ -16,7 +16,7 @@ from harness.scenario import (
 )
 from harness.verdict import for_each, requires
 from harness.wire import FIN
-from suites.scenes import WAYS, as_planned, joined
+from suites.scenes import WAYS, joined, require_precondition
 
 EVENT = Callback.DISCONNECT
 SOME_WAYS = (WSK_SOCKET, Arrival.STREAM_ACCEPT)
@@ -182,7 +182,7 @@ async def test_a_reset_ends_a_graceful_disconnect_that_waits(lab, way, family):
 
     seen = await lab.run(plan, peer)
 
-    as_planned(seen.returned(disconnect) == STATUS_PENDING)
+    require_precondition(seen.returned(disconnect) == STATUS_PENDING)
     assert (seen.completions(disconnect), nt_success(seen.status(disconnect))) == (1, False)
     visits = seen.callbacks(sock, EVENT)
     assert len(visits) == 1
@@ -206,7 +206,7 @@ async def test_levels_of_the_callbacks_of_a_connection_are_as_their_flags_say(la
 
     for callback in (Callback.RECEIVE, EVENT):
         visits = seen.callbacks(sock, callback)
-        as_planned(visits)
+        require_precondition(visits)
         assert all(visit.level_is_as_told for visit in visits)
 
 

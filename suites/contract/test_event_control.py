@@ -14,7 +14,7 @@ from harness.peer import HoldsOpen, Sends
 from harness.scenario import CONTEXTS, FAMILIES, IPV4, WSK_SOCKET, Action, Callback, Irp, Origin, Scenario
 from harness.scenario.values import EVENT_BITS, WSK_EVENT_DISABLE
 from harness.verdict import alone, for_each, requires
-from suites.scenes import HELD, MEANWHILE, SOON, as_planned
+from suites.scenes import HELD, MEANWHILE, SOON, require_precondition
 
 CONNECTS = (WSK_SOCKET, Origin.STREAM_CONNECT)
 IRPS = {"irp": Irp.ALLOCATED, "no-irp": Irp.NONE}
@@ -59,7 +59,9 @@ async def test_disabling_an_event_in_progress_waits_for_its_callback(lab, origin
 
     seen = await lab.run(plan, peer)
 
-    as_planned(seen.order(sock.enters(Callback.RECEIVE), disable.call, sock.leaves(Callback.RECEIVE)))
+    require_precondition(
+        seen.order(sock.enters(Callback.RECEIVE), disable.call, sock.leaves(Callback.RECEIVE))
+    )
     assert seen.returned(disable) == STATUS_PENDING
     assert seen.completions(disable) == 1
     assert seen.order(sock.leaves(Callback.RECEIVE), disable.completion, close.completion)
@@ -85,7 +87,9 @@ async def test_disabling_an_event_in_progress_without_an_irp_says_so(lab, origin
 
     seen = await lab.run(plan, peer)
 
-    as_planned(seen.order(sock.enters(Callback.RECEIVE), disable.call, sock.leaves(Callback.RECEIVE)))
+    require_precondition(
+        seen.order(sock.enters(Callback.RECEIVE), disable.call, sock.leaves(Callback.RECEIVE))
+    )
     assert seen.returned(disable) == STATUS_EVENT_PENDING
     assert seen.status(disable) == NOT_COMPLETED
     assert seen.order(disable.return_, sock.leaves(Callback.RECEIVE), close.completion)

@@ -14,7 +14,7 @@ from harness.scenario import (
     Buffer,
     Callback,
     Category,
-    Control,
+    ControlRequest,
     Irp,
     Scenario,
 )
@@ -100,7 +100,7 @@ async def test_descriptors_that_nobody_releases_stay(lab):
     plan = Scenario()
     with plan.repeat(50):
         kept, _ = plan.cache_descriptor(descriptor)
-        sock = plan.socket(IPV4, control=Control.using(kept))
+        sock = plan.socket(IPV4, control=ControlRequest.using(kept))
         plan.wait(sock.creation)
         plan.wait(plan.close(sock))
     await lab.run(plan)

@@ -16,7 +16,7 @@ from harness.peer import (
 from harness.scenario import FAMILIES, SIO_WSK_SET_TCP_SILENT_MODE, WSK_SOCKET, Category, Origin, Scenario
 from harness.verdict import for_each, requires
 from harness.wire import FIN, RST
-from suites.scenes import UNTOLD, told
+from suites.scenes import SHORT_PEER_TIMEOUT, told
 from suites.states.operations import OPERATIONS, closes, meet, note
 
 CATEGORIES = (Category.CONNECTION, Category.STREAM)
@@ -163,7 +163,7 @@ async def test_closing_and_last_ack(lab, state, operation, way, family):
     first = plan.disconnect(sock)
     done = meet(plan, sock, operation, first)
 
-    seen = await lab.run(plan, peer, parting=UNTOLD)
+    seen = await lab.run(plan, peer, peer_timeout=SHORT_PEER_TIMEOUT)
 
     assert seen.count(FIN, sender="guest") == 1
     assert seen.completions(first) == 1
@@ -243,7 +243,7 @@ async def test_silent_mode(lab, way, operation, family):
     plan.wait(silent)
     done = meet(plan, sock, operation)
 
-    seen = await lab.run(plan, peer, parting=UNTOLD)
+    seen = await lab.run(plan, peer, peer_timeout=SHORT_PEER_TIMEOUT)
 
     assert seen.status(silent) == STATUS_SUCCESS
     assert seen.completions(done) == 1

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.errors import UsageError
-from harness.nightly.bisect import Kind, neighbours_of, search
+from harness.nightly.bisect import FindingKind, neighbours_of, search
 from harness.nightly.plan import Plan
 
 
@@ -38,29 +38,29 @@ def test_the_one_that_spoils_it_is_found_in_few_runs(data: st.DataObject, count:
     guilty = data.draw(st.integers(0, count - 1))
     company = Company([guilty])
     finding = search(names(count), company.passes)
-    assert (finding.kind, list(finding.cases)) == (Kind.FOUND, [str(guilty)])
+    assert (finding.kind, list(finding.cases)) == (FindingKind.FOUND, [str(guilty)])
     assert company.tries <= 2 * ceil(log2(count)) + 4
 
 
 @given(st.sets(st.integers(0, 99), min_size=2, max_size=4))
 def test_several_that_spoil_it_together_are_among_those_that_are_left(guilty: set[int]) -> None:
     finding = search(names(100), Company(guilty).passes)
-    assert finding.kind == Kind.TOGETHER
+    assert finding.kind == FindingKind.TOGETHER
     assert guilty <= set(map(int, finding.cases))
 
 
 def test_what_fails_alone_has_no_guilty_neighbour() -> None:
     company = Company([])
-    assert search(names(9), company.passes).kind == Kind.FAILS_ALONE
+    assert search(names(9), company.passes).kind == FindingKind.FAILS_ALONE
     assert company.tries == 1
 
 
 @pytest.mark.parametrize("lucky_after", [1, 5])
 def test_what_passes_with_all_or_passes_again_is_not_reproducible(lucky_after: int) -> None:
-    assert search(names(2), Company([0], lucky_after=0).passes).kind == Kind.NOT_AGAIN
-    assert search([], Company([0]).passes).kind == Kind.NOT_AGAIN
+    assert search(names(2), Company([0], lucky_after=0).passes).kind == FindingKind.NOT_AGAIN
+    assert search([], Company([0]).passes).kind == FindingKind.NOT_AGAIN
     finding = search(names(8), Company([0], lucky_after).passes)
-    assert finding.kind == Kind.NOT_AGAIN
+    assert finding.kind == FindingKind.NOT_AGAIN
 
 
 def test_neighbours_are_those_that_begin_before_it_has_ended() -> None:
@@ -91,4 +91,4 @@ def test_closes_that_reset_the_connection_of_another_case_are_found_in_a_guest(t
     arguments = ("nightly", str(matrix), "--bisect-order", HELD_BACK)
     ran = conformance.finish(tmp_path, conformance.start(tmp_path, "wsk-conformance", *arguments))
     assert ran.status == 0, ran.output
-    assert f"{Kind.FOUND.value}\n  suites/close/test_callbacks.py::" in ran.output
+    assert f"{FindingKind.FOUND.value}\n  suites/close/test_callbacks.py::" in ran.output

@@ -16,15 +16,15 @@ from harness.lab import reaper
 from harness.nightly import dask_worker, farm, images
 from harness.nightly.attempt import LOST
 from harness.nightly.farm import refusal
-from harness.nightly.plan import Order
+from harness.nightly.plan import RunOrder
 from harness.nightly.version import version
 from harness.report.record import load_run
 
 OTHER_VERSION = REPOSITORY / "tests" / "support" / "other_version.py"
-ORDER = Order("a", "reference", (), (), 60.0, 768)
+ORDER = RunOrder("a", "reference", (), (), 60.0, 768)
 
 
-def facts(**changes: object) -> dask_worker.Facts:
+def facts(**changes: object) -> dask_worker.WorkerFacts:
     fields = {
         "version": version(),
         "host": "h",
@@ -33,10 +33,10 @@ def facts(**changes: object) -> dask_worker.Facts:
         "kvm": False,
         "has_image": True,
     }
-    return dask_worker.Facts(**{**fields, **changes})  # type: ignore[arg-type]
+    return dask_worker.WorkerFacts(**{**fields, **changes})  # type: ignore[arg-type]
 
 
-def fits(order: Order, host: dask_worker.Facts) -> bool:
+def fits(order: RunOrder, host: dask_worker.WorkerFacts) -> bool:
     offers = dask_worker.resources_of(host, "0" * 64)
     return all(
         offers.get(name, 0) >= amount for name, amount in dask_worker.demands_of(order, "0" * 64).items()
@@ -47,10 +47,10 @@ def test_a_cell_goes_where_version_memory_kvm_and_image_are_at_hand() -> None:
     assert fits(ORDER, facts())
     assert not fits(ORDER, facts(version="0.0.1-0123456789ab"))
     assert not fits(ORDER, facts(memory_mib=767))
-    wants_kvm = Order("a", "reference", (), (), 60.0, 768, kvm=True)
+    wants_kvm = RunOrder("a", "reference", (), (), 60.0, 768, kvm=True)
     assert not fits(wants_kvm, facts())
     assert fits(wants_kvm, facts(kvm=True))
-    windows = Order("a", "windows-11", (), (), 60.0, 768)
+    windows = RunOrder("a", "windows-11", (), (), 60.0, 768)
     assert not fits(windows, facts()), "its image is for the host to have: `dask worker --resources`"
     assert dask_worker.demands_of(windows, "")["image-windows-11"] == 1
 

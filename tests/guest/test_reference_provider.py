@@ -95,8 +95,8 @@ CAUGHT = {
 _CASES = "tests/guest/cases"
 CAUGHT_BY_CASES = {
     "rst-after-fins": f"{_CASES}/test_driver_events.py::test_a_close_behind_both_fins_is_silent",
-    "departure-unnoticed": f"{_CASES}/test_driver_homes.py::test_a_listener_is_told_once_that_it_is_dead",
-    "death-told-twice": f"{_CASES}/test_driver_homes.py::test_a_listener_is_told_once_that_it_is_dead",
+    "departure-unnoticed": f"{_CASES}/test_driver_addresses.py::test_a_listener_is_told_once_that_it_is_dead",
+    "death-told-twice": f"{_CASES}/test_driver_addresses.py::test_a_listener_is_told_once_that_it_is_dead",
     "release-ends-sockets": f"{_CASES}/test_driver_controls.py::test_sockets_outlive_the_provider_npi",
 }
 # What a run says of it: tests/guest/test_trouble.py.

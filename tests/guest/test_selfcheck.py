@@ -11,8 +11,8 @@ import pytest
 
 from harness.diagnostics.selfcheck import (
     NO_FAULT,
+    FaultVerdict,
     Task,
-    Verdict,
     _Runs,
     as_json,
     check,
@@ -88,8 +88,8 @@ def test_without_a_fault_nothing_may_be_red() -> None:
 
 def test_the_matrix_has_a_column_for_every_row() -> None:
     verdicts = [
-        Verdict("no-fin", ("D-01", "D-18b"), {"D-01": ["one"], "X-01": ["two"]}),
-        Verdict("late", ("C-01",), {"C-01": ["three"]}),
+        FaultVerdict("no-fin", ("D-01", "D-18b"), {"D-01": ["one"], "X-01": ["two"]}),
+        FaultVerdict("late", ("C-01",), {"C-01": ["three"]}),
     ]
     assert matrix(verdicts) == [
         "        DDCX",
@@ -120,12 +120,12 @@ def test_what_is_not_well_is_run_again_when_that_is_wanted(
 ) -> None:
     outcomes = {"late": iter(["deviation"]), "no-fin": iter(["pass", second])}
 
-    def perform(runs: object, task: Task) -> Verdict:
+    def perform(runs: object, task: Task) -> FaultVerdict:
         return judge(task, run(case("one", next(outcomes[task.fault]) or "", *task.named)))
 
     monkeypatch.setattr(_Runs, "perform", perform)
     tasks = [Task("late", ("D-02",), ["one"]), Task("no-fin", ("D-01",), ["one"])]
-    told: list[Verdict] = []
+    told: list[FaultVerdict] = []
     verdicts = check(tasks, at_once=1, again=again, kept=tmp_path, done=told.append)
     assert [verdict.well for verdict in verdicts] == counted
     assert len(told) == heard

@@ -182,14 +182,14 @@ def test_a_lab_whose_process_ends_costs_its_own_cases_only(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("moment", ["test session starts", "collected", "close/"])
-def test_ctrl_c_ends_the_command_in_order_when_it_has_said(moment: str, tmp_path: Path) -> None:
+def test_ctrl_c_ends_the_command_in_order_when_it_has_said(marker: str, tmp_path: Path) -> None:
     said = tmp_path / "said"
     command = [str(conformance.BIN / "wsk-conformance"), "run", "--at-once", "1", "--results", str(tmp_path)]
     with said.open("w") as out:
         process = subprocess.Popen(
             command, stdout=out, stderr=out, env={**os.environ, "PYTHONUNBUFFERED": "1"}
         )
-    wait_until(lambda: moment in said.read_text())
+    wait_until(lambda: marker in said.read_text())
     process.send_signal(signal.SIGINT)
     assert process.wait(120) == 130, said.read_text()
     assert "Traceback" not in said.read_text()

@@ -10,11 +10,11 @@ from namespace import GUEST, in_own_namespace
 
 from harness.core.errors import HarnessError
 from harness.peer import FinFirst, ReadsSlowly, ReadsToEof
-from harness.peer.acceptor import unused
+from harness.peer.connection_source import unused
 from harness.peer.kernel import bound
 from harness.peer.raw_port import RawPort
-from harness.peer.scripted import ScriptedCaller
-from harness.peer.scripted_tcp import Manners
+from harness.peer.scripted import ScriptedDialer
+from harness.peer.scripted_tcp import TcpBehaviour
 from harness.wire import RST, SYN
 
 # A busy machine answers later than a peer waits, which would then try again.
@@ -112,7 +112,7 @@ def test_no_attempt_uses_the_port_of_one_that_was_refused() -> None:
 
 @in_own_namespace
 def test_a_script_too_connects_from_a_new_port_each_time() -> None:
-    caller = ScriptedCaller("127.0.0.1", "127.0.0.1", GUEST_PORT, Manners())
+    caller = ScriptedDialer("127.0.0.1", "127.0.0.1", GUEST_PORT, TcpBehaviour())
     ports = [RawPort("127.0.0.1", 0) for _ in range(2)]
     refused, other = (port.port for port in ports)
     caller.in_vain = frozenset({refused})

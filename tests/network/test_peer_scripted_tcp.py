@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.peer.scripted_tcp import Manners, ScriptedTcp
+from harness.peer.scripted_tcp import ScriptedTcp, TcpBehaviour
 from harness.peer.segment import Segment, decode, encode
 from harness.wire import ACK, FIN, PSH, RST, SYN, Flag
 
@@ -20,9 +20,9 @@ ISN = 0xFFFFFFF0  # the guest's: its stream crosses the end of the sequence spac
 class Talk:
     """The guest's side of a connection, segment by segment; places are counted from its SYN."""
 
-    def __init__(self, **manners: Any) -> None:
+    def __init__(self, **behaviour: Any) -> None:
         self.heard: list[Segment] = []
-        self.tcp = ScriptedTcp(self.heard.append, Manners(**manners))
+        self.tcp = ScriptedTcp(self.heard.append, TcpBehaviour(**behaviour))
         self.tcp.receive(Segment(SYN, ISN, window=1000, mss=100))
         self.iss = self.heard[0].seq
         self.says(ACK, 1)
@@ -48,7 +48,7 @@ def test_it_accepts_a_connection_and_says_it_again() -> None:
 
 def test_a_syn_that_comes_again_is_answered_again() -> None:
     heard: list[Segment] = []
-    tcp = ScriptedTcp(heard.append, Manners())
+    tcp = ScriptedTcp(heard.append, TcpBehaviour())
     for _ in range(2):
         tcp.receive(Segment(SYN, ISN, window=1000))
     assert heard[0] == heard[1]
@@ -57,7 +57,7 @@ def test_a_syn_that_comes_again_is_answered_again() -> None:
 
 def test_it_connects() -> None:
     heard: list[Segment] = []
-    tcp = ScriptedTcp(heard.append, Manners())
+    tcp = ScriptedTcp(heard.append, TcpBehaviour())
     tcp.open()
     (syn,) = heard
     assert (syn.flags, syn.ack) == (SYN, 0)
@@ -119,8 +119,8 @@ def test_a_window_that_closes_takes_what_it_offered_and_answers_probes() -> None
 
 
 @pytest.mark.parametrize("manners", [{"acknowledges": 4}, {"acknowledges_fin": False}], ids=str)
-def test_acks_are_withheld_in_silence(manners: dict[str, Any]) -> None:
-    talk = Talk(**manners)
+def test_acks_are_withheld_in_silence(behaviour: dict[str, Any]) -> None:
+    talk = Talk(**behaviour)
     talk.says(PSH, 1, b"abcd")
     for _ in range(2):
         talk.says(FIN, 5)

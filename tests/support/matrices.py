@@ -12,7 +12,7 @@ from harness.core.errors import HarnessError
 from harness.history.night import Cell
 from harness.nightly.attempt import Ended
 from harness.nightly.matrix import Matrix
-from harness.nightly.plan import Order, Plan
+from harness.nightly.plan import Plan, RunOrder
 from harness.nightly.runner import Attending, Runner, new_night
 from harness.verdict import Outcome, exit_status
 
@@ -41,14 +41,14 @@ class MadeUp:
     """A place: `script` says what each attempt of a cell comes to; what it does not name passes."""
 
     script: dict[tuple[str, int], dict[str, Outcome] | Ended | HarnessError] = field(default_factory=dict)
-    orders: list[Order] = field(default_factory=list)
-    before: Callable[[Order, Attending], None] = lambda order, attending: None
+    orders: list[RunOrder] = field(default_factory=list)
+    before: Callable[[RunOrder, Attending], None] = lambda order, attending: None
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def room(self, plans: Sequence[Plan]) -> int:
         return len(plans)
 
-    def perform(self, order: Order, folder: Path, attending: Attending) -> tuple[Ended, str]:
+    def perform(self, order: RunOrder, folder: Path, attending: Attending) -> tuple[Ended, str]:
         self.orders.append(order)
         self.before(order, attending)
         told = self.script.get((order.cell, int(folder.name.removeprefix("attempt-"))), {})

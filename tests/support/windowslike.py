@@ -5,11 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.guest.image_manifest import Sealed, hash_files
+from harness.guest.image_manifest import ImageManifest, hash_files
 
 PASSWORD = "not-a-secret"
 
-_EXAMPLE = Sealed(
+_EXAMPLE = ImageManifest(
     name="windows-server-2022",
     build="10.0.20348.587",
     created="2026-01-01T00:00:00+00:00",
@@ -28,7 +28,7 @@ _EXAMPLE = Sealed(
 )
 
 
-def seal(folder: Path, **changes: Any) -> Sealed:
+def seal(folder: Path, **changes: Any) -> ImageManifest:
     """Writes an image's files into `folder`, as far as they are not there, and its manifest."""
     image = replace(_EXAMPLE, **changes)
     files = [image.disk, image.vars, *([image.password_file] if image.password_file else [])]

@@ -46,10 +46,10 @@ def test_a_clock_that_nobody_asked_says_so() -> None:
     exchanges=st.lists(
         st.tuples(st.integers(0, 60 * s), st.integers(0, 10 * ms), st.integers(0, 10 * ms)), min_size=1
     ),
-    moment=st.integers(0, 60 * s),
+    marker=st.integers(0, 60 * s),
 )
 def test_the_true_time_is_always_inside_the_interval(
-    drift: int, exchanges: list[tuple[int, int, int]], moment: int
+    drift: int, exchanges: list[tuple[int, int, int]], marker: int
 ) -> None:
     def counter(host_ns: int) -> int:
         return qpc(host_ns + host_ns * drift // 1_000_000)
@@ -59,5 +59,5 @@ def test_the_true_time_is_always_inside_the_interval(
         [Exchange(at - before, counter(at), at + after) for at, before, after in exchanges],
         drift_ppm=101,
     )
-    interval = clock.at(counter(moment))
-    assert interval.earliest - TICK <= moment <= interval.latest + TICK
+    interval = clock.at(counter(marker))
+    assert interval.earliest - TICK <= marker <= interval.latest + TICK

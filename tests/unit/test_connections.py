@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 from harness.wire import connections
 from harness.wire.capture_file import frames
 from harness.wire.connections import Connections
-from harness.wire.segments import Aside, Segment
+from harness.wire.segments import Aside, CapturedSegment
 from harness.wire.segments import segment as decode
 
 V4 = segment(CLIENT, SERVER, ACK | FIN, 5, 6, b"abc")
@@ -70,7 +70,7 @@ CARRIERS = {
 @pytest.mark.parametrize("carrier", CARRIERS)
 def test_a_segment_is_found_in(carrier: str) -> None:
     found = decode(*CARRIERS[carrier])
-    assert isinstance(found, Segment)
+    assert isinstance(found, CapturedSegment)
     assert (found.seq, found.ack, found.flags, found.length) == (5, 6, ACK | FIN, 3)
     assert found.ports == struct.pack("!HH", 40000, 80)
 
@@ -91,7 +91,7 @@ def test_a_segment_is_found_behind_the_extension_headers_of_ipv6(name: str) -> N
         size = 0 if kind == 44 else len(body) // 4 - 1 if kind == 51 else (len(body) + 2) // 8 - 1
         inner, following = bytes([following, size]) + body + inner, kind
     found = decode(101, ipv6(CLIENT6, SERVER6, inner, following=following))
-    assert isinstance(found, Segment)
+    assert isinstance(found, CapturedSegment)
     assert (found.seq, found.length) == (5, 3)
 
 
@@ -122,20 +122,20 @@ def test_what_is_no_segment_is_said_to_be(link: int, frame: bytes, why: Aside) -
 
 def test_a_cut_frame_has_the_length_that_was_sent() -> None:
     found = decode(1, ethernet(segment(CLIENT, SERVER, ACK, 1, 1, bytes(1000)))[:60])
-    assert isinstance(found, Segment)
+    assert isinstance(found, CapturedSegment)
     assert found.length == 1000
 
 
 def test_a_segment_that_the_network_card_was_to_split_has_the_length_that_is_there() -> None:
     packet = segment(CLIENT, SERVER, ACK, 1, 1, bytes(3000))
     found = decode(101, packet[:2] + b"\0\0" + packet[4:])
-    assert isinstance(found, Segment)
+    assert isinstance(found, CapturedSegment)
     assert found.length == 3000
 
 
 @given(st.sampled_from([0, 1, 12, 101, 108, 113, 228, 229, 276]), st.binary(max_size=120))
 def test_no_frame_is_a_surprise(link: int, frame: bytes) -> None:
-    assert isinstance(decode(link, frame), Segment | Aside)
+    assert isinstance(decode(link, frame), CapturedSegment | Aside)
 
 
 @given(st.data())
@@ -144,7 +144,7 @@ def test_no_change_of_a_frame_is_a_surprise(data: st.DataObject) -> None:
     frame = bytearray(whole)
     for _ in range(data.draw(st.integers(1, 6))):
         frame[data.draw(st.integers(0, len(frame) - 1))] = data.draw(st.integers(0, 255))
-    assert isinstance(decode(link, bytes(frame)), Segment | Aside)
+    assert isinstance(decode(link, bytes(frame)), CapturedSegment | Aside)
 
 
 def read(packets: list[bytes], link: int = 101) -> Connections:

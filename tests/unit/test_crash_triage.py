@@ -17,7 +17,7 @@ from harness.core.errors import (
     WskConformanceError,
 )
 from harness.crash import triage
-from harness.crash.triage import Evidence, Inquest
+from harness.crash.triage import CrashEvidence, CrashTriage
 from harness.guest.base import RunningGuest
 from harness.lab import examine
 from harness.lab.examine import Dump, Processor
@@ -94,7 +94,7 @@ def from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(triage, "_TOLD_EVERY_S", 0.01)
 
 
-Story = Callable[[Inquest, Any], Awaitable[None]]
+Story = Callable[[CrashTriage, Any], Awaitable[None]]
 
 
 def hold(folder: Path, story: Story, *, alive: bool = False, dump: bool | None = True) -> list[str]:
@@ -117,14 +117,14 @@ def hold(folder: Path, story: Story, *, alive: bool = False, dump: bool | None =
             {},
             "on its disk",
         )
-        await story(Inquest(guest, Evidence(folder, dump, said.append)), machine)
+        await story(CrashTriage(guest, CrashEvidence(folder, dump, said.append)), machine)
 
     asyncio.run(main())
     return said
 
 
 def test_a_crash_is_named_and_told_to_all_who_were_in_the_guest(tmp_path: Path) -> None:
-    async def story(held: Inquest, machine: Any) -> None:
+    async def story(held: CrashTriage, machine: Any) -> None:
         machine.words = STOP
         machine.happens("crashed", "panicked")
         verdicts = await asyncio.gather(*(held.verdict(ChannelLost("lost")) for _ in range(3)))
@@ -141,7 +141,7 @@ def test_a_crash_is_named_and_told_to_all_who_were_in_the_guest(tmp_path: Path) 
 
 
 def test_a_guest_that_hangs_is_made_to_stop_and_still_hung(tmp_path: Path) -> None:
-    async def story(held: Inquest, machine: Any) -> None:
+    async def story(held: CrashTriage, machine: Any) -> None:
         first = await held.verdict(SILENT)
         second = await held.verdict(ChannelLost("the NMI broke the channel of the others"))
         assert type(first) is type(second) is GuestSilent
@@ -154,7 +154,7 @@ def test_a_guest_that_hangs_is_made_to_stop_and_still_hung(tmp_path: Path) -> No
 
 
 def test_a_guest_that_still_answers_is_left_to_the_other_cases(tmp_path: Path) -> None:
-    async def story(held: Inquest, machine: Any) -> None:
+    async def story(held: CrashTriage, machine: Any) -> None:
         hung = GuestHung("wskctl gave no answer within 30 s")
         assert await held.verdict(hung) is hung
         assert await held.verdict(hung) is hung
@@ -167,7 +167,7 @@ def test_a_guest_that_still_answers_is_left_to_the_other_cases(tmp_path: Path) -
 
 
 def test_a_guest_that_writes_a_dump_is_given_the_time(tmp_path: Path) -> None:
-    async def story(held: Inquest, machine: Any) -> None:
+    async def story(held: CrashTriage, machine: Any) -> None:
         machine.happens("crashed", "crashloaded")
         verdict = asyncio.create_task(held.verdict(ChannelLost("lost")))
         await asyncio.sleep(0.05)
@@ -185,7 +185,7 @@ def test_a_guest_that_writes_a_dump_is_given_the_time(tmp_path: Path) -> None:
 def test_a_guest_that_never_ends_its_dump_is_not_waited_for_any_longer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def story(held: Inquest, machine: Any) -> None:
+    async def story(held: CrashTriage, machine: Any) -> None:
         machine.happens("crashed", "crashloaded")
         assert isinstance(await held.verdict(ChannelLost("lost")), GuestCrashed)
         assert "was not complete" in held.guest.findings["memory dump"][-1]
@@ -195,7 +195,7 @@ def test_a_guest_that_never_ends_its_dump_is_not_waited_for_any_longer(
 
 
 def test_a_machine_that_ends_by_itself_is_not_the_guests_doing(tmp_path: Path) -> None:
-    async def story(held: Inquest, machine: Any) -> None:
+    async def story(held: CrashTriage, machine: Any) -> None:
         machine.happens("exited", "QEMU ended")
         verdict = await held.verdict(ChannelLost("lost"))
         assert type(verdict) is HarnessError
@@ -206,7 +206,7 @@ def test_a_machine_that_ends_by_itself_is_not_the_guests_doing(tmp_path: Path) -
 
 
 def test_a_guest_that_restarts_is_not_blamed_without_a_word_of_a_crash(tmp_path: Path) -> None:
-    async def story(held: Inquest, machine: Any) -> None:
+    async def story(held: CrashTriage, machine: Any) -> None:
         machine.events.append(MachineEvent(0, "reboot", ""))
         verdict = await held.verdict(ChannelLost("lost"))
         assert type(verdict) is HarnessError
@@ -219,7 +219,7 @@ def test_a_guest_that_restarts_is_not_blamed_without_a_word_of_a_crash(tmp_path:
 def test_what_has_nothing_to_do_with_the_guest_stays_what_it_is(
     error: WskConformanceError, tmp_path: Path
 ) -> None:
-    async def story(held: Inquest, machine: Any) -> None:
+    async def story(held: CrashTriage, machine: Any) -> None:
         assert await held.verdict(error) is error
         assert held.guest.findings == {}
 
@@ -227,7 +227,7 @@ def test_what_has_nothing_to_do_with_the_guest_stays_what_it_is(
 
 
 def test_memory_is_dumped_only_when_somebody_wants_it(tmp_path: Path) -> None:
-    async def story(held: Inquest, machine: Any) -> None:
+    async def story(held: CrashTriage, machine: Any) -> None:
         machine.happens("crashed", "panicked")
         await held.verdict(ChannelLost("lost"))
         assert machine.dumps == 0
@@ -238,7 +238,7 @@ def test_memory_is_dumped_only_when_somebody_wants_it(tmp_path: Path) -> None:
 
 
 def test_a_lab_makes_a_few_dumps_and_no_more(tmp_path: Path) -> None:
-    async def story(held: Inquest, machine: Any) -> None:
+    async def story(held: CrashTriage, machine: Any) -> None:
         held.evidence.dumps = triage.MOST_DUMPS
         machine.happens("crashed", "panicked")
         await held.verdict(ChannelLost("lost"))
@@ -254,7 +254,7 @@ def test_evidence_that_cannot_be_had_costs_nothing_else(
     def refuse(*_: Any, **__: Any) -> None:
         raise HarnessError("the hypervisor is gone")
 
-    async def story(held: Inquest, machine: Any) -> None:
+    async def story(held: CrashTriage, machine: Any) -> None:
         assert type(await held.verdict(SILENT)) is GuestSilent
         assert held.guest.findings["screen"] == held.guest.findings["NMI"] == ["the hypervisor is gone"]
         assert held.guest.findings["memory dump"][1] == "from outside: none, the hypervisor is gone"

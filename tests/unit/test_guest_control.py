@@ -13,7 +13,7 @@ from control_frames import HEADER, HELLO, MAGIC, frame, receive
 
 from harness.core.abi import abi
 from harness.core.errors import ChannelLost, GuestHung, GuestSilent, HarnessError
-from harness.guest.control import Control, FrameKind, Heartbeat
+from harness.guest.control import ControlClient, FrameKind, Heartbeat
 
 Server = Callable[[socket.socket], None]
 
@@ -39,14 +39,14 @@ class SocketStream:
             self._end.shutdown(socket.SHUT_RDWR)
 
 
-def against(server: Server, client: Callable[[Control], object]) -> None:
+def against(server: Server, client: Callable[[ControlClient], object]) -> None:
     """Run the coroutine function `client` with a control that is connected to `server`."""
     ours, theirs = socket.socketpair()
     worker = threading.Thread(target=server, args=(theirs,), daemon=True)
     worker.start()
 
     async def main() -> None:
-        control = await Control.open(SocketStream(ours), limit=2)
+        control = await ControlClient.open(SocketStream(ours), limit=2)
         try:
             await client(control)  # type: ignore[misc]
         finally:
@@ -68,7 +68,7 @@ def test_answers_find_their_requests_in_any_order() -> None:
         for kind, number, payload in reversed(requests):
             end.sendall(frame(kind, number, payload.upper(), status=7))
 
-    async def client(control: Control) -> None:
+    async def client(control: ControlClient) -> None:
         replies = await asyncio.gather(*(control.run(text, 2) for text in (b"a", b"b", b"c")))
         assert [reply.payload for reply in replies] == [b"A", b"B", b"C"]
         assert all(reply.status == 7 and reply.sent_ns <= reply.received_ns for reply in replies)
@@ -83,7 +83,7 @@ def test_clock_and_info_are_decoded() -> None:
             kind, number, _ = receive(end)
             end.sendall(frame(kind, number, payload))
 
-    async def client(control: Control) -> None:
+    async def client(control: ControlClient) -> None:
         clock = await control.clock()
         assert (clock.qpc, clock.qpc_frequency) == (5, 1000)
         assert await control.info() == {"abi": "1", "host": "linux = 6"}
@@ -98,7 +98,7 @@ def test_a_late_answer_is_hung_and_does_not_disturb_the_next() -> None:
         kind, number, payload = receive(end)
         end.sendall(frame(late[0], late[1]) + frame(kind, number, payload))
 
-    async def client(control: Control) -> None:
+    async def client(control: ControlClient) -> None:
         with pytest.raises(GuestHung, match=r"0\.05 s"):
             await control.run(b"slow", 0.05)
         assert (await control.run(b"next", 2)).payload == b"next"
@@ -126,7 +126,7 @@ def test_a_broken_stream_fails_everyone_who_waits(answer: bytes) -> None:
         end.sendall(answer)
         end.shutdown(socket.SHUT_WR)
 
-    async def client(control: Control) -> None:
+    async def client(control: ControlClient) -> None:
         results = await asyncio.gather(control.run(b"1", 2), control.run(b"2", 2), return_exceptions=True)
         assert [type(result) for result in results] == [ChannelLost, ChannelLost]
         with pytest.raises(ChannelLost):
@@ -141,7 +141,7 @@ def test_a_server_that_does_not_say_hello_is_refused(greeting: bytes) -> None:
         end.sendall(greeting)
         end.shutdown(socket.SHUT_WR)
 
-    async def client(control: Control) -> None:
+    async def client(control: ControlClient) -> None:
         raise AssertionError("connected")
 
     with pytest.raises(ChannelLost):
@@ -151,7 +151,7 @@ def test_a_server_that_does_not_say_hello_is_refused(greeting: bytes) -> None:
 def test_a_silent_server_is_hung() -> None:
     ours, theirs = socket.socketpair()
     with theirs, pytest.raises(GuestHung):
-        asyncio.run(Control.open(SocketStream(ours), limit=0.05))
+        asyncio.run(ControlClient.open(SocketStream(ours), limit=0.05))
     ours.close()
 
 
@@ -161,7 +161,7 @@ def test_a_status_that_is_no_success_is_an_error_of_the_request() -> None:
         kind, number, _ = receive(end)
         end.sendall(frame(kind, number, status=0xC0000001))
 
-    async def client(control: Control) -> None:
+    async def client(control: ControlClient) -> None:
         with pytest.raises(HarnessError, match="0xc0000001"):
             await control.clock()
 
@@ -178,7 +178,7 @@ def test_a_guest_that_misses_a_heartbeat_is_not_waited_for_any_longer() -> None:
             end.sendall(frame(kind, number, struct.pack("<QQ", 5, 1000)))
         assert receive(end)[0] == FrameKind.CLOCK
 
-    async def client(control: Control) -> None:
+    async def client(control: ControlClient) -> None:
         control.heartbeat = Heartbeat(every_s=0.01, limit_s=0.3)
         with pytest.raises(GuestSilent, match=r"no sign of life within 0\.3 s"):
             await control.run(b"endless", 60)
@@ -193,7 +193,7 @@ def test_an_answer_counts_although_a_heartbeat_is_missing() -> None:
         receive(end)
         end.sendall(frame(kind, number, payload))
 
-    async def client(control: Control) -> None:
+    async def client(control: ControlClient) -> None:
         control.heartbeat = Heartbeat(every_s=0.01, limit_s=30)
         assert (await control.run(b"slow", 60)).payload == b"slow"
 

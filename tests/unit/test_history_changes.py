@@ -13,7 +13,7 @@ from runs import case
 
 from harness.core.errors import UsageError
 from harness.history import references
-from harness.history.changes import EMPTY_CALL, Changes, Kind, compare
+from harness.history.changes import EMPTY_CALL, ChangeKind, Changes, compare
 from harness.history.failure import failure_key, normalised
 from harness.history.loading import SeenNight, find, load
 from harness.history.night import CellStatus
@@ -82,13 +82,13 @@ def test_each_kind_of_change_is_told_once_and_the_worst_first(store: Store, tmp_
     ]
     changes = between(store, tmp_path, before, after)
     assert told(changes) == [
-        (Kind.NEW_FAILURE, "breaks", "pass", "deviation"),
-        (Kind.CHANGED_RECORD, "records", "STATUS_SUCCESS", "STATUS_PENDING"),
-        (Kind.LOST, "unjudged", "pass", "inconclusive"),
-        (Kind.OTHER, "fades", "pass", "unsupported"),
-        (Kind.GONE, "goes", "pass", ""),
-        (Kind.FIXED, "mended", "deviation", "pass"),
-        (Kind.NEW_CASE, "comes", "", "pass"),
+        (ChangeKind.NEW_FAILURE, "breaks", "pass", "deviation"),
+        (ChangeKind.CHANGED_RECORD, "records", "STATUS_SUCCESS", "STATUS_PENDING"),
+        (ChangeKind.LOST, "unjudged", "pass", "inconclusive"),
+        (ChangeKind.OTHER, "fades", "pass", "unsupported"),
+        (ChangeKind.GONE, "goes", "pass", ""),
+        (ChangeKind.FIXED, "mended", "deviation", "pass"),
+        (ChangeKind.NEW_CASE, "comes", "", "pass"),
     ]
     assert changes.found
     assert changes.lost
@@ -104,14 +104,14 @@ def test_the_same_failure_with_other_figures_is_not_new(store: Store, tmp_path: 
 
 def test_a_case_that_fails_for_another_reason_is_a_new_failure(store: Store, tmp_path: Path) -> None:
     changes = between(store, tmp_path, [failed(ONE, "a FIN too many")], [failed(ONE, "an RST came")])
-    assert told(changes) == [(Kind.NEW_FAILURE, ONE, "deviation", "deviation")]
+    assert told(changes) == [(ChangeKind.NEW_FAILURE, ONE, "deviation", "deviation")]
 
 
 def test_a_failure_where_nothing_was_judged_before_is_new(store: Store, tmp_path: Path) -> None:
     lost = case(ONE, outcome=Outcome.INCONCLUSIVE, why="the capture was cut")
     assert told(between(store, tmp_path, [lost], [failed(ONE), failed(TWO)])) == [
-        (Kind.NEW_FAILURE, ONE, "inconclusive", "deviation"),
-        (Kind.NEW_FAILURE, TWO, "", "deviation"),
+        (ChangeKind.NEW_FAILURE, ONE, "inconclusive", "deviation"),
+        (ChangeKind.NEW_FAILURE, TWO, "", "deviation"),
     ]
 
 
@@ -139,7 +139,7 @@ def test_a_cell_that_was_not_finished_before_is_compared_with_the_last_that_was(
     store.keep(night(tmp_path, 1, cell("plain", unfinished, exit_status=130), cell("old", [case(ONE)])))
     store.keep(night(tmp_path, 2, cell("plain", [failed(ONE), failed(TWO)]), cell("new", [case(ONE)])))
     changes = latest(store)
-    assert told(changes) == [(Kind.NEW_FAILURE, ONE, "pass", "deviation")]
+    assert told(changes) == [(ChangeKind.NEW_FAILURE, ONE, "pass", "deviation")]
     assert "for plain an earlier one" in changes.against
     assert (changes.new_cells, changes.gone_cells) == (["new"], ["old"])
 
@@ -161,7 +161,7 @@ def test_a_night_is_compared_with_the_pinned_one(store: Store, tmp_path: Path) -
         pinned = references.baseline(connection, "matrix")
         assert pinned is not None
         changes = compare(connection, load(connection, find(connection)), pinned)
-    assert told(changes) == [(Kind.NEW_FAILURE, ONE, "pass", "deviation")]
+    assert told(changes) == [(ChangeKind.NEW_FAILURE, ONE, "pass", "deviation")]
     store.pin("matrix-0000", pinned=False)
     with store.reading() as connection:
         assert references.baseline(connection, "matrix") is None
@@ -176,7 +176,7 @@ def test_two_builds_are_compared_where_their_settings_are_the_same(store: Store,
     store.keep(night(tmp_path, 1, old, new))
     changes = latest(store, references.build, "20348")
     assert [(change.cell, *line) for change, line in zip(changes.cases, told(changes), strict=True)] == [
-        ("server-2025", Kind.NEW_FAILURE, TWO, "pass", "deviation")
+        ("server-2025", ChangeKind.NEW_FAILURE, TWO, "pass", "deviation")
     ]
     with pytest.raises(UsageError, match=r"no cell of build '7' .*; its builds are 20348, 26100"):
         latest(store, references.build, "7")

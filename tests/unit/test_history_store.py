@@ -22,7 +22,7 @@ from harness.history.database import Database
 from harness.history.known import KnownIssues
 from harness.history.loading import SeenNight, find, heads, load, load_samples
 from harness.history.night import CellStatus
-from harness.history.night_summary import morning
+from harness.history.night_summary import night_summary
 from harness.history.pages import write_pages
 from harness.history.schema import attempts, metadata, outcomes
 from harness.history.store import Store
@@ -114,7 +114,7 @@ def test_pages_changes_and_retention_are_the_same_in_both(where: str, tmp_path: 
         store.pin("matrix-0000")
         page = write_pages(store, tmp_path / "pages").read_text()
         with store.reading() as connection:
-            found = morning(connection, find(connection, "matrix-0001"), KnownIssues())
+            found = night_summary(connection, find(connection, "matrix-0001"), KnownIssues())
         gone = store.prune(newest=1)
     assert found.changes is not None
     assert [(change.kind.value, change.after) for change in found.changes.cases] == [

@@ -9,10 +9,10 @@ import matrices
 import pytest
 
 from harness.nightly.attempt import LOST, Ended, Runs
-from harness.nightly.plan import Order
+from harness.nightly.plan import RunOrder
 from harness.verdict import Outcome
 
-ORDER = Order("a", "reference", (), (), 60.0, 1)
+ORDER = RunOrder("a", "reference", (), (), 60.0, 1)
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ class Performer:
         self._script = folder / "script"
         monkeypatch.setattr(sys, "executable", str(self._script))
 
-    def __call__(self, script: str, order: Order = ORDER) -> Ended:
+    def __call__(self, script: str, order: RunOrder = ORDER) -> Ended:
         self._script.write_text(f"#!/bin/sh\n{script}\n")
         self._script.chmod(0o755)
         return self.runs.perform(order, self.folder, {"a.toml": b"x = 1"}, self.counts.append)
@@ -65,7 +65,7 @@ def test_a_process_that_is_killed_is_a_lost_attempt(perform: Performer) -> None:
 
 
 def test_a_run_that_goes_on_too_long_is_ended_and_not_judged(perform: Performer) -> None:
-    ended = perform("exec sleep 600", Order("a", "reference", (), (), 0.1, 1))
+    ended = perform("exec sleep 600", RunOrder("a", "reference", (), (), 0.1, 1))
     assert ended.exit_status == 3
     assert "ended at its limit" in ended.why
 

@@ -13,7 +13,7 @@ from harness.history.night import CellStatus, load_night
 from harness.nightly.attempt import LOST, Ended
 from harness.nightly.markdown import summary
 from harness.nightly.matrix import Matrix
-from harness.nightly.plan import Order
+from harness.nightly.plan import RunOrder
 from harness.nightly.runner import MOST_LOSSES, Attending, Runner, find_night, new_night, sole_writer
 from harness.nightly.verdict import cell_status, flaky, night_status, outcomes_of
 from harness.verdict import Outcome
@@ -54,7 +54,7 @@ def test_a_cell_that_breaks_does_not_stop_the_others(tmp_path: Path) -> None:
 
 
 def test_a_lost_attempt_is_on_record_and_repeated_and_what_it_saw_counts(tmp_path: Path) -> None:
-    def lose(order: Order, attending: Attending) -> None:
+    def lose(order: RunOrder, attending: Attending) -> None:
         if order.cell == "a" and len(place.orders) == 1:
             attending.lost("host-1", "its worker was lost")
 
@@ -117,7 +117,7 @@ def test_a_night_that_was_killed_between_attempts_goes_on_with_the_next(tmp_path
 def test_a_run_that_is_refused_because_the_night_is_being_stopped_is_no_verdict(tmp_path: Path) -> None:
     begun = Event()
 
-    def interrupt(order: Order, attending: Attending) -> None:
+    def interrupt(order: RunOrder, attending: Attending) -> None:
         if order.cell == "a":
             assert begun.wait(60)
             raise KeyboardInterrupt
@@ -134,7 +134,7 @@ def test_a_run_that_is_refused_because_the_night_is_being_stopped_is_no_verdict(
     assert (attempt.exit_status, attempt.why) == (LOST, "it was interrupted")
 
 
-def _interrupt_second(order: Order, attending: Attending) -> None:
+def _interrupt_second(order: RunOrder, attending: Attending) -> None:
     if order.cases:
         raise KeyboardInterrupt
 
@@ -142,7 +142,7 @@ def _interrupt_second(order: Order, attending: Attending) -> None:
 def test_night_json_tells_of_a_cell_that_runs_and_of_what_is_over(tmp_path: Path) -> None:
     seen = []
 
-    def look(order: Order, attending: Attending) -> None:
+    def look(order: RunOrder, attending: Attending) -> None:
         night = load_night(next((tmp_path / "nights").glob("2*")))
         seen.append([cell.status for cell in night.cells])
 

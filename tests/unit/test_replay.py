@@ -22,7 +22,7 @@ from harness.core.units import ms, s
 from harness.evidence import Row
 from harness.guest.base import Options
 from harness.replay import plans
-from harness.replay.alignment import Mark, Pair, align
+from harness.replay.alignment import AlignmentMark, Pair, align
 from harness.replay.perform import find, perform
 from harness.replay.render import Comparison
 from harness.replay.side_by_side import side_by_side, summary
@@ -71,7 +71,7 @@ def marks(first: Story, second: Story) -> list[tuple[str, str]]:
         (pair.mark.value, line.text)
         for pair in aligned(first, second)
         for line in [pair.first or pair.second]
-        if pair.mark != Mark.SAME and line
+        if pair.mark != AlignmentMark.SAME and line
     ]
 
 
@@ -182,7 +182,7 @@ def test_a_completion_on_the_other_side_of_a_packet_is_shown_beyond_the_clocks_b
         return stored(tmp_path, [guest(completed * ms, "disconnect #1: completion")], packets)
 
     pairs = aligned(run(10), run(at))
-    assert (Mark.MOVED in [pair.mark for pair in pairs]) == marked
+    assert (AlignmentMark.MOVED in [pair.mark for pair in pairs]) == marked
     assert not summary(pairs)
 
 
@@ -214,14 +214,16 @@ def test_no_line_is_lost_and_each_lane_keeps_its_order(first: list[Line], second
     shown = [pair.second for pair in pairs if pair.second]
     assert sorted(map(id, shown)) == sorted(map(id, second))
     for lane in {line.lane for line in second}:
-        ordered = [pair for pair in pairs if pair.mark in (Mark.SAME, Mark.CHANCE) and pair.first]
+        ordered = [
+            pair for pair in pairs if pair.mark in (AlignmentMark.SAME, AlignmentMark.CHANCE) and pair.first
+        ]
         matched = [pair.second for pair in ordered if pair.second and pair.second.lane == lane]
         assert [line for line in second if any(line is one for one in matched)] == matched
 
 
 @given(LINES)
 def test_a_run_differs_in_nothing_from_itself(lines: list[Line]) -> None:
-    assert {pair.mark for pair in align(lines, lines)} <= {Mark.SAME}
+    assert {pair.mark for pair in align(lines, lines)} <= {AlignmentMark.SAME}
 
 
 def test_lines_fit_the_terminal(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from stories import DISCONNECT, HANDSHAKE, as_stored, event, packet
 
 from harness.core.units import ms
 from harness.evidence import Row
-from harness.report.ladder import Ladder, Mark, ladder
+from harness.report.ladder import Ladder, LadderMark, ladder
 from harness.report.stored import FIRST, LAST, PacketLine, Story, load, read
 
 
@@ -20,7 +20,7 @@ def drawn(rows: list[Row]) -> Ladder:
     return made
 
 
-def mark(made: Ladder, text: str) -> Mark:
+def mark(made: Ladder, text: str) -> LadderMark:
     (found,) = (mark for mark in made.marks if text in mark.line.text)
     return found
 

@@ -29,7 +29,7 @@ from harness.scenario import (
     Buffer,
     Callback,
     Category,
-    Control,
+    ControlRequest,
     InspectAction,
     Irp,
     Origin,
@@ -61,7 +61,7 @@ def wide_example() -> Scenario:
     """A plan with what the first one lacks: categories, events, controls, strands, loops, places."""
     plan = Scenario(own_client=True)
     descriptor, _ = plan.cache_descriptor(b"0123456789")
-    listener = plan.socket(IPV4, category=Category.LISTEN, control=Control.using(descriptor))
+    listener = plan.socket(IPV4, category=Category.LISTEN, control=ControlRequest.using(descriptor))
     plan.conditional_accept(listener, irp=Irp.PASSED_DOWN)
     plan.on_event(listener, Callback.INSPECT, Action.RETAIN, hold=1 * ms)
     first, second = plan.on_accept(listener, 2)

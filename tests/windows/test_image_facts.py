@@ -16,7 +16,7 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 KEY = "ssh-ed25519 " + "A" * 68
 
 
-def judge(told: dict[str, str], wanted: tuple[str, ...] = ("winrm",)) -> facts.Facts:
+def judge(told: dict[str, str], wanted: tuple[str, ...] = ("winrm",)) -> facts.ImageFacts:
     return facts.judge(told, SERVER, MEDIUM, wanted, NOW)
 
 

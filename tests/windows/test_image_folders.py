@@ -16,7 +16,7 @@ from harness.cli import main
 from harness.core.errors import HarnessError, UsageError
 from harness.guest import image_manifest
 from harness.image_builder import checks, store
-from harness.image_builder.build import Order, build
+from harness.image_builder.build import BuildOrder, build
 from harness.image_builder.versions import find
 from harness.lab import firmware, kvm
 
@@ -171,9 +171,9 @@ def test_everything_of_a_failed_build_is_kept_for_who_asks_for_it(images: Path) 
 # ---- what is asked before anything takes long
 
 
-def order(tmp_path: Path, **changes: object) -> Order:
+def order(tmp_path: Path, **changes: object) -> BuildOrder:
     settings: dict[str, object] = {"version": find(NAME), "iso": tmp_path / "none.iso"}
-    return Order(**{**settings, **changes})  # type: ignore[arg-type]
+    return BuildOrder(**{**settings, **changes})  # type: ignore[arg-type]
 
 
 def test_windows_is_not_emulated_unless_that_is_wanted(

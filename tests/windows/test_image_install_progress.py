@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.image_builder import stages
-from harness.image_builder.install_progress import BuildFailed, Course
-from harness.image_builder.stages import STAGES, Listener, Sign
+from harness.image_builder.install_progress import BuildFailed, InstallProgress
+from harness.image_builder.stages import STAGES, SerialEvent, SerialListener
 
 # As OVMF of Debian 12 writes them.
 DISC = (
@@ -31,13 +31,13 @@ WINDOWS = 'BdsDxe: starting Boot0004 "Windows Boot Manager" from HD(1,GPT,F1BC)/
 ALL = "".join(f"{stages.line(stage.name)}\r\n" for stage in STAGES)
 
 
-def course(scale: float = 1.0, most_starts: int = stages.MOST_STARTS) -> Course:
-    return Course(0.0, lambda _: None, scale, most_starts)
+def course(scale: float = 1.0, most_starts: int = stages.MOST_STARTS) -> InstallProgress:
+    return InstallProgress(0.0, lambda _: None, scale, most_starts)
 
 
-def follow(text: str, on: Course | None = None, now: float = 1.0) -> Course:
+def follow(text: str, on: InstallProgress | None = None, now: float = 1.0) -> InstallProgress:
     on = on or course()
-    for sign in Listener().hear(text.encode()):
+    for sign in SerialListener().hear(text.encode()):
         on.take(sign, now)
     return on
 
@@ -128,20 +128,20 @@ def test_a_firmware_that_says_nothing_is_given_up_in_its_own_time() -> None:
 @given(st.lists(st.binary(max_size=40), max_size=20))
 def test_however_it_arrives_the_same_is_heard(pieces: list[bytes]) -> None:
     data = b"".join(pieces) + b"\r\n" + (DISC + ALL).encode()
-    expected = Listener().hear(data)
+    expected = SerialListener().hear(data)
     assert expected[-len(STAGES) - 1 :] == [
-        Sign("disc"),
-        *(Sign("stage", stages.line(stage.name).removeprefix("WSKLAB:STAGE ")) for stage in STAGES),
+        SerialEvent("disc"),
+        *(SerialEvent("stage", stages.line(stage.name).removeprefix("WSKLAB:STAGE ")) for stage in STAGES),
     ]
-    listener, heard = Listener(), []
+    listener, heard = SerialListener(), []
     for at in range(0, len(data), 7):
         heard += listener.hear(data[at : at + 7])
     assert heard == expected
 
 
 def test_a_line_without_an_end_takes_no_memory() -> None:
-    listener = Listener()
+    listener = SerialListener()
     for _ in range(100):
         assert listener.hear(b"x" * 4096) == []
     assert len(listener._rest) <= 4096
-    assert listener.hear(b"\nWSKLAB:READY\n") == [Sign("ready")]
+    assert listener.hear(b"\nWSKLAB:READY\n") == [SerialEvent("ready")]

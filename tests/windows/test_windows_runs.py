@@ -39,7 +39,8 @@ def empty_image(**changes):
     return seal(folder, **changes)
 
 def left():
-    return sorted(path.name for path in libvirt_embed.root().glob("vm-*")) + sorted(libvirt_embed.root().glob("tpm-*"))
+    root = libvirt_embed.root()
+    return sorted(path.name for path in root.glob("vm-*")) + sorted(root.glob("tpm-*"))
 
 async def start(hypervisor):
     log = Path(sys.argv[1]) / "serial-1.log"

@@ -25,7 +25,7 @@ from harness.core.ntstatus import STATUS_IO_TIMEOUT, STATUS_NOT_IMPLEMENTED, STA
 from harness.core.units import ms
 from harness.evidence import Trace
 from harness.guest.base import Options
-from harness.guest.control import ByteStream, Control
+from harness.guest.control import ByteStream, ControlClient
 from harness.guest.driver_install import deploy, remove
 from harness.guest.ssh import SshChannel
 from harness.scenario import IPV4, WSK_SOCKET, Address, Context, Scenario
@@ -309,7 +309,7 @@ def test_scenarios_are_served_over_pipes_and_over_a_serial_port(
         plans.append(plan)
 
     async def main(stream: ByteStream) -> list[bytes]:
-        control = await Control.open(stream, LIMIT)
+        control = await ControlClient.open(stream, LIMIT)
         info, clock = await control.info(), await control.clock()
         assert info["host"].startswith("wine ")
         assert clock.qpc_frequency == 10_000_000

@@ -16,7 +16,7 @@ from wsman import PASSWORD, USER, Endpoint, wsman
 from harness.core.errors import ChannelLost, GuestHung, HarnessError
 from harness.core.paths import REPOSITORY
 from harness.guest import winrm
-from harness.guest.control import Control
+from harness.guest.control import ControlClient
 from harness.guest.winrm import Account, WinRmChannel
 
 HOST = "127.0.0.1"
@@ -102,7 +102,7 @@ def test_files_go_there_and_back(endpoint: Endpoint, tmp_path: Path) -> None:
 
 def test_wskctl_serves_over_a_stream(endpoint: Endpoint) -> None:
     async def body(channel: WinRmChannel) -> None:
-        control = await Control.open(await channel.stream(f"{WSKCTL} serve"), LIMIT)
+        control = await ControlClient.open(await channel.stream(f"{WSKCTL} serve"), LIMIT)
         replies = await asyncio.gather(*(control.run(bytes(100_000), LIMIT) for _ in range(3)))
         assert [reply.payload for reply in replies] == [b""] * 3  # there is no driver here
         assert {reply.status for reply in replies} == {0xC0000001}

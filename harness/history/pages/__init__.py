@@ -7,7 +7,7 @@ from pathlib import Path
 from harness.core.errors import UsageError
 from harness.history.known import KnownIssues, load_known
 from harness.history.loading import NightHead, heads
-from harness.history.night_summary import morning
+from harness.history.night_summary import night_summary
 from harness.history.pages.badges import badges
 from harness.history.pages.index import index
 from harness.history.render import summary
@@ -29,7 +29,7 @@ def write_pages(store: Store, folder: Path, known: KnownIssues | None = None) ->
         all_nights = heads(connection)
         if not all_nights:
             raise UsageError("the history holds no night yet: `wsk-conformance history keep NIGHT` adds one")
-        mornings = [morning(connection, head, issues) for head in _latest(all_nights)]
+        mornings = [night_summary(connection, head, issues) for head in _latest(all_nights)]
         page = index(connection, mornings, all_nights, folder)
     files = {
         INDEX_FILE: page,

@@ -4,7 +4,7 @@
 from collections import Counter
 
 from harness.history.loading import SeenCase
-from harness.history.night_summary import Morning
+from harness.history.night_summary import NightSummary
 from harness.history.pages.environment import environment
 from harness.report.files import file_name
 
@@ -13,7 +13,7 @@ _ROOM = 12  # px, beside each text
 _GREEN, _RED, _AMBER = "#146c2e", "#b3261e", "#7a5b00"
 
 
-def badges(morning: Morning) -> dict[str, str]:
+def badges(morning: NightSummary) -> dict[str, str]:
     """By file name; the names stay the same from night to night."""
     matrix = morning.night.head.matrix
     cells = morning.night.cells.values()

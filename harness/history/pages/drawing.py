@@ -34,7 +34,7 @@ class Bars:
 
 
 @dataclass(frozen=True)
-class Lines:
+class LineChart:
     """p50 and p99 on one logarithmic axis."""
 
     p50: str
@@ -73,7 +73,7 @@ def bars(counts: Counts, columns: Sequence[Column]) -> Bars:
     return Bars(shapes, most)
 
 
-def lines(trend: TimeTrend) -> Lines:
+def lines(trend: TimeTrend) -> LineChart:
     """Of what was measured at least once."""
     values = [max(value, 1.0) for value in (*trend.p50, *trend.p99) if value is not None]
     least, most = min(values), max(values)
@@ -89,7 +89,7 @@ def lines(trend: TimeTrend) -> Lines:
         return "M" + "L".join(f"{x - 0.3:g} {y:.3f}L{x + 0.3:g} {y:.3f}" for x, y in places)
 
     measured = [value for value in trend.p50 if value is not None]
-    return Lines(line(trend.p50), line(trend.p99), least, most, measured[-1])
+    return LineChart(line(trend.p50), line(trend.p99), least, most, measured[-1])
 
 
 def _worst(counted: Counter[int]) -> str:

@@ -12,9 +12,9 @@ from markupsafe import Markup
 from sqlalchemy import Connection
 
 from harness.history import trends
-from harness.history.changes import Kind
+from harness.history.changes import ChangeKind
 from harness.history.loading import NightHead, SeenCase, SeenCell, SeenNight, Try, counts_of
-from harness.history.night_summary import Morning
+from harness.history.night_summary import NightSummary
 from harness.history.pages import drawing
 from harness.history.pages.environment import environment
 from harness.history.render import counted, share, standing, times_told
@@ -31,13 +31,13 @@ MOST_VARIANTS = 50
 
 # Tables of changes, in order: title, and what is in each.
 _CHANGES = (
-    ("New failures", (Kind.NEW_FAILURE,)),
-    ("What no document fixes, and is not as it was", (Kind.CHANGED_RECORD,)),
-    ("No longer judged", (Kind.LOST,)),
-    ("Other outcomes", (Kind.OTHER,)),
-    ("Disappeared cases", (Kind.GONE,)),
-    ("Fixed", (Kind.FIXED,)),
-    ("New cases", (Kind.NEW_CASE,)),
+    ("New failures", (ChangeKind.NEW_FAILURE,)),
+    ("What no document fixes, and is not as it was", (ChangeKind.CHANGED_RECORD,)),
+    ("No longer judged", (ChangeKind.LOST,)),
+    ("Other outcomes", (ChangeKind.OTHER,)),
+    ("Disappeared cases", (ChangeKind.GONE,)),
+    ("Fixed", (ChangeKind.FIXED,)),
+    ("New cases", (ChangeKind.NEW_CASE,)),
 )
 _EXIT = {
     0: "All that was asked was judged, and every guest did what is promised.",
@@ -63,17 +63,17 @@ class _Matrix:
     """Everything that the page shows of a matrix."""
 
     name: str
-    morning: Morning
+    morning: NightSummary
     columns: Sequence[Column]
     cells: dict[str, drawing.Bars]
     rows: list[tuple[RowTrend, dict[str, drawing.Shapes], Counter[int]]]
-    times: list[tuple[trends.TimeTrend, drawing.Lines]]
+    times: list[tuple[trends.TimeTrend, drawing.LineChart]]
     nights: list[_NightLine]
     earlier: int  # nights that are not listed
 
 
 def index(
-    connection: Connection, mornings: Sequence[Morning], all_nights: Sequence[NightHead], folder: Path
+    connection: Connection, mornings: Sequence[NightSummary], all_nights: Sequence[NightHead], folder: Path
 ) -> str:
     """The page that is to stand in `folder`, with links to the reports that are still there."""
     place = _Place(folder)
@@ -104,7 +104,7 @@ def index(
 
 def _matrix(
     connection: Connection,
-    morning: Morning,
+    morning: NightSummary,
     all_nights: Sequence[NightHead],
     counts: dict[int, Counter[int]],
     place: "_Place",

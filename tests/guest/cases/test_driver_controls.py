@@ -37,7 +37,7 @@ from harness.scenario import (
     WSK_TRANSPORT_LIST_QUERY,
     Address,
     Category,
-    Control,
+    ControlRequest,
     Irp,
     Scenario,
 )
@@ -141,7 +141,7 @@ async def test_a_cached_descriptor_is_applied_and_released(lab: Case, way: str) 
     peer = lab.peer(ReadsToEof(), IPV4)
     plan = Scenario()
     descriptor, cache = plan.cache_descriptor(DESCRIPTOR)
-    using = Control.using(descriptor)
+    using = ControlRequest.using(descriptor)
     if way == "socket-connect":
         sock = plan.socket_connect(to=peer, control=using)
         plan.wait(sock.creation)
@@ -164,7 +164,7 @@ async def test_a_cached_descriptor_is_applied_and_released(lab: Case, way: str) 
 async def test_a_descriptor_that_is_read_is_released_too(lab: Case) -> None:
     plan = Scenario()
     descriptor, _ = plan.cache_descriptor(DESCRIPTOR)
-    sock = plan.socket(IPV4, control=Control.using(descriptor))
+    sock = plan.socket(IPV4, control=ControlRequest.using(descriptor))
     plan.wait(sock.creation)
     copy, read = plan.get_descriptor(sock)
     plan.wait(read)
@@ -179,7 +179,7 @@ async def test_a_descriptor_that_is_read_is_released_too(lab: Case) -> None:
 
 async def test_the_transport_list_names_tcp(lab: Case) -> None:
     plan = Scenario()
-    query = plan.control_client(Control(code=WSK_TRANSPORT_LIST_QUERY), size=256, irp=Irp.NONE)
+    query = plan.control_client(ControlRequest(code=WSK_TRANSPORT_LIST_QUERY), size=256, irp=Irp.NONE)
 
     seen = await lab.run(plan)
 

@@ -21,8 +21,8 @@ async def test_bugcheck(lab):
 
 async def test_frozen(lab):
     """Every processor of the guest loops."""
-    async with lab.session.keeper.lease() as household:
-        household.guest.control.heartbeat = Heartbeat(every_s=1, limit_s=3)
+    async with lab.session.guest_pool.lease() as lease:
+        lease.guest.control.heartbeat = Heartbeat(every_s=1, limit_s=3)
     plan = Scenario(dangerous=True)
     plan.freeze()
     await lab.run(plan)
@@ -41,8 +41,8 @@ async def test_vm_killed(lab):
     """QEMU is killed while the scenario runs."""
     plan = Scenario()
     plan.delay(5 * s)
-    async with lab.session.keeper.lease() as household:
-        pid = household.guest.machine.pid
+    async with lab.session.guest_pool.lease() as lease:
+        pid = lease.guest.machine.pid
     asyncio.get_running_loop().call_later(0.5, os.kill, pid, signal.SIGKILL)
     await lab.run(plan)
 
@@ -51,8 +51,8 @@ async def test_channel_killed(lab):
     """The way into the guest breaks while the scenario runs; the guest itself is well."""
     plan = Scenario()
     plan.delay(5 * s)
-    async with lab.session.keeper.lease() as household:
-        control = household.guest.control
+    async with lab.session.guest_pool.lease() as lease:
+        control = lease.guest.control
     asyncio.get_running_loop().call_later(0.5, control.close)
     await lab.run(plan)
 

@@ -10,7 +10,7 @@ from harness.core.ntstatus import STATUS_FILE_FORCED_CLOSED, STATUS_PENDING, STA
 from harness.core.units import KiB, ms, s
 from harness.peer import HoldsOpen, Peer, ZeroWindow
 from harness.run.case import Case
-from harness.run.temporary_address import Home
+from harness.run.temporary_address import TemporaryAddress
 from harness.scenario import (
     FAMILIES,
     IPV4,
@@ -30,11 +30,13 @@ BEFORE = 200 * ms  # so that all that is to be pending is
 both_families = pytest.mark.parametrize("family", FAMILIES, ids=str)
 
 
-def at_home(plan: Scenario, home: Home, peer: Peer, category: Category = Category.CONNECTION) -> Socket:
+def connected_from(
+    plan: Scenario, temporary: TemporaryAddress, peer: Peer, category: Category = Category.CONNECTION
+) -> Socket:
     """A connected socket that is bound to the case's own address."""
-    sock = plan.socket(home.address.family, category=category)
+    sock = plan.socket(temporary.address.family, category=category)
     plan.wait(sock.creation)
-    plan.wait(plan.bind(sock, local=home.at()))
+    plan.wait(plan.bind(sock, local=temporary.at()))
     plan.wait(plan.connect(sock, to=peer))
     return sock
 
@@ -44,8 +46,8 @@ def at_home(plan: Scenario, home: Home, peer: Peer, category: Category = Categor
 async def test_a_connection_dies_with_its_address(lab: Case, family: Family, category: Category) -> None:
     peer = lab.peer(HoldsOpen(for_=1 * s, exchange=1), family)
     plan = Scenario()
-    async with lab.home(family) as home:
-        sock = at_home(plan, home, peer, category)
+    async with lab.temporary_address(family) as temporary:
+        sock = connected_from(plan, temporary, peer, category)
         plan.wait(plan.send(sock, b"!"))
         receive = plan.receive(sock, 100, flags=2)
         plan.wait(receive)
@@ -58,7 +60,7 @@ async def test_a_connection_dies_with_its_address(lab: Case, family: Family, cat
         close = plan.close(sock)
         plan.wait(close)
 
-        home.leaves(once=lambda: peer.received, after=BEFORE)
+        temporary.leaves(once=lambda: peer.received, after=BEFORE)
         seen = await lab.run(plan, peer)
 
     assert seen.returned(receive) == STATUS_PENDING
@@ -76,15 +78,15 @@ async def test_a_connection_dies_with_its_address(lab: Case, family: Family, cat
 async def test_sends_and_a_disconnect_that_are_pending_fail(lab: Case) -> None:
     peer = lab.peer(ZeroWindow(takes=1 * KiB), IPV4)
     plan = Scenario()
-    async with lab.home(IPV4) as home:
-        sock = at_home(plan, home, peer)
+    async with lab.temporary_address(IPV4) as temporary:
+        sock = connected_from(plan, temporary, peer)
         send = plan.send(sock, 64 * KiB)
         disconnect = plan.disconnect(sock)
         plan.wait(send, disconnect)
         close = plan.close(sock)
         plan.wait(close)
 
-        home.leaves(once=lambda: peer.received, after=BEFORE)
+        temporary.leaves(once=lambda: peer.received, after=BEFORE)
         seen = await lab.run(plan, peer)
 
     assert not nt_success(seen.status(send))
@@ -96,10 +98,10 @@ async def test_sends_and_a_disconnect_that_are_pending_fail(lab: Case) -> None:
 @both_families
 async def test_a_listener_is_told_once_that_it_is_dead(lab: Case, family: Family) -> None:
     plan = Scenario()
-    async with lab.home(family) as home:
+    async with lab.temporary_address(family) as temporary:
         listener = plan.socket(family, category=Category.LISTEN)
         plan.wait(listener.creation)
-        plan.wait(plan.bind(listener, local=home.at()))
+        plan.wait(plan.bind(listener, local=temporary.at()))
         pending = plan.accept(listener)
         plan.may_fail(pending.creation)
         plan.wait(pending.creation)
@@ -109,7 +111,7 @@ async def test_a_listener_is_told_once_that_it_is_dead(lab: Case, family: Family
         close = plan.close(listener)
         plan.wait(close)
 
-        home.leaves(after=1 * s)
+        temporary.leaves(after=1 * s)
         seen = await lab.run(plan)
 
     assert not nt_success(seen.status(pending.creation))
@@ -119,10 +121,10 @@ async def test_a_listener_is_told_once_that_it_is_dead(lab: Case, family: Family
 
 async def test_a_datagram_socket_is_told_once_that_it_is_dead(lab: Case) -> None:
     plan = Scenario()
-    async with lab.home(IPV4) as home:
+    async with lab.temporary_address(IPV4) as temporary:
         sock = plan.socket(IPV4, category=Category.DATAGRAM)
         plan.wait(sock.creation)
-        plan.wait(plan.bind(sock, local=home.at()))
+        plan.wait(plan.bind(sock, local=temporary.at()))
         pending = plan.receive_from(sock, 100)
         plan.wait(pending)
         plan.wait(plan.enable(sock, Callback.RECEIVE_FROM))
@@ -130,7 +132,7 @@ async def test_a_datagram_socket_is_told_once_that_it_is_dead(lab: Case) -> None
         plan.delay(50 * ms)
         plan.wait(plan.close(sock))
 
-        home.leaves(after=1 * s)
+        temporary.leaves(after=1 * s)
         seen = await lab.run(plan)
 
     assert not nt_success(seen.status(pending))
@@ -140,7 +142,7 @@ async def test_a_datagram_socket_is_told_once_that_it_is_dead(lab: Case) -> None
 async def test_sockets_at_other_addresses_do_not_notice(lab: Case) -> None:
     peer = lab.peer(HoldsOpen(for_=500 * ms, exchange=1), IPV4)
     plan = Scenario()
-    async with lab.home(IPV4) as home:
+    async with lab.temporary_address(IPV4) as temporary:
         sock = plan.connected(WSK_SOCKET, to=peer)
         plan.wait(plan.send(sock, b"!"))
         plan.delay(2 * BEFORE)
@@ -148,7 +150,7 @@ async def test_sockets_at_other_addresses_do_not_notice(lab: Case) -> None:
         plan.wait(disconnect)
         plan.close_after_eof(sock)
 
-        home.leaves(once=lambda: peer.received, after=BEFORE // 2)
+        temporary.leaves(once=lambda: peer.received, after=BEFORE // 2)
         seen = await lab.run(plan, peer)
 
     assert seen.status(disconnect) == STATUS_SUCCESS
@@ -157,10 +159,10 @@ async def test_sockets_at_other_addresses_do_not_notice(lab: Case) -> None:
 async def test_an_address_that_came_back_is_as_good_as_before(lab: Case) -> None:
     peer = lab.peer(HoldsOpen(for_=10 * ms, exchange=1), IPV4)
     plan = Scenario()
-    async with lab.home(IPV4) as home:
-        await home.leave()
-        await home.come_back()
-        sock = at_home(plan, home, peer)
+    async with lab.temporary_address(IPV4) as temporary:
+        await temporary.leave()
+        await temporary.come_back()
+        sock = connected_from(plan, temporary, peer)
         plan.wait(plan.send(sock, b"!"))
         disconnect = plan.disconnect(sock)
         plan.wait(disconnect)
@@ -180,26 +182,26 @@ async def test_the_address_list_has_an_address_while_the_guest_has_it(lab: Case)
     plan.wait(query)
     plan.wait(plan.close(sock))
 
-    async with lab.home(IPV4) as home:
+    async with lab.temporary_address(IPV4) as temporary:
         present = await lab.run(plan)
-        await home.leave()
+        await temporary.leave()
         gone = await lab.run(plan)
 
     assert present.status(query) == gone.status(query) == STATUS_SUCCESS
-    assert {home.address.host, lab.session.network.test_guest4} <= listed(present.result(query))
-    assert home.address.host not in listed(gone.result(query))
+    assert {temporary.address.host, lab.session.network.test_guest4} <= listed(present.result(query))
+    assert temporary.address.host not in listed(gone.result(query))
 
 
 async def test_an_address_list_change_completes_when_an_address_leaves(lab: Case) -> None:
     plan = Scenario()
-    async with lab.home(IPV4) as home:
+    async with lab.temporary_address(IPV4) as temporary:
         sock = plan.socket(IPV4, category=Category.BASIC)
         plan.wait(sock.creation)
         change = plan.ioctl(sock, SIO_ADDRESS_LIST_CHANGE)
         plan.wait(change)
         plan.wait(plan.close(sock))
 
-        home.leaves(after=1 * s)
+        temporary.leaves(after=1 * s)
         seen = await lab.run(plan)
 
     assert seen.returned(change) == STATUS_PENDING

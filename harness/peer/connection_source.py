@@ -12,7 +12,7 @@ Address = tuple[str, int]
 AnyPort = TypeVar("AnyPort", bound=contextlib.AbstractContextManager[Any])
 
 
-class Door(ABC):
+class ConnectionSource(ABC):
     """Hands out connections one after the other; `port` tells their packets from all others'."""
 
     port: int
