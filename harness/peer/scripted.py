@@ -19,7 +19,7 @@ _MOST_CONNECTIONS = 1024
 
 
 class ScriptedPeer(Peer):
-    """`manners` is what its connections withhold from their first segment on."""
+    """`behaviour` is what its connections withhold from their first segment on."""
 
     def __init__(
         self, behaviour: TcpBehaviour | None = None, *, exchange: int = 0, connections: int = 1

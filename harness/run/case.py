@@ -124,7 +124,7 @@ class Case:
     ) -> Timeline:
         """Performs the scenario in the guest while the peer plays its part.
 
-        Once the scenario is over the peer has `parting` ns to end too; give less
+        Once the scenario is over the peer has `peer_timeout` ns to end too; give less
         where nothing will tell it of the end. Raises GuestHung when an IRP was
         not completed in time, GuestCrashed, Unsupported, and EvidenceLost when
         what was seen cannot be judged.

@@ -75,7 +75,7 @@ class Session:
                 raise GuestLost(reason, loss) from error
 
     def _triage(self, lease: GuestLease) -> CrashTriage:
-        """One for all of its tenants."""
+        """One for all cases that use it."""
         lease.triage = lease.triage or CrashTriage(lease.guest, self._evidence)
         return lease.triage
 

@@ -118,7 +118,7 @@ def test_a_window_that_closes_takes_what_it_offered_and_answers_probes() -> None
     assert talk.acks == [1, 5, 5, 5, 5]
 
 
-@pytest.mark.parametrize("manners", [{"acknowledges": 4}, {"acknowledges_fin": False}], ids=str)
+@pytest.mark.parametrize("behaviour", [{"acknowledges": 4}, {"acknowledges_fin": False}], ids=str)
 def test_acks_are_withheld_in_silence(behaviour: dict[str, Any]) -> None:
     talk = Talk(**behaviour)
     talk.says(PSH, 1, b"abcd")

@@ -185,7 +185,7 @@ def test_in_a_guest_libvirt_carries_the_agent_and_a_virtio_port_carries_scenario
             from functools import partial
             from xml.etree.ElementTree import SubElement
             from harness.guest.agent import AgentChannel
-            from harness.guest.control import Control
+            from harness.guest.control import ControlClient
             from harness.lab import agent, domain
 
             AGENT, CONTROL = "org.qemu.guest_agent.0", "org.wsk-conformance.control.0"
@@ -238,7 +238,7 @@ def test_in_a_guest_libvirt_carries_the_agent_and_a_virtio_port_carries_scenario
                     await said(ssh, "mkdir /sbin; echo '#!/bin/sh' > /sbin/hwclock; chmod 755 /sbin/hwclock")
                     await channel.set_time(86400 * 10**9)
                     print("year", (await channel.exec("date -u +%Y")).stdout.decode().strip())
-                    control = await Control.open(await channel.stream("wskctl serve"), 30)
+                    control = await ControlClient.open(await channel.stream("wskctl serve"), 30)
                     info, clock = await control.info(), await control.clock()
                     print("port", info["host"][:5], clock.qpc_frequency > 0)
                     control.close()
