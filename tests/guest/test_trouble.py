@@ -181,7 +181,7 @@ def test_a_lab_whose_process_ends_costs_its_own_cases_only(tmp_path: Path) -> No
     assert ran.case("test_well")["outcome"] == "pass"
 
 
-@pytest.mark.parametrize("moment", ["test session starts", "collected", "close/"])
+@pytest.mark.parametrize("marker", ["test session starts", "collected", "close/"])
 def test_ctrl_c_ends_the_command_in_order_when_it_has_said(marker: str, tmp_path: Path) -> None:
     said = tmp_path / "said"
     command = [str(conformance.BIN / "wsk-conformance"), "run", "--at-once", "1", "--results", str(tmp_path)]

@@ -5,9 +5,11 @@ import re
 import subprocess
 from pathlib import Path
 
+from harness.core.paths import REFERENCE_IMAGE
+
 _HERE = Path(__file__).resolve().parent
 _DRIVERS = _HERE / "drivers"
-_MODULE = _HERE.parent / "images" / "reference" / "module"
+_MODULE = REFERENCE_IMAGE / "module"
 _LIMIT_S = 120
 
 # The flags of guest_driver/Makefile that decide what the loader is given.
