@@ -90,7 +90,7 @@ def test_a_guest_boots_once_and_again_when_what_was_kept_is_damaged(tmp_path: Pa
     said = finish(
         start_lab(
             """
-            from harness import cache
+            from harness.core import cache
 
             async def main():
                 with Hypervisor() as hypervisor:
