@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only
+ *
+ * Policy (see policy.h): what a call returns, what becomes of its IRP, how its data is taken and given.
+ */
+#ifndef POLICY_CALLS_H
+#define POLICY_CALLS_H
+
+#include "wsk_objects.h"
+
+/* ---- IRPs ---- */
+bool policy_marks_pending(void);
+bool policy_cancellable(const struct wsk_operation *op);
+bool policy_cancels(const struct wsk_operation *op);	/* what IoCancelIrp does to it */
+bool policy_completes(const struct wsk_operation *op);
+bool policy_completes_twice(const struct irp *irp);
+
+/* ---- Calls ---- */
+bool policy_has_connect_ex(void);
+bool policy_copies_buf(void);			/* a WSK_BUF is read within the call */
+bool policy_uses_silent(const struct wsk_socket *ws);	/* may it be used, as far as silent mode goes? */
+bool policy_sends_after_fin(void);		/* the peer's */
+bool policy_refused_send_succeeds(void);
+bool policy_receives_after_abort(void);
+bool policy_abort_takes_buffer(void);
+bool policy_disconnects_listener(void);
+bool policy_abort_interrupts_graceful(void);
+
+enum policy_refusal { REFUSE_AND_COMPLETE, REFUSE_WITH_SUCCESS, REFUSE_AND_LOSE };
+enum policy_refusal policy_refusal(void);	/* what becomes of the IRP of a refused disconnect */
+
+/* ---- Data ---- */
+u64 policy_offset(const struct wsk_buf *buf);	/* where in its MDLs a buffer begins */
+const struct mdl *policy_next_mdl(const struct mdl *mdl);
+u64 policy_length(const struct wsk_operation *op);	/* bytes of it to send */
+bool policy_send_needs_ack(void);
+bool policy_send_yields_to_graceful(void);
+bool policy_reset_is_eof(void);
+bool policy_eof_is_error(void);
+bool policy_waitall_returns_part(void);
+bool policy_drain_returns_at_once(void);
+
+#endif

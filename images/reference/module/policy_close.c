@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The provider's answers, and those that a switch makes it give: the end of a socket. */
+#include "policy_close.h"
+#include "switches.h"
+
+enum policy_ending policy_close_ending(const struct wsk_socket *ws)
+{
+	if (fault(FAULT_graceful_close))
+		return END_WITH_FIN;
+	return fault(FAULT_close_sends_nothing) && ws->connected ? END_IN_SILENCE : END_WITH_RST;
+}
+
+enum policy_reach policy_close_resets(const struct wsk_socket *ws)
+{
+	if (fault(FAULT_close_resets_another))
+		return REACH_ALL;
+	return ws->listening && fault(FAULT_listener_close_ends_accepted) ? REACH_ACCEPTED : REACH_NONE;
+}
+
+static bool left_pending(const struct wsk_operation *op)
+{
+	switch (op->kind) {
+	case WSK_RECEIVE:
+		return fault(FAULT_close_leaves_receive_pending);
+	case WSK_ACCEPT:
+		return fault(FAULT_close_leaves_accept_pending);
+	case WSK_CONNECT:
+		return fault(FAULT_close_leaves_connect_pending);
+	case WSK_SEND:
+		return fault(FAULT_close_leaves_send_pending);
+	case WSK_SEND_TO:
+	case WSK_RECEIVE_FROM:
+		return fault(FAULT_close_leaves_datagrams_pending);
+	case WSK_WATCH:
+		return fault(FAULT_close_leaves_watch_pending);
+	case WSK_GRACEFUL:
+		return fault(FAULT_close_leaves_graceful_pending);
+	default:
+		return false;
+	}
+}
+
+enum policy_fate policy_fate_at_close(const struct wsk_operation *op)
+{
+	return left_pending(op) ? LOSE_OPERATION : END_OPERATION;
+}
+
+NTSTATUS policy_status_at_close(const struct wsk_operation *op)
+{
+	return STATUS_CANCELLED;
+}
+
+bool policy_close_waits_for_callbacks(void)
+{
+	return !fault(FAULT_close_before_callback_returns);
+}
+
+bool policy_close_completes_first(void)
+{
+	return fault(FAULT_close_completes_first);
+}
+
+bool policy_close_hangs(const struct wsk_socket *ws, const struct wsk_operation *close)
+{
+	return (fault(FAULT_close_of_dead_hangs) && ws->error) ||
+	       (fault(FAULT_close_in_callback_hangs) && close->in_callback);
+}
+
+NTSTATUS policy_close_status(const struct wsk_socket *ws)
+{
+	bool fails = fault(FAULT_close_fails) && ws->category == WSK_FLAG_DATAGRAM_SOCKET;
+
+	return fails ? STATUS_UNSUCCESSFUL : STATUS_SUCCESS;
+}
+
+u64 policy_close_information(void)
+{
+	return fault(FAULT_close_information);
+}
+
+u32 policy_close_stall_ms(void)
+{
+	return fault(FAULT_close_waits_at_dispatch) && KeGetCurrentIrql() >= DISPATCH_LEVEL ? 50 : 0;
+}
+
+bool policy_close_raises_irql(const struct wsk_socket *ws)
+{
+	return fault(FAULT_close_raises_irql) && ws->category == WSK_FLAG_DATAGRAM_SOCKET;
+}
+
+bool policy_close_keeps_port(void)
+{
+	return fault(FAULT_close_keeps_port);
+}
+
+bool policy_close_releases_descriptor(void)
+{
+	return fault(FAULT_close_releases_sd);
+}
+
+bool policy_calls_after_close(void)
+{
+	return fault(FAULT_callback_after_close);
+}
+
+bool policy_frees_sockets(void)
+{
+	return !fault(FAULT_leak_socket);
+}

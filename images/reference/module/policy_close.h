@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only
+ *
+ * Policy (see policy.h): the end of a socket.
+ */
+#ifndef POLICY_CLOSE_H
+#define POLICY_CLOSE_H
+
+#include "policy_disconnect.h"
+
+enum policy_ending policy_close_ending(const struct wsk_socket *ws);
+enum policy_reach { REACH_NONE, REACH_ACCEPTED, REACH_ALL };
+enum policy_reach policy_close_resets(const struct wsk_socket *ws);	/* other connections */
+enum policy_fate policy_fate_at_close(const struct wsk_operation *op);
+NTSTATUS policy_status_at_close(const struct wsk_operation *op);
+bool policy_close_waits_for_callbacks(void);
+bool policy_close_completes_first(void);
+bool policy_close_hangs(const struct wsk_socket *ws, const struct wsk_operation *close);
+NTSTATUS policy_close_status(const struct wsk_socket *ws);
+u64 policy_close_information(void);
+u32 policy_close_stall_ms(void);		/* of the call */
+bool policy_close_raises_irql(const struct wsk_socket *ws);
+bool policy_close_keeps_port(void);
+bool policy_close_releases_descriptor(void);
+bool policy_calls_after_close(void);
+bool policy_frees_sockets(void);
+
+#endif
