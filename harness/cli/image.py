@@ -2,7 +2,6 @@
 """`wsk-conformance image`."""
 
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,8 @@ def image() -> None:
     """Build and keep images of Windows, from your own ISO.
 
     \b
-    wsk-conformance image build windows-server-2022 --iso server2022.iso --virtio-win virtio-win.iso
+    wsk-conformance image build windows-server-2022 --iso server2022.iso \\
+        --virtio-win virtio-win.iso --openssh OpenSSH-Win64.zip
     wsk-conformance image list
     wsk-conformance image verify windows-server-2022
     wsk-conformance image rm windows-server-2022
@@ -35,6 +35,12 @@ def image() -> None:
 @click.option("--iso", type=_FILE, required=True, help="Windows' installation medium.")
 @click.option("--virtio-win", type=_FILE, help="Fedora's ISO of virtio drivers; has the guest agent too.")
 @click.option("--openssh", type=_FILE, help="OpenSSH-Win64.zip, for versions that bring no SSH server.")
+@click.option(
+    "--product-key",
+    envvar="WSK_PRODUCT_KEY",
+    metavar="KEY",
+    help="For retail and volume media; better in $WSK_PRODUCT_KEY, which no list of processes shows.",
+)
 @click.option("--accept-iso-sha256", "accepted", metavar="HASH", help="Use an ISO that is not known.")
 @click.option(
     "--image",
@@ -67,6 +73,7 @@ def build(
     iso: Path,
     virtio_win: Path | None,
     openssh: Path | None,
+    product_key: str | None,
     accepted: str | None,
     number: int | None,
     disk_bus: str,
@@ -97,6 +104,7 @@ def build(
         iso=iso,
         virtio_win=virtio_win,
         openssh=openssh,
+        product_key=product_key.strip().upper() if product_key else None,
         accepted=accepted,
         image=number,
         disk_bus=disk_bus,
@@ -143,7 +151,7 @@ def verify(name: str) -> None:
     image_manifest.check(folder, found, lambda line: click.echo(line, err=True), everything=True)
     if found.expired():
         raise UsageError(
-            f"the evaluation of {name} ended on {found.evaluation_expires}: Windows would shut itself down "
+            f"the evaluation of {name} ended on {found.ends}: Windows would shut itself down "
             f"every hour; build it again: `wsk-conformance image build {name} --replace --iso FILE`"
         )
     click.echo(f"{name}: {len(found.hashes)} files are as they were sealed; {_lasting(found)}")
@@ -161,7 +169,11 @@ def rm(name: str) -> None:
 
 
 def _lasting(found: "image_manifest.ImageManifest") -> str:
-    if found.evaluation_expires is None:
+    if found.ends is None:
         return "no evaluation"
-    days = (datetime.fromisoformat(found.evaluation_expires) - datetime.now(UTC)).days
-    return f"evaluation until {found.evaluation_expires[:10]}" + ("" if days >= 0 else ", which has passed")
+    told = f"evaluation until {found.ends[:10]}"
+    if found.expired():
+        return f"{told}, which has passed"
+    if found.restless():
+        return f"{told}; never activated, so that it shuts itself down about every hour by now"
+    return told

@@ -35,7 +35,7 @@ class ImageManifest:
     name: str  # of the guest: "windows-server-2022"
     build: str  # "10.0.20348.587"
     created: str
-    evaluation_expires: str | None  # None: the medium was no evaluation
+    evaluation_expires: str | None  # as Windows counted when it was built; None: no evaluation
     disk: str  # qcow2
     vars: str  # of the firmware
     tpm: str | None  # folder of swtpm's state; None: the guest has no TPM
@@ -48,6 +48,7 @@ class ImageManifest:
     iso_sha256: str
     driver_sha256: str  # of the wsktest.sys that its self-test loaded
     hashes: dict[str, str] = field(default_factory=dict)  # file -> hash, TPM's files as "tpm/..."
+    licence_ends: str | None = None  # of an evaluation that was never activated: Windows counts less then
 
     def save(self, folder: Path) -> None:
         """Write it into its folder. Raises UsageError when that cannot be."""
@@ -57,12 +58,25 @@ class ImageManifest:
         except OSError as error:
             raise UsageError(f"cannot write {folder / MANIFEST_FILE}: {error.strerror}") from None
 
+    @property
+    def ends(self) -> str | None:
+        """When the evaluation ends by its licence."""
+        return self.licence_ends or self.evaluation_expires
+
     def expired(self, now: datetime | None = None) -> bool:
-        """Has the evaluation ended? Windows then shuts itself down every hour."""
-        if self.evaluation_expires is None:
-            return False
-        end = datetime.fromisoformat(self.evaluation_expires)
-        return (now or datetime.now(UTC)) >= (end if end.tzinfo else end.replace(tzinfo=UTC))
+        """Has the evaluation ended?"""
+        return _is_past(self.ends, now)
+
+    def restless(self, now: datetime | None = None) -> bool:
+        """Does Windows shut itself down about every hour: not activated, or its evaluation over?"""
+        return _is_past(self.evaluation_expires, now)
+
+
+def _is_past(moment: str | None, now: datetime | None) -> bool:
+    if moment is None:
+        return False
+    end = datetime.fromisoformat(moment)
+    return (now or datetime.now(UTC)) >= (end if end.tzinfo else end.replace(tzinfo=UTC))
 
 
 def folder_of(name: str) -> Path:
@@ -95,7 +109,8 @@ def load(folder: Path) -> ImageManifest:
 
 def _require_types(sealed: ImageManifest) -> None:
     texts = {name: value for name, value in asdict(sealed).items() if name not in ("channels", "hashes")}
-    may_lack = {"evaluation_expires", "tpm", "password_file", "key_file", "ssh_host_key", "winrm_cert_sha256"}
+    may_lack = {"evaluation_expires", "licence_ends", "tpm", "password_file", "key_file"}
+    may_lack |= {"ssh_host_key", "winrm_cert_sha256"}
     for name, value in texts.items():
         if not (isinstance(value, str) or (value is None and name in may_lack)):
             raise TypeError(f"{name} is no text")
@@ -105,7 +120,7 @@ def _require_types(sealed: ImageManifest) -> None:
         raise TypeError("hashes are no table of texts")
     if not _BUILD.fullmatch(sealed.build):
         raise ValueError(f"{sealed.build!r} is no build of Windows")
-    sealed.expired()  # its date can be read
+    _ = sealed.expired(), sealed.restless()  # its dates can be read
 
 
 def _require_plain_names(sealed: ImageManifest) -> None:

@@ -210,8 +210,11 @@ def find_image(name: str, progress: Progress) -> Image:
     if manifest.name != name:
         raise UsageError(f"{folder} holds an image of {manifest.name}; build {name} again")
     if manifest.expired():
-        raise UsageError(
-            f"the evaluation of {name} ended on {manifest.evaluation_expires}; build it again from a new ISO"
+        raise UsageError(f"the evaluation of {name} ended on {manifest.ends}; build it again from a new ISO")
+    if manifest.restless():
+        progress(
+            f"{name} was never activated, and its grace ended on {manifest.evaluation_expires}: it shuts "
+            "itself down about every hour; a run that this ends is no finding, and --replace builds it anew"
         )
     if not any(channel in image_manifest.CHANNELS for channel in manifest.channels):
         raise UsageError(f"the image of {name} offers no way in that is known here; build it again")

@@ -7,7 +7,7 @@ the names of the components.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element, SubElement, indent, register_namespace, tostring
 
 from harness.image_builder import stages
@@ -25,6 +25,12 @@ _COMPONENT = {
 }
 _LANGUAGE = "en-US"
 _KEYBOARD = "0409:00000409"
+_REGION = {
+    "InputLocale": _KEYBOARD,
+    "SystemLocale": _LANGUAGE,
+    "UILanguage": _LANGUAGE,
+    "UserLocale": _LANGUAGE,
+}
 _COMPUTER = "WSKGUEST"
 # The disc's letter depends on what else there is; those that it can have.
 _LETTERS = "DEFGH"
@@ -32,6 +38,12 @@ _EFI_MIB, _RESERVED_MIB = 260, 16
 _WINDOWS_PARTITION = "3"
 # Windows 11 would look for Secure Boot, which test signing excludes, and for a processor by its name.
 _CHECKS = ("TPMCheck", "SecureBootCheck", "RAMCheck", "CPUCheck")
+# The policy for networks that nobody identifies, as those of a lab: WinRM refuses much on a Public one.
+_UNIDENTIFIED = (
+    r"HKLM\SOFTWARE\Policies\Microsoft\Windows NT\CurrentVersion\NetworkList\Signatures"
+    r"\010103000F0000F0010000000F0000F0C967A3643C3AD745950DA7859209176EF5B87C875FA20DF21951640E807D7C24"
+)
+_PRIVATE = 1
 _AUTOMATIC_LOGONS = 3  # one is needed; a Setup that restarts once more may use up another
 
 
@@ -41,8 +53,9 @@ class Answers:
 
     version: Version
     image: int
-    password: str
+    password: str = field(repr=False)
     drivers: bool  # whether the provision ISO has any
+    product_key: str | None = field(default=None, repr=False)  # None: the medium has its own
 
 
 def build(answers: Answers) -> bytes:
@@ -66,13 +79,7 @@ def _add_windows_pe(root: Element, answers: Answers) -> None:
     settings = _pass(root, "windowsPE")
     international = _component(settings, "International-Core-WinPE")
     _texts(_sub(international, "SetupUILanguage"), UILanguage=_LANGUAGE, WillShowUI="OnError")
-    _texts(
-        international,
-        InputLocale=_KEYBOARD,
-        SystemLocale=_LANGUAGE,
-        UILanguage=_LANGUAGE,
-        UserLocale=_LANGUAGE,
-    )
+    _texts(international, **_REGION)
     if answers.drivers:
         paths = _sub(_component(settings, "PnpCustomizationsWinPE"), "DriverPaths")
         for number, letter in enumerate(_LETTERS, 1):
@@ -85,7 +92,7 @@ def _add_windows_pe(root: Element, answers: Answers) -> None:
         commands += [_registry(r"HKLM\SYSTEM\Setup\LabConfig", f"Bypass{check}", 1) for check in _CHECKS]
     _add_commands(setup, commands)
     _add_disk(setup)
-    _add_image(setup, answers.image)
+    _add_image(setup, answers)
 
 
 def _add_disk(setup: Element) -> None:
@@ -109,14 +116,17 @@ def _add_disk(setup: Element) -> None:
     )
 
 
-def _add_image(setup: Element, image: int) -> None:
+def _add_image(setup: Element, answers: Answers) -> None:
     system = _sub(_sub(setup, "ImageInstall"), "OSImage")
     _texts(_sub(system, "InstallTo"), DiskID="0", PartitionID=_WINDOWS_PARTITION)
-    _texts(_item(_sub(system, "InstallFrom"), "MetaData"), Key="/IMAGE/INDEX", Value=str(image))
+    _texts(_item(_sub(system, "InstallFrom"), "MetaData"), Key="/IMAGE/INDEX", Value=str(answers.image))
     user = _sub(setup, "UserData")
     _texts(user, AcceptEula="true")
-    # Without a key in it: an evaluation has its own, and any other is refused.
-    _texts(_sub(user, "ProductKey"), WillShowUI="OnError")
+    # Without one an evaluation takes its own, and it refuses any other; an empty one would be asked about.
+    key = _sub(user, "ProductKey")
+    if answers.product_key:
+        _texts(key, Key=answers.product_key)
+    _texts(key, WillShowUI="OnError")
 
 
 # ---- the installed system, before and at its first start
@@ -135,6 +145,7 @@ def _add_specialize(root: Element, version: Version) -> None:
         # With a TPM, Windows 11 encrypts the disk by itself, and a changed start asks for the key.
         _registry(r"HKLM\SYSTEM\CurrentControlSet\Control\BitLocker", "PreventDeviceEncryption", 1),
         r"reg add HKLM\SYSTEM\CurrentControlSet\Control\Network\NewNetworkWindowOff /f",
+        _registry(_UNIDENTIFIED, "Category", _PRIVATE),
     ]
     if version.client:
         commands.append(_registry(r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\OOBE", "BypassNRO", 1))
@@ -142,7 +153,10 @@ def _add_specialize(root: Element, version: Version) -> None:
 
 
 def _add_oobe(root: Element, answers: Answers) -> None:
-    shell = _component(_pass(root, "oobeSystem"), "Shell-Setup")
+    settings = _pass(root, "oobeSystem")
+    # Windows 10 and 11 ask for region and keyboard again, whatever Windows PE was told.
+    _texts(_component(settings, "International-Core"), **_REGION)
+    shell = _component(settings, "Shell-Setup")
     _texts(
         _sub(shell, "OOBE"),
         HideEULAPage="true",
@@ -184,7 +198,7 @@ def _say(stage: str) -> str:
 
 
 def _registry(key: str, name: str, value: int) -> str:
-    return f"reg add {key} /v {name} /t REG_DWORD /d {value} /f"
+    return f'reg add "{key}" /v {name} /t REG_DWORD /d {value} /f'
 
 
 def _add_commands(component: Element, commands: Sequence[str]) -> None:

@@ -4,11 +4,12 @@
 import asyncio
 import json
 import platform
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from harness.image_builder.answer import Answers
 from harness.image_builder.facts import ImageFacts
 from harness.image_builder.install import Pace, install
 from harness.image_builder.media import Checked
-from harness.image_builder.versions import Version
+from harness.image_builder.versions import Medium, Version
 from harness.lab import enlightenments, firmware, namespace, tpm
 from harness.lab.windows_domain import WindowsMachine
 
@@ -33,6 +34,8 @@ PROVISION = "provision.iso"
 RECORD = "build.json"
 _DISK_SIZE = "64G"  # at most: it grows as it is written to
 _COMMAND_LIMIT_S = 60
+_PRODUCT_KEY = re.compile(r"[A-Z0-9]{5}(-[A-Z0-9]{5}){4}")
+_SHORTEST_EVALUATION_DAYS = 90  # of a medium that is not known
 
 Progress = Callable[[str], None]
 
@@ -46,6 +49,7 @@ class BuildOrder:
     virtio_win: Path | None = None
     openssh: Path | None = None
     accepted: str | None = None
+    product_key: str | None = field(default=None, repr=False)
     image: int | None = None  # in install.wim
     disk_bus: str = "sata"
     memory_mib: int | None = None
@@ -69,6 +73,8 @@ def build(order: BuildOrder, tell: Progress) -> Path:
     name = order.version.name
     if order.disk_bus == "virtio" and not order.virtio_win:
         raise UsageError("a disk on virtio needs its driver: give --virtio-win too, or leave out --disk-bus")
+    if order.product_key and not _PRODUCT_KEY.fullmatch(order.product_key):
+        raise UsageError("a product key is five groups of five letters and digits, with - between them")
     with store.locked(name):
         if (image_manifest.folder_of(name) / image_manifest.MANIFEST_FILE).exists() and not order.replace:
             raise UsageError(
@@ -100,6 +106,8 @@ def _make(folder: Path, order: BuildOrder, tell: Progress) -> None:
     told = asyncio.run(install(machine, state, network, order.pace, tell))
     now = datetime.now(UTC)
     found = facts.judge(told, version, discs.windows.known, provision.channels(content), now)
+    for warning in facts.warnings(told):
+        tell(f"note: {warning}")
     (folder / PROVISION).unlink()
     _write_record(folder, order, discs, machine, told)
     tell("sealing")
@@ -108,6 +116,10 @@ def _make(folder: Path, order: BuildOrder, tell: Progress) -> None:
 
 def _check_media(order: BuildOrder, tell: Progress) -> _Media:
     windows = media.check_windows(order.iso, order.version, order.accepted, tell)
+    if windows.known and order.product_key:
+        raise UsageError(
+            f"{windows.known.edition} has a key of its own and refuses others: leave out --product-key"
+        )
     drivers = media.check_drivers(order.virtio_win, tell) if order.virtio_win else None
     return _Media(windows, drivers)
 
@@ -130,6 +142,7 @@ def _write_provision(
         image=order.image or (discs.windows.known or order.version).image,
         password=password,
         drivers=order.virtio_win is not None,
+        product_key=order.product_key,
     )
     content = provision.files(answers, login_key, order.virtio_win, order.openssh)
     provision.write(folder / PROVISION, content)
@@ -207,6 +220,7 @@ def _seal(
         build=found.build,
         created=_moment(created),
         evaluation_expires=_moment(found.evaluation_expires) if found.evaluation_expires else None,
+        licence_ends=_licence_end(found, discs.windows.known, created),
         disk=DISK,
         vars=VARS,
         tpm=TPM if version.tpm else None,
@@ -225,6 +239,14 @@ def _seal(
     for name in names:
         (folder / name).chmod((folder / name).stat().st_mode & 0o500)
     manifest.save(folder)
+
+
+def _licence_end(found: ImageFacts, known: Medium | None, created: datetime) -> str | None:
+    """Without an activation Windows counts its first days only, and its licence all of them."""
+    if found.evaluation_expires is None or found.activated:
+        return None
+    days = known.evaluation_days if known else _SHORTEST_EVALUATION_DAYS
+    return _moment(max(found.evaluation_expires, created + timedelta(days=days)))
 
 
 def _moment(time: datetime) -> str:

@@ -56,7 +56,7 @@ class Disc:
 
     def __init__(self, facade: Any, path: Path) -> None:
         self._facade = facade
-        self._path = path
+        self.path = path
 
     def names(self, folder: str) -> list[str]:
         """The files in a folder; none when it does not exist."""
@@ -68,15 +68,24 @@ class Disc:
             self._name(child) for child in children if child and child.is_file() and not child.is_dot()
         )
 
+    def tree(self, folder: str) -> list[str]:
+        """The files in a folder and in those below it, relative to it; none when it does not exist."""
+        try:
+            walked = [(place, names) for place, _, names in self._facade.walk(f"/{folder}")]
+        except PyCdlibException:
+            return []
+        below = [(place.removeprefix(f"/{folder}").strip("/"), names) for place, names in walked]
+        return sorted(f"{place}/{name}".lstrip("/") for place, names in below for name in names)
+
     def read(self, name: str) -> bytes:
         """A file's content. Raises UsageError when there is none, or it is larger than 256 MiB."""
         data = io.BytesIO()
         try:
             if self._facade.get_record(f"/{name}").get_data_length() > _MOST_FILE_BYTES:
-                raise UsageError(f"{name} on {self._path} is larger than {_MOST_FILE_BYTES >> 20} MiB")
+                raise UsageError(f"{name} on {self.path} is larger than {_MOST_FILE_BYTES >> 20} MiB")
             self._facade.get_file_from_iso_fp(data, f"/{name}")
         except (PyCdlibException, OSError) as error:
-            raise UsageError(f"cannot read {name} on {self._path}: {error}") from None
+            raise UsageError(f"cannot read {name} on {self.path}: {error}") from None
         return data.getvalue()
 
     def _name(self, child: Any) -> str:

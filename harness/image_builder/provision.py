@@ -12,14 +12,14 @@ from harness.core.paths import BUILT_DRIVER, WINDOWS_IMAGES
 from harness.image_builder import answer, disc, drivers
 from harness.image_builder.answer import Answers
 from harness.image_builder.stages import STAGES
-from harness.image_builder.versions import settings
+from harness.image_builder.versions import Version, settings
 from harness.lab.namespace import Network
 
 LABEL = "PROVISION"
 
 DRIVER = BUILT_DRIVER / "wsktest.sys"
 _PROGRAMS = (DRIVER, BUILT_DRIVER / "wskctl.exe", BUILT_DRIVER / "wsktest.cer")
-_SCRIPTS = ("provision.ps1", "nics.ps1")
+_SCRIPTS = ("provision.ps1", "ways.ps1", "settings.ps1", "facts.ps1", "nics.ps1")
 _INSTALLER = "OpenSSH-Win64/install-sshd.ps1"  # in the archive
 
 
@@ -29,7 +29,7 @@ def files(
     """Path on the ISO -> content. Raises UsageError for an input that is not what it should be."""
     content = {f"wsk/{path.name}": _read(path) for path in _PROGRAMS}
     content |= {f"wsk/{name}": _read(WINDOWS_IMAGES / name) for name in _SCRIPTS}
-    content["wsk/settings.json"] = json.dumps(settings_file(), indent=1).encode()
+    content["wsk/settings.json"] = json.dumps(settings_file(answers.version), indent=1).encode()
     content["wsk/login_key.pub"] = f"{login_key}\n".encode()
     if virtio_win:
         found, agent = drivers.collect(virtio_win, answers.version)
@@ -54,11 +54,12 @@ def channels(content: dict[str, bytes]) -> tuple[str, ...]:
     return ("winrm", *(name for name, file in ways.items() if file in content))
 
 
-def settings_file() -> dict[str, Any]:
+def settings_file(version: Version) -> dict[str, Any]:
     """What provision.ps1 and nics.ps1 read."""
     network = Network()
     return {
         "stages": [stage.name for stage in STAGES],
+        "account": version.account,
         **settings(),
         "network": {
             "mgmt": {
@@ -95,7 +96,8 @@ def _openssh(path: Path) -> bytes:
     try:
         data = path.read_bytes()
         with zipfile.ZipFile(path) as archive:
-            right = _INSTALLER in archive.namelist()
+            # Some releases were packed with Windows' own separator, which Expand-Archive takes too.
+            right = _INSTALLER in {name.replace("\\", "/") for name in archive.namelist()}
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
     except zipfile.BadZipFile:

@@ -33,7 +33,7 @@ STAGES = (
     Stage("channels", "setting up SSH, WinRM and the guest agent", 1800),
     Stage("settings", "test signing, Verifier, crash dumps, quiet", 3600),
     Stage("restarted", "started again with test signing", 1800),
-    Stage("verify", "looking whether everything is as it should be", 900),
+    Stage("verify", "looking whether everything is as it should be", 1200),
 )
 # Before the first stage, and after the last.
 FIRMWARE_LIMIT_S = 300.0  # whatever the disk

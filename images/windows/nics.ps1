@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# Runs at every start of the guest: gives the two adapters their addresses, and
-# makes the one under test put on the wire what the kernel hands to it. They are
-# found by their MAC addresses, because a run may choose another model of
-# adapter than the image was built with. Nothing of it is kept for the next
-# start. The result is the first line of nics.txt: "set", or what went wrong.
+# Runs at every start of the guest: gives the two adapters their addresses, sees
+# to it that the ways in are there, and makes the adapter under test put on the
+# wire what the kernel hands to it. Adapters are found by their MAC addresses,
+# because a run may choose another model than the image was built with. Nothing
+# of it is kept for the next start. The result is the first line of nics.txt:
+# "set", or what went wrong.
 
 Set-StrictMode -Version Latest
 $ErrorActionPreference = 'Stop'
@@ -12,7 +13,11 @@ $ProgressPreference = 'SilentlyContinue'
 
 $Said = Join-Path $PSScriptRoot 'nics.txt'
 $Network = (Get-Content -Raw -Path (Join-Path $PSScriptRoot 'settings.json') | ConvertFrom-Json).network
+# All of it together: who waits for the file waits longer than that.
 $LimitSeconds = 240
+$GiveUp = (Get-Date).AddSeconds($LimitSeconds)
+$AddressLimitSeconds = 30
+$Ways = 'sshd', 'WinRM', 'QEMU-GA'
 # What would send by itself: topology discovery, link layer discovery, file sharing.
 $Bindings = 'ms_lltdio', 'ms_rspndr', 'ms_lldp', 'ms_server', 'ms_msclient'
 $NetBios = 'HKLM:\SYSTEM\CurrentControlSet\Services\NetBT\Parameters\Interfaces'
@@ -21,14 +26,13 @@ $NetBiosOff = 2
 # A driver that is new to this machine is installed while we wait.
 function Wait-Adapter([string] $Mac) {
     $wanted = $Mac.Replace(':', '-')
-    $giveUp = (Get-Date).AddSeconds($LimitSeconds)
     while ($true) {
         $found = Get-NetAdapter -ErrorAction SilentlyContinue |
             Where-Object { $_.MacAddress -eq $wanted -and $_.Status -eq 'Up' }
         if ($found) {
             return $found
         }
-        if ((Get-Date) -gt $giveUp) {
+        if ((Get-Date) -gt $GiveUp) {
             throw "no adapter with the address $Mac is up"
         }
         Start-Sleep -Milliseconds 500
@@ -36,13 +40,39 @@ function Wait-Adapter([string] $Mac) {
 }
 
 # The addresses are the lab's alone: nobody needs to be asked whether they are in use.
-function Set-Address($Adapter, [string] $Family, [string] $Address, [int] $Prefix) {
+function Set-AddressOnce($Adapter, [string] $Family, [string] $Address, [int] $Prefix) {
     Set-NetIPInterface -InterfaceIndex $Adapter.ifIndex -AddressFamily $Family -Dhcp Disabled `
         -DadTransmits 0 -RouterDiscovery Disabled
     Get-NetIPAddress -InterfaceIndex $Adapter.ifIndex -AddressFamily $Family -PrefixOrigin Manual `
         -ErrorAction SilentlyContinue | Remove-NetIPAddress -Confirm:$false
     New-NetIPAddress -InterfaceIndex $Adapter.ifIndex -AddressFamily $Family -IPAddress $Address `
         -PrefixLength $Prefix -PolicyStore ActiveStore | Out-Null
+}
+
+# An adapter is up before it has an IP interface: tried again for a while.
+function Set-Address($Adapter, [string] $Family, [string] $Address, [int] $Prefix) {
+    $end = (Get-Date).AddSeconds($AddressLimitSeconds)
+    while ($true) {
+        try {
+            Set-AddressOnce $Adapter $Family $Address $Prefix
+            return
+        } catch {
+            if ((Get-Date) -gt $end -or (Get-Date) -gt $GiveUp) {
+                throw
+            }
+            Start-Sleep -Milliseconds 500
+        }
+    }
+}
+
+# Windows starts services late when it is busy, and one that failed not again. What is switched off stays so.
+function Start-Ways {
+    foreach ($name in $Ways) {
+        $service = Get-Service -Name $name -ErrorAction SilentlyContinue
+        if ($service -and $service.StartType -ne 'Disabled' -and $service.Status -eq 'Stopped') {
+            & sc.exe start $name | Out-Null
+        }
+    }
 }
 
 # An adapter may not have the one or the other; what it has is looked at afterwards.
@@ -76,6 +106,7 @@ function Assert-NoOffload($Adapter) {
 
 Remove-Item -Path $Said -ErrorAction SilentlyContinue
 try {
+    Start-Ways
     $management = Wait-Adapter $Network.mgmt.mac
     Set-Address $management 'IPv4' $Network.mgmt.address4 $Network.mgmt.prefix4
     $test = Wait-Adapter $Network.test.mac

@@ -16,8 +16,58 @@ PASSES = {
     "windowsPE": ["International-Core-WinPE", "PnpCustomizationsWinPE", "Setup"],
     "offlineServicing": ["LUA-Settings"],
     "specialize": ["Shell-Setup", "Deployment"],
-    "oobeSystem": ["Shell-Setup"],
+    "oobeSystem": ["International-Core", "Shell-Setup"],
 }
+# What Microsoft's reference of the answer file has: in which passes a component may stand, and with what.
+ALLOWED = {
+    "International-Core-WinPE": (
+        {"windowsPE"},
+        {"InputLocale", "LayeredDriver", "SetupUILanguage", "SystemLocale", "UILanguage"}
+        | {"UILanguageFallback", "UserLocale"},
+    ),
+    "International-Core": (
+        {"specialize", "oobeSystem"},
+        {"InputLocale", "SystemLocale", "UILanguage", "UILanguageFallback", "UserLocale"},
+    ),
+    "PnpCustomizationsWinPE": ({"windowsPE"}, {"DriverPaths"}),
+    "Setup": (
+        {"windowsPE"},
+        {"ComplianceCheck", "Diagnostics", "DiskConfiguration", "DynamicUpdate", "EnableFirewall"}
+        | {"EnableNetwork", "ImageInstall", "RunAsynchronous", "RunSynchronous", "UpgradeData", "UserData"},
+    ),
+    "LUA-Settings": ({"offlineServicing"}, {"EnableLUA"}),
+    "Deployment": (
+        {"specialize", "auditSystem", "auditUser"},
+        {"ExtendOSPartition", "RunAsynchronous", "RunSynchronous"},
+    ),
+    "Shell-Setup": (
+        {"specialize", "oobeSystem", "generalize", "auditSystem", "auditUser"},
+        {"AutoLogon", "ComputerName", "FirstLogonCommands", "OOBE", "ProductKey", "TimeZone", "UserAccounts"},
+    ),
+}
+# What Setup asks somebody, unless the answer is there: pass, component, path.
+ASKED = [
+    *(
+        ("windowsPE", "International-Core-WinPE", name)
+        for name in ("SetupUILanguage/UILanguage", "InputLocale", "SystemLocale", "UILanguage", "UserLocale")
+    ),
+    ("windowsPE", "Setup", "DiskConfiguration/Disk/DiskID"),
+    ("windowsPE", "Setup", "ImageInstall/OSImage/InstallTo/PartitionID"),
+    ("windowsPE", "Setup", "ImageInstall/OSImage/InstallFrom/MetaData/Value"),
+    ("windowsPE", "Setup", "UserData/AcceptEula"),
+    ("windowsPE", "Setup", "UserData/ProductKey/WillShowUI"),
+    ("specialize", "Shell-Setup", "ComputerName"),
+    *(
+        ("oobeSystem", "International-Core", name)
+        for name in ("InputLocale", "SystemLocale", "UILanguage", "UserLocale")
+    ),
+    *(
+        ("oobeSystem", "Shell-Setup", f"OOBE/{name}")
+        for name in ("HideEULAPage", "HideOnlineAccountScreens", "HideWirelessSetupInOOBE", "ProtectYourPC")
+    ),
+    ("oobeSystem", "Shell-Setup", "UserAccounts"),
+]
+MOST_LETTERS = 259  # of a RunSynchronousCommand's Path
 each_version = pytest.mark.parametrize("name", versions())
 
 
@@ -64,6 +114,59 @@ def test_every_component_is_in_its_pass_and_for_this_processor(name: str) -> Non
         assert (component.get("language"), component.get("versionScope")) == ("neutral", "nonSxS")
 
 
+@each_version
+def test_nothing_stands_where_windows_does_not_look_for_it(name: str) -> None:
+    for settings in answers(name):
+        for component in settings:
+            passes, settings_of_it = ALLOWED[(component.get("name") or "").removeprefix("Microsoft-Windows-")]
+            assert settings.get("pass") in passes
+            assert {child.tag.partition("}")[2] for child in component} <= settings_of_it
+
+
+@each_version
+@pytest.mark.parametrize(("phase", "component", "path"), ASKED)
+def test_whatever_setup_would_ask_is_answered(name: str, phase: str, component: str, path: str) -> None:
+    root = answers(name)
+    (answered,) = part(root, phase, component).findall(
+        "/".join(f"u:{step}" for step in path.split("/")), NAMES
+    )
+    assert (answered.text or "").strip() or len(answered)
+
+
+@each_version
+def test_region_and_keyboard_are_those_of_the_medium_in_both_passes(name: str) -> None:
+    root = answers(name)
+    for phase, component in (("windowsPE", "International-Core-WinPE"), ("oobeSystem", "International-Core")):
+        told = part(root, phase, component)
+        assert text(told, "InputLocale") == "0409:00000409"
+        assert {text(told, place) for place in ("SystemLocale", "UILanguage", "UserLocale")} == {"en-US"}
+
+
+@each_version
+def test_no_command_is_longer_than_setup_takes(name: str) -> None:
+    root = answers(name)
+    for phase, component in (("windowsPE", "Setup"), ("specialize", "Deployment")):
+        assert all(len(command) <= MOST_LETTERS for command in commands(part(root, phase, component)))
+
+
+@each_version
+def test_unidentified_networks_are_private_from_the_first_start(name: str) -> None:
+    given = commands(part(answers(name), "specialize", "Deployment"))
+    (policy,) = [command for command in given if "NetworkList" in command]
+    assert policy.startswith('reg add "HKLM\\SOFTWARE\\Policies\\Microsoft\\Windows NT\\')
+    assert policy.endswith('" /v Category /t REG_DWORD /d 1 /f')
+
+
+@each_version
+def test_a_product_key_is_given_when_there_is_one_and_is_in_no_words_about_it(name: str) -> None:
+    given = Answers(find(name), 1, PASSWORD, drivers=False, product_key="AAAAA-BBBBB-CCCCC-DDDDD-EEEEE")
+    setup = part(fromstring(answer.build(given)), "windowsPE", "Setup")
+    assert text(setup, "UserData/ProductKey/Key") == given.product_key
+    assert text(setup, "UserData/ProductKey/WillShowUI") == "OnError"
+    assert "AAAAA" not in repr(given)
+    assert PASSWORD not in repr(given)
+
+
 def test_nothing_is_before_the_declaration() -> None:
     data = answer.build(Answers(find("windows-10"), 1, PASSWORD, drivers=False))
     assert data.startswith(b"<?xml ")
@@ -106,7 +209,7 @@ def test_only_clients_are_kept_from_looking_at_the_hardware(name: str) -> None:
     bypassed = [command for command in commands(setup) if "LabConfig" in command]
     assert len(bypassed) == (4 if find(name).client else 0)
     for command in bypassed:
-        assert command.startswith(r"reg add HKLM\SYSTEM\Setup\LabConfig /v Bypass")
+        assert command.startswith(r'reg add "HKLM\SYSTEM\Setup\LabConfig" /v Bypass')
         assert command.endswith("/t REG_DWORD /d 1 /f")
 
 
@@ -136,7 +239,7 @@ def test_early_stages_are_said_on_com1_and_never_fail_the_installation(name: str
 @each_version
 def test_disks_are_not_encrypted_and_clients_need_no_network(name: str) -> None:
     given = commands(part(answers(name), "specialize", "Deployment"))
-    assert any(r"\BitLocker /v PreventDeviceEncryption /t REG_DWORD /d 1" in command for command in given)
+    assert any(r'\BitLocker" /v PreventDeviceEncryption /t REG_DWORD /d 1' in command for command in given)
     assert any("BypassNRO" in command for command in given) == find(name).client
     assert text(part(answers(name), "specialize", "Shell-Setup"), "TimeZone") == "UTC"
 

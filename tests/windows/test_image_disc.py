@@ -47,13 +47,15 @@ def test_the_provision_iso_holds_everything_under_names_that_windows_sees(tmp_pa
         "autounattend.xml",
         *(
             f"wsk/{name}"
-            for name in ("wsktest.sys", "wskctl.exe", "wsktest.cer", "provision.ps1", "nics.ps1")
+            for name in ("wsktest.sys", "wskctl.exe", "wsktest.cer", "provision.ps1", "ways.ps1")
         ),
+        *("wsk/settings.ps1", "wsk/facts.ps1", "wsk/nics.ps1"),
         *("wsk/settings.json", "wsk/login_key.pub", "wsk/qemu-ga.msi", "wsk/openssh.zip"),
         *(
-            f"drivers/{driver}/{driver.lower()}.{kind}"
-            for driver in DRIVERS
-            for kind in ("inf", "sys", "cat")
+            f"drivers/{driver}/{file}"
+            for driver, infs in DRIVERS.items()
+            for name, copied in infs.items()
+            for file in (f"{name}.inf", f"{name}.cat", *copied)
         ),
     }
     assert PASSWORD in fromstring(read["autounattend.xml"]).itertext()
@@ -82,7 +84,7 @@ def test_the_drivers_are_those_of_the_version(tmp_path: Path) -> None:
     for version in versions().values():
         found, agent = drivers.collect(path, version)
         assert agent == b"agent"
-        assert found["viostor/viostor.sys"] == f"viostor for {version.drivers[0]}".encode()
+        assert found["viostor/viostor.sys"] == f"viostor.sys for {version.drivers[0]}".encode()
         assert not [name for name in found if name.endswith(".pdb")]
 
 
@@ -91,6 +93,40 @@ def test_both_kinds_of_long_names_are_read(reader: str, tmp_path: Path) -> None:
     path = virtio_win(tmp_path / "virtio.iso", "2k22", rock_ridge=reader == "rock ridge")
     found, _ = drivers.collect(path, find("windows-server-2022"))
     assert "NetKVM/netkvm.inf" in found
+
+
+def test_a_program_that_an_inf_copies_goes_along(tmp_path: Path) -> None:
+    """Windows refuses NetKVM without its program: the NIC under test would have no driver."""
+    for version in versions().values():
+        path = virtio_win(tmp_path / "virtio.iso", *version.drivers)
+        found, _ = drivers.collect(path, version)
+        assert found["NetKVM/netkvmp.exe"] == f"netkvmp.exe for {version.drivers[0]}".encode()
+
+
+@pytest.mark.parametrize(
+    ("driver", "file"),
+    [(driver, file) for driver, infs in DRIVERS.items() for copied in infs.values() for file in copied]
+    + [(driver, f"{name}.cat") for driver, infs in DRIVERS.items() for name in infs],
+)
+def test_a_medium_that_lacks_a_file_of_an_inf_is_refused_with_its_name(
+    driver: str, file: str, tmp_path: Path
+) -> None:
+    path = virtio_win(tmp_path / "virtio.iso", "2k22", changes={f"{driver}/2k22/amd64/{file}": None})
+    with pytest.raises(
+        UsageError, match=rf"{driver}/2k22/amd64/.*\.inf names the file {file}, which it lacks"
+    ):
+        drivers.collect(path, find("windows-server-2022"))
+
+
+def test_what_an_inf_has_in_another_folder_or_as_debug_symbols_goes_along(tmp_path: Path) -> None:
+    folder = "viostor/2k22/amd64"
+    text = b"[SourceDisksNames]\n1=x,,,\\Deep\n[SourceDisksFiles]\nA.DLL=1\nviostor.pdb=2\nviostor.SYS=2\n"
+    changes = {f"{folder}/viostor.inf": text, f"{folder}/Deep/a.dll": b"deep"}
+    path = virtio_win(tmp_path / "virtio.iso", "2k22", changes=changes)
+    found, _ = drivers.collect(path, find("windows-server-2022"))
+    assert found["viostor/Deep/a.dll"] == b"deep"
+    assert "viostor/viostor.pdb" in found
+    assert "viostor/viostor.cat" in found
 
 
 def test_drivers_that_are_missing_are_named_with_the_iso_to_take(tmp_path: Path) -> None:
@@ -112,6 +148,11 @@ def test_an_iso_that_is_damaged_or_of_another_kind_is_refused(tmp_path: Path) ->
     plain.close()
     with pytest.raises(UsageError, match="short names only"), disc.reading(path):
         pass
+
+
+def test_an_openssh_archive_may_have_windows_own_separators(tmp_path: Path) -> None:
+    archive = openssh_zip(tmp_path / "OpenSSH-Win64.zip", "OpenSSH-Win64\\install-sshd.ps1")
+    assert files(openssh=archive)["wsk/openssh.zip"] == archive.read_bytes()
 
 
 def test_another_archive_than_openssh_is_refused(tmp_path: Path) -> None:

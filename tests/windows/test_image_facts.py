@@ -50,6 +50,11 @@ def test_a_fact_that_is_not_told_is_wrong(name: str) -> None:
         ("driver-verified", "no", "driver-verified is 'no' instead of 'yes'"),
         ("build", "10.0.26100.1", "is not Windows Server 2022"),
         ("build", "10.0.20348.1; rm", "which is none"),
+        ("stealth", "on", "stealth is 'on' instead of 'off'"),
+        ("password-expires", "2026-04-12T00:00:00", "instead of 'never'"),
+        ("winrm-clear", "true", "winrm-clear is 'true'"),
+        ("verifier", "0x20000", "verifier is '0x20000' instead of"),
+        ("verifier", "none", "verifier is 'none'"),
         ("winrm-certificate", "AB" * 32, "which is none"),
         ("evaluation-minutes", "-5", "which is none"),
         ("evaluation-minutes", "9" * 8, "which is none"),
@@ -73,6 +78,21 @@ def test_a_channel_without_its_host_key_or_that_was_asked_for_and_is_missing_is_
         judge(facts_of(MEDIUM.build, channels="ssh winrm"))
     with pytest.raises(BuildFailed, match="there is no channel agent"):
         judge(facts_of(MEDIUM.build), ("winrm", "agent"))
+
+
+def test_verifier_may_have_more_flags_than_were_asked_for() -> None:
+    more = int(facts.expected()["verifier"], 16) | 0x100000
+    judge(facts_of(MEDIUM.build, verifier=f"{more:#x}"))
+
+
+def test_what_does_no_harm_is_a_warning_and_no_failure() -> None:
+    harmless = {"defender": "on", "maintenance": "on", "network": "public", "activated": "no"}
+    told = facts_of(MEDIUM.build, **harmless)
+    assert not judge(told).activated
+    assert len(facts.warnings(told)) == len(harmless)
+    assert "tamper protection" in facts.warnings(told)[0]
+    quiet = {"defender": "quiet", "maintenance": "off", "network": "private", "activated": "yes"}
+    assert facts.warnings(facts_of(MEDIUM.build, **quiet)) == []
 
 
 def test_everything_that_is_wrong_is_told_at_once() -> None:

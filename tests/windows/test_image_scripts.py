@@ -9,26 +9,32 @@ import tree_sitter_powershell
 from tree_sitter import Language, Node, Parser
 
 from harness.core.paths import WINDOWS_IMAGES
-from harness.image_builder import facts, provision, stages
-from harness.image_builder.versions import versions
+from harness.guest import driver_install
+from harness.image_builder import answer, facts, provision, stages
+from harness.image_builder.versions import Version, find, versions
 
-SCRIPTS = ("provision.ps1", "nics.ps1")
+PARTS = ("provision.ps1", "ways.ps1", "settings.ps1", "facts.ps1")  # the first takes in the others
+SCRIPTS = (*PARTS, "nics.ps1")
+PROGRAMS = (PARTS, ("nics.ps1",))  # each is one program for Windows
+VERSION = find("windows-11")
 # fmt: off
 WINDOWS_OWN = {  # as Microsoft's reference of Windows PowerShell 5.1 and its modules has them
     "Add-MpPreference", "Confirm-SecureBootUEFI", "ConvertFrom-Json", "Copy-Item",
     "Disable-NetAdapterBinding", "Disable-NetAdapterChecksumOffload", "Disable-NetAdapterLso",
-    "Disable-NetAdapterRsc", "Disable-NetFirewallRule", "Enable-PSRemoting", "Expand-Archive",
-    "ForEach-Object", "Get-ChildItem", "Get-CimInstance", "Get-Command", "Get-Content", "Get-Date",
-    "Get-Item", "Get-ItemProperty", "Get-NetAdapter", "Get-NetAdapterChecksumOffload",
-    "Get-NetAdapterLso", "Get-NetAdapterRsc", "Get-NetIPAddress", "Get-Service", "Get-WindowsFeature",
-    "Join-Path", "Move-Item", "New-Item", "New-ItemProperty", "New-NetFirewallRule", "New-NetIPAddress",
-    "New-Object", "New-ScheduledTaskAction", "New-ScheduledTaskPrincipal",
-    "New-ScheduledTaskSettingsSet", "New-ScheduledTaskTrigger", "New-SelfSignedCertificate", "Out-Null",
-    "Out-String", "Register-ScheduledTask", "Remove-Item", "Remove-ItemProperty",
-    "Remove-NetFirewallRule", "Remove-NetIPAddress", "Restart-Computer", "Select-Object", "Set-Content",
-    "Set-Item", "Set-ItemProperty", "Set-MpPreference", "Set-NetIPInterface", "Set-Service",
-    "Set-StrictMode", "Set-TimeZone", "Split-Path", "Start-Process", "Start-Service", "Start-Sleep",
-    "Stop-Computer", "Stop-Service", "Test-Path", "Uninstall-WindowsFeature",
+    "Disable-NetAdapterRsc", "Disable-NetFirewallRule", "Disable-ScheduledTask",
+    "Enable-PSRemoting", "Expand-Archive", "ForEach-Object", "Get-ChildItem", "Get-CimInstance",
+    "Get-Command", "Get-Content", "Get-Date", "Get-Item", "Get-ItemProperty", "Get-LocalUser",
+    "Get-MpComputerStatus", "Get-MpPreference", "Get-NetAdapter", "Get-NetAdapterChecksumOffload",
+    "Get-NetAdapterLso", "Get-NetAdapterRsc", "Get-NetConnectionProfile", "Get-NetIPAddress",
+    "Get-ScheduledTask", "Get-Service", "Get-WindowsFeature", "Join-Path", "Move-Item", "New-Item",
+    "New-ItemProperty", "New-NetFirewallRule", "New-NetIPAddress", "New-Object",
+    "New-ScheduledTaskAction", "New-ScheduledTaskPrincipal", "New-ScheduledTaskSettingsSet",
+    "New-ScheduledTaskTrigger", "New-SelfSignedCertificate", "Out-Null", "Out-String",
+    "Register-ScheduledTask", "Remove-Item", "Remove-ItemProperty", "Remove-NetFirewallRule",
+    "Remove-NetIPAddress", "Restart-Computer", "Select-Object", "Set-Content", "Set-ItemProperty",
+    "Set-LocalUser", "Set-MpPreference", "Set-NetConnectionProfile", "Set-NetIPInterface",
+    "Set-Service", "Set-StrictMode", "Set-TimeZone", "Split-Path", "Start-Process", "Start-Service",
+    "Start-Sleep", "Stop-Computer", "Stop-Service", "Test-Path", "Uninstall-WindowsFeature",
     "Unregister-ScheduledTask", "Where-Object", "Write-Host",
 }
 # fmt: on
@@ -70,29 +76,55 @@ def test_powershell_5_reads_it_in_any_code_page(name: str) -> None:
     assert source(name).isascii()
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
-def test_every_function_that_is_called_is_defined_or_windows_own(name: str) -> None:
-    root = parse(source(name))
-    defined = {words(of_kind(node, "function_name")[0]) for node in of_kind(root, "function_statement")}
-    called = {words(node) for node in of_kind(root, "command_name")}
+@pytest.mark.parametrize("names", PROGRAMS)
+def test_every_function_that_is_called_is_defined_or_windows_own(names: tuple[str, ...]) -> None:
+    roots = [parse(source(name)) for name in names]
+    functions = [node for root in roots for node in of_kind(root, "function_statement")]
+    defined = {words(of_kind(node, "function_name")[0]) for node in functions}
+    called = {words(node) for root in roots for node in of_kind(root, "command_name")}
+    programs = {name for name in called if name.endswith(".exe")}
     assert defined <= called, "nothing is defined and never used"
-    assert called - defined <= WINDOWS_OWN
+    assert called - defined - programs <= WINDOWS_OWN
+
+
+def test_provision_takes_in_its_parts() -> None:
+    assert re.findall(r"^\. \(Join-Path \$PSScriptRoot '(.*)'\)$", source(PARTS[0]), re.M) == list(PARTS[1:])
+
+
+def test_nothing_is_assigned_that_powershell_has_for_itself() -> None:
+    own = {"args", "error", "event", "host", "input", "matches", "profile", "pid", "pwd", "sender", "this"}
+    for name in SCRIPTS:
+        assigned = {
+            words(node).lstrip("$").lower()
+            for kind in ("left_assignment_expression", "foreach_statement")
+            for statement in of_kind(parse(source(name)), kind)
+            for node in of_kind(statement, "variable")[:1]
+        }
+        assert assigned
+        assert not assigned & own
+
+
+def whole() -> str:
+    """provision.ps1 with its parts."""
+    return "\n".join(source(name) for name in PARTS)
 
 
 def test_every_stage_is_entered_in_its_order() -> None:
-    entered = re.findall(r"Enter-Stage '(\w+)'", source("provision.ps1"))
+    entered = re.findall(r"Enter-Stage '(\w+)'", whole())
     assert entered == [stage.name for stage in stages.STAGES if stage.name not in stages.MAY_BE_SILENT]
-    assert provision.settings_file()["stages"] == [stage.name for stage in stages.STAGES]
+    given = provision.settings_file(VERSION)
+    assert given["stages"] == [stage.name for stage in stages.STAGES]
 
 
 def test_every_fact_that_is_expected_is_told() -> None:
-    told = set(re.findall(r"Send-Fact '([a-z-]+)'", source("provision.ps1")))
+    told = set(re.findall(r"Send-Fact '([a-z-]+)'", whole()))
     assert set(facts.expected()) <= told
     assert {"build", "channels", "ssh-host-key", "winrm-certificate", "evaluation-minutes"} <= told
+    assert set(facts._WARNINGS) <= told
 
 
 def test_every_setting_that_is_read_is_given() -> None:
-    given = provision.settings_file()
+    given = provision.settings_file(VERSION)
     for name in SCRIPTS:
         for path in re.findall(r"\$Settings\.([A-Za-z0-9.]+)", source(name)):
             place = given
@@ -102,10 +134,108 @@ def test_every_setting_that_is_read_is_given() -> None:
             assert step in given["network"][end]
 
 
+@pytest.mark.parametrize("version", versions().values(), ids=lambda version: version.name)
+def test_the_account_that_is_set_up_is_the_one_that_logs_in(version: Version) -> None:
+    assert provision.settings_file(version)["account"] == version.account
+
+
 def test_the_files_that_are_read_are_those_that_are_delivered() -> None:
-    names = set(re.findall(r"Join-Path \$(?:Lab|PSScriptRoot) '([\w.-]+)'", source("provision.ps1")))
-    delivered = {path.name for path in provision._PROGRAMS} | {"settings.json", "login_key.pub", *SCRIPTS}
+    names = set(re.findall(r"Join-Path \$(?:Lab|PSScriptRoot) '([\w.-]+)'", whole()))
+    delivered = {path.name for path in provision._PROGRAMS} | {"settings.json", "login_key.pub"}
+    delivered |= set(provision._SCRIPTS)
     assert names - delivered == {"openssh.zip", "qemu-ga.msi", "nics.txt"}
+    assert set(provision._SCRIPTS) == set(SCRIPTS)
+
+
+# ---- what has stopped others
+
+
+def body(function: str) -> str:
+    """What a function of provision.ps1 or its parts does."""
+    (found,) = [
+        words(node)
+        for name in SCRIPTS
+        for node in of_kind(parse(source(name)), "function_statement")
+        if words(of_kind(node, "function_name")[0]) == function
+    ]
+    return found
+
+
+def test_winrm_is_asked_for_nothing_that_it_refuses_on_a_public_network() -> None:
+    """Set-Item below WSMan: is refused there (2150859113), whatever is set."""
+    for name in SCRIPTS:
+        assert not re.search(r"Set-Item\b.*WSMan:|winrm(\.cmd)? set", source(name))
+    # Its defaults do; they are read back, which is never refused.
+    assert {"winrm-clear", "winrm-basic"} <= set(facts.expected())
+
+
+def test_networks_become_private_before_winrm_is_set_up() -> None:
+    install = body("Invoke-Install")
+    assert install.index("Set-PrivateNetworks") < install.index("Install-WinRm")
+    signature = re.search(r"Signatures\\\\?([0-9A-F]{96})", answer._UNIDENTIFIED)
+    assert signature
+    assert signature[1] in source("ways.ps1")
+
+
+def test_a_password_never_ends() -> None:
+    assert "-PasswordNeverExpires $true" in body("Set-Account")
+    assert "/maxpwage:unlimited" in body("Set-Account")
+    assert facts.expected()["password-expires"] == "never"
+
+
+def test_a_closed_port_answers_with_a_reset_in_every_profile() -> None:
+    profiles = re.search(r"\$FirewallProfiles = (.*)", source("settings.ps1"))
+    assert profiles
+    assert re.findall(r"'(\w+)'", profiles[1]) == ["DomainProfile", "StandardProfile", "PublicProfile"]
+    assert "'DisableStealthMode' 1" in body("Set-TestNetwork")
+    assert facts.expected()["stealth"] == "off"
+
+
+def test_ways_in_are_started_again_and_not_waited_for() -> None:
+    for function in ("Install-Ssh", "Install-WinRm", "Install-Agent"):
+        assert "Set-AlwaysThere" in body(function)
+    assert "delayed-auto" in body("Set-AlwaysThere")
+    assert "'failure'" in body("Set-AlwaysThere")
+    services = re.search(r"\$Services = @\{(.*)\}", source("ways.ps1"))
+    ways = re.search(r"\$Ways = (.*)", source("nics.ps1"))
+    assert services
+    assert ways
+    assert set(re.findall(r"'([\w-]+)'", services[1])) == set(re.findall(r"'([\w-]+)'", ways[1]))
+
+
+def test_an_address_is_tried_again_for_half_a_minute() -> None:
+    assert seconds("AddressLimitSeconds", "nics.ps1") == 30
+    assert "catch" in body("Set-Address")
+    assert "$AddressLimitSeconds" in body("Set-Address")
+
+
+def test_inner_limits_add_up_to_less_than_the_outer_ones() -> None:
+    nics = seconds("LimitSeconds", "nics.ps1") + seconds("AddressLimitSeconds", "nics.ps1")
+    assert nics < seconds("AdapterLimitSeconds", "provision.ps1")
+    assert nics < driver_install._ADAPTERS_LIMIT_S
+    # One moment for all of it: a wait of each adapter's own would be as long each time.
+    assert source("nics.ps1").count("AddSeconds($LimitSeconds)") == 1
+    verify = sum(seconds(name, "provision.ps1") for name in ("AdapterLimitSeconds", "NetworkLimitSeconds"))
+    verify += 3 * seconds("ServiceLimitSeconds", "provision.ps1")
+    assert verify < next(stage.limit_s for stage in stages.STAGES if stage.name == "verify")
+
+
+def test_what_would_keep_a_fresh_disk_busy_is_off() -> None:
+    assert "'MaintenanceDisabled' 1" in body("Disable-Maintenance")
+    assert "Defrag" in source("settings.ps1")
+    assert ".NET Framework" in source("settings.ps1")
+    assert "Disable-Maintenance" in body("Invoke-Install")
+
+
+def test_defender_is_asked_what_it_does_and_not_what_it_was_told() -> None:
+    assert "RealTimeProtectionEnabled" in body("Get-Defender")
+    assert "Get-Defender" in body("Send-Settings")  # after the restart
+
+
+def seconds(name: str, script: str) -> int:
+    found = re.search(rf"^\${name} = (\d+)$", source(script), re.M)
+    assert found
+    return int(found[1])
 
 
 def test_no_version_lacks_anything() -> None:
