@@ -36,14 +36,24 @@ while (-not (Test-Path $file) -or (Get-Item $file).LastWriteTime -lt $boot) {{
 }}
 Get-Content $file -TotalCount 1
 """
-# Said by Windows itself, after the driver was started: a key=value a line.
+# Said by Windows itself, after the driver was started: a key=value a line. `stealth` is that of the firewall:
+# on, it swallows the RST of a port without a listener, whatever its rules allow, and no case may judge one.
 _FACTS = r"""
 $ErrorActionPreference = 'Stop'; $ProgressPreference = 'SilentlyContinue'
 Set-Date -Date ([DateTimeOffset]::FromUnixTimeMilliseconds({now_ms}).LocalDateTime) | Out-Null
 $control = Get-ItemProperty 'HKLM:\SYSTEM\CurrentControlSet\Control'
 $memory = Get-ItemProperty 'HKLM:\SYSTEM\CurrentControlSet\Control\Session Manager\Memory Management'
+$flags = [long] $memory.VerifyDriverLevel
+if (-not $flags) {{
+  $flags = [long] [regex]::Match((verifier.exe /querysettings | Out-String), '0x[0-9a-fA-F]+').Value }}
+$local = 'HKLM:\SYSTEM\CurrentControlSet\Services\SharedAccess\Parameters\FirewallPolicy'
+$policy = 'HKLM:\SOFTWARE\Policies\Microsoft\WindowsFirewall'
+$stealthy = 'DomainProfile', 'StandardProfile', 'PublicProfile' | Where-Object {{
+  (Get-ItemProperty "$local\$_" -EA SilentlyContinue).DisableStealthMode -ne 1 -or
+  (Get-ItemProperty "$policy\$_" -EA SilentlyContinue).DisableStealthMode -eq 0 }}
 'test-signing=' + [bool] ($control.SystemStartOptions -match 'TESTSIGNING')
-'verifier-flags=' + [long] $memory.VerifyDriverLevel
+'verifier-flags=' + $flags
+'stealth=' + $(if ($stealthy) {{ 'on' }} else {{ 'off' }})
 'verified=' + [bool] ((verifier.exe /query | Out-String) -match 'wsktest\.sys')
 """
 

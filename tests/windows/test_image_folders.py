@@ -15,9 +15,12 @@ from windowslike import seal
 from harness.cli import main
 from harness.core.errors import HarnessError, UsageError
 from harness.guest import image_manifest
+from harness.image_builder import build as building
 from harness.image_builder import checks, store
+from harness.image_builder import media as checking
 from harness.image_builder.build import BuildOrder, build
-from harness.image_builder.versions import find
+from harness.image_builder.media import Checked
+from harness.image_builder.versions import find, media
 from harness.lab import firmware, kvm
 
 NAME = "windows-server-2022"
@@ -72,6 +75,15 @@ def test_images_are_listed_with_what_is_wrong_with_them(
     assert second == "windows-11: build 10.0.20348.587, by ssh; no evaluation"
     assert third.startswith(f"{NAME}: ")
     assert "another version" in third
+
+
+def test_a_grace_that_is_over_is_told_and_the_licence_decides(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed_image(evaluation_expires="2020-01-01T00:00:00+00:00", licence_ends="2999-01-01T00:00:00+00:00")
+    said = command(capsys, monkeypatch, "verify", NAME)
+    assert said.status == 0
+    assert "evaluation until 2999-01-01; never activated, so that it shuts itself down" in said.out
 
 
 def test_verify_finds_good_ones_good(
@@ -218,6 +230,43 @@ def test_missing_firmware_is_told_with_its_package(tmp_path: Path, monkeypatch: 
 def test_a_disk_on_virtio_needs_its_driver(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--virtio-win"):
         build(order(tmp_path, disk_bus="virtio"), print)
+
+
+@pytest.mark.parametrize("key", ["x", "AAAAA-BBBBB-CCCCC-DDDDD", "AAAAA-BBBBB-CCCCC-DDDDD-EEEE!"])
+def test_what_is_no_product_key_is_refused_and_not_repeated(key: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="five groups of five") as refused:
+        build(order(tmp_path, product_key=key), print)
+    assert key not in str(refused.value)
+
+
+def test_a_product_key_may_come_from_the_environment_and_is_never_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(checks, "NEEDED_BYTES", 0)
+    key = "aaaaa-bbbbb-ccccc-ddddd-eeeee"
+    monkeypatch.setenv("WSK_PRODUCT_KEY", f" {key} ")
+    orders: list[BuildOrder] = []
+
+    def take(order: BuildOrder, tell: object) -> str:
+        orders.append(order)
+        return "made"
+
+    monkeypatch.setattr(building, "build", take)
+    said = command(capsys, monkeypatch, "build", NAME, "--iso", "x.iso")
+    assert (said.status, said.out) == (0, "made\n")
+    assert [taken.product_key for taken in orders] == [key.upper()]
+    assert key.upper() not in f"{orders}{said.err}"
+
+
+def test_an_evaluation_is_given_no_other_key_than_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "NEEDED_BYTES", 0)
+    known = Checked(tmp_path, "0" * 64, next(medium for medium in media() if medium.version == NAME))
+    monkeypatch.setattr(checking, "check_windows", lambda *_: known)
+    wanted = order(tmp_path, emulate=True, product_key="AAAAA-BBBBB-CCCCC-DDDDD-EEEEE")
+    with pytest.raises(UsageError, match="Evaluation has a key of its own"):
+        build(wanted, print)
 
 
 def test_an_image_that_is_there_is_not_replaced_by_mistake(

@@ -9,7 +9,7 @@ import tree_sitter_powershell
 from tree_sitter import Language, Node, Parser
 
 from harness.core.paths import WINDOWS_IMAGES
-from harness.guest import driver_install
+from harness.guest import channel, driver_install, winrm
 from harness.image_builder import answer, facts, provision, stages
 from harness.image_builder.versions import Version, find, versions
 
@@ -17,6 +17,7 @@ PARTS = ("provision.ps1", "ways.ps1", "settings.ps1", "facts.ps1")  # the first 
 SCRIPTS = (*PARTS, "nics.ps1")
 PROGRAMS = (PARTS, ("nics.ps1",))  # each is one program for Windows
 VERSION = find("windows-11")
+MOST_COMMAND = 8191  # letters, of cmd.exe
 # fmt: off
 WINDOWS_OWN = {  # as Microsoft's reference of Windows PowerShell 5.1 and its modules has them
     "Add-MpPreference", "Confirm-SecureBootUEFI", "ConvertFrom-Json", "Copy-Item",
@@ -63,6 +64,20 @@ def test_a_script_has_no_error_of_syntax(name: str) -> None:
     root = parse(source(name))
     assert not root.has_error
     assert len(of_kind(root, "function_statement")) > 2
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        driver_install._ADAPTERS.format(limit=1),
+        driver_install._FACTS.format(now_ms=1),
+        winrm._PUT.format(path="x"),
+        winrm._GET.format(path="x", most=1),
+    ],
+)
+def test_what_the_host_has_windows_perform_has_no_error_of_syntax(script: str) -> None:
+    assert not parse(script).has_error
+    assert len(channel.powershell(script)) < MOST_COMMAND
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

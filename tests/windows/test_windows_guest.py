@@ -66,6 +66,17 @@ def test_an_image_that_cannot_be_used_is_refused(image: Path, changes: dict[str,
         windows.find_image(NAME, print)
 
 
+def test_an_image_that_was_never_activated_is_used_with_a_word_until_its_licence_ends(image: Path) -> None:
+    said: list[str] = []
+    seal(image, evaluation_expires="2020-01-01T00:00:00+00:00", licence_ends="2999-01-01T00:00:00+00:00")
+    windows.find_image(NAME, said.append)
+    assert "its grace ended on 2020-01-01" in said[0]
+    assert "shuts itself down about every hour" in said[0]
+    seal(image, evaluation_expires="2020-01-01T00:00:00+00:00", licence_ends="2020-06-01T00:00:00+00:00")
+    with pytest.raises(UsageError, match="ended on 2020-06-01"):
+        windows.find_image(NAME, said.append)
+
+
 def test_an_image_whose_files_were_changed_is_refused(image: Path) -> None:
     told = seal(image)
     (image / told.disk).write_text("longer than it was")
@@ -208,7 +219,7 @@ def test_an_address_is_there_when_its_owner_answers_for_it() -> None:
 # ---- what a deployment insists on
 
 
-FACTS = "test-signing={}\r\nverifier-flags={}\r\nverified={}\r\n"
+FACTS = "test-signing={}\r\nverifier-flags={}\r\nstealth=off\r\nverified={}\r\n"
 
 
 class Pretend:
@@ -271,6 +282,7 @@ def test_a_driver_is_installed_started_looked_at_and_served(tmp_path: Path) -> N
     info = deployed(pretend, tmp_path, verifier=True)
     assert pretend.done == ["wsktest.sys", "wskctl.exe", "install", "start", "facts", "serve"]
     assert (info["host"], info["verified"], info["verifier-flags"]) == ("windows", "True", "131323")
+    assert info["stealth"] == "off"
     asyncio.run(remove(pretend))
     assert pretend.done[-2:] == ["stop", "remove"]
 
