@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An ISO laid out as virtio-win, for the tests of images."""
+"""What the tests of images give beside Windows: an ISO laid out as virtio-win, an archive like OpenSSH's."""
 
 import io
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -81,6 +82,13 @@ def virtio_win(
     _Tree(iso, rock_ridge).add_all({name: data for name, data in files.items() if data is not None})
     iso.write(str(path))
     iso.close()
+    return path
+
+
+def openssh_zip(path: Path, member: str = "OpenSSH-Win64/install-sshd.ps1") -> Path:
+    """An archive like a release of Win32-OpenSSH, with one file."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(member, "x")
     return path
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 from image_facts import facts_of
-from image_media import virtio_win
+from image_media import openssh_zip, virtio_win
 from installer_iso import make
 from labs import processes_under
 
@@ -28,6 +28,7 @@ from harness.core import cache
 from harness.core.paths import REPOSITORY
 from harness.guest import image_manifest
 from harness.image_builder.stages import STAGES, line
+from harness.image_builder.versions import find, versions
 
 _LIMIT = 600  # s
 _POLL_S = 0.05
@@ -65,14 +66,35 @@ def told(facts: Mapping[str, str]) -> tuple[str, ...]:
 
 
 REST = tuple(stage.name for stage in STAGES[1:])
-GOOD = facts_of("10.0.26100.1742", **{"channels": "winrm agent", "defender": "quiet"})
-PLAYS = {
-    "good": Play(
-        first=("k", *said("setup"), "r"),
-        after=(*said(*REST), *told(GOOD), "wWSKLAB:READY", "o"),
-        name="windows-11",
-        options=("--disk-bus", "virtio"),
+HOST_KEY = "ssh-ed25519 " + "A" * 68
+KEY = "AAAAA-BBBBB-CCCCC-DDDDD-EEEEE"
+GOOD = facts_of("10.0.26100.1742", **{"channels": "winrm agent", "defender": "quiet", "activated": "no"})
+
+
+def installation(name: str, facts: Mapping[str, str], *options: str) -> Play:
+    """A whole installation as it should go."""
+    after = (*said(*REST), *told(facts), "wWSKLAB:READY", "o")
+    return Play(("k", *said("setup"), "r"), after, name, options)
+
+
+ALL_WAYS = {"channels": "ssh winrm agent", "ssh-host-key": HOST_KEY}
+GOOD_PLAYS = {
+    "windows-11": installation("windows-11", GOOD, "--disk-bus", "virtio", "--virtio-win"),
+    "windows-10": installation(
+        "windows-10", facts_of("10.0.19044.1288", **ALL_WAYS), "--virtio-win", "--openssh"
     ),
+    "windows-server-2019": installation(
+        "windows-server-2019", facts_of("10.0.17763.3650", **ALL_WAYS), "--virtio-win", "--openssh"
+    ),
+    "windows-server-2022": installation("windows-server-2022", facts_of("10.0.20348.587")),
+    "windows-server-2025": installation(
+        "windows-server-2025",
+        facts_of("10.0.26100.32230", **{**ALL_WAYS, "evaluation-minutes": "none"}),
+        *("--virtio-win", "--product-key", KEY),
+    ),
+}
+PLAYS = {
+    **GOOD_PLAYS,
     "no key": Play(first=()),
     "failure": Play(
         first=("k", *said("specialize", "logon", "drivers"), "wWSKLAB:FAIL no \x1b[31mdisk (line 7)", "h")
@@ -115,8 +137,11 @@ def start(folder: Path, play: Play, cache_folder: Path) -> "subprocess.Popen[str
     command = [sys.executable, "-c", _PROGRAM, str(play.most_starts), "image", "build", play.name]
     command += ["--iso", str(iso), "--accept-iso-sha256", hashlib.sha256(iso.read_bytes()).hexdigest()]
     command += ["--emulate", "--memory", "512", "--cpus", "1", *play.options]
-    if play.name == "windows-11":
-        command += ["--virtio-win", str(virtio_win(folder / "virtio-win.iso", "w11"))]
+    if "--virtio-win" in command:
+        medium = virtio_win(folder / "virtio-win.iso", *find(play.name).drivers)
+        command.insert(command.index("--virtio-win") + 1, str(medium))
+    if "--openssh" in command:
+        command.insert(command.index("--openssh") + 1, str(openssh_zip(folder / "OpenSSH-Win64.zip")))
     return subprocess.Popen(
         command,
         cwd=REPOSITORY,
@@ -166,7 +191,7 @@ def failure(ran: Ran, *evidence: str) -> str:
 
 
 def test_a_good_installation_becomes_a_sealed_image(played: Mapping[str, Ran]) -> None:
-    ran = played["good"]
+    ran = played["windows-11"]
     assert ran.status == 0, ran.err
     folder = ran.images / "windows-11"
     assert ran.out == f"{folder}\n"
@@ -180,19 +205,39 @@ def test_a_good_installation_becomes_a_sealed_image(played: Mapping[str, Ran]) -
     assert (image.user, image.tpm, image.ssh_host_key) == ("wsk", "tpm", None)
     assert image.winrm_cert_sha256 == GOOD["winrm-certificate"]
     assert image.evaluation_expires is not None
+    assert image.licence_ends == image.evaluation_expires  # 180 days, more than any client has
     assert not image.expired()
     assert not list(ran.images.glob("failed-*"))
 
 
+@pytest.mark.parametrize("name", versions())
+def test_every_version_goes_through_every_stage(name: str, played: Mapping[str, Ran]) -> None:
+    ran = played[name]
+    assert ran.status == 0, ran.err
+    image = image_manifest.load(ran.images / name)
+    assert image.name == name
+    for stage in STAGES:
+        assert stage.text in ran.err
+    assert ("activated" in ran.err) == (name == "windows-11")  # the one that says that it is not
+
+
+def test_a_product_key_is_in_nothing_that_is_kept_or_said(played: Mapping[str, Ran]) -> None:
+    ran = played["windows-server-2025"]
+    assert KEY not in ran.err
+    for path in ran.images.rglob("*"):
+        if path.is_file():
+            assert KEY.encode() not in path.read_bytes()
+
+
 def test_every_stage_is_told_in_order(played: Mapping[str, Ran]) -> None:
-    lines = played["good"].err.splitlines()
+    lines = played["windows-11"].err.splitlines()
     told = [text for text in lines if f"/{len(STAGES)} " in text and " of at most " not in text]
     expected = ["the firmware starts", "the ISO starts; a key is pressed", *(stage.text for stage in STAGES)]
     assert [text.partition(f"/{len(STAGES)} ")[2] for text in told] == [*expected, "powering off"]
 
 
 def test_what_it_was_made_of_is_recorded_and_the_secrets_are_its_owners(played: Mapping[str, Ran]) -> None:
-    folder = played["good"].images / "windows-11"
+    folder = played["windows-11"].images / "windows-11"
     record = json.loads((folder / "build.json").read_text())
     assert record["facts"] == GOOD
     assert record["machine"]["disk_bus"] == "virtio"

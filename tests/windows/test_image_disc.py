@@ -6,13 +6,12 @@ import json
 import re
 import stat
 import subprocess
-import zipfile
 from pathlib import Path
 from xml.etree.ElementTree import fromstring
 
 import pycdlib
 import pytest
-from image_media import DRIVERS, virtio_win
+from image_media import DRIVERS, openssh_zip, virtio_win
 
 from harness.core.errors import HarnessError, UsageError
 from harness.core.paths import WINDOWS_IMAGES
@@ -26,12 +25,6 @@ PASSWORD = secrets.password()
 def files(virtio: Path | None = None, openssh: Path | None = None) -> dict[str, bytes]:
     answers = Answers(find("windows-11"), 1, PASSWORD, virtio is not None)
     return provision.files(answers, "ssh-ed25519 AAAA", virtio, openssh)
-
-
-def openssh_zip(path: Path, member: str = "OpenSSH-Win64/install-sshd.ps1") -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(member, "x")
-    return path
 
 
 def test_the_provision_iso_holds_everything_under_names_that_windows_sees(tmp_path: Path) -> None:
