@@ -17,6 +17,7 @@ from harness.cli.replay import replay
 from harness.cli.run import run
 from harness.cli.selfcheck import selfcheck
 from harness.cli.selftest_crash import selftest_crash
+from harness.cli.shell import shell
 from harness.core.errors import UsageError, WskConformanceError
 from harness.run.settings import RESULTS
 
@@ -43,6 +44,7 @@ def cli() -> None:
     wsk-conformance selfcheck     show that the suites notice every fault of the reference guest
     wsk-conformance doctor        say what this machine lacks, and what to do about it
     wsk-conformance selftest-crash  crash a guest, or hang it, and check that the evidence arrives
+    wsk-conformance shell         start a guest and work in its lab by hand
 
     Exit status: 0 all passed, 1 the guest failed something, 2 wrong usage or
     configuration, 3 the harness failed or evidence was lost.
@@ -157,6 +159,7 @@ cli.add_command(nightly)
 cli.add_command(replay)
 cli.add_command(selfcheck)
 cli.add_command(selftest_crash)
+cli.add_command(shell)
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from harness.guest.channel import ExecResult
     from harness.guest.control import ControlClient
     from harness.lab.hypervisor import Hypervisor
     from harness.lab.machine import Machine
@@ -19,6 +20,9 @@ Progress = Callable[[str], None]
 
 class GuestConnection(Protocol):
     """What the control's stream goes over."""
+
+    async def exec(self, command: str, *, limit: float = 30.0) -> "ExecResult":
+        """Run a command to its end. Raises ChannelLost, or GuestHung after `limit` seconds."""
 
     def close(self) -> None:
         """End it."""

@@ -15,7 +15,7 @@ from harness.core.errors import GuestHung, HarnessError, UsageError
 from harness.core.printable import printable
 from harness.guest import image_manifest
 from harness.guest.base import Fault, Options, Progress, RunningGuest
-from harness.guest.channel import Channel
+from harness.guest.channel import Channel, ExecResult
 from harness.guest.image_manifest import ImageManifest
 from harness.guest.overlay import private_copy
 from harness.lab import agent, enlightenments, kvm, neighbours, screen, tpm, windows_domain
@@ -57,6 +57,9 @@ class _Rental:
     def __init__(self, channel: Channel, stack: contextlib.ExitStack) -> None:
         self.channel = channel
         self._stack = stack
+
+    async def exec(self, command: str, *, limit: float = 30.0) -> ExecResult:
+        return await self.channel.exec(command, limit=limit)
 
     def close(self) -> None:
         self.channel.close()

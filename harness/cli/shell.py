@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`wsk-conformance shell`: a lab to work in by hand."""
+
+import asyncio
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.run.settings import CPUS, RESULTS, Settings
+
+if TYPE_CHECKING:
+    from harness.run.session import Session
+
+_WELCOME = """\
+The guest runs. This shell is in the lab's network; `exit` ends both.
+  guest COMMAND          run a command inside the guest
+  scenario FILE [STEPS]  perform a stored scenario, or its first STEPS steps, and print its trace
+  $WSK_GUEST4 $WSK_GUEST6 are the guest's addresses, $WSK_HOST4 $WSK_HOST6 ours, $WSK_TAP is the wire:
+  `tcpdump -i $WSK_TAP` shows it; a peer of your own listens on $WSK_HOST4 (`nc -l -s $WSK_HOST4 -p 12345`)"""
+
+
+@click.command()
+@click.option("--guest", "name", default="reference", show_default=True, help="The guest to start.")
+@click.option("--fault", metavar="NAME", help="A wrong behaviour that the reference guest is to show.")
+@click.option("--cpus", type=click.IntRange(1, 64), default=CPUS, show_default=True, help="Its virtual CPUs.")
+@click.option("-c", "command", metavar="COMMAND", help="Run this instead of an interactive shell, as sh -c.")
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    default=RESULTS / "shell",
+    show_default=True,
+    help="Folder for the guest's serial log.",
+)
+def shell(name: str, fault: str | None, cpus: int, command: str | None, results: Path) -> None:
+    """Start a guest and work in its lab by hand: a shell in the lab's network, with the guest beside it.
+
+    \b
+    wsk-conformance shell
+    wsk-conformance shell -c 'guest dmesg | tail'
+    wsk-conformance shell -c 'scenario results/latest/scenarios/CASE.scenario 5'
+
+    Exit status: that of the shell or COMMAND; 2 and 3 as of every command when
+    the guest could not be started. docs/debugging.md shows a session.
+    """
+    from harness.pytest_plugin.plugin import chosen_guest
+    from harness.report.record import make_folders, new_run_id
+    from harness.run.session import Session
+
+    settings = Settings(guest=name, fault=fault, cpus=cpus)
+    guest = chosen_guest(settings)
+    folder = results.resolve() / new_run_id()
+    make_folders(folder)
+    guest.prepare(_say)  # while this process still has the host's network
+    words = ["/bin/sh", "-c", command] if command else [os.environ.get("SHELL", "/bin/sh")]
+    session = Session(settings, guest, folder, _say)  # moves this process into the lab's network
+    status = asyncio.run(_perform(session, words))
+    if not any(path.is_file() for path in folder.rglob("*")):
+        shutil.rmtree(folder)
+    sys.exit(status)
+
+
+async def _perform(session: "Session", words: list[str]) -> int:
+    from harness.diagnostics.lab_shell import LabShell
+
+    async with session:
+        await session.guest_pool.ready()
+        if words[1:2] != ["-c"]:
+            _say(_WELCOME)
+        return await LabShell(session, words).run()
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)

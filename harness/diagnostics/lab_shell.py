@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A lab to work in by hand: a command in the lab's network, and the guest at its side.
+
+The command finds two programs on its PATH. They ask this process, which holds
+the guest, through a Unix socket; an answer is one JSON object on one line.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import shlex
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.core.errors import UsageError, WskConformanceError
+from harness.guest.base import RunningGuest
+from harness.report.text import lines
+from harness.run.case import Case
+from harness.run.session import Session
+from harness.scenario import Scenario
+
+SOCKET = "WSK_LAB"  # the environment variable that names this process's socket
+GUEST, SCENARIO = "guest", "scenario"  # the two programs
+
+_COMMAND_LIMIT_S = 600.0
+_REQUEST_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class LabShell:
+    """One lab; `command` is what runs in it."""
+
+    session: Session
+    command: Sequence[str]
+
+    async def run(self) -> int:
+        """Starts the guest, runs the command to its end, and says how it ended: its exit status.
+
+        The caller opens and closes the session. Raises what keeps the guest from starting.
+        """
+        with tempfile.TemporaryDirectory(prefix="wsk-lab-") as folder:
+            async with self.session.guest() as lease, self._answering(Path(folder), lease.guest) as told:
+                process = await asyncio.create_subprocess_exec(*self.command, env={**os.environ, **told})
+                try:
+                    return await process.wait()
+                finally:
+                    with contextlib.suppress(ProcessLookupError):
+                        process.kill()
+
+    @contextlib.asynccontextmanager
+    async def _answering(self, folder: Path, guest: RunningGuest) -> AsyncIterator[Mapping[str, str]]:
+        """What the command's environment has more than ours, as long as its programs are answered."""
+        socket = folder / "socket"
+        answers: dict[str, Callable[[list[str]], Awaitable[tuple[str, int]]]] = {
+            GUEST: lambda words: _in_guest(guest, words),
+            SCENARIO: self._scenario,
+        }
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with contextlib.closing(writer):
+                program, *words = json.loads(await reader.readline())
+                try:
+                    text, status = await answers[program](words)
+                except WskConformanceError as error:
+                    text, status = f"{error}\n", 1
+                writer.write(json.dumps([text, status]).encode() + b"\n")
+                await writer.drain()
+
+        programs = folder / "bin"
+        programs.mkdir()
+        for name in answers:
+            _write_program(programs / name, name)
+        network = self.session.network
+        async with await asyncio.start_unix_server(serve, socket, limit=_REQUEST_BYTES):
+            yield {
+                SOCKET: str(socket),
+                "PATH": f"{programs}:{os.environ.get('PATH', os.defpath)}",
+                "WSK_GUEST4": network.test_guest4,
+                "WSK_GUEST6": network.test_guest6,
+                "WSK_HOST4": network.test_host4,
+                "WSK_HOST6": network.test_host6,
+                "WSK_TAP": network.test_tap,
+            }
+
+    async def _scenario(self, words: list[str]) -> tuple[str, int]:
+        """Performs a stored scenario, or its first steps, and tells the trace in words."""
+        plan = _plan(words)
+        case = Case(self.session, "by hand")
+        try:
+            await case.run(plan)
+            status, end = 0, ""
+        except WskConformanceError as error:
+            status, end = 1, f"{error}\n"
+        trace = case.evidence.trace
+        told = "\n".join(lines(trace)) + "\n" if trace else "no trace came out of the guest\n"
+        return told + end, status
+
+
+def _plan(words: list[str]) -> Scenario:
+    """Of `FILE [STEPS]`."""
+    if not 1 <= len(words) <= 2 or not all(word.isdecimal() for word in words[1:]):
+        raise UsageError("usage: scenario FILE [STEPS]; results/*/scenarios has such files")
+    try:
+        plan = Scenario.load(Path(words[0]).read_bytes())
+    except OSError as error:
+        raise UsageError(f"{words[0]}: {error.strerror}") from None
+    return plan.first(int(words[1])) if words[1:] else plan
+
+
+async def _in_guest(guest: RunningGuest, words: list[str]) -> tuple[str, int]:
+    if not words:
+        raise UsageError("usage: guest COMMAND [WORD]...; it is run inside the guest")
+    done = await guest.connection.exec(" ".join(words), limit=_COMMAND_LIMIT_S)
+    return (done.stdout + done.stderr).decode(errors="replace"), done.status
+
+
+def _write_program(path: Path, name: str) -> None:
+    path.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m {__name__} {name} "$@"\n')
+    path.chmod(0o700)
+
+
+async def _ask(words: list[str]) -> tuple[str, int]:
+    reader, writer = await asyncio.open_unix_connection(os.environ[SOCKET], limit=1 << 30)
+    with contextlib.closing(writer):
+        writer.write(json.dumps(words).encode() + b"\n")
+        answer: list[Any] = json.loads(await reader.readline())
+        return str(answer[0]), int(answer[1])
+
+
+def main() -> None:
+    """One of the two programs."""
+    program, *words = sys.argv[1:]
+    if program == SCENARIO and words:
+        words[0] = str(Path(words[0]).resolve())
+    text, status = asyncio.run(_ask([program, *words]))
+    sys.stdout.write(text)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

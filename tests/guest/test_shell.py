@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`wsk-conformance shell`: a lab that is worked in by hand."""
+
+from pathlib import Path
+
+import conformance
+import pytest
+
+from harness.scenario import Category, Family, Scenario
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Path:
+    """A scenario of five steps: a listening socket is created, waited for, closed, waited for."""
+    plan = Scenario()
+    sock = plan.socket(Family.IPV4, category=Category.LISTEN)
+    plan.wait(sock.creation)
+    plan.wait(plan.close(sock))
+    plan.nothing()
+    path = tmp_path / "listener.scenario"
+    path.write_bytes(plan.encode())
+    return path
+
+
+def shell(results: Path, command: str) -> conformance.Ran:
+    process = conformance.start(results, "wsk-conformance", "shell", "-c", command)
+    return conformance.finish(results, process)
+
+
+def test_a_command_is_in_the_labs_network_with_the_guest_beside_it(tmp_path: Path) -> None:
+    ran = shell(tmp_path, "cat /proc/net/dev; guest wskctl info; guest false; echo ended with $?; exit 7")
+    assert "test0:" in ran.output and "eth0:" not in ran.output
+    assert "ended with 1" in ran.output
+    assert ran.status == 7
+
+
+def test_a_scenario_is_performed_whole_or_up_to_a_step(tmp_path: Path, stored: Path) -> None:
+    ran = shell(tmp_path, f"scenario {stored}; echo; echo then; scenario {stored} 2")
+    whole, _, first = ran.output.partition("\nthen\n")
+    assert "step 4" in whole and "COMPLETED" in whole
+    assert "step 1" in first and "step 3" not in first  # step 2 is the driver's own: it closes what is open
+
+
+def test_what_is_wrong_is_said_in_a_line_and_the_shell_goes_on(tmp_path: Path, stored: Path) -> None:
+    wrong = [f"scenario {tmp_path}/none.scenario", f"scenario {stored} 9", "scenario", "guest", "scenario /bin/sh"]
+    ran = shell(tmp_path, "; ".join([*wrong, "echo still here"]))
+    assert "none.scenario: No such file" in ran.output
+    assert "the scenario has 5 steps" in ran.output
+    assert "usage: scenario FILE [STEPS]" in ran.output
+    assert "usage: guest COMMAND" in ran.output
+    assert "Traceback" not in ran.output
+    assert (ran.status, ran.output.rstrip().endswith("still here")) == (0, True)
+
+
+def test_an_unknown_guest_or_fault_is_a_wrong_usage(tmp_path: Path) -> None:
+    for option in ("--guest", "--fault"):
+        process = conformance.start(tmp_path, "wsk-conformance", "shell", option, "nonesuch")
+        ran = conformance.finish(tmp_path, process)
+        assert ran.status == 2, ran.output
+        assert "nonesuch" in ran.output and "Traceback" not in ran.output
