@@ -2,70 +2,92 @@
  *
  * From a step to the WSK function that it names, and its arguments.
  */
-#include "wsktest.h"
+#include "address.h"
+#include "control.h"
+#include "events.h"
+#include "kind.h"
+#include "perform.h"
 
-/* Room for results, addresses in WSK's form, the MDL chain. */
-NTSTATUS call_prepare(struct operation *op)
+/* What nobody gave is the call's to write: poison shows what it did not. */
+static VOID PrepareAddress(const struct wsktest_address *given, PWSK_SOCKADDR address)
 {
-    const struct wsktest_step *step = op->step;
-    const struct wsktest_buffer *shape = &step->buffer;
-    const UCHAR *content = kind_receives(step->kind) ? NULL : op->run->data + shape->data_offset;
-
-    if (!kind_is_call(step->kind))
-        return STATUS_SUCCESS;
-    memset(&op->local, WSKTEST_POISON_BYTE, sizeof(op->local));
-    memset(&op->remote, WSKTEST_POISON_BYTE, sizeof(op->remote));
-    if (step->local.family)
-        address_to_wsk(&step->local, &op->local);
-    if (step->remote.family)
-        address_to_wsk(&step->remote, &op->remote);
-    return shape->mdl_count ? chain_build(&op->chain, shape, content) : STATUS_SUCCESS;
+    if (given->family)
+        AddressToWsk(given, address);
+    else
+        memset(address, WSKTEST_POISON_BYTE, sizeof(*address));
 }
 
-static PSECURITY_DESCRIPTOR descriptor_of(const struct operation *op)
+NTSTATUS CallPrepare(OPERATION *op)
+{
+    const struct wsktest_step *step = op->step;
+
+    if (!KindIsCall(step->kind))
+        return STATUS_SUCCESS;
+    PrepareAddress(&step->local, &op->local);
+    PrepareAddress(&step->remote, &op->remote);
+    if (!step->buffer.mdl_count)
+        return STATUS_SUCCESS;
+    return ChainBuild(&op->chain, &step->buffer, op->run->data, KindReceives(step->kind));
+}
+
+NTSTATUS CallTakeSubject(OPERATION *op, SLOT *slot)
+{
+    BOOLEAN taken = TRUE;
+
+    if (op->step->kind == WSKTEST_STEP_RELEASE) {
+        op->indication = SlotTakeRetained(slot);
+        taken = op->indication != NULL;
+    } else if (op->step->kind == WSKTEST_STEP_INSPECT_COMPLETE) {
+        taken = SlotTakePended(slot, &op->inspect);
+    }
+    return taken ? STATUS_SUCCESS : STATUS_NO_MORE_ENTRIES;
+}
+
+static PSECURITY_DESCRIPTOR DescriptorOf(const OPERATION *op)
 {
     const struct wsktest_control *control = &op->step->control;
 
     return control->input == WSKTEST_INPUT_DESCRIPTOR ? op->run->descriptors[control->value] : NULL;
 }
 
-static NTSTATUS make_socket(struct operation *op, WSK_SLOT function)
+static NTSTATUS MakeSocket(OPERATION *op, WSK_SLOT function)
 {
     const struct wsktest_step *step = op->step;
     USHORT family = step->family == WSKTEST_FAMILY_IPV4 ? WSK_AF_INET : WSK_AF_INET6;
     BOOLEAN datagram = step->category == WSKTEST_CATEGORY_DATAGRAM;
+    /* A basic socket has no events, hence no context. */
+    PVOID context = step->category == WSKTEST_CATEGORY_BASIC ? NULL : &op->run->slots[step->socket];
 
     return ((PFN_WSK_SOCKET)function)(op->run->client->npi.Client, family,
                                       datagram ? WSK_SOCK_DGRAM : WSK_SOCK_STREAM,
                                       datagram ? WSK_IPPROTO_UDP : WSK_IPPROTO_TCP, step->category,
-                                      &op->run->slots[step->socket], callback_table(step->category), NULL,
-                                      NULL, descriptor_of(op), op->irp);
+                                      context, CallbackTable(step->category), NULL, NULL, DescriptorOf(op),
+                                      op->irp);
 }
 
-static NTSTATUS make_socket_connect(struct operation *op, WSK_SLOT function)
+static NTSTATUS MakeSocketConnect(OPERATION *op, WSK_SLOT function)
 {
     return ((PFN_WSK_SOCKET_CONNECT)function)(
         op->run->client->npi.Client, WSK_SOCK_STREAM, WSK_IPPROTO_TCP, &op->local, &op->remote,
-        op->step->flags, &op->run->slots[op->step->socket], callback_table(WSKTEST_CATEGORY_CONNECTION), NULL,
-        NULL, descriptor_of(op), op->irp);
+        op->step->flags, &op->run->slots[op->step->socket], CallbackTable(WSKTEST_CATEGORY_CONNECTION), NULL,
+        NULL, DescriptorOf(op), op->irp);
 }
 
-static NTSTATUS make_accept(struct operation *op, struct slot *slot, WSK_SLOT function)
+static NTSTATUS MakeAccept(OPERATION *op, SLOT *slot, WSK_SLOT function)
 {
-    ULONG category =
-        slot->category == WSKTEST_CATEGORY_STREAM ? WSKTEST_CATEGORY_STREAM : WSKTEST_CATEGORY_CONNECTION;
+    const VOID *events = CallbackTable(KindAcceptedCategory(slot->category));
 
-    return ((PFN_WSK_ACCEPT)function)(slot->socket, op->step->flags, &op->run->slots[op->step->target],
-                                      callback_table(category), &op->local, &op->remote, op->irp);
+    return ((PFN_WSK_ACCEPT)function)(slot->socket, op->step->flags, &op->run->slots[op->step->target], events,
+                                      &op->local, &op->remote, op->irp);
 }
 
-static NTSTATUS make_control(struct operation *op, struct slot *slot, WSK_SLOT function)
+static NTSTATUS MakeControl(OPERATION *op, SLOT *slot, WSK_SLOT function)
 {
     const struct wsktest_control *control = &op->step->control;
     SIZE_T input_size = 0;
     SIZE_T output_size = 0;
-    PVOID input = control_input(op, &input_size);
-    PVOID output = control_output(op, &output_size);
+    PVOID input = ControlInput(op, &input_size);
+    PVOID output = ControlOutput(op, &output_size);
     /* To be NULL except where there is output and no IRP to report its size. */
     SIZE_T *returned = op->step->result_length && !op->irp ? &op->size_returned : NULL;
 
@@ -76,25 +98,7 @@ static NTSTATUS make_control(struct operation *op, struct slot *slot, WSK_SLOT f
                                               input_size, input, output_size, output, returned, op->irp);
 }
 
-static NTSTATUS make_release(struct slot *slot, WSK_SLOT function)
-{
-    PWSK_DATA_INDICATION indication = slot_retained(slot);
-
-    return indication ? ((PFN_WSK_RELEASE)function)(slot->socket, indication) : STATUS_NOT_FOUND;
-}
-
-static NTSTATUS make_inspect_complete(struct operation *op, struct slot *slot, WSK_SLOT function)
-{
-    if (!slot_pended(slot, &op->inspect)) {
-        if (op->irp)
-            operation_settle(op, STATUS_NOT_FOUND);
-        return STATUS_NOT_FOUND;
-    }
-    return ((PFN_WSK_INSPECT_COMPLETE)function)(slot->socket, &op->inspect,
-                                                (WSK_INSPECT_ACTION)op->step->flags, op->irp);
-}
-
-static NTSTATUS make_datagram(struct operation *op, struct slot *slot, WSK_SLOT function)
+static NTSTATUS MakeDatagram(OPERATION *op, SLOT *slot, WSK_SLOT function)
 {
     PWSK_BUF buf = &op->buf;
 
@@ -104,14 +108,13 @@ static NTSTATUS make_datagram(struct operation *op, struct slot *slot, WSK_SLOT 
                                             op->irp);
 }
 
-/* NULL when the provider offers none. */
-WSK_SLOT call_function(struct operation *op, struct slot *slot)
+WSK_SLOT CallFunction(const OPERATION *op, const SLOT *slot)
 {
     const WSK_PROVIDER_DISPATCH *provider = op->run->client->npi.Dispatch;
     ULONG position;
 
     if (slot) {
-        position = kind_slot(op->step->kind, slot->category);
+        position = KindDispatchSlot(op->step->kind, slot->category);
         return position ? slot->table[position - 1] : NULL;
     }
     if (!op->run->client->captured)
@@ -126,16 +129,16 @@ WSK_SLOT call_function(struct operation *op, struct slot *slot)
     }
 }
 
-static NTSTATUS make(struct operation *op, struct slot *slot, WSK_SLOT function)
+static NTSTATUS MakeByKind(OPERATION *op, SLOT *slot, WSK_SLOT function)
 {
     const struct wsktest_step *step = op->step;
     PWSK_BUF buf = step->buffer.mdl_count ? &op->buf : NULL;
 
     switch (step->kind) {
     case WSKTEST_STEP_SOCKET:
-        return make_socket(op, function);
+        return MakeSocket(op, function);
     case WSKTEST_STEP_SOCKET_CONNECT:
-        return make_socket_connect(op, function);
+        return MakeSocketConnect(op, function);
     case WSKTEST_STEP_BIND:
         return ((PFN_WSK_ADDRESS_CALL)function)(slot->socket, &op->local, step->flags, op->irp);
     case WSKTEST_STEP_CONNECT:
@@ -145,18 +148,19 @@ static NTSTATUS make(struct operation *op, struct slot *slot, WSK_SLOT function)
     case WSKTEST_STEP_LISTEN:
         return ((PFN_WSK_LISTEN)function)(slot->socket, op->irp);
     case WSKTEST_STEP_ACCEPT:
-        return make_accept(op, slot, function);
+        return MakeAccept(op, slot, function);
     case WSKTEST_STEP_INSPECT_COMPLETE:
-        return make_inspect_complete(op, slot, function);
+        return ((PFN_WSK_INSPECT_COMPLETE)function)(slot->socket, &op->inspect,
+                                                    (WSK_INSPECT_ACTION)step->flags, op->irp);
     case WSKTEST_STEP_SEND:
     case WSKTEST_STEP_RECEIVE:
     case WSKTEST_STEP_DISCONNECT:
         return ((PFN_WSK_BUFFER_CALL)function)(slot->socket, buf, step->flags, op->irp);
     case WSKTEST_STEP_SEND_TO:
     case WSKTEST_STEP_RECEIVE_FROM:
-        return make_datagram(op, slot, function);
+        return MakeDatagram(op, slot, function);
     case WSKTEST_STEP_RELEASE:
-        return make_release(slot, function);
+        return ((PFN_WSK_RELEASE)function)(slot->socket, op->indication);
     case WSKTEST_STEP_GET_LOCAL_ADDRESS:
         return ((PFN_WSK_GET_ADDRESS)function)(slot->socket, &op->local, op->irp);
     case WSKTEST_STEP_GET_REMOTE_ADDRESS:
@@ -164,16 +168,16 @@ static NTSTATUS make(struct operation *op, struct slot *slot, WSK_SLOT function)
     case WSKTEST_STEP_CLOSE:
         return ((PFN_WSK_CLOSE_SOCKET)function)(slot->socket, op->irp);
     default:
-        return make_control(op, slot, function);
+        return MakeControl(op, slot, function);
     }
 }
 
-NTSTATUS call_make(struct operation *op, struct slot *slot, WSK_SLOT function)
+NTSTATUS CallMake(OPERATION *op, SLOT *slot, WSK_SLOT function)
 {
     NTSTATUS status;
 
     op->buf = op->chain.buf;
-    status = make(op, slot, function);
+    status = MakeByKind(op, slot, function);
     if (status == STATUS_PENDING && op->step->options & WSKTEST_OPTION_POISON)
         memset(&op->buf, WSKTEST_POISON_BYTE, sizeof(op->buf));
     return status;

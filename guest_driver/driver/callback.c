@@ -3,200 +3,262 @@
  * WSK's events: recorded on entry and on leaving, held as long as the scenario
  * says, and answered as its ON_EVENT step says. The socket's context is its slot.
  */
-#include "wsktest.h"
+#include "address.h"
+#include "chain.h"
+#include "events.h"
+#include "kind.h"
 
 /* One call of an event callback. */
-struct visit {
-    struct slot *slot;
+typedef struct _CALLBACK_CALL {
+    SLOT *slot;
     const struct wsktest_step *step; /* NULL: nobody said what to do */
     ULONG callback;
     ULONG flags;
-};
+} CALLBACK_CALL;
 
-static VOID note(const struct visit *visit, USHORT kind, NTSTATUS status, ULONG64 information, UCHAR flags)
+static VOID NoteCallback(const CALLBACK_CALL *call, USHORT kind, NTSTATUS status, ULONG64 information,
+                         UCHAR flags)
 {
-    struct run *run = visit->slot->run;
+    RUN *run = call->slot->run;
     struct wsktest_event event;
 
-    trace_begin(&event, visit->step ? (ULONG)(visit->step - run->steps) : WSKTEST_NO_STEP, kind);
-    event.socket = visit->slot->index;
-    event.callback = visit->callback;
-    event.callback_flags = visit->flags;
+    TraceBeginEvent(&event, call->step ? (ULONG)(call->step - run->steps) : WSKTEST_NO_STEP, kind);
+    event.socket = call->slot->index;
+    event.callback = call->callback;
+    event.callback_flags = call->flags;
     event.status = (ULONG)status;
     event.information = information;
     event.flags = flags;
-    if (visit->slot->closed)
+    if (FlagIsRaised(&call->slot->closed))
         event.flags |= WSKTEST_EVENT_AFTER_CLOSE;
-    trace_record(&run->trace, &event);
+    TraceRecord(&run->trace, &event);
 }
 
-static struct visit enter(PVOID context, ULONG callback, ULONG flags, BOOLEAN something, SIZE_T information)
+static CALLBACK_CALL EnterCallback(PVOID context, ULONG callback, ULONG flags, BOOLEAN something,
+                                   SIZE_T information)
 {
-    struct slot *slot = context;
-    struct visit visit = {slot, slot->handlers[callback].step, callback, flags};
+    SLOT *slot = context;
+    CALLBACK_CALL call = {slot, slot->handlers[callback].step, callback, flags};
 
     InterlockedIncrement(&slot->run->inside);
-    note(&visit, WSKTEST_EVENT_CALLBACK_ENTER, STATUS_SUCCESS, information,
-         something ? 0 : WSKTEST_EVENT_NOTHING);
-    hook_callback(slot, callback);
-    if (visit.step)
-        clock_hold_us(visit.step->delay_us);
-    return visit;
+    NoteCallback(&call, WSKTEST_EVENT_CALLBACK_ENTER, STATUS_SUCCESS, information,
+                 something ? 0 : WSKTEST_EVENT_NOTHING);
+    return call;
+}
+
+/* What the scenario wants to happen inside: its steps, and that time passes. What is retained has been
+ * retained before, so that a step may release it. */
+static VOID PerformInside(const CALLBACK_CALL *call)
+{
+    call->slot->run->hooks->CalledBack(call->slot, call->callback);
+    if (call->step)
+        ClockStallUs(call->step->delay_us);
+}
+
+/* Ends the waits for so many callbacks. */
+static VOID CountCallback(SLOT *slot, ULONG callback)
+{
+    ULONG count = (ULONG)InterlockedIncrement(&slot->handlers[callback].count);
+    RUN *run = slot->run;
+
+    for (ULONG i = 0; run->hooked && i < run->scenario->step_count; i++) {
+        const struct wsktest_step *step = &run->steps[i];
+
+        if (step->kind == WSKTEST_STEP_WAIT_EVENT && step->socket == slot->index &&
+            step->callback == callback && step->count <= count)
+            KeSetEvent(&run->operations[i].done, IO_NO_INCREMENT, FALSE);
+    }
 }
 
 /* The slot is not touched after this: the run may be over. */
-static NTSTATUS leave(const struct visit *visit, NTSTATUS status, ULONG64 information)
+static NTSTATUS LeaveCallback(const CALLBACK_CALL *call, NTSTATUS status, ULONG64 information)
 {
-    struct run *run = visit->slot->run;
+    RUN *run = call->slot->run;
 
-    note(visit, WSKTEST_EVENT_CALLBACK_LEAVE, status, information, 0);
-    hook_count(visit->slot, visit->callback);
+    NoteCallback(call, WSKTEST_EVENT_CALLBACK_LEAVE, status, information, 0);
+    CountCallback(call->slot, call->callback);
     InterlockedDecrement(&run->inside);
     return status;
 }
 
-static ULONG action(const struct visit *visit)
+/* Once recovery closes the sockets nothing is kept that it would have to give back first. */
+static ULONG ActionOf(const CALLBACK_CALL *call)
 {
-    return visit->step ? visit->step->action : WSKTEST_ACTION_TAKE;
+    ULONG action = call->step ? call->step->action : (ULONG)WSKTEST_ACTION_TAKE;
+
+    if (action == WSKTEST_ACTION_RETAIN && FlagIsRaised(&call->slot->run->recovering))
+        return WSKTEST_ACTION_REFUSE;
+    return action;
 }
 
 /* Puts what is taken behind what the same callback took before; WSK calls it serially. */
-static VOID keep_data(const struct visit *visit, const WSK_DATA_INDICATION *data, SIZE_T size)
+static VOID KeepData(const CALLBACK_CALL *call, const WSK_DATA_INDICATION *data, SIZE_T size)
 {
-    struct handler *handler = &visit->slot->handlers[visit->callback];
-    const struct wsktest_step *step = visit->step;
+    EVENT_HANDLER *handler = &call->slot->handlers[call->callback];
+    const struct wsktest_step *step = call->step;
     SIZE_T room;
 
     if (!step || (ULONG)handler->taken >= step->result_length)
         return;
     room = step->result_length - handler->taken;
-    handler->taken += (LONG)indication_copy(
-        data, visit->slot->run->results + step->result_offset + handler->taken, size < room ? size : room);
+    handler->taken += (LONG)IndicationCopy(
+        data, call->slot->run->results + step->result_offset + handler->taken, size < room ? size : room);
 }
 
-static NTSTATUS NTAPI receive_event(PVOID context, ULONG flags, PWSK_DATA_INDICATION data, SIZE_T indicated,
-                                    SIZE_T *accepted)
+/* FALSE when the slot has no room: then nothing is kept, for WSK will offer it again. Somebody may release
+ * the data as soon as it is retained. */
+static BOOLEAN RetainData(const CALLBACK_CALL *call, PWSK_DATA_INDICATION data, SIZE_T size)
 {
-    struct visit visit = enter(context, WSKTEST_CALLBACK_RECEIVE, flags, data != NULL, indicated);
-    SIZE_T part;
+    EVENT_HANDLER *handler = &call->slot->handlers[call->callback];
+    LONG before = handler->taken;
 
+    KeepData(call, data, size);
+    if (SlotRetain(call->slot, data))
+        return TRUE;
+    handler->taken = before;
+    return FALSE;
+}
+
+/* How many bytes an action other than RETAIN takes. */
+static SIZE_T PartTaken(const CALLBACK_CALL *call, ULONG action, SIZE_T indicated)
+{
+    if (action == WSKTEST_ACTION_REFUSE)
+        return 0;
+    if (action == WSKTEST_ACTION_PARTIAL && call->step->count < indicated)
+        return call->step->count;
+    return indicated;
+}
+
+static NTSTATUS NTAPI ReceiveEvent(PVOID context, ULONG flags, PWSK_DATA_INDICATION data, SIZE_T indicated,
+                                   SIZE_T *accepted)
+{
+    CALLBACK_CALL call = EnterCallback(context, WSKTEST_CALLBACK_RECEIVE, flags, data != NULL, indicated);
+    ULONG action = ActionOf(&call);
+    SIZE_T part = PartTaken(&call, action, indicated);
+    BOOLEAN retained = FALSE;
+
+    if (data && action == WSKTEST_ACTION_RETAIN)
+        retained = RetainData(&call, data, indicated);
+    else if (data)
+        KeepData(&call, data, part);
+    PerformInside(&call);
     if (!data)
-        return leave(&visit, STATUS_SUCCESS, 0);
-    switch (action(&visit)) {
-    case WSKTEST_ACTION_REFUSE:
-        return leave(&visit, STATUS_DATA_NOT_ACCEPTED, 0);
-    case WSKTEST_ACTION_PARTIAL:
-        part = visit.step->count < indicated ? visit.step->count : indicated;
+        return LeaveCallback(&call, STATUS_SUCCESS, 0);
+    if (retained)
+        return LeaveCallback(&call, STATUS_PENDING, indicated);
+    if (action == WSKTEST_ACTION_RETAIN || action == WSKTEST_ACTION_REFUSE)
+        return LeaveCallback(&call, STATUS_DATA_NOT_ACCEPTED, 0);
+    if (action == WSKTEST_ACTION_PARTIAL)
         *accepted = part;
-        break;
-    case WSKTEST_ACTION_RETAIN:
-        keep_data(&visit, data, indicated);
-        if (slot_retain(visit.slot, data))
-            return leave(&visit, STATUS_PENDING, indicated);
-        return leave(&visit, STATUS_DATA_NOT_ACCEPTED, 0);
-    default:
-        part = indicated;
-    }
-    keep_data(&visit, data, part);
-    return leave(&visit, STATUS_SUCCESS, part);
+    return LeaveCallback(&call, STATUS_SUCCESS, part);
 }
 
-static NTSTATUS NTAPI disconnect_event(PVOID context, ULONG flags)
+static NTSTATUS NTAPI DisconnectEvent(PVOID context, ULONG flags)
 {
-    struct visit visit = enter(context, WSKTEST_CALLBACK_DISCONNECT, flags, TRUE, 0);
+    CALLBACK_CALL call = EnterCallback(context, WSKTEST_CALLBACK_DISCONNECT, flags, TRUE, 0);
 
-    return leave(&visit, STATUS_SUCCESS, 0);
+    PerformInside(&call);
+    return LeaveCallback(&call, STATUS_SUCCESS, 0);
 }
 
-static NTSTATUS NTAPI send_backlog_event(PVOID context, SIZE_T size)
+static NTSTATUS NTAPI SendBacklogEvent(PVOID context, SIZE_T size)
 {
-    struct visit visit = enter(context, WSKTEST_CALLBACK_SEND_BACKLOG, 0, TRUE, size);
+    CALLBACK_CALL call = EnterCallback(context, WSKTEST_CALLBACK_SEND_BACKLOG, 0, TRUE, size);
 
-    return leave(&visit, STATUS_SUCCESS, 0);
+    PerformInside(&call);
+    return LeaveCallback(&call, STATUS_SUCCESS, 0);
 }
 
 /* The next of the slots that the scenario gave for accepted sockets, or NULL. */
-static struct slot *next_slot(const struct visit *visit)
+static SLOT *NextAcceptSlot(const CALLBACK_CALL *call)
 {
     LONG taken;
 
-    if (!visit->step || visit->step->action != WSKTEST_ACTION_TAKE || visit->slot->run->recovering)
+    if (!call->step || call->step->action != WSKTEST_ACTION_TAKE || FlagIsRaised(&call->slot->run->recovering))
         return NULL;
-    taken = InterlockedIncrement(&visit->slot->handlers[visit->callback].taken) - 1;
-    return (ULONG)taken < visit->step->count ? &visit->slot->run->slots[visit->step->target + taken] : NULL;
+    taken = InterlockedIncrement(&call->slot->handlers[call->callback].taken) - 1;
+    return (ULONG)taken < call->step->count ? &call->slot->run->slots[call->step->target + taken] : NULL;
 }
 
-static VOID keep_addresses(const struct visit *visit, PWSK_SOCKADDR local, PWSK_SOCKADDR remote)
+static VOID KeepAddresses(const CALLBACK_CALL *call, PWSK_SOCKADDR local, PWSK_SOCKADDR remote)
 {
     struct wsktest_address pair[2];
 
-    address_from_wsk(local, &pair[0]);
-    address_from_wsk(remote, &pair[1]);
-    if (visit->step->result_length >= sizeof(pair))
-        memcpy(visit->slot->run->results + visit->step->result_offset, pair, sizeof(pair));
+    AddressFromWsk(local, &pair[0]);
+    AddressFromWsk(remote, &pair[1]);
+    if (call->step->result_length >= sizeof(pair))
+        memcpy(call->slot->run->results + call->step->result_offset, pair, sizeof(pair));
 }
 
-static NTSTATUS NTAPI accept_event(PVOID context, ULONG flags, PWSK_SOCKADDR local, PWSK_SOCKADDR remote,
-                                   PWSK_SOCKET socket, PVOID *socket_context, const VOID **socket_dispatch)
+static NTSTATUS NTAPI AcceptEvent(PVOID context, ULONG flags, PWSK_SOCKADDR local, PWSK_SOCKADDR remote,
+                                  PWSK_SOCKET socket, PVOID *socket_context, const VOID **socket_dispatch)
 {
-    struct visit visit = enter(context, WSKTEST_CALLBACK_ACCEPT, flags, socket != NULL, 0);
-    struct slot *slot = socket ? next_slot(&visit) : NULL;
-    ULONG category = visit.slot->category == WSKTEST_CATEGORY_STREAM ? WSKTEST_CATEGORY_STREAM
-                                                                     : WSKTEST_CATEGORY_CONNECTION;
+    CALLBACK_CALL call = EnterCallback(context, WSKTEST_CALLBACK_ACCEPT, flags, socket != NULL, 0);
+    ULONG category = KindAcceptedCategory(call.slot->category);
+    SLOT *slot;
 
+    PerformInside(&call);
+    slot = socket ? NextAcceptSlot(&call) : NULL;
     if (!slot)
-        return leave(&visit, STATUS_REQUEST_NOT_ACCEPTED, 0);
-    keep_addresses(&visit, local, remote);
-    slot_open(slot, socket, category);
-    slot->connected = TRUE;
+        return LeaveCallback(&call, STATUS_REQUEST_NOT_ACCEPTED, 0);
+    KeepAddresses(&call, local, remote);
+    SlotOpen(slot, socket, category);
+    FlagRaise(&slot->connected);
     *socket_context = slot;
-    *socket_dispatch = callback_table(category);
-    return leave(&visit, STATUS_SUCCESS, slot->index);
+    *socket_dispatch = CallbackTable(category);
+    return LeaveCallback(&call, STATUS_SUCCESS, slot->index);
 }
 
-static WSK_INSPECT_ACTION NTAPI inspect_event(PVOID context, PWSK_SOCKADDR local, PWSK_SOCKADDR remote,
-                                              PWSK_INSPECT_ID inspection)
+static WSK_INSPECT_ACTION NTAPI InspectEvent(PVOID context, PWSK_SOCKADDR local, PWSK_SOCKADDR remote,
+                                             PWSK_INSPECT_ID inspection)
 {
-    struct visit visit = enter(context, WSKTEST_CALLBACK_INSPECT, 0, TRUE, 0);
-    WSK_INSPECT_ACTION answer = WskInspectAccept;
+    CALLBACK_CALL call = EnterCallback(context, WSKTEST_CALLBACK_INSPECT, 0, TRUE, 0);
+    ULONG action = ActionOf(&call);
+    WSK_INSPECT_ACTION answer = action == WSKTEST_ACTION_REFUSE ? WskInspectReject : WskInspectAccept;
 
     (void)local;
     (void)remote;
-    if (action(&visit) == WSKTEST_ACTION_REFUSE)
-        answer = WskInspectReject;
-    if (action(&visit) == WSKTEST_ACTION_RETAIN)
-        answer = slot_pend(visit.slot, inspection) ? WskInspectPend : WskInspectReject;
-    leave(&visit, (NTSTATUS)answer, 0);
+    if (action == WSKTEST_ACTION_RETAIN)
+        answer = SlotPend(call.slot, inspection) ? WskInspectPend : WskInspectReject;
+    PerformInside(&call);
+    LeaveCallback(&call, (NTSTATUS)answer, 0);
     return answer;
 }
 
-static NTSTATUS NTAPI abort_event(PVOID context, PWSK_INSPECT_ID inspection)
+static NTSTATUS NTAPI AbortEvent(PVOID context, PWSK_INSPECT_ID inspection)
 {
-    struct visit visit = enter(context, WSKTEST_CALLBACK_ABORT, 0, TRUE, inspection->SerialNumber);
+    CALLBACK_CALL call = EnterCallback(context, WSKTEST_CALLBACK_ABORT, 0, TRUE, inspection->SerialNumber);
 
-    return leave(&visit, STATUS_SUCCESS, 0);
+    PerformInside(&call);
+    return LeaveCallback(&call, STATUS_SUCCESS, 0);
 }
 
-static NTSTATUS NTAPI receive_from_event(PVOID context, ULONG flags, PWSK_DATA_INDICATION data)
+static NTSTATUS NTAPI ReceiveFromEvent(PVOID context, ULONG flags, PWSK_DATA_INDICATION data)
 {
-    SIZE_T size = indication_size(data);
-    struct visit visit = enter(context, WSKTEST_CALLBACK_RECEIVE_FROM, flags, data != NULL, size);
+    SIZE_T size = IndicationSize(data);
+    CALLBACK_CALL call = EnterCallback(context, WSKTEST_CALLBACK_RECEIVE_FROM, flags, data != NULL, size);
+    ULONG action = ActionOf(&call);
+    BOOLEAN retained = FALSE;
 
-    if (data && action(&visit) == WSKTEST_ACTION_REFUSE)
-        return leave(&visit, STATUS_DATA_NOT_ACCEPTED, 0);
-    keep_data(&visit, data, size);
-    if (data && action(&visit) == WSKTEST_ACTION_RETAIN && slot_retain(visit.slot, data))
-        return leave(&visit, STATUS_PENDING, size);
-    return leave(&visit, STATUS_SUCCESS, size);
+    if (data && action == WSKTEST_ACTION_RETAIN)
+        retained = RetainData(&call, data, size);
+    else if (data && action != WSKTEST_ACTION_REFUSE)
+        KeepData(&call, data, size);
+    PerformInside(&call);
+    if (retained)
+        return LeaveCallback(&call, STATUS_PENDING, size);
+    if (data && (action == WSKTEST_ACTION_RETAIN || action == WSKTEST_ACTION_REFUSE))
+        return LeaveCallback(&call, STATUS_DATA_NOT_ACCEPTED, 0);
+    return LeaveCallback(&call, STATUS_SUCCESS, size);
 }
 
-static const WSK_CLIENT_CONNECTION_DISPATCH connection_table = {receive_event, disconnect_event,
-                                                                send_backlog_event};
-static const WSK_CLIENT_LISTEN_DISPATCH listen_table = {accept_event, inspect_event, abort_event};
-static const WSK_CLIENT_DATAGRAM_DISPATCH datagram_table = {receive_from_event};
+static const WSK_CLIENT_CONNECTION_DISPATCH connection_table = {ReceiveEvent, DisconnectEvent,
+                                                                SendBacklogEvent};
+static const WSK_CLIENT_LISTEN_DISPATCH listen_table = {AcceptEvent, InspectEvent, AbortEvent};
+static const WSK_CLIENT_DATAGRAM_DISPATCH datagram_table = {ReceiveFromEvent};
 static const WSK_CLIENT_STREAM_DISPATCH stream_table = {&listen_table, &connection_table};
 
-const VOID *callback_table(ULONG category)
+const VOID *CallbackTable(ULONG category)
 {
     switch (category) {
     case WSKTEST_CATEGORY_LISTEN:

@@ -2,16 +2,16 @@
  *
  * Time by the performance counter, and two ways to let it pass.
  */
-#include "wsktest.h"
+#include "platform.h"
 
 #define MICROSECONDS 1000000ULL
 
-ULONG64 clock_now(VOID)
+ULONG64 ClockNow(VOID)
 {
     return (ULONG64)KeQueryPerformanceCounter(NULL).QuadPart;
 }
 
-ULONG64 clock_us_since(ULONG64 begin)
+ULONG64 ClockElapsedUs(ULONG64 begin)
 {
     LARGE_INTEGER frequency;
     ULONG64 now = (ULONG64)KeQueryPerformanceCounter(&frequency).QuadPart;
@@ -19,7 +19,7 @@ ULONG64 clock_us_since(ULONG64 begin)
     return (now - begin) * MICROSECONDS / (ULONG64)frequency.QuadPart;
 }
 
-VOID clock_sleep_us(ULONG us)
+VOID ClockSleepUs(ULONG us)
 {
     LARGE_INTEGER interval;
 
@@ -27,10 +27,10 @@ VOID clock_sleep_us(ULONG us)
     KeDelayExecutionThread(KernelMode, FALSE, &interval);
 }
 
-VOID clock_hold_us(ULONG us)
+VOID ClockStallUs(ULONG us)
 {
-    ULONG64 begin = clock_now();
+    ULONG64 begin = ClockNow();
 
-    while (us && clock_us_since(begin) < us)
+    while (us && ClockElapsedUs(begin) < us)
         __builtin_ia32_pause();
 }

@@ -2,88 +2,88 @@
  *
  * Where a call is made: on which CPU, at which IRQL, in a DPC, under a spin lock.
  */
-#include "wsktest.h"
+#include "perform.h"
 
 #define DPC_LIMIT_MS 5000
 
-static NTSTATUS raised(struct operation *op, KIRQL level)
+static NTSTATUS CallRaised(OPERATION *op, CONTEXT_ROUTINE *routine, KIRQL level)
 {
-    KIRQL before = irql_raise(level);
-    NTSTATUS status = operation_here(op);
+    KIRQL before = IrqlRaise(level);
+    NTSTATUS status = routine(op);
 
-    irql_lower(before);
+    IrqlLower(before);
     return status;
 }
 
-static NTSTATUS locked(struct operation *op)
+static NTSTATUS CallLocked(OPERATION *op, CONTEXT_ROUTINE *routine)
 {
-    KIRQL before = irql_lock(&op->lock);
-    NTSTATUS status = operation_here(op);
+    KIRQL before = IrqlAcquireSpinLock(&op->lock);
+    NTSTATUS status = routine(op);
 
-    irql_unlock(&op->lock, before);
+    IrqlReleaseSpinLock(&op->lock, before);
     return status;
 }
 
-static VOID NTAPI in_dpc(PKDPC dpc, PVOID context, PVOID result, PVOID unused)
+_Function_class_(KDEFERRED_ROUTINE)
+static VOID NTAPI DpcRoutine(PKDPC dpc, PVOID context, PVOID result, PVOID routine)
 {
-    struct operation *op = context;
+    OPERATION *op = context;
 
     (void)dpc;
-    (void)unused;
-    if (InterlockedExchange(&op->dpc_taken, TRUE))
+    if (!FlagClaim(&op->dpc_taken))
         return;
-    *(NTSTATUS *)result = operation_here(op);
+    *(NTSTATUS *)result = ((CONTEXT_ROUTINE *)routine)(op);
     KeSetEvent(&op->dpc_done, IO_NO_INCREMENT, FALSE);
 }
 
 /* A limit for the DPC to begin, because there are guests that never run one. None for its end: where
  * one does not return, its whole CPU is lost. */
-static NTSTATUS by_dpc(struct operation *op)
+static NTSTATUS CallInDpc(OPERATION *op, CONTEXT_ROUTINE *routine)
 {
     NTSTATUS status = STATUS_UNSUCCESSFUL;
     LARGE_INTEGER timeout;
 
-    KeInitializeDpc(&op->dpc, in_dpc, op);
+    KeInitializeDpc(&op->dpc, DpcRoutine, op);
     if (op->step->cpu != WSKTEST_ANY_CPU)
         KeSetTargetProcessorDpc(&op->dpc, (CCHAR)op->step->cpu);
-    op->dpc_taken = FALSE;
-    KeInsertQueueDpc(&op->dpc, &status, NULL);
+    FlagLower(&op->dpc_taken);
+    KeInsertQueueDpc(&op->dpc, &status, (PVOID)routine);
     timeout.QuadPart = -DPC_LIMIT_MS * MILLISECOND;
     if (KeWaitForSingleObject(&op->dpc_done, Executive, KernelMode, FALSE, &timeout) == STATUS_SUCCESS)
         return status;
-    if (InterlockedExchange(&op->dpc_taken, TRUE)) {
+    if (!FlagClaim(&op->dpc_taken)) {
         KeWaitForSingleObject(&op->dpc_done, Executive, KernelMode, FALSE, NULL);
         return status;
     }
-    op->called = TRUE; /* never to end: it is leaked, for the DPC may yet come */
+    FlagRaise(&op->called); /* never to end: it is leaked, for the DPC may yet come */
     return STATUS_IO_TIMEOUT;
 }
 
-static NTSTATUS by_thread(struct operation *op)
+static NTSTATUS CallOnThisCpu(OPERATION *op, CONTEXT_ROUTINE *routine)
 {
     switch (op->step->context) {
     case WSKTEST_CONTEXT_APC:
-        return raised(op, APC_LEVEL);
+        return CallRaised(op, routine, APC_LEVEL);
     case WSKTEST_CONTEXT_DISPATCH:
-        return raised(op, DISPATCH_LEVEL);
+        return CallRaised(op, routine, DISPATCH_LEVEL);
     case WSKTEST_CONTEXT_SPINLOCK:
-        return locked(op);
+        return CallLocked(op, routine);
     case WSKTEST_CONTEXT_DPC:
-        return by_dpc(op);
+        return CallInDpc(op, routine);
     default:
-        return operation_here(op);
+        return routine(op);
     }
 }
 
-NTSTATUS context_enter(struct operation *op)
+NTSTATUS ContextCall(OPERATION *op, CONTEXT_ROUTINE *routine)
 {
     KAFFINITY before;
     NTSTATUS status;
 
     if (op->step->cpu == WSKTEST_ANY_CPU)
-        return by_thread(op);
+        return CallOnThisCpu(op, routine);
     before = KeSetSystemAffinityThreadEx((KAFFINITY)1 << op->step->cpu);
-    status = by_thread(op);
+    status = CallOnThisCpu(op, routine);
     KeRevertToUserAffinityThreadEx(before);
     return status;
 }

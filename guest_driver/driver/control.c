@@ -3,13 +3,15 @@
  * What WskControlSocket and WskControlClient are given and give back. Structures
  * with pointers in them are made here; all else is bytes of the scenario's.
  */
-#include "wsktest.h"
+#include "control.h"
+
+#include "run.h"
 
 /* NPI_WSK_INTERFACE_ID, which Windows has in a static library. */
 static const GUID wsk_interface = {
     0x2227e803, 0x8d8b, 0x11d4, {0xab, 0xad, 0x00, 0x90, 0x27, 0x71, 0x9e, 0x09}};
 
-PVOID control_input(struct operation *op, SIZE_T *size)
+PVOID ControlInput(OPERATION *op, SIZE_T *size)
 {
     const struct wsktest_control *control = &op->step->control;
     PVOID bytes = (PVOID)(op->run->data + control->data_offset);
@@ -36,7 +38,7 @@ PVOID control_input(struct operation *op, SIZE_T *size)
     return &op->pointer;
 }
 
-PVOID control_output(struct operation *op, SIZE_T *size)
+PVOID ControlOutput(OPERATION *op, SIZE_T *size)
 {
     const struct wsktest_step *step = op->step;
 
@@ -49,7 +51,7 @@ PVOID control_output(struct operation *op, SIZE_T *size)
 }
 
 /* After success: who owns which security descriptor now. */
-VOID control_keep(struct operation *op)
+VOID ControlKeep(const OPERATION *op)
 {
     const struct wsktest_control *control = &op->step->control;
 
@@ -61,7 +63,7 @@ VOID control_keep(struct operation *op)
 }
 
 /* WSK would keep them for ever. */
-VOID control_release_all(struct run *run)
+VOID ControlReleaseAll(RUN *run)
 {
     const WSK_PROVIDER_NPI *npi = &run->client->npi;
 

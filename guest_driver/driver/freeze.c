@@ -2,13 +2,13 @@
  *
  * Takes the guest's processors away, all of them, so that whoever watches the guest has something to notice.
  */
-#include "wsktest.h"
+#include "stages.h"
 
 #define MOST_PROCESSORS 64
 
 static KDPC dpcs[MOST_PROCESSORS];
 
-static VOID NTAPI loop(PKDPC dpc, PVOID context, PVOID one, PVOID two)
+static VOID NTAPI LoopForEver(PKDPC dpc, PVOID context, PVOID one, PVOID two)
 {
     (void)dpc, (void)context, (void)one, (void)two;
     for (;;)
@@ -16,19 +16,19 @@ static VOID NTAPI loop(PKDPC dpc, PVOID context, PVOID one, PVOID two)
 }
 
 /* Interrupts stay on: what comes through them, as an NMI does, still finds a kernel. */
-VOID freeze(VOID)
+VOID FreezeProcessors(VOID)
 {
     ULONG count = KeQueryActiveProcessorCount(NULL);
     ULONG here;
 
-    irql_raise(DISPATCH_LEVEL);
+    IrqlRaise(DISPATCH_LEVEL);
     here = KeGetCurrentProcessorNumberEx(NULL);
     for (ULONG number = 0; number < count && number < MOST_PROCESSORS; number++) {
         if (number == here)
             continue;
-        KeInitializeDpc(&dpcs[number], loop, NULL);
+        KeInitializeDpc(&dpcs[number], LoopForEver, NULL);
         KeSetTargetProcessorDpc(&dpcs[number], (CCHAR)number);
         KeInsertQueueDpc(&dpcs[number], NULL, NULL);
     }
-    loop(NULL, NULL, NULL, NULL);
+    LoopForEver(NULL, NULL, NULL, NULL);
 }

@@ -1,71 +1,56 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Steps that are not performed in their turn but by a completion routine or an
- * event callback, and the counting of callbacks that steps wait for.
+ * event callback.
  */
-#include "wsktest.h"
+#include "events.h"
+#include "kind.h"
+#include "perform.h"
 
-/* FALSE once recovery has begun: then nothing new is started. */
-BOOLEAN hook_enter(struct run *run)
+/* FALSE once recovery has begun: then nothing new is started. The counting comes first and is a full
+ * barrier: recovery either sees this hook inside, or is seen by it. */
+static BOOLEAN EnterHooks(RUN *run)
 {
     InterlockedIncrement(&run->inside);
-    if (!run->recovering)
+    if (!FlagIsRaised(&run->recovering))
         return TRUE;
-    hook_leave(run);
+    InterlockedDecrement(&run->inside);
     return FALSE;
 }
 
-VOID hook_leave(struct run *run)
-{
-    InterlockedDecrement(&run->inside);
-}
-
-static VOID perform(struct operation *op)
+static VOID PerformOnce(OPERATION *op)
 {
     NTSTATUS status;
 
-    if (op->called || KeReadStateEvent(&op->done))
-        return; /* once */
-    status = operation_perform(op);
+    if (!FlagClaim(&op->claimed))
+        return;
+    status = PerformStep(op);
     if (!NT_SUCCESS(status))
-        run_stop(op->run, op->index, WSKTEST_OUTCOME_STOPPED, status, WSKTEST_EVENT_STOPPED);
+        OperationStop(op, WSKTEST_OUTCOME_STOPPED, status, WSKTEST_EVENT_STOPPED);
 }
 
-static VOID perform_all(struct run *run, ULONG context, ULONG within, ULONG callback)
+static VOID PerformHooked(RUN *run, ULONG context, ULONG within, ULONG callback)
 {
-    if (!run->hooked || !hook_enter(run))
+    if (!run->hooked || !EnterHooks(run))
         return;
     for (ULONG i = 0; i < run->scenario->step_count; i++) {
         const struct wsktest_step *step = &run->steps[i];
 
         if (step->context == context && step->within == within &&
             (context == WSKTEST_CONTEXT_COMPLETION || step->callback == callback))
-            perform(&run->operations[i]);
+            PerformOnce(&run->operations[i]);
     }
-    hook_leave(run);
+    InterlockedDecrement(&run->inside);
 }
 
-VOID hook_completion(struct operation *op)
+static VOID HookCompletion(OPERATION *op)
 {
-    perform_all(op->run, WSKTEST_CONTEXT_COMPLETION, op->index, 0);
+    PerformHooked(op->run, WSKTEST_CONTEXT_COMPLETION, op->index, 0);
 }
 
-VOID hook_callback(struct slot *slot, ULONG callback)
+static VOID HookCallback(SLOT *slot, ULONG callback)
 {
-    perform_all(slot->run, WSKTEST_CONTEXT_CALLBACK, slot->index, callback);
+    PerformHooked(slot->run, WSKTEST_CONTEXT_CALLBACK, slot->index, callback);
 }
 
-/* Ends the waits for so many callbacks. */
-VOID hook_count(struct slot *slot, ULONG callback)
-{
-    ULONG count = (ULONG)InterlockedIncrement(&slot->handlers[callback].count);
-    struct run *run = slot->run;
-
-    for (ULONG i = 0; run->hooked && i < run->scenario->step_count; i++) {
-        const struct wsktest_step *step = &run->steps[i];
-
-        if (step->kind == WSKTEST_STEP_WAIT_EVENT && step->socket == slot->index &&
-            step->callback == callback && step->count <= count)
-            KeSetEvent(&run->operations[i].done, IO_NO_INCREMENT, FALSE);
-    }
-}
+const RUN_HOOKS RunHooks = {HookCompletion, HookCallback};

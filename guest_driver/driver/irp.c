@@ -3,50 +3,52 @@
  * Where IRPs come from, and how they are made ready for a call. An IRP lives
  * until the run ends, so that a second completion is seen and not a use after free.
  */
-#include "wsktest.h"
+#include "kind.h"
+#include "perform.h"
+#include "run.h"
 
 #define STACK_LOCATIONS 1
 #define STACK_LOCATIONS_PASSED_DOWN 2 /* the driver's own, and WSK's */
 
-static BOOLEAN passed_down(const struct operation *op)
+static BOOLEAN IsPassedDown(const OPERATION *op)
 {
     return op->step->irp == WSKTEST_IRP_PASSED_DOWN;
 }
 
 /* Whoever waits may free the run then: nothing of it is touched after this. */
-static NTSTATUS settle(struct operation *op, PIRP irp, LONG completions)
+static NTSTATUS SettleOnce(OPERATION *op, PIRP irp, LONG completions)
 {
     if (completions == 1) {
         op->information = irp->IoStatus.Information;
-        operation_settle(op, irp->IoStatus.Status);
+        OperationSettle(op, irp->IoStatus.Status);
     }
     return STATUS_MORE_PROCESSING_REQUIRED;
 }
 
 /* The part of the I/O manager: what it would do to the request it does not. */
-static NTSTATUS NTAPI passed_up(PDEVICE_OBJECT device, PIRP irp, PVOID context)
+static NTSTATUS NTAPI CompletionAboveDriver(PDEVICE_OBJECT device, PIRP irp, PVOID context)
 {
-    struct operation *op = context;
+    OPERATION *op = context;
     struct wsktest_event event;
 
     (void)device;
-    trace_begin(&event, op->index, WSKTEST_EVENT_PASSED_UP);
+    TraceBeginEvent(&event, op->index, WSKTEST_EVENT_PASSED_UP);
     event.iteration = op->iteration;
     event.flags = op->flags;
     if (irp->PendingReturned)
         event.flags |= WSKTEST_EVENT_PENDING_RETURNED;
-    trace_record(&op->run->trace, &event);
-    return settle(op, irp, op->completions);
+    TraceRecord(&op->run->trace, &event);
+    return SettleOnce(op, irp, op->completions);
 }
 
-static NTSTATUS NTAPI completed(PDEVICE_OBJECT device, PIRP irp, PVOID context)
+static NTSTATUS NTAPI CompletionRoutine(PDEVICE_OBJECT device, PIRP irp, PVOID context)
 {
-    struct operation *op = context;
+    OPERATION *op = context;
     LONG completions = InterlockedIncrement(&op->completions);
     struct wsktest_event event;
 
     (void)device;
-    trace_begin(&event, op->index, WSKTEST_EVENT_COMPLETION);
+    TraceBeginEvent(&event, op->index, WSKTEST_EVENT_COMPLETION);
     event.io_status = (ULONG)irp->IoStatus.Status;
     event.information = irp->IoStatus.Information;
     event.completions = (ULONG)completions;
@@ -54,19 +56,19 @@ static NTSTATUS NTAPI completed(PDEVICE_OBJECT device, PIRP irp, PVOID context)
     event.flags = op->flags;
     if (irp->PendingReturned)
         event.flags |= WSKTEST_EVENT_PENDING_RETURNED;
-    trace_record(&op->run->trace, &event);
-    if (!passed_down(op))
-        return settle(op, irp, completions);
+    TraceRecord(&op->run->trace, &event);
+    if (!IsPassedDown(op))
+        return SettleOnce(op, irp, completions);
     if (irp->PendingReturned)
         IoMarkIrpPending(irp);
     return STATUS_CONTINUE_COMPLETION;
 }
 
-static NTSTATUS initialize(struct operation *op)
+static NTSTATUS InitializeOwnIrp(OPERATION *op)
 {
     USHORT size = IoSizeOfIrp(STACK_LOCATIONS);
 
-    op->irp_memory = allocate(size);
+    op->irp_memory = PoolAllocate(size);
     if (!op->irp_memory)
         return STATUS_INSUFFICIENT_RESOURCES;
     op->irp = op->irp_memory;
@@ -75,16 +77,16 @@ static NTSTATUS initialize(struct operation *op)
 }
 
 /* An IRP_REUSED is there only when its turn comes. */
-NTSTATUS irp_create(struct operation *op)
+NTSTATUS IrpCreate(OPERATION *op)
 {
-    if (!kind_has_irp(op->step->kind))
+    if (!KindHasIrp(op->step->kind))
         return STATUS_SUCCESS;
     switch (op->step->irp) {
     case WSKTEST_IRP_ALLOCATED:
         op->irp = IoAllocateIrp(STACK_LOCATIONS, FALSE);
         return op->irp ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
     case WSKTEST_IRP_INITIALIZED:
-        return initialize(op);
+        return InitializeOwnIrp(op);
     case WSKTEST_IRP_PASSED_DOWN:
         op->irp = IoAllocateIrp(STACK_LOCATIONS_PASSED_DOWN, FALSE);
         return op->irp ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
@@ -93,9 +95,9 @@ NTSTATUS irp_create(struct operation *op)
     }
 }
 
-static VOID take_over(struct operation *op)
+static VOID TakeOverIrp(OPERATION *op)
 {
-    struct operation *from = &op->run->operations[op->step->irp_of];
+    OPERATION *from = &op->run->operations[op->step->irp_of];
 
     op->irp = from->irp;
     op->irp_memory = from->irp_memory;
@@ -104,45 +106,46 @@ static VOID take_over(struct operation *op)
 }
 
 /* As a dispatch routine of the driver's gets it: its own location is the current one. */
-static VOID enter_own_location(struct operation *op)
+static VOID EnterOwnStackLocation(OPERATION *op)
 {
-    IoSetCompletionRoutine(op->irp, passed_up, op, TRUE, TRUE, TRUE);
+    IoSetCompletionRoutine(op->irp, CompletionAboveDriver, op, TRUE, TRUE, TRUE);
     IoSetNextIrpStackLocation(op->irp);
     IoGetCurrentIrpStackLocation(op->irp)->MajorFunction = IRP_MJ_INTERNAL_DEVICE_CONTROL;
 }
 
-/* Before each call. STATUS_INVALID_DEVICE_STATE: the IRP's last use is not over. */
-NTSTATUS irp_arm(struct operation *op)
+NTSTATUS IrpClaim(OPERATION *op)
 {
     if (op->step->irp == WSKTEST_IRP_REUSED && !op->irp) {
-        if (operation_pending(&op->run->operations[op->step->irp_of]))
+        if (OperationIsPending(&op->run->operations[op->step->irp_of]))
             return STATUS_INVALID_DEVICE_STATE;
-        take_over(op);
+        TakeOverIrp(op);
         if (!op->irp)
             return STATUS_INVALID_DEVICE_STATE;
     }
-    if (operation_pending(op))
-        return STATUS_INVALID_DEVICE_STATE;
+    return OperationIsPending(op) ? STATUS_INVALID_DEVICE_STATE : STATUS_SUCCESS;
+}
+
+VOID IrpArm(OPERATION *op)
+{
     KeResetEvent(&op->done);
     op->completions = 0;
     op->status = (NTSTATUS)WSKTEST_POISON_STATUS;
     op->size_returned = (SIZE_T)WSKTEST_POISON_INFORMATION;
     if (!op->irp)
-        return STATUS_SUCCESS;
-    if (op->called || op->step->irp == WSKTEST_IRP_REUSED)
+        return;
+    if (FlagIsRaised(&op->called) || op->step->irp == WSKTEST_IRP_REUSED)
         IoReuseIrp(op->irp, STATUS_UNSUCCESSFUL);
     op->irp->IoStatus.Status = (NTSTATUS)WSKTEST_POISON_STATUS;
     op->irp->IoStatus.Information = (ULONG_PTR)WSKTEST_POISON_INFORMATION;
-    if (passed_down(op))
-        enter_own_location(op);
-    IoSetCompletionRoutine(op->irp, completed, op, TRUE, TRUE, TRUE);
-    return STATUS_SUCCESS;
+    if (IsPassedDown(op))
+        EnterOwnStackLocation(op);
+    IoSetCompletionRoutine(op->irp, CompletionRoutine, op, TRUE, TRUE, TRUE);
 }
 
-VOID irp_free(struct operation *op)
+VOID IrpFree(OPERATION *op)
 {
     if (op->irp_memory)
-        release(op->irp_memory);
+        PoolFree(op->irp_memory);
     else if (op->irp)
         IoFreeIrp(op->irp);
 }

@@ -4,17 +4,17 @@
  * functions they are used, because a kernel may do more than move CR8; where
  * it does not (on x64 the WDK inlines them), CR8 is the IRQL.
  */
-#include "wsktest.h"
+#include "platform.h"
 
-typedef KIRQL (NTAPI *get_irql)(VOID);
-typedef KIRQL (NTAPI *raise_irql)(KIRQL);
-typedef VOID (NTAPI *lower_irql)(KIRQL);
+typedef KIRQL (NTAPI *GET_IRQL)(VOID);
+typedef KIRQL (NTAPI *RAISE_IRQL)(KIRQL);
+typedef VOID (NTAPI *LOWER_IRQL)(KIRQL);
 
-static get_irql exported_get;
-static raise_irql exported_raise;
-static lower_irql exported_lower;
+static GET_IRQL exported_get;
+static RAISE_IRQL exported_raise;
+static LOWER_IRQL exported_lower;
 
-static PVOID find(PCWSTR name)
+static PVOID FindExport(PCWSTR name)
 {
     UNICODE_STRING string;
 
@@ -22,7 +22,7 @@ static PVOID find(PCWSTR name)
     return MmGetSystemRoutineAddress(&string);
 }
 
-static KIRQL read_cr8(VOID)
+static KIRQL ReadCr8(VOID)
 {
     ULONG64 value;
 
@@ -30,56 +30,56 @@ static KIRQL read_cr8(VOID)
     return (KIRQL)value;
 }
 
-static VOID write_cr8(KIRQL level)
+static VOID WriteCr8(KIRQL level)
 {
     ULONG64 value = level;
 
     __asm__ volatile("mov %0, %%cr8" : : "r"(value) : "memory");
 }
 
-VOID irql_init(VOID)
+VOID IrqlInitialize(VOID)
 {
-    exported_get = (get_irql)find(L"KeGetCurrentIrql");
-    exported_raise = (raise_irql)find(L"KfRaiseIrql");
-    exported_lower = (lower_irql)find(L"KeLowerIrql");
+    exported_get = (GET_IRQL)FindExport(L"KeGetCurrentIrql");
+    exported_raise = (RAISE_IRQL)FindExport(L"KfRaiseIrql");
+    exported_lower = (LOWER_IRQL)FindExport(L"KeLowerIrql");
     if (!exported_get || !exported_raise || !exported_lower)
         exported_get = NULL; /* all or none: they belong together */
 }
 
-KIRQL irql_current(VOID)
+KIRQL IrqlCurrent(VOID)
 {
-    return exported_get ? exported_get() : read_cr8();
+    return exported_get ? exported_get() : ReadCr8();
 }
 
-KIRQL irql_raise(KIRQL level)
+KIRQL IrqlRaise(KIRQL level)
 {
     KIRQL old;
 
     if (exported_get)
         return exported_raise(level);
-    old = read_cr8();
-    write_cr8(level);
+    old = ReadCr8();
+    WriteCr8(level);
     return old;
 }
 
-VOID irql_lower(KIRQL level)
+VOID IrqlLower(KIRQL level)
 {
     if (exported_get)
         exported_lower(level);
     else
-        write_cr8(level);
+        WriteCr8(level);
 }
 
-KIRQL irql_lock(PKSPIN_LOCK lock)
+KIRQL IrqlAcquireSpinLock(PKSPIN_LOCK lock)
 {
-    KIRQL before = irql_raise(DISPATCH_LEVEL);
+    KIRQL before = IrqlRaise(DISPATCH_LEVEL);
 
     KeAcquireSpinLockAtDpcLevel(lock);
     return before;
 }
 
-VOID irql_unlock(PKSPIN_LOCK lock, KIRQL before)
+VOID IrqlReleaseSpinLock(PKSPIN_LOCK lock, KIRQL before)
 {
     KeReleaseSpinLockFromDpcLevel(lock);
-    irql_lower(before);
+    IrqlLower(before);
 }

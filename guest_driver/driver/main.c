@@ -2,12 +2,12 @@
  *
  * Driver and device: one device object, three device controls.
  */
-#include "wsktest.h"
+#include "run.h"
 
 #define DEVICE_NAME L"\\Device\\WskTest"
 #define LINK_NAME L"\\DosDevices\\WskTest"
 
-static PDEVICE_OBJECT device;
+static PDEVICE_OBJECT control_device;
 
 /* Full access for SYSTEM and Administrators, none for anybody else:
  * O:BAG:SYD:P(A;;GA;;;SY)(A;;GA;;;BA), as a self-relative security descriptor. */
@@ -22,7 +22,7 @@ static const UCHAR admins_only[] = {
     0, 0, 24, 0, 0xff, 0x01, 0x1f, 0x00, 1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0x20, 2, 0, 0,
 };
 
-static NTSTATUS finish(PIRP irp, NTSTATUS status, ULONG_PTR information)
+static NTSTATUS CompleteIrp(PIRP irp, NTSTATUS status, ULONG_PTR information)
 {
     irp->IoStatus.Status = status;
     irp->IoStatus.Information = information;
@@ -30,13 +30,13 @@ static NTSTATUS finish(PIRP irp, NTSTATUS status, ULONG_PTR information)
     return status;
 }
 
-static NTSTATUS NTAPI open_or_close(PDEVICE_OBJECT object, PIRP irp)
+static NTSTATUS NTAPI DispatchCreateClose(PDEVICE_OBJECT object, PIRP irp)
 {
     (void)object;
-    return finish(irp, STATUS_SUCCESS, 0);
+    return CompleteIrp(irp, STATUS_SUCCESS, 0);
 }
 
-static NTSTATUS clock(VOID *buffer, ULONG output_size, ULONG *written)
+static NTSTATUS QueryClock(VOID *buffer, ULONG output_size, ULONG *written)
 {
     struct wsktest_clock *answer = buffer;
     LARGE_INTEGER frequency;
@@ -49,7 +49,7 @@ static NTSTATUS clock(VOID *buffer, ULONG output_size, ULONG *written)
     return STATUS_SUCCESS;
 }
 
-static NTSTATUS info(VOID *buffer, ULONG output_size, ULONG *written)
+static NTSTATUS QueryInfo(VOID *buffer, ULONG output_size, ULONG *written)
 {
     struct wsktest_info *answer = buffer;
     RTL_OSVERSIONINFOW os;
@@ -61,17 +61,17 @@ static NTSTATUS info(VOID *buffer, ULONG output_size, ULONG *written)
     os.dwOSVersionInfoSize = sizeof(os);
     RtlGetVersion(&os);
     answer->abi_version = WSKTEST_ABI_VERSION;
-    answer->wsk_version = provider()->npi.Dispatch->Version;
+    answer->wsk_version = ProviderClient()->npi.Dispatch->Version;
     answer->os_major = os.dwMajorVersion;
     answer->os_minor = os.dwMinorVersion;
     answer->os_build = os.dwBuildNumber;
     answer->processors = KeQueryActiveProcessorCount(NULL);
-    answer->leaked_runs = run_leaked();
+    answer->leaked_runs = RunLeakedCount();
     *written = sizeof(*answer);
     return STATUS_SUCCESS;
 }
 
-static NTSTATUS NTAPI device_control(PDEVICE_OBJECT object, PIRP irp)
+static NTSTATUS NTAPI DispatchDeviceControl(PDEVICE_OBJECT object, PIRP irp)
 {
     PIO_STACK_LOCATION stack = IoGetCurrentIrpStackLocation(irp);
     VOID *buffer = irp->AssociatedIrp.SystemBuffer;
@@ -82,25 +82,25 @@ static NTSTATUS NTAPI device_control(PDEVICE_OBJECT object, PIRP irp)
 
     switch (stack->Parameters.DeviceIoControl.IoControlCode) {
     case WSKTEST_IOCTL_RUN:
-        status = run_scenario(buffer, input_size, output_size, &written);
+        status = RunScenario(buffer, input_size, output_size, &written);
         break;
     case WSKTEST_IOCTL_CLOCK:
-        status = clock(buffer, output_size, &written);
+        status = QueryClock(buffer, output_size, &written);
         break;
     case WSKTEST_IOCTL_INFO:
-        status = info(buffer, output_size, &written);
+        status = QueryInfo(buffer, output_size, &written);
         break;
     }
     /* A leaked run's IRPs may still call our completion routine: our code must stay. */
-    if (run_leaked())
+    if (RunLeakedCount())
         object->DriverObject->DriverUnload = NULL;
-    return finish(irp, status, written);
+    return CompleteIrp(irp, status, written);
 }
 
-static NTSTATUS restrict_access(VOID)
+static NTSTATUS RestrictToAdministrators(VOID)
 {
     HANDLE handle;
-    NTSTATUS status = ObOpenObjectByPointer(device, OBJ_KERNEL_HANDLE, NULL, WRITE_DAC | WRITE_OWNER, NULL,
+    NTSTATUS status = ObOpenObjectByPointer(control_device, OBJ_KERNEL_HANDLE, NULL, WRITE_DAC | WRITE_OWNER, NULL,
                                             KernelMode, &handle);
 
     if (!NT_SUCCESS(status))
@@ -113,7 +113,7 @@ static NTSTATUS restrict_access(VOID)
     return status;
 }
 
-static NTSTATUS create_device(PDRIVER_OBJECT driver)
+static NTSTATUS CreateControlDevice(PDRIVER_OBJECT driver)
 {
     UNICODE_STRING name;
     UNICODE_STRING link;
@@ -121,26 +121,26 @@ static NTSTATUS create_device(PDRIVER_OBJECT driver)
 
     RtlInitUnicodeString(&name, DEVICE_NAME);
     RtlInitUnicodeString(&link, LINK_NAME);
-    status = IoCreateDevice(driver, 0, &name, FILE_DEVICE_NETWORK, FILE_DEVICE_SECURE_OPEN, FALSE, &device);
+    status = IoCreateDevice(driver, 0, &name, FILE_DEVICE_NETWORK, FILE_DEVICE_SECURE_OPEN, FALSE, &control_device);
     if (!NT_SUCCESS(status))
         return status;
-    status = restrict_access();
+    status = RestrictToAdministrators();
     if (NT_SUCCESS(status))
         status = IoCreateSymbolicLink(&link, &name);
     if (!NT_SUCCESS(status))
-        IoDeleteDevice(device);
+        IoDeleteDevice(control_device);
     return status;
 }
 
-static VOID NTAPI unload(PDRIVER_OBJECT driver)
+static VOID NTAPI UnloadDriver(PDRIVER_OBJECT driver)
 {
     UNICODE_STRING link;
 
     (void)driver;
     RtlInitUnicodeString(&link, LINK_NAME);
     IoDeleteSymbolicLink(&link);
-    IoDeleteDevice(device);
-    provider_stop();
+    IoDeleteDevice(control_device);
+    ProviderStop();
 }
 
 NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING registry_path)
@@ -148,18 +148,18 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING registry_path)
     NTSTATUS status;
 
     (void)registry_path;
-    irql_init();
-    status = provider_start();
+    IrqlInitialize();
+    status = ProviderStart();
     if (!NT_SUCCESS(status))
         return status;
-    status = create_device(driver);
+    status = CreateControlDevice(driver);
     if (!NT_SUCCESS(status)) {
-        provider_stop();
+        ProviderStop();
         return status;
     }
-    driver->MajorFunction[IRP_MJ_CREATE] = open_or_close;
-    driver->MajorFunction[IRP_MJ_CLOSE] = open_or_close;
-    driver->MajorFunction[IRP_MJ_DEVICE_CONTROL] = device_control;
-    driver->DriverUnload = unload;
+    driver->MajorFunction[IRP_MJ_CREATE] = DispatchCreateClose;
+    driver->MajorFunction[IRP_MJ_CLOSE] = DispatchCreateClose;
+    driver->MajorFunction[IRP_MJ_DEVICE_CONTROL] = DispatchDeviceControl;
+    driver->DriverUnload = UnloadDriver;
     return STATUS_SUCCESS;
 }

@@ -4,15 +4,15 @@
  * itself. The provider NPI is captured with a limit: a wait without one has been
  * seen to hang a boot.
  */
-#include "wsktest.h"
+#include "provider.h"
 
 #define CAPTURE_LIMIT_MS 5000
 
 static const WSK_CLIENT_DISPATCH client_dispatch = {MAKE_WSK_VERSION(1, 0), 0, NULL};
 static WSK_CLIENT_NPI client_npi = {NULL, &client_dispatch};
-static struct client shared;
+static CLIENT shared;
 
-NTSTATUS client_start(struct client *client)
+NTSTATUS ClientStart(CLIENT *client)
 {
     NTSTATUS status = WskRegister(&client_npi, &client->registration);
 
@@ -23,11 +23,11 @@ NTSTATUS client_start(struct client *client)
     if (NT_SUCCESS(status))
         client->captured = TRUE;
     else
-        client_deregister(client);
+        ClientDeregister(client);
     return status;
 }
 
-VOID client_release(struct client *client)
+VOID ClientReleaseNpi(CLIENT *client)
 {
     if (client->captured)
         WskReleaseProviderNPI(&client->registration);
@@ -35,25 +35,25 @@ VOID client_release(struct client *client)
 }
 
 /* Waits until all of the client's sockets are closed. */
-VOID client_deregister(struct client *client)
+VOID ClientDeregister(CLIENT *client)
 {
-    client_release(client);
+    ClientReleaseNpi(client);
     if (client->registered)
         WskDeregister(&client->registration);
     client->registered = FALSE;
 }
 
-NTSTATUS provider_start(VOID)
+NTSTATUS ProviderStart(VOID)
 {
-    return client_start(&shared);
+    return ClientStart(&shared);
 }
 
-VOID provider_stop(VOID)
+VOID ProviderStop(VOID)
 {
-    client_deregister(&shared);
+    ClientDeregister(&shared);
 }
 
-struct client *provider(VOID)
+CLIENT *ProviderClient(VOID)
 {
     return &shared;
 }

@@ -4,52 +4,59 @@
  * each have a limit: cancel the IRPs, abort the connections, close the sockets.
  * What survives all of them is hung: it is reported and never freed.
  */
-#include "wsktest.h"
+#include "control.h"
+#include "kind.h"
+#include "perform.h"
+#include "stages.h"
 
 #define POLL_US 1000
 
-static VOID wait_for_all(struct run *run)
+static VOID WaitForIrps(RUN *run)
 {
     LONGLONG limit_ms = run->scenario->recovery_ms;
-    ULONG64 begin = clock_now();
+    ULONG64 begin = ClockNow();
 
     /* One limit for the stage, however many IRPs are pending. */
     for (ULONG i = 0; i < run->operation_count; i++) {
-        LONGLONG left_ms = limit_ms - (LONGLONG)(clock_us_since(begin) / 1000);
+        LONGLONG left_ms = limit_ms - (LONGLONG)(ClockElapsedUs(begin) / 1000);
 
-        if (operation_pending(&run->operations[i]))
-            operation_wait(&run->operations[i], left_ms > 0 ? left_ms : 0);
+        if (OperationIsPending(&run->operations[i]))
+            OperationWait(&run->operations[i], left_ms > 0 ? left_ms : 0);
     }
 }
 
-/* Hooks and callbacks that had begun leave by themselves: they are short. */
-static BOOLEAN wait_for_insiders(struct run *run)
+static LONG CountInside(const RUN *run)
 {
-    ULONG64 begin = clock_now();
-    ULONG64 limit_us = WSKTEST_MAX_HOLD_US + run->scenario->recovery_ms * 1000ULL;
-
-    while (run->inside && clock_us_since(begin) < limit_us)
-        clock_sleep_us(POLL_US);
-    return run->inside == 0;
+    return __atomic_load_n(&run->inside, __ATOMIC_ACQUIRE);
 }
 
-static BOOLEAN any_pending(const struct run *run)
+/* Hooks and callbacks that had begun leave by themselves: they are short. */
+static VOID WaitForInsiders(const RUN *run)
+{
+    ULONG64 begin = ClockNow();
+    ULONG64 limit_us = WSKTEST_MAX_HOLD_US + run->scenario->recovery_ms * 1000ULL;
+
+    while (CountInside(run) && ClockElapsedUs(begin) < limit_us)
+        ClockSleepUs(POLL_US);
+}
+
+static BOOLEAN AnyPending(const RUN *run)
 {
     for (ULONG i = 0; i < run->operation_count; i++)
-        if (operation_pending(&run->operations[i]))
+        if (OperationIsPending(&run->operations[i]))
             return TRUE;
     return FALSE;
 }
 
-static BOOLEAN open(const struct slot *slot)
+static BOOLEAN IsOpen(const SLOT *slot)
 {
-    return slot->socket && !slot->closing;
+    return slot->socket && !FlagIsRaised(&slot->closing);
 }
 
-static VOID call_on(struct run *run, ULONG slot, USHORT kind, ULONG flags)
+static VOID CallOnSlot(RUN *run, ULONG slot, USHORT kind, ULONG flags)
 {
     ULONG index = run->operation_count;
-    struct operation *op = &run->operations[index];
+    OPERATION *op = &run->operations[index];
     struct wsktest_step *step = &run->steps[index];
 
     if (index == run->scenario->step_count + RECOVERY_OPERATIONS)
@@ -59,79 +66,85 @@ static VOID call_on(struct run *run, ULONG slot, USHORT kind, ULONG flags)
     step->flags = flags;
     step->cpu = WSKTEST_ANY_CPU;
     run->operation_count++;
-    if (!NT_SUCCESS(operation_prepare(op, run, index)))
+    if (!NT_SUCCESS(PerformPrepare(op, run, index)))
         return;
     op->flags = WSKTEST_EVENT_RECOVERY;
-    operation_perform(op);
+    (VOID)PerformStep(op); /* what it came to is in the trace */
 }
 
-static VOID cancel_pending(struct run *run)
+static VOID CancelPending(RUN *run)
 {
     for (ULONG i = 0; i < run->operation_count; i++)
-        if (operation_pending(&run->operations[i]))
-            operation_note(&run->operations[i], WSKTEST_EVENT_CANCEL, operation_cancel(&run->operations[i]),
+        if (OperationIsPending(&run->operations[i]))
+            OperationNote(&run->operations[i], WSKTEST_EVENT_CANCEL, OperationCancel(&run->operations[i]),
                            0);
 }
 
-static VOID abort_connections(struct run *run)
+static VOID AbortConnections(RUN *run)
 {
     for (ULONG i = 0; i < WSKTEST_MAX_SOCKETS; i++)
-        if (open(&run->slots[i]) && run->slots[i].connected)
-            call_on(run, i, WSKTEST_STEP_DISCONNECT, WSK_FLAG_ABORTIVE);
+        if (IsOpen(&run->slots[i]) && FlagIsRaised(&run->slots[i].connected))
+            CallOnSlot(run, i, WSKTEST_STEP_DISCONNECT, WSK_FLAG_ABORTIVE);
 }
 
-static VOID release_retained(struct slot *slot)
+static VOID ReleaseRetained(SLOT *slot)
 {
-    ULONG position = kind_slot(WSKTEST_STEP_RELEASE, slot->category);
+    ULONG position = KindDispatchSlot(WSKTEST_STEP_RELEASE, slot->category);
     PWSK_DATA_INDICATION indication;
 
-    while (position && slot->table[position - 1] && (indication = slot_retained(slot)) != NULL)
+    while (position && slot->table[position - 1] && (indication = SlotTakeRetained(slot)) != NULL)
         ((PFN_WSK_RELEASE)slot->table[position - 1])(slot->socket, indication);
 }
 
-static VOID close_sockets(struct run *run)
+static VOID CloseSockets(RUN *run)
 {
     for (ULONG i = 0; i < WSKTEST_MAX_SOCKETS; i++) {
-        if (!open(&run->slots[i]))
+        if (!IsOpen(&run->slots[i]))
             continue;
-        release_retained(&run->slots[i]);
-        call_on(run, i, WSKTEST_STEP_CLOSE, 0);
+        ReleaseRetained(&run->slots[i]);
+        CallOnSlot(run, i, WSKTEST_STEP_CLOSE, 0);
     }
 }
 
-static VOID report_hung(struct run *run)
+ULONG RecoverCountPending(const RUN *run)
 {
-    for (ULONG i = 0; i < run->operation_count; i++) {
-        if (!operation_pending(&run->operations[i]))
-            continue;
-        operation_note(&run->operations[i], WSKTEST_EVENT_HUNG, STATUS_SUCCESS, 0);
-        run->pending++;
-    }
+    ULONG pending = CountInside(run) > 0;
+
+    for (ULONG i = 0; i < run->operation_count; i++)
+        pending += OperationIsPending(&run->operations[i]);
     /* WSK still has the slot of an open socket as its context. */
     for (ULONG i = 0; i < WSKTEST_MAX_SOCKETS; i++)
-        run->pending += open(&run->slots[i]);
-    if (run->pending)
-        run->outcome = WSKTEST_OUTCOME_HUNG;
+        pending += IsOpen(&run->slots[i]);
+    return pending;
 }
 
-VOID recover(struct run *run)
+static VOID ReportHung(RUN *run)
 {
-    run->recovering = TRUE;
-    wait_for_insiders(run);
+    for (ULONG i = 0; i < run->operation_count; i++)
+        if (OperationIsPending(&run->operations[i]))
+            OperationNote(&run->operations[i], WSKTEST_EVENT_HUNG, STATUS_SUCCESS, 0);
+    run->pending = RecoverCountPending(run);
+    if (run->pending)
+        InterlockedExchange(&run->outcome, WSKTEST_OUTCOME_HUNG);
+}
+
+VOID RecoverRun(RUN *run)
+{
+    FlagRaise(&run->recovering);
+    WaitForInsiders(run);
     if (run->outcome == WSKTEST_OUTCOME_LIMIT) {
-        cancel_pending(run);
-        wait_for_all(run);
-        if (any_pending(run)) {
-            abort_connections(run);
-            wait_for_all(run);
+        CancelPending(run);
+        WaitForIrps(run);
+        if (AnyPending(run)) {
+            AbortConnections(run);
+            WaitForIrps(run);
         }
     }
-    close_sockets(run);
-    wait_for_all(run);
-    close_sockets(run); /* what a listener accepted until it was closed itself */
-    wait_for_all(run);
-    control_release_all(run);
-    if (!wait_for_insiders(run))
-        run->pending++;
-    report_hung(run);
+    CloseSockets(run);
+    WaitForIrps(run);
+    CloseSockets(run); /* what a listener accepted until it was closed itself */
+    WaitForIrps(run);
+    ControlReleaseAll(run);
+    WaitForInsiders(run);
+    ReportHung(run);
 }

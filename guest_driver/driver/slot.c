@@ -1,122 +1,142 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A socket slot. A socket may be closed only when no other thread is inside one
- * of its functions, and not be used after that; the callers' duty is kept here,
- * whatever the strands of a scenario do. The slot is the socket's context for WSK
- * and lives as long as the run.
+ * A socket may be closed only when no other thread is inside one of its
+ * functions, and not be used after that; the callers' duty is kept here, whatever
+ * the strands of a scenario do. The slot is the socket's context for WSK and lives
+ * as long as the run.
  */
-#include "wsktest.h"
+#include "slot.h"
+
+#include "kind.h"
+
+#define SLEEP_US 100
+/* Where a close may not sleep, in a completion or callback or above PASSIVE_LEVEL, it lets a call return that
+ * another processor is inside of. Past this it is skipped: the call may be one that the close itself holds up. */
+#define STALL_LIMIT_US 50000
+
+VOID SlotInitialize(SLOT *slot, struct _RUN *run, ULONG index, BOOLEAN dangerous)
+{
+    slot->run = run;
+    slot->index = index;
+    slot->dangerous = dangerous;
+    KeInitializeSpinLock(&slot->lock);
+}
 
 /* A provider that reports success and no socket has made none. */
-VOID slot_open(struct slot *slot, PWSK_SOCKET socket, ULONG category)
+VOID SlotOpen(SLOT *slot, PWSK_SOCKET socket, ULONG category)
 {
     KIRQL before;
 
     if (!socket || (ULONG_PTR)socket == (ULONG_PTR)WSKTEST_POISON_INFORMATION)
         return;
-    before = irql_lock(&slot->lock);
+    before = IrqlAcquireSpinLock(&slot->lock);
     slot->category = category;
     slot->table = socket->Dispatch;
-    slot->connected = FALSE;
-    slot->closing = FALSE;
-    slot->closed = FALSE;
+    FlagLower(&slot->connected);
+    FlagLower(&slot->closing);
+    FlagLower(&slot->closed);
     slot->socket = socket;
-    irql_unlock(&slot->lock, before);
+    IrqlReleaseSpinLock(&slot->lock, before);
 }
 
-static BOOLEAN busy(const struct slot *slot)
+/* Is another thread inside a function of the socket's? What this one is inside of, the call is nested in. */
+static BOOLEAN IsBusy(const SLOT *slot)
 {
-    return slot->calls > 1 || (slot->calls == 1 && slot->caller != PsGetCurrentThreadId());
+    for (ULONG i = 0; i < slot->caller_count; i++)
+        if (slot->callers[i] != PsGetCurrentThreadId())
+            return TRUE;
+    return FALSE;
 }
 
-static BOOLEAN dangerous(const struct slot *slot)
+static NTSTATUS TryEnter(SLOT *slot, const struct wsktest_step *step)
 {
-    return !!(slot->run->scenario->flags & WSKTEST_SCENARIO_DANGEROUS);
-}
-
-/* STATUS_DEVICE_BUSY: another thread is inside a function of the socket. */
-static NTSTATUS try_enter(struct slot *slot, const struct operation *op)
-{
-    BOOLEAN close = op->step->kind == WSKTEST_STEP_CLOSE;
-    KIRQL before = irql_lock(&slot->lock);
+    BOOLEAN close = step->kind == WSKTEST_STEP_CLOSE;
+    KIRQL before = IrqlAcquireSpinLock(&slot->lock);
     NTSTATUS status = STATUS_SUCCESS;
 
     if (!slot->socket)
         status = STATUS_INVALID_HANDLE;
-    else if (slot->closing && !dangerous(slot))
-        status = STATUS_DEVICE_OFF_LINE; /* a warning: skipped, not stopped */
-    else if (close && busy(slot) && !(op->step->options & WSKTEST_OPTION_RACING))
-        status = STATUS_DEVICE_BUSY; /* likewise */
+    else if (FlagIsRaised(&slot->closing) && !slot->dangerous)
+        status = STATUS_DEVICE_OFF_LINE;
+    else if (close && IsBusy(slot) && !(step->options & WSKTEST_OPTION_RACING))
+        status = STATUS_DEVICE_BUSY;
+    else if (slot->caller_count == SLOT_MAX_CALLS)
+        status = STATUS_DEVICE_BUSY;
     if (status == STATUS_SUCCESS) {
-        slot->closing |= close;
-        slot->calls++;
-        slot->caller = PsGetCurrentThreadId();
+        if (close)
+            FlagRaise(&slot->closing);
+        slot->callers[slot->caller_count++] = PsGetCurrentThreadId();
     }
-    irql_unlock(&slot->lock, before);
+    IrqlReleaseSpinLock(&slot->lock, before);
     return status;
 }
 
-/* A close waits for its turn where it may: not above PASSIVE_LEVEL, not inside WSK. */
-NTSTATUS slot_enter(struct slot *slot, const struct operation *op)
+NTSTATUS SlotEnter(SLOT *slot, const struct wsktest_step *step, ULONG64 limit_us)
 {
-    BOOLEAN may_wait = irql_current() == PASSIVE_LEVEL && !kind_hooks(op->step);
-    ULONG64 begin = clock_now();
-    NTSTATUS status = try_enter(slot, op);
+    BOOLEAN may_sleep = IrqlCurrent() == PASSIVE_LEVEL && !StepIsHooked(step);
+    ULONG64 begin = ClockNow();
+    NTSTATUS status = TryEnter(slot, step);
 
-    while (status == STATUS_DEVICE_BUSY && may_wait &&
-           clock_us_since(begin) < op->run->scenario->recovery_ms * 1000ULL) {
-        clock_sleep_us(100);
-        status = try_enter(slot, op);
+    if (!may_sleep)
+        limit_us = STALL_LIMIT_US;
+    while (status == STATUS_DEVICE_BUSY && ClockElapsedUs(begin) < limit_us) {
+        if (may_sleep)
+            ClockSleepUs(SLEEP_US);
+        else
+            ClockStallUs(1);
+        status = TryEnter(slot, step);
     }
     return status;
 }
 
-VOID slot_leave(struct slot *slot)
+VOID SlotLeave(SLOT *slot)
 {
-    KIRQL before = irql_lock(&slot->lock);
+    KIRQL before = IrqlAcquireSpinLock(&slot->lock);
+    ULONG own = slot->caller_count;
 
-    slot->calls--;
-    irql_unlock(&slot->lock, before);
+    while (own && slot->callers[own - 1] != PsGetCurrentThreadId())
+        own--;
+    if (own)
+        slot->callers[own - 1] = slot->callers[--slot->caller_count];
+    IrqlReleaseSpinLock(&slot->lock, before);
 }
 
-/* ---- What callbacks keep for later steps; oldest first ---- */
-
-BOOLEAN slot_retain(struct slot *slot, PWSK_DATA_INDICATION indication)
+BOOLEAN SlotRetain(SLOT *slot, PWSK_DATA_INDICATION indication)
 {
-    KIRQL before = irql_lock(&slot->lock);
+    KIRQL before = IrqlAcquireSpinLock(&slot->lock);
     BOOLEAN room = slot->retained_count < WSKTEST_MAX_RETAINED;
 
     if (room)
         slot->retained[slot->retained_count++] = indication;
-    irql_unlock(&slot->lock, before);
+    IrqlReleaseSpinLock(&slot->lock, before);
     return room;
 }
 
-PWSK_DATA_INDICATION slot_retained(struct slot *slot)
+PWSK_DATA_INDICATION SlotTakeRetained(SLOT *slot)
 {
-    KIRQL before = irql_lock(&slot->lock);
+    KIRQL before = IrqlAcquireSpinLock(&slot->lock);
     PWSK_DATA_INDICATION oldest = slot->retained_count ? slot->retained[0] : NULL;
 
     if (oldest)
         memmove(slot->retained, slot->retained + 1, --slot->retained_count * sizeof(slot->retained[0]));
-    irql_unlock(&slot->lock, before);
+    IrqlReleaseSpinLock(&slot->lock, before);
     return oldest;
 }
 
-BOOLEAN slot_pend(struct slot *slot, const WSK_INSPECT_ID *inspection)
+BOOLEAN SlotPend(SLOT *slot, const WSK_INSPECT_ID *inspection)
 {
-    KIRQL before = irql_lock(&slot->lock);
+    KIRQL before = IrqlAcquireSpinLock(&slot->lock);
     BOOLEAN room = slot->inspection_count < WSKTEST_MAX_RETAINED;
 
     if (room)
         slot->inspections[slot->inspection_count++] = *inspection;
-    irql_unlock(&slot->lock, before);
+    IrqlReleaseSpinLock(&slot->lock, before);
     return room;
 }
 
-BOOLEAN slot_pended(struct slot *slot, WSK_INSPECT_ID *inspection)
+BOOLEAN SlotTakePended(SLOT *slot, WSK_INSPECT_ID *inspection)
 {
-    KIRQL before = irql_lock(&slot->lock);
+    KIRQL before = IrqlAcquireSpinLock(&slot->lock);
     BOOLEAN any = slot->inspection_count > 0;
 
     if (any) {
@@ -124,6 +144,6 @@ BOOLEAN slot_pended(struct slot *slot, WSK_INSPECT_ID *inspection)
         memmove(slot->inspections, slot->inspections + 1,
                 --slot->inspection_count * sizeof(slot->inspections[0]));
     }
-    irql_unlock(&slot->lock, before);
+    IrqlReleaseSpinLock(&slot->lock, before);
     return any;
 }

@@ -3,40 +3,24 @@
  * Strands: threads that perform their steps of the scenario side by side. The
  * first to fail stops all of them, each before its next step.
  */
-#include "wsktest.h"
+#include "kind.h"
+#include "perform.h"
+#include "stages.h"
 
-struct strand {
-    struct run *run;
-    ULONG number;
-    ULONG iteration;
-    HANDLE thread;
-};
-
-static BOOLEAN going(const struct run *run)
+static BOOLEAN IsGoing(RUN *run)
 {
-    return run->outcome == WSKTEST_OUTCOME_COMPLETED;
+    return InterlockedCompareExchange(&run->outcome, 0, 0) == WSKTEST_OUTCOME_COMPLETED;
 }
 
-/* The first reason to stop is the one that is reported. */
-VOID run_stop(struct run *run, ULONG index, ULONG outcome, NTSTATUS status, USHORT event)
+static VOID WaitFor(OPERATION *waiter, OPERATION *awaited)
 {
-    operation_note(&run->operations[index], event, status, 0);
-    if (InterlockedCompareExchange(&run->outcome, (LONG)outcome, WSKTEST_OUTCOME_COMPLETED) !=
-        WSKTEST_OUTCOME_COMPLETED)
-        return;
-    run->stop_step = index;
-    run->stop_status = status;
-}
-
-static VOID wait_for(struct operation *waiter, struct operation *awaited)
-{
-    if (operation_wait(awaited, waiter->step->limit_ms))
-        operation_note(waiter, WSKTEST_EVENT_WAIT_END, STATUS_SUCCESS, 0);
+    if (OperationWait(awaited, waiter->step->limit_ms))
+        OperationNote(waiter, WSKTEST_EVENT_WAIT_END, STATUS_SUCCESS, 0);
     else
-        run_stop(waiter->run, waiter->index, WSKTEST_OUTCOME_LIMIT, STATUS_TIMEOUT, WSKTEST_EVENT_LIMIT);
+        OperationStop(waiter, WSKTEST_OUTCOME_LIMIT, STATUS_TIMEOUT, WSKTEST_EVENT_LIMIT);
 }
 
-static BOOLEAN pass_barrier(struct barrier *barrier, LONGLONG limit_ms)
+static BOOLEAN PassBarrier(BARRIER *barrier, LONGLONG limit_ms)
 {
     LONG generation = barrier->generation;
     LARGE_INTEGER timeout;
@@ -53,33 +37,33 @@ static BOOLEAN pass_barrier(struct barrier *barrier, LONGLONG limit_ms)
            STATUS_SUCCESS;
 }
 
-static VOID meet(struct operation *op)
+static VOID MeetAtBarrier(OPERATION *op)
 {
-    if (pass_barrier(&op->run->barriers[op->step->target], op->step->limit_ms))
-        operation_note(op, WSKTEST_EVENT_WAIT_END, STATUS_SUCCESS, 0);
+    if (PassBarrier(&op->run->barriers[op->step->target], op->step->limit_ms))
+        OperationNote(op, WSKTEST_EVENT_WAIT_END, STATUS_SUCCESS, 0);
     else
-        run_stop(op->run, op->index, WSKTEST_OUTCOME_LIMIT, STATUS_TIMEOUT, WSKTEST_EVENT_LIMIT);
+        OperationStop(op, WSKTEST_OUTCOME_LIMIT, STATUS_TIMEOUT, WSKTEST_EVENT_LIMIT);
 }
 
-static VOID program(struct operation *op)
+static VOID ProgramHandler(OPERATION *op)
 {
-    struct handler *handler = &op->run->slots[op->step->socket].handlers[op->step->callback];
+    EVENT_HANDLER *handler = &op->run->slots[op->step->socket].handlers[op->step->callback];
 
     handler->taken = 0;
     InterlockedExchangePointer((PVOID volatile *)&handler->step, (PVOID)op->step);
 }
 
-static VOID NTAPI deregister(PVOID context)
+static VOID NTAPI DeregisterThread(PVOID context)
 {
-    struct operation *op = context;
+    OPERATION *op = context;
 
-    client_deregister(&op->run->own);
-    operation_note(op, WSKTEST_EVENT_RETURN, STATUS_SUCCESS, 0);
-    operation_settle(op, STATUS_SUCCESS);
+    ClientDeregister(&op->run->own);
+    OperationNote(op, WSKTEST_EVENT_RETURN, STATUS_SUCCESS, 0);
+    OperationSettle(op, STATUS_SUCCESS);
     PsTerminateSystemThread(STATUS_SUCCESS);
 }
 
-static NTSTATUS start_thread(HANDLE *thread, PKSTART_ROUTINE routine, PVOID context)
+static NTSTATUS StartThread(HANDLE *thread, PKSTART_ROUTINE routine, PVOID context)
 {
     OBJECT_ATTRIBUTES attributes;
 
@@ -87,51 +71,51 @@ static NTSTATUS start_thread(HANDLE *thread, PKSTART_ROUTINE routine, PVOID cont
     return PsCreateSystemThread(thread, THREAD_ALL_ACCESS, &attributes, NULL, NULL, routine, context);
 }
 
-static NTSTATUS start_deregister(struct operation *op)
+static NTSTATUS StartDeregister(OPERATION *op)
 {
     NTSTATUS status;
 
-    op->called = TRUE;
-    operation_note(op, WSKTEST_EVENT_CALL, STATUS_SUCCESS, 0);
-    status = start_thread(&op->thread, deregister, op);
+    FlagRaise(&op->called);
+    OperationNote(op, WSKTEST_EVENT_CALL, STATUS_SUCCESS, 0);
+    status = StartThread(&op->thread, DeregisterThread, op);
     if (!NT_SUCCESS(status))
-        op->called = FALSE;
+        FlagLower(&op->called);
     return status;
 }
 
-static NTSTATUS perform_other(struct operation *op)
+static NTSTATUS PerformOther(OPERATION *op)
 {
     switch (op->step->kind) {
     case WSKTEST_STEP_WAIT:
-        wait_for(op, &op->run->operations[op->step->target]);
+        WaitFor(op, &op->run->operations[op->step->target]);
         break;
     case WSKTEST_STEP_WAIT_EVENT:
-        wait_for(op, op);
+        WaitFor(op, op);
         break;
     case WSKTEST_STEP_DELAY:
-        clock_sleep_us(op->step->delay_us);
-        operation_note(op, WSKTEST_EVENT_DELAY_END, STATUS_SUCCESS, 0);
+        ClockSleepUs(op->step->delay_us);
+        OperationNote(op, WSKTEST_EVENT_DELAY_END, STATUS_SUCCESS, 0);
         break;
     case WSKTEST_STEP_BARRIER:
-        meet(op);
+        MeetAtBarrier(op);
         break;
     case WSKTEST_STEP_ON_EVENT:
-        program(op);
+        ProgramHandler(op);
         break;
     case WSKTEST_STEP_CANCEL:
-        operation_note(op, WSKTEST_EVENT_CANCEL, operation_cancel(&op->run->operations[op->step->target]), 0);
+        OperationNote(op, WSKTEST_EVENT_CANCEL, OperationCancel(&op->run->operations[op->step->target]), 0);
         break;
     case WSKTEST_STEP_RELEASE_NPI:
-        client_release(&op->run->own);
+        ClientReleaseNpi(&op->run->own);
         break;
     case WSKTEST_STEP_DEREGISTER:
-        return start_deregister(op);
+        return StartDeregister(op);
     case WSKTEST_STEP_NOTHING:
-        operation_note(op, WSKTEST_EVENT_CALL, STATUS_SUCCESS, 0);
-        operation_note(op, WSKTEST_EVENT_RETURN, STATUS_SUCCESS, 0);
+        OperationNote(op, WSKTEST_EVENT_CALL, STATUS_SUCCESS, 0);
+        OperationNote(op, WSKTEST_EVENT_RETURN, STATUS_SUCCESS, 0);
         break;
     case WSKTEST_STEP_FREEZE:
-        freeze();
+        FreezeProcessors();
         break;
     default:
         KeBugCheckEx(op->step->target, op->index, 0, 0, 0);
@@ -139,47 +123,50 @@ static NTSTATUS perform_other(struct operation *op)
     return STATUS_SUCCESS;
 }
 
-static VOID perform(struct strand *strand, ULONG index)
+static VOID PerformInTurn(STRAND *strand, ULONG index)
 {
-    struct operation *op = &strand->run->operations[index];
+    OPERATION *op = &strand->run->operations[index];
     NTSTATUS status;
 
     op->iteration = strand->iteration;
-    status = kind_is_call(op->step->kind) ? operation_perform(op) : perform_other(op);
+    status = KindIsCall(op->step->kind) ? PerformStep(op) : PerformOther(op);
     if (!NT_SUCCESS(status))
-        run_stop(strand->run, index, WSKTEST_OUTCOME_STOPPED, status, WSKTEST_EVENT_STOPPED);
+        OperationStop(op, WSKTEST_OUTCOME_STOPPED, status, WSKTEST_EVENT_STOPPED);
 }
 
-static VOID perform_some(struct strand *strand, ULONG first, ULONG end)
+static VOID PerformSteps(STRAND *strand, ULONG first, ULONG end)
 {
-    struct run *run = strand->run;
+    RUN *run = strand->run;
 
-    for (ULONG i = first; i < end && going(run); i++) {
+    for (ULONG i = first; i < end && IsGoing(run); i++) {
         const struct wsktest_step *step = &run->steps[i];
 
-        if (step->strand != strand->number || kind_hooks(step))
+        if (step->strand != strand->number || StepIsHooked(step))
             continue;
         if (step->kind != WSKTEST_STEP_REPEAT) {
-            perform(strand, i);
+            PerformInTurn(strand, i);
             continue;
         }
-        for (strand->iteration = 0; strand->iteration < step->count && going(run); strand->iteration++)
-            perform_some(strand, i + 1, i + 1 + step->target);
-        operation_note(&run->operations[i], WSKTEST_EVENT_REPEAT_END, STATUS_SUCCESS, strand->iteration);
+        for (strand->iteration = 0; strand->iteration < step->count && IsGoing(run); strand->iteration++)
+            PerformSteps(strand, i + 1, i + 1 + step->target);
+        OperationNote(&run->operations[i], WSKTEST_EVENT_REPEAT_END, STATUS_SUCCESS, strand->iteration);
         strand->iteration = 0;
         i += step->target;
     }
 }
 
-static VOID NTAPI strand_thread(PVOID context)
+_Function_class_(KSTART_ROUTINE)
+static VOID NTAPI StrandThread(PVOID context)
 {
-    struct strand *strand = context;
+    STRAND *strand = context;
 
-    perform_some(strand, 0, strand->run->scenario->step_count);
+    PerformSteps(strand, 0, strand->run->scenario->step_count);
+    KeSetEvent(&strand->performed, IO_NO_INCREMENT, FALSE);
+    KeWaitForSingleObject(strand->over, Executive, KernelMode, FALSE, NULL);
     PsTerminateSystemThread(STATUS_SUCCESS);
 }
 
-static ULONG count_strands(const struct run *run)
+static ULONG CountStrands(const RUN *run)
 {
     ULONG count = 1;
 
@@ -189,30 +176,45 @@ static ULONG count_strands(const struct run *run)
     return count;
 }
 
-/* Strand 0 is the caller. The threads themselves are waited for, not events that they
- * set: they must be out of our code. Each of their waits has a limit. */
-NTSTATUS strands_run(struct run *run)
+/* Strand 0 has its thread already: the caller's. */
+static NTSTATUS StartStrand(STRANDS *strands, RUN *run, ULONG number)
 {
-    struct strand strands[WSKTEST_MAX_STRANDS] = {{0}};
-    ULONG count = count_strands(run);
-    NTSTATUS status = STATUS_SUCCESS;
-    ULONG started = 1;
+    STRAND *strand = &strands->strand[number];
 
-    strands[0].run = run;
-    for (; started < count; started++) {
-        strands[started].run = run;
-        strands[started].number = started;
-        status = start_thread(&strands[started].thread, strand_thread, &strands[started]);
-        if (!NT_SUCCESS(status))
-            break;
+    strand->run = run;
+    strand->number = number;
+    strand->over = &strands->over;
+    KeInitializeEvent(&strand->performed, NotificationEvent, FALSE);
+    return number ? StartThread(&strand->thread, StrandThread, strand) : STATUS_SUCCESS;
+}
+
+/* Each wait of a strand has a limit, so the waits for strands need none. */
+VOID StrandsPerform(STRANDS *strands, RUN *run)
+{
+    ULONG count = CountStrands(run);
+    NTSTATUS status = STATUS_SUCCESS;
+
+    memset(strands, 0, sizeof(*strands));
+    KeInitializeEvent(&strands->over, NotificationEvent, FALSE);
+    while (strands->started < count && NT_SUCCESS(status)) {
+        status = StartStrand(strands, run, strands->started);
+        if (NT_SUCCESS(status))
+            strands->started++;
     }
     if (NT_SUCCESS(status))
-        perform_some(&strands[0], 0, run->scenario->step_count);
+        PerformSteps(&strands->strand[0], 0, run->scenario->step_count);
     else
-        run_stop(run, 0, WSKTEST_OUTCOME_STOPPED, status, WSKTEST_EVENT_STOPPED);
-    for (ULONG i = 1; i < started; i++) {
-        ZwWaitForSingleObject(strands[i].thread, FALSE, NULL);
-        ZwClose(strands[i].thread);
+        OperationStop(&run->operations[0], WSKTEST_OUTCOME_STOPPED, status, WSKTEST_EVENT_STOPPED);
+    for (ULONG i = 1; i < strands->started; i++)
+        KeWaitForSingleObject(&strands->strand[i].performed, Executive, KernelMode, FALSE, NULL);
+}
+
+/* The threads themselves are waited for, not events that they set: they must be out of our code. */
+VOID StrandsEnd(STRANDS *strands)
+{
+    KeSetEvent(&strands->over, IO_NO_INCREMENT, FALSE);
+    for (ULONG i = 1; i < strands->started; i++) {
+        ZwWaitForSingleObject(strands->strand[i].thread, FALSE, NULL);
+        ZwClose(strands->strand[i].thread);
     }
-    return status;
 }

@@ -3,40 +3,46 @@
  * The event ring: preallocated, non-paged, a place in it reserved with one
  * interlocked add. Events that find no room are counted, never silently gone.
  */
-#include "wsktest.h"
+#include "trace.h"
 
-VOID trace_begin(struct wsktest_event *event, ULONG step, USHORT kind)
+VOID TraceBeginEvent(struct wsktest_event *event, ULONG step, USHORT kind)
 {
     memset(event, 0, sizeof(*event));
-    event->qpc = clock_now();
+    event->qpc = ClockNow();
     event->tsc = __builtin_ia32_rdtsc();
     event->thread = (ULONG64)(ULONG_PTR)PsGetCurrentThreadId();
     event->step = step;
     event->kind = kind;
-    event->irql = irql_current();
+    event->irql = IrqlCurrent();
     event->cpu = KeGetCurrentProcessorNumberEx(NULL);
 }
 
-VOID trace_record(struct trace *trace, const struct wsktest_event *event)
+/* The kind is written last: an event that has one is whole. */
+VOID TraceRecord(TRACE *trace, const struct wsktest_event *event)
 {
     ULONG sequence = (ULONG)InterlockedIncrement(&trace->next) - 1;
-    struct wsktest_event *slot;
+    struct wsktest_event whole = *event;
 
     if (sequence >= trace->capacity)
         return;
-    slot = &trace->events[sequence];
-    *slot = *event;
-    slot->sequence = sequence;
+    whole.sequence = sequence;
+    whole.kind = 0;
+    trace->events[sequence] = whole;
+    __atomic_store_n(&trace->events[sequence].kind, event->kind, __ATOMIC_RELEASE);
 }
 
-ULONG trace_count(const struct trace *trace)
+ULONG TraceCount(const TRACE *trace)
 {
-    ULONG next = (ULONG)trace->next;
+    ULONG next = (ULONG)__atomic_load_n(&trace->next, __ATOMIC_ACQUIRE);
+    ULONG reserved = next < trace->capacity ? next : trace->capacity;
+    ULONG count = 0;
 
-    return next < trace->capacity ? next : trace->capacity;
+    while (count < reserved && __atomic_load_n(&trace->events[count].kind, __ATOMIC_ACQUIRE))
+        count++;
+    return count;
 }
 
-ULONG trace_lost(const struct trace *trace)
+ULONG TraceLost(const TRACE *trace, ULONG count)
 {
-    return (ULONG)trace->next - trace_count(trace);
+    return (ULONG)__atomic_load_n(&trace->next, __ATOMIC_ACQUIRE) - count;
 }

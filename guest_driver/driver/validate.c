@@ -4,11 +4,12 @@
  * checked before a step runs. What passes here can be performed without a
  * further look at sizes, offsets and indices.
  */
-#include "wsktest.h"
+#include "validate.h"
+
 
 #define SCENARIO_FLAGS (WSKTEST_SCENARIO_DANGEROUS | WSKTEST_SCENARIO_OWN_CLIENT)
 
-static ULONG check_header(const struct wsktest_scenario *scenario, ULONG size)
+static ULONG CheckHeader(const struct wsktest_scenario *scenario, ULONG size)
 {
     if (size < sizeof(*scenario))
         return WSKTEST_REJECT_TRUNCATED;
@@ -28,7 +29,7 @@ static ULONG check_header(const struct wsktest_scenario *scenario, ULONG size)
 }
 
 /* The parts follow one another without gaps: header, steps, data. */
-static ULONG check_layout(const struct wsktest_scenario *scenario)
+static ULONG CheckLayout(const struct wsktest_scenario *scenario)
 {
     ULONG64 data_offset = sizeof(*scenario) + (ULONG64)scenario->step_count * sizeof(struct wsktest_step);
 
@@ -38,20 +39,20 @@ static ULONG check_layout(const struct wsktest_scenario *scenario)
     return WSKTEST_REJECT_NONE;
 }
 
-const struct wsktest_step *scenario_steps(const struct wsktest_scenario *scenario)
+const struct wsktest_step *ScenarioSteps(const struct wsktest_scenario *scenario)
 {
     return (const struct wsktest_step *)(scenario + 1);
 }
 
-static ULONG check_steps(const struct wsktest_scenario *scenario, struct seen *seen, ULONG *step)
+static ULONG CheckSteps(const struct wsktest_scenario *scenario, SEEN *seen, ULONG *step)
 {
     for (ULONG i = 0; i < scenario->step_count; i++) {
-        ULONG reject = validate_step(scenario, i, seen);
+        ULONG reject = ValidateStep(scenario, i, seen);
 
         if (!reject)
-            reject = validate_order(scenario, i, seen);
+            reject = ValidateOrder(scenario, i, seen);
         if (!reject && seen->loop_end == i + 1)
-            reject = validate_loop_end(scenario, i, seen);
+            reject = ValidateLoopEnd(scenario, i, seen);
         if (reject) {
             *step = i;
             return reject;
@@ -60,18 +61,18 @@ static ULONG check_steps(const struct wsktest_scenario *scenario, struct seen *s
     return WSKTEST_REJECT_NONE;
 }
 
-struct verdict validate_scenario(const VOID *bytes, ULONG size)
+VERDICT ValidateScenario(const VOID *bytes, ULONG size)
 {
     const struct wsktest_scenario *scenario = bytes;
-    struct verdict verdict = {check_header(scenario, size), WSKTEST_NO_STEP};
-    struct seen *seen;
+    VERDICT verdict = {CheckHeader(scenario, size), WSKTEST_NO_STEP};
+    SEEN *seen;
 
     if (!verdict.reject)
-        verdict.reject = check_layout(scenario);
+        verdict.reject = CheckLayout(scenario);
     if (verdict.reject)
         return verdict;
-    seen = allocate(sizeof(*seen));
-    verdict.reject = seen ? check_steps(scenario, seen, &verdict.step) : WSKTEST_REJECT_MEMORY;
-    release(seen);
+    seen = PoolAllocate(sizeof(*seen));
+    verdict.reject = seen ? CheckSteps(scenario, seen, &verdict.step) : WSKTEST_REJECT_MEMORY;
+    PoolFree(seen);
     return verdict;
 }

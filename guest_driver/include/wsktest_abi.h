@@ -15,7 +15,7 @@
 #include <stdint.h>
 #endif
 
-#define WSKTEST_ABI_VERSION 3
+#define WSKTEST_ABI_VERSION 4
 
 /* ---- Scenario: header, steps, data area -------------------------------- */
 
@@ -163,15 +163,17 @@ struct wsktest_address {
     uint8_t bytes[16];         /* network byte order; IPv4 in the first four */
 };
 
-/* How a WSK_BUF is built: a chain of `mdl_count` MDLs of `mdl_bytes` each, of
+/* How a WSK_BUF is built: a chain of `mdl_count` MDLs of `mdl_bytes` each, or of the
+ * sizes in the data area (`mdl_count` uint32_t at `sizes_offset`; any may be zero), of
  * which `length` bytes from `offset` are the buffer. The buffer's bytes are the
  * `data_length` bytes at `data_offset` of the data area, repeated to fill it;
  * every other byte of the chain is WSKTEST_POISON_BYTE. One to receive into
  * starts poisoned throughout, and `data_offset` is its place in the receive area. */
 struct wsktest_buffer {
     uint32_t mdl_count;        /* 0: pass NULL instead of a WSK_BUF */
-    uint32_t mdl_bytes;
-    uint32_t offset;           /* WSK_BUF.Offset: inside the first MDL */
+    uint32_t mdl_bytes;        /* 0: each MDL has a size of its own */
+    uint32_t sizes_offset;
+    uint32_t offset;           /* WSK_BUF.Offset: inside the first MDL, or 0 */
     uint32_t length;           /* WSK_BUF.Length; more than the chain holds is dangerous */
     uint32_t data_offset;
     uint32_t data_length;

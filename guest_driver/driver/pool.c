@@ -2,9 +2,9 @@
  *
  * All memory of a run: non-paged, under one tag.
  */
-#include "wsktest.h"
+#include "platform.h"
 
-PVOID allocate(SIZE_T size)
+PVOID PoolAllocate(SIZE_T size)
 {
     PVOID memory = ExAllocatePoolWithTag(NonPagedPoolNx, size ? size : 1, POOL_TAG);
 
@@ -13,7 +13,7 @@ PVOID allocate(SIZE_T size)
     return memory;
 }
 
-VOID release(PVOID memory)
+VOID PoolFree(PVOID memory)
 {
     if (memory)
         ExFreePoolWithTag(memory, POOL_TAG);
