@@ -19,9 +19,7 @@ static void answer(const struct request *request, uint32_t status, const void *p
 
     frame.status = status;
     frame.length = length;
-    platform_lock();
-    stream_write(&frame, sizeof(frame), payload, length);
-    platform_unlock();
+    frame_write(frame, payload);
 }
 
 static void request_free(struct request *request)
@@ -74,21 +72,20 @@ static void home(struct request *request)
     request_free(request);
 }
 
-/* NULL at the end of the stream or when it is not what a harness would send. */
-static struct request *read_request(void)
+/* FRAME_WHOLE: *request is to be handled. */
+static enum frame_end read_request(struct request **request, struct frame_trouble *trouble)
 {
-    struct request *request = calloc(1, sizeof(*request));
+    enum frame_end end;
 
-    if (!request)
-        return NULL;
-    if (stream_read(&request->frame, sizeof(request->frame)) == 0 &&
-        request->frame.magic == WSKTEST_FRAME_MAGIC && request->frame.length <= WSKTEST_MAX_FRAME) {
-        request->payload = malloc(request->frame.length + 1);
-        if (request->payload && stream_read(request->payload, request->frame.length) == 0)
-            return request;
+    *request = calloc(1, sizeof(**request));
+    if (!*request) {
+        snprintf(trouble->text, sizeof(trouble->text), "no memory for a request");
+        return FRAME_BROKEN;
     }
-    request_free(request);
-    return NULL;
+    end = frame_read(&(*request)->frame, &(*request)->payload, trouble);
+    if (end != FRAME_WHOLE)
+        free(*request);
+    return end;
 }
 
 static void handle(struct request *request)
@@ -114,15 +111,28 @@ static void handle(struct request *request)
     request_free(request);
 }
 
+/* The other side is told too: a serial port has no end that it could see. */
+static int give_up(const char *trouble)
+{
+    struct wsktest_frame frame = {.kind = WSKTEST_FRAME_BROKEN, .length = (uint32_t)strlen(trouble)};
+
+    fprintf(stderr, "wskctl: %s\n", trouble);
+    frame_write(frame, trouble);
+    return 1;
+}
+
 int serve(const char *port)
 {
-    struct request hello = {{WSKTEST_FRAME_MAGIC, WSKTEST_FRAME_HELLO, 0, 0, 0, 0}, NULL};
+    struct wsktest_frame hello = {.kind = WSKTEST_FRAME_HELLO};
     struct request *request;
+    struct frame_trouble trouble;
+    enum frame_end end;
 
     if (stream_open(port))
         return 1;
-    answer(&hello, STATUS_OK, NULL, 0);
-    while ((request = read_request()) != NULL)
+    frame_init();
+    frame_write(hello, NULL);
+    while ((end = read_request(&request, &trouble)) == FRAME_WHOLE)
         handle(request);
-    return 0;
+    return end == FRAME_NONE ? 0 : give_up(trouble.text);
 }

@@ -4,7 +4,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/serial.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <termios.h>
 #include <unistd.h>
@@ -13,6 +16,8 @@
 
 static int input = STDIN_FILENO;
 static int output = STDOUT_FILENO;
+static int is_serial;
+static struct serial_icounter_struct counted; /* when the port was opened */
 
 int stream_open(const char *port)
 {
@@ -28,25 +33,48 @@ int stream_open(const char *port)
     if (tcgetattr(input, &settings) == 0) { /* a virtio port has none */
         cfmakeraw(&settings);
         tcsetattr(input, TCSANOW, &settings);
+        ioctl(input, TIOCGICOUNT, &counted);
+        is_serial = 1;
     }
     return 0;
 }
 
-int stream_read(void *bytes, size_t size)
+static int readable(int gap_ms)
 {
-    char *next = bytes;
+    struct pollfd wanted = {.fd = input, .events = POLLIN};
+    int ready;
 
-    while (size) {
-        ssize_t got = read(input, next, size);
+    do
+        ready = poll(&wanted, 1, is_serial ? gap_ms : FOREVER);
+    while (ready < 0 && errno == EINTR);
+    return ready > 0;
+}
+
+size_t stream_read(void *bytes, size_t size, int gap_ms)
+{
+    size_t read_bytes = 0;
+
+    while (read_bytes < size && readable(gap_ms)) {
+        ssize_t got = read(input, (char *)bytes + read_bytes, size - read_bytes);
 
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
-            return -1;
-        next += got;
-        size -= (size_t)got;
+            break;
+        read_bytes += (size_t)got;
     }
-    return 0;
+    return read_bytes;
+}
+
+const char *stream_trouble(void)
+{
+    struct serial_icounter_struct now;
+
+    if (!is_serial || ioctl(input, TIOCGICOUNT, &now))
+        return NULL;
+    if (now.overrun != counted.overrun || now.buf_overrun != counted.buf_overrun)
+        return "the serial port counts overruns";
+    return NULL;
 }
 
 int stream_write(const void *head, size_t head_size, const void *body, size_t body_size)

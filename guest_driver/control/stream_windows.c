@@ -10,6 +10,9 @@
 static HANDLE input;
 static HANDLE output;
 static BOOL is_port;
+static BOOL is_serial;
+
+#define PORT_BUFFER 0x10000 /* bytes that the driver is asked to hold, each way */
 
 static int fail(const char *port)
 {
@@ -25,6 +28,8 @@ static int set_line(HANDLE port)
 
     if (!GetCommState(port, &line))
         return 0;
+    is_serial = TRUE;
+    SetupComm(port, PORT_BUFFER, PORT_BUFFER); /* a wish: what holds less is paced by the other side */
     line.BaudRate = CBR_115200;
     line.ByteSize = 8;
     line.Parity = NOPARITY;
@@ -56,7 +61,19 @@ int stream_open(const char *port)
 
 typedef BOOL(WINAPI *transfer)(HANDLE, void *, DWORD, DWORD *, OVERLAPPED *);
 
-static DWORD move(HANDLE handle, transfer function, void *bytes, DWORD size)
+/* What a request has moved when it ends, or when `gap_ms` have passed and it is given up. */
+static DWORD end_of(HANDLE handle, OVERLAPPED *request, int gap_ms)
+{
+    DWORD moved = 0;
+
+    if (WaitForSingleObject(request->hEvent, gap_ms == FOREVER || !is_serial ? INFINITE : (DWORD)gap_ms) != WAIT_OBJECT_0)
+        CancelIo(handle);
+    return GetOverlappedResult(handle, request, &moved, TRUE) || GetLastError() == ERROR_OPERATION_ABORTED
+               ? moved
+               : 0;
+}
+
+static DWORD move(HANDLE handle, transfer function, void *bytes, DWORD size, int gap_ms)
 {
     OVERLAPPED request = {0};
     DWORD moved = 0;
@@ -67,35 +84,45 @@ static DWORD move(HANDLE handle, transfer function, void *bytes, DWORD size)
     if (!request.hEvent)
         return 0;
     if (function(handle, bytes, size, NULL, &request) || GetLastError() == ERROR_IO_PENDING)
-        if (!GetOverlappedResult(handle, &request, &moved, TRUE))
-            moved = 0;
+        moved = end_of(handle, &request, gap_ms);
     CloseHandle(request.hEvent);
     return moved;
 }
 
-static int move_all(HANDLE handle, transfer function, void *bytes, size_t size)
+static size_t move_all(HANDLE handle, transfer function, void *bytes, size_t size, int gap_ms)
 {
-    char *next = bytes;
+    size_t moved = 0;
 
-    while (size) {
-        DWORD moved = move(handle, function, next, size < 0x10000 ? (DWORD)size : 0x10000);
+    while (moved < size) {
+        size_t left = size - moved;
+        DWORD part = move(handle, function, (char *)bytes + moved, left < 0x10000 ? (DWORD)left : 0x10000, gap_ms);
 
-        if (!moved)
-            return -1;
-        next += moved;
-        size -= moved;
+        if (!part)
+            break;
+        moved += part;
     }
-    return 0;
+    return moved;
 }
 
-int stream_read(void *bytes, size_t size)
+size_t stream_read(void *bytes, size_t size, int gap_ms)
 {
-    return move_all(input, (transfer)ReadFile, bytes, size);
+    return move_all(input, (transfer)ReadFile, bytes, size, gap_ms);
 }
 
 int stream_write(const void *head, size_t head_size, const void *body, size_t body_size)
 {
-    if (move_all(output, (transfer)WriteFile, (void *)head, head_size))
+    if (move_all(output, (transfer)WriteFile, (void *)head, head_size, FOREVER) < head_size)
         return -1;
-    return move_all(output, (transfer)WriteFile, (void *)body, body_size);
+    return move_all(output, (transfer)WriteFile, (void *)body, body_size, FOREVER) < body_size ? -1 : 0;
+}
+
+const char *stream_trouble(void)
+{
+    DWORD errors = 0;
+
+    if (!is_serial || !ClearCommError(input, &errors, NULL))
+        return NULL;
+    if (errors & (CE_OVERRUN | CE_RXOVER))
+        return "the serial port reports an overrun";
+    return errors & (CE_FRAME | CE_RXPARITY) ? "the serial port reports damaged bytes" : NULL;
 }

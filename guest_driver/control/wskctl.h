@@ -43,17 +43,46 @@ int platform_thread(void (*function)(void *), void *argument);
 void platform_lock(void);
 void platform_unlock(void);
 
-/* stream_*.c: what `serve` talks over, a port or, for NULL, standard input and output. Each is 0, or -1
- * when the stream has ended; a port that cannot be opened is printed. They read and write all of it. */
+/* stream_*.c: what `serve` talks over, a port or, for NULL, standard input and output. */
+#define FOREVER (-1)
+
+/* 0, or -1 for a port that cannot be opened, after saying so. */
 int stream_open(const char *port);
-int stream_read(void *bytes, size_t size);
+
+/* All of `size` bytes, or what came until the stream ended or, on a serial port, paused for `gap_ms`. */
+size_t stream_read(void *bytes, size_t size, int gap_ms);
+
+/* All of both: 0, or -1 when the stream has ended. */
 int stream_write(const void *head, size_t head_size, const void *body, size_t body_size);
+
+/* What the port itself says that it lost, or NULL. */
+const char *stream_trouble(void);
+
+/* frame.c */
+#define FRAME_GAP_MS 10000 /* between bytes of one frame */
+
+enum frame_end {
+    FRAME_WHOLE,
+    FRAME_NONE,  /* the stream ended where a frame may end */
+    FRAME_BROKEN /* the trouble's text says what came instead */
+};
+
+struct frame_trouble {
+    char text[256];
+};
+
+void frame_init(void);
+int frame_write(struct wsktest_frame frame, const void *payload);
+
+/* The caller frees *payload of what is FRAME_WHOLE. */
+enum frame_end frame_read(struct wsktest_frame *frame, void **payload, struct frame_trouble *trouble);
 
 /* wskctl.c */
 uint32_t run_scenario(const void *scenario, uint32_t size, void **trace, uint32_t *trace_size);
 uint32_t describe(char *text, size_t size);
 
-/* serve.c: frames on the stream until it ends; the result is the exit status. */
+/* serve.c: answers requests until the stream ends; the result is the exit status: 1 when what came was no
+ * request. */
 int serve(const char *port);
 
 #endif

@@ -356,6 +356,7 @@ struct wsktest_info {
 /* ---- wskctl serve: frames over a byte stream, both ways ------------------ */
 
 #define WSKTEST_FRAME_MAGIC 0x464b5357 /* "WSKF" */
+#define WSKTEST_FRAME_VERSION 2        /* of the frames; what is in them has WSKTEST_ABI_VERSION */
 #define WSKTEST_MAX_FRAME 0x2000000
 
 enum wsktest_frame_kind {
@@ -363,7 +364,8 @@ enum wsktest_frame_kind {
     WSKTEST_FRAME_RUN = 2,     /* payload: scenario; answer: trace */
     WSKTEST_FRAME_CLOCK = 3,   /* answer: struct wsktest_clock */
     WSKTEST_FRAME_INFO = 4,    /* answer: text, one key=value a line */
-    WSKTEST_FRAME_HOME = 5     /* payload: struct wsktest_home; the answer is empty */
+    WSKTEST_FRAME_HOME = 5,    /* payload: struct wsktest_home; the answer is empty */
+    WSKTEST_FRAME_BROKEN = 6   /* sent by wskctl before it ends: text that says what was wrong with what came */
 };
 
 /* An address to give to the guest, or to take from it. */
@@ -377,11 +379,12 @@ struct wsktest_home {
 /* Requests are answered with the same kind and request number, in any order. */
 struct wsktest_frame {
     uint32_t magic;
-    uint32_t kind;             /* enum wsktest_frame_kind */
+    uint16_t version;          /* WSKTEST_FRAME_VERSION */
+    uint16_t kind;             /* enum wsktest_frame_kind */
     uint32_t request;
     uint32_t status;           /* answers: NTSTATUS of the device control */
     uint32_t length;           /* of the payload that follows */
-    uint32_t reserved;         /* zero */
+    uint32_t checksum;         /* CRC-32 of the header, with zero here, and the payload */
 };
 
 #endif

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Talks to `wskctl serve` in the guest: frames of guest_driver/include/wsktest_abi.h over a stream of bytes.
+"""Talks to `wskctl serve` in the guest: requests and answers in frames (harness.guest.frames).
 
 Many requests may be under way; an answer finds its request by number. What
 arrives is not trusted: the first wrong byte ends the connection.
@@ -14,16 +14,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
-from harness.core.abi import abi, enumeration
+from harness.core.abi import abi
 from harness.core.errors import ChannelLost, GuestHung, GuestSilent, HarnessError
+from harness.guest import frames
+from harness.guest.frames import Frame, FrameKind, FrameReader
 from harness.scenario import Address
-
-FrameKind = enumeration("wsktest_frame_kind")
 
 _REQUEST_LIMIT_S = 15.0
 _HEARTBEAT_S = 10.0
 _HEARTBEAT_LIMIT_S = 20.0
-_CHUNK_BYTES = 65536
 NO_PORT = 0
 
 
@@ -74,9 +73,7 @@ class Heartbeat:
 
 @dataclass(frozen=True)
 class _Answer:
-    kind: int
-    status: int
-    payload: bytes
+    frame: Frame
     received_ns: int
 
 
@@ -86,6 +83,7 @@ class ControlClient:
     def __init__(self, stream: ByteStream) -> None:
         self.heartbeat = Heartbeat()
         self._stream = stream
+        self._frames = FrameReader(stream.read)
         self._loop = asyncio.get_running_loop()
         self._numbers = itertools.count(1)
         self._issued = 0
@@ -106,7 +104,7 @@ class ControlClient:
         except BaseException as error:
             control.close()
             if isinstance(error, TimeoutError):
-                raise GuestHung(f"wskctl serve said nothing within {limit:.0f} s") from None
+                raise control._silence(f"wskctl serve said nothing within {limit:.0f} s") from None
             raise
         return control
 
@@ -185,18 +183,23 @@ class ControlClient:
         self._waiting[number] = answer
         try:
             async with asyncio.timeout(limit):
-                frame = _encode(kind, number, payload)
+                frame = frames.encode(kind, number, payload)
                 sent_ns = await self._loop.run_in_executor(self._writer, self._write, frame)
                 got = await answer
         except TimeoutError:
-            raise GuestHung(f"wskctl gave no answer within {limit:g} s") from None
+            raise self._silence(f"wskctl gave no answer within {limit:g} s") from None
         finally:
             del self._waiting[number]
-        if got.kind != kind:
-            error = ChannelLost(f"wskctl answered a request of kind {kind} with kind {got.kind}")
+        if got.frame.kind != kind:
+            error = ChannelLost(f"wskctl answered a request of kind {kind} with kind {got.frame.kind}")
             self._fail(error)
             raise error
-        return Reply(got.payload, got.status, sent_ns, got.received_ns)
+        return Reply(got.frame.payload, got.frame.status, sent_ns, got.received_ns)
+
+    def _silence(self, what: str) -> ChannelLost | GuestHung:
+        """A guest that says nothing hangs; where an answer has begun, it is the way that lost the rest."""
+        missing = self._frames.missing
+        return ChannelLost(f"{what}: {missing}, the rest was lost on the way") if missing else GuestHung(what)
 
     # In the writer's thread.
 
@@ -208,36 +211,23 @@ class ControlClient:
     # In the reader's thread.
 
     def _read_frames(self) -> None:
-        buffer = bytearray()
         try:
             while True:
-                self._fill(buffer, len(abi.wsktest_frame))
+                header = self._frames.header()
                 received_ns = time.time_ns()
-                header = abi.wsktest_frame(bytes(buffer[: len(abi.wsktest_frame)]))
-                del buffer[: len(abi.wsktest_frame)]
-                _check(header)
-                self._fill(buffer, header.length)
-                payload = bytes(buffer[: header.length])
-                del buffer[: header.length]
-                answer = _Answer(int(header.kind), int(header.status), payload, received_ns)
-                self._loop.call_soon_threadsafe(self._take, int(header.request), answer)
+                answer = _Answer(self._frames.body(header), received_ns)
+                self._loop.call_soon_threadsafe(self._take, answer)
         except ChannelLost as error:
             # The loop may be gone already when a lab is torn down.
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._fail, error)
 
-    def _fill(self, buffer: bytearray, size: int) -> None:
-        while len(buffer) < size:
-            chunk = self._stream.read(_CHUNK_BYTES)
-            if not chunk:
-                raise ChannelLost("wskctl serve ended; see the guest's serial log")
-            buffer += chunk
-
     # In the loop.
 
-    def _take(self, number: int, answer: _Answer) -> None:
+    def _take(self, answer: _Answer) -> None:
+        number = answer.frame.request
         if not self._hello.done():
-            if answer.kind == FrameKind.HELLO and not answer.payload:
+            if answer.frame.kind == FrameKind.HELLO and not answer.frame.payload:
                 self._hello.set_result(None)
             else:
                 self._fail(ChannelLost("wskctl did not begin with hello; install the same version again"))
@@ -258,20 +248,6 @@ class ControlClient:
         for waiting in everyone:
             if not waiting.done():
                 waiting.set_exception(ChannelLost(str(error)))
-
-
-def _encode(kind: int, number: int, payload: bytes) -> bytes:
-    header = abi.wsktest_frame(
-        magic=abi.WSKTEST_FRAME_MAGIC, kind=kind, request=number, status=0, length=len(payload), reserved=0
-    )
-    return bytes(header.dumps()) + payload
-
-
-def _check(header: Any) -> None:
-    if header.magic != abi.WSKTEST_FRAME_MAGIC:
-        raise ChannelLost(f"what wskctl sends is no frame (it begins with {int(header.magic):#010x})")
-    if header.length > abi.WSKTEST_MAX_FRAME:
-        raise ChannelLost(f"wskctl announces a frame of {header.length} bytes, more than there may be")
 
 
 def _require_success(request: str, reply: Reply) -> None:

@@ -2,24 +2,37 @@
 """The way to `wskctl serve PORT`: a serial or virtio port of the machine, as a Unix socket on this side.
 
 It needs no network in the guest. Connect first and start wskctl then: the
-guest takes a port that nobody has connected to for one that has ended.
+guest takes a port that nobody has connected to for one that has ended. A
+virtio port holds back what the guest has no room for and is the one to prefer;
+a serial port is written to no faster than its line would carry, because its
+driver may hold no more than the 16 bytes of a UART.
 """
 
 import contextlib
 import socket
+import time
 from pathlib import Path
 
 from harness.core.errors import ChannelLost, HarnessError
 
+LINE_SPEED = 115200  # bits per second: what `wskctl serve` sets a serial port to
+
+_BITS_PER_BYTE = 10  # with the start bit and the stop bit
+_UART_BYTES = 16
+
 
 class PortStream:
-    """Bytes to and from the guest. The methods block: call them in threads."""
+    """Bytes to and from the guest. The methods block: call them in threads.
 
-    def __init__(self, end: socket.socket) -> None:
+    `line_speed` in bits per second is that of a serial port; 0 is a virtio port, which needs no pace.
+    """
+
+    def __init__(self, end: socket.socket, line_speed: int = 0) -> None:
         self._end = end
+        self._line_speed = line_speed
 
     @classmethod
-    def connect(cls, path: Path) -> "PortStream":
+    def connect(cls, path: Path, line_speed: int = 0) -> "PortStream":
         """To the socket that QEMU listens on. Raises HarnessError when there is none."""
         end = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
@@ -27,7 +40,7 @@ class PortStream:
         except OSError as error:
             end.close()
             raise HarnessError(f"the VM has no port at {path}: {error.strerror or error}") from error
-        return cls(end)
+        return cls(end, line_speed)
 
     def read(self, size: int) -> bytes:
         """At most `size` bytes as soon as there are any; empty at the end. Raises ChannelLost."""
@@ -39,9 +52,18 @@ class PortStream:
     def write(self, data: bytes) -> None:
         """All of `data`. Raises ChannelLost."""
         try:
-            self._end.sendall(data)
+            if self._line_speed:
+                self._send_paced(data)
+            else:
+                self._end.sendall(data)
         except OSError as error:
             raise ChannelLost(f"the VM's port broke ({error}); start the guest again") from error
+
+    def _send_paced(self, data: bytes) -> None:
+        for start in range(0, len(data), _UART_BYTES):
+            piece = data[start : start + _UART_BYTES]
+            self._end.sendall(piece)
+            time.sleep(len(piece) * _BITS_PER_BYTE / self._line_speed)
 
     def close(self) -> None:
         """End it; a blocked `read` gets the end. Again is harmless."""

@@ -3,16 +3,20 @@
 
 import socket
 import struct
+import zlib
 
 from harness.core.abi import abi
-from harness.guest.control import FrameKind
+from harness.guest.frames import FrameKind
 
 MAGIC = abi.WSKTEST_FRAME_MAGIC
-HEADER = struct.Struct("<6I")
+VERSION = abi.WSKTEST_FRAME_VERSION
+HEADER = struct.Struct("<IHHIIII")
 
 
 def frame(kind: int, request: int, payload: bytes = b"", status: int = 0) -> bytes:
-    return HEADER.pack(MAGIC, kind, request, status, len(payload), 0) + payload
+    head = HEADER.pack(MAGIC, VERSION, kind, request, status, len(payload), 0)
+    checksum = zlib.crc32(head + payload)
+    return head[:-4] + struct.pack("<I", checksum) + payload
 
 
 HELLO = frame(FrameKind.HELLO, 0)
@@ -20,5 +24,5 @@ HELLO = frame(FrameKind.HELLO, 0)
 
 def receive(end: socket.socket) -> tuple[int, int, bytes]:
     """The next request: kind, number, payload."""
-    _, kind, number, _, length, _ = HEADER.unpack(end.recv(HEADER.size, socket.MSG_WAITALL))
+    _, _, kind, number, _, length, _ = HEADER.unpack(end.recv(HEADER.size, socket.MSG_WAITALL))
     return kind, number, end.recv(length, socket.MSG_WAITALL) if length else b""

@@ -6,14 +6,17 @@ import contextlib
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
-from control_frames import HEADER, HELLO, MAGIC, frame, receive
+from control_frames import HEADER, HELLO, MAGIC, VERSION, frame, receive
 
 from harness.core.abi import abi
 from harness.core.errors import ChannelLost, GuestHung, GuestSilent, HarnessError
-from harness.guest.control import ControlClient, FrameKind, Heartbeat
+from harness.guest.control import ControlClient, Heartbeat
+from harness.guest.frames import FrameKind
+from harness.guest.serial import PortStream
 
 Server = Callable[[socket.socket], None]
 
@@ -110,9 +113,9 @@ def test_a_late_answer_is_hung_and_does_not_disturb_the_next() -> None:
     "answer",
     [
         pytest.param(b"\0" * HEADER.size, id="no magic"),
-        pytest.param(HEADER.pack(MAGIC, 2, 1, 0, abi.WSKTEST_MAX_FRAME + 1, 0), id="too long"),
-        pytest.param(HEADER.pack(MAGIC, 2, 1, 0, 100, 0) + b"short", id="cut in the payload"),
-        pytest.param(HEADER.pack(MAGIC, 2, 1, 0, 0, 0)[:10], id="cut in the header"),
+        pytest.param(HEADER.pack(MAGIC, VERSION, 2, 1, 0, abi.WSKTEST_MAX_FRAME + 1, 0), id="too long"),
+        pytest.param(HEADER.pack(MAGIC, VERSION, 2, 1, 0, 100, 0) + b"short", id="cut in the payload"),
+        pytest.param(HEADER.pack(MAGIC, VERSION, 2, 1, 0, 0, 0)[:10], id="cut in the header"),
         pytest.param(frame(FrameKind.RUN, 9), id="answer to nobody"),
         pytest.param(frame(FrameKind.CLOCK, 1), id="wrong kind"),
         pytest.param(b"", id="end"),
@@ -198,3 +201,66 @@ def test_an_answer_counts_although_a_heartbeat_is_missing() -> None:
         assert (await control.run(b"slow", 60)).payload == b"slow"
 
     against(server, client)
+
+
+def lost_by(answer: Callable[[int, int], bytes], limit: float = 2) -> str:
+    """What a request is told whose answer, made of its kind and number, comes as these bytes."""
+    told: list[str] = []
+
+    def server(end: socket.socket) -> None:
+        end.sendall(HELLO)
+        kind, number, _ = receive(end)
+        end.sendall(answer(kind, number))
+
+    async def client(control: ControlClient) -> None:
+        with pytest.raises(ChannelLost) as lost:
+            await control.run(b"scenario", limit)
+        told.append(str(lost.value))
+
+    against(server, client)
+    return told[0]
+
+
+def test_a_byte_that_was_damaged_is_named() -> None:
+    def damaged(kind: int, number: int) -> bytes:
+        whole = bytearray(frame(kind, number, b"a trace of some bytes"))
+        whole[-3] ^= 1
+        return bytes(whole)
+
+    assert "bytes were lost or damaged" in lost_by(damaged)
+
+
+def test_bytes_that_were_lost_within_an_answer_are_named() -> None:
+    def shortened(kind: int, number: int) -> bytes:
+        whole = frame(kind, number, b"a trace of some bytes")
+        return whole[:30] + whole[32:] + frame(FrameKind.CLOCK, number)
+
+    assert "bytes were lost or damaged" in lost_by(shortened)
+
+
+def test_an_answer_that_stops_half_way_is_lost_and_no_hang_of_the_guest() -> None:
+    said = lost_by(lambda kind, number: frame(kind, number, bytes(100))[:50], limit=0.3)
+    assert "only 50 of a frame's 124 bytes came" in said
+
+
+def test_frames_of_another_version_ask_for_another_installation() -> None:
+    def other_version(kind: int, number: int) -> bytes:
+        return HEADER.pack(MAGIC, VERSION - 1, kind, number, 0, 0, 0)
+
+    assert "install the driver again" in lost_by(other_version)
+
+
+def test_what_wskctl_says_was_wrong_is_passed_on() -> None:
+    said = lost_by(lambda *_: frame(FrameKind.BROKEN, 0, b"bytes were lost: only 3 of a frame's 9 came"))
+    assert said == "wskctl gave up: bytes were lost: only 3 of a frame's 9 came"
+
+
+def test_a_serial_port_is_written_to_no_faster_than_its_line() -> None:
+    ours, theirs = socket.socketpair()
+    line_speed, size = 9600, 200
+    with ours, theirs:
+        begun = time.monotonic()
+        PortStream(ours, line_speed).write(bytes(size))
+        took = time.monotonic() - begun
+        assert theirs.recv(2 * size, socket.MSG_DONTWAIT) == bytes(size)
+    assert took >= size * 10 / line_speed
