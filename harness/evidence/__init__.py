@@ -5,10 +5,19 @@ from harness.evidence.clock import Clock, Exchange, Interval
 from harness.evidence.rows import Row, describe, describe_status
 from harness.evidence.timeline import Fact, Instant, Irql, Timeline
 from harness.evidence.timing import Samples, summary
-from harness.evidence.trace import APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL, Event, Trace, irql_name
+from harness.evidence.trace import (
+    APC_LEVEL,
+    CALLBACKS,
+    DISPATCH_LEVEL,
+    PASSIVE_LEVEL,
+    Event,
+    Trace,
+    irql_name,
+)
 
 __all__ = [
     "APC_LEVEL",
+    "CALLBACKS",
     "DISPATCH_LEVEL",
     "PASSIVE_LEVEL",
     "Clock",

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.core.abi import EventKind
+from harness.core.ntstatus import nt_success
 from harness.evidence.clock import Clock
 from harness.evidence.trace import CALLBACKS, Event, Trace, irql_name
 from harness.peer import Peer
-from harness.scenario import Callback, Scenario
+from harness.scenario import Callback, InspectAction, Scenario
 from harness.wire import Packet
 
 
@@ -65,16 +66,39 @@ def _step(plan: Scenario, event: Event) -> str:
 def describe_status(event: Event) -> str:
     """The statuses that an event carries; empty for one that has none."""
     if event.kind == EventKind.CALLBACK_ENTER:
-        after = ", after the close" if event.after_close else ""
-        return f"flags 0x{event.callback_flags:X}, {event.information} bytes{after}"
-    if event.kind in (EventKind.RETURN, EventKind.SKIPPED, EventKind.CALLBACK_LEAVE):
+        return f"flags 0x{event.callback_flags:X}, {_offered(event)}{_after_close(event)}"
+    if event.kind == EventKind.CALLBACK_LEAVE:
+        return f"{_answered(event)}{_after_close(event)}"
+    if event.kind in (EventKind.RETURN, EventKind.SKIPPED, EventKind.STOPPED):
         return str(event.status)
+    if event.kind == EventKind.CANCEL:
+        return f"IoCancelIrp returned {'TRUE' if event.status else 'FALSE'}"
     if event.kind == EventKind.COMPLETION:
         times = f", completion {event.completions}" if event.completions > 1 else ""
         # Small numbers count bytes; the others are pointers.
         information = event.information if event.information < 1 << 32 else hex(event.information)
         return f"{event.io_status}, Information {information}{times}"
     return ""
+
+
+def _after_close(event: Event) -> str:
+    return ", after the close" if event.after_close else ""
+
+
+def _offered(event: Event) -> str:
+    """What a callback is called with; with nothing it says that the socket is dead."""
+    return "nothing" if event.nothing else f"{event.information} bytes"
+
+
+def _answered(event: Event) -> str:
+    """What a callback returned, and what it accepted."""
+    if event.callback == Callback.INSPECT:
+        return str(InspectAction(event.status))
+    if event.callback == Callback.ACCEPT and nt_success(event.status):
+        return f"{event.status}, into socket {event.information}"
+    if event.callback in (Callback.RECEIVE, Callback.RECEIVE_FROM):
+        return f"{event.status}, {event.information} bytes"
+    return str(event.status)
 
 
 def _packet(packet: Packet) -> Row:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from harness.core.abi import abi
 from harness.core.errors import UsageError
 from harness.core.units import format_ns, s
-from harness.evidence import Event, Trace, irql_name
-from harness.scenario import Scenario
+from harness.evidence import CALLBACKS, Event, Trace, describe_status, irql_name
+from harness.scenario import Callback, Scenario
 
 _MAGIC_SIZE = 4
 
@@ -35,15 +35,18 @@ def _trace(trace: Trace) -> Iterator[str]:
     yield f"trace of scenario {trace.id:#x}: {trace.outcome.name}, {len(trace.events)} events{lost}"
     for event in trace.events:
         after = (event.qpc - trace.qpc_begin) * s // trace.qpc_frequency
-        yield f"{format_ns(after):>12}  step {event.step:<4} {_event(event)}"
+        yield f"{format_ns(after):>12}  {_subject(event)} {_event(event)}"
+
+
+def _subject(event: Event) -> str:
+    """What the event is about: a step, or an event callback of a socket's."""
+    if event.kind in CALLBACKS:
+        return f"socket {event.socket} {Callback(event.callback)} event"
+    return f"step {event.step:<4}" + (" (recovery)" if event.recovery else "")
 
 
 def _event(event: Event) -> str:
     name = event.kind.name.lower().replace("_", " ")
-    details = [irql_name(event.irql), f"CPU {event.cpu}"]
-    if name == "return":
-        details.append(str(event.status))
-    if name == "completion":
-        details.append(f"{event.io_status}, Information {event.information:#x}")
-        details += ["PendingReturned"] * event.pending_returned
-    return f"{name}: {', '.join(details)}"
+    details = [irql_name(event.irql), f"CPU {event.cpu}", describe_status(event)]
+    details += ["PendingReturned"] * event.pending_returned
+    return f"{name}: {', '.join(filter(None, details))}"
