@@ -42,6 +42,7 @@ def test_opening_and_closing_leaves_the_pool_as_it_was(tmp_path: Path) -> None:
             guest = await started(hypervisor)
             for category in Category:
                 await run(guest, opens(category, IPV4, 10))
+            await asyncio.sleep(0.2)
             before = pool(await guest.control.info())
             for category in Category:
                 for family in FAMILIES:
