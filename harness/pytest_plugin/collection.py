@@ -45,6 +45,7 @@ def as_text(rows: Mapping[str, Requirement], judges: Judges) -> Iterator[str]:
     for name, row in rows.items():
         yield f"{name}  {row.requirement_class}  {row.statement}"
         yield f"      {row.source}: {row.section} ({row.provenance})"
+        yield from (f"      {page}" for page in row.pages)
         for test, count in Counter(case.partition("[")[0] for case in judges[name]).items():
             yield f"      {test}{f'  ({count} variants)' if count > 1 else ''}"
 

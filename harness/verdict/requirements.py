@@ -2,6 +2,7 @@
 """The catalogue of requirements that the suites judge (suites/requirements.toml)."""
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -22,7 +23,10 @@ class RequirementClass(StrEnum):
 
 @dataclass(frozen=True)
 class Requirement:
-    """One row: what the documents promise, in our words, and where they do."""
+    """One row: what the documents promise, in our words, and where they do.
+
+    `source` names documents, with commas between them; `pages` has the address of each.
+    """
 
     id: str
     statement: str
@@ -30,8 +34,12 @@ class Requirement:
     section: str
     requirement_class: RequirementClass
     provenance: str
+    pages: tuple[str, ...] = ()
 
 
+NOWHERE = "nowhere stated"
+
+_PAGES = "pages"
 _FIELDS = ("statement", "source", "section", "class", "provenance")
 
 
@@ -43,10 +51,11 @@ def load_requirements(path: Path = REQUIREMENTS) -> dict[str, Requirement]:
         raise UsageError(f"cannot read the requirements in {path.name}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path.name} is not TOML: {error}") from None
-    return {name: _requirement(path, name, row) for name, row in rows.items()}
+    pages = rows.pop(_PAGES, {})
+    return {name: _requirement(path, name, row, pages) for name, row in rows.items()}
 
 
-def _requirement(path: Path, name: str, row: Any) -> Requirement:
+def _requirement(path: Path, name: str, row: Any, pages: Mapping[str, str]) -> Requirement:
     where = f"{path.name}, {name}"
     if not isinstance(row, dict):
         raise UsageError(f"{where}: a requirement is a table")
@@ -58,6 +67,10 @@ def _requirement(path: Path, name: str, row: Any) -> Requirement:
         raise UsageError(f"{where}: {', '.join(empty)} must be a text")
     if row["class"] not in RequirementClass.__members__:
         raise UsageError(f"{where}: class {row['class']} is none of {', '.join(RequirementClass)}")
+    sources = [] if row["source"] == NOWHERE else row["source"].split(", ")
+    unknown = [source for source in sources if source not in pages]
+    if unknown:
+        raise UsageError(f"{where}: [{_PAGES}] has no address of {', '.join(unknown)}")
     return Requirement(
         id=name,
         statement=row["statement"],
@@ -65,4 +78,5 @@ def _requirement(path: Path, name: str, row: Any) -> Requirement:
         section=row["section"],
         requirement_class=RequirementClass(row["class"]),
         provenance=row["provenance"],
+        pages=tuple(pages[source] for source in sources),
     )

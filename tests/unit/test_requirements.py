@@ -7,10 +7,14 @@ import pytest
 
 from harness.core.errors import UsageError
 from harness.verdict import RequirementClass, load_requirements, required_ids
+from harness.verdict.requirements import NOWHERE
 
 pytest_plugins = ["pytester"]
 
 ROW = """
+[pages]
+WskDisconnect = "https://example.com/disconnect"
+
 ["D-01"]
 statement = "It ends the connection."
 source = "WskDisconnect"
@@ -24,6 +28,7 @@ def test_the_catalogue_of_the_suites_loads() -> None:
     rows = load_requirements()
     assert rows["D-11"].requirement_class == RequirementClass.REQUIRE
     assert all(row.source and row.section for row in rows.values())
+    assert all(row.pages or row.source == NOWHERE for row in rows.values())
 
 
 @pytest.mark.parametrize(
@@ -35,6 +40,7 @@ def test_the_catalogue_of_the_suites_loads() -> None:
         (ROW.replace('"REQUIRE"', '"MUST"'), "class MUST is none of REQUIRE, EXPECT, TCP, RECORD"),
         (ROW.replace('"Remarks"', '" "'), "section must be a text"),
         (ROW + ROW, "not TOML"),
+        (ROW.replace('source = "Wsk', 'source = "RFC 1122, Wsk'), r"\[pages\] has no address of RFC 1122"),
     ],
 )
 def test_a_mistake_in_a_catalogue_is_named(tmp_path: Path, text: str, why: str) -> None:
