@@ -54,6 +54,14 @@ def test_it_carries_unwind_data(driver: pefile.PE) -> None:
     assert directory.Size > 0
 
 
+def test_it_leaves_the_sse_registers_alone() -> None:
+    """A guest that is not Windows may not save them."""
+    command = ["x86_64-w64-mingw32-objdump", "-d", str(BUILD / "wsktest.sys")]
+    code = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert "%rsp" in code
+    assert not re.search(r"%[xyz]mm", code)
+
+
 def test_its_checksum_is_right(driver: pefile.PE) -> None:
     assert driver.OPTIONAL_HEADER.CheckSum == driver.generate_checksum() != 0
 

@@ -2,57 +2,35 @@
 """Builds the drivers of tests/support/drivers and runs them in a reference guest."""
 
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
-from harness.core.paths import REFERENCE_IMAGE
+from harness.core.paths import REFERENCE_IMAGE, REPOSITORY
 
 _HERE = Path(__file__).resolve().parent
 _DRIVERS = _HERE / "drivers"
 _MODULE = REFERENCE_IMAGE / "module"
+_WSKTEST = REPOSITORY / "guest_driver"
 _LIMIT_S = 120
 
-# The flags of guest_driver/Makefile that decide what the loader is given.
-_COMPILE = [
-    "x86_64-w64-mingw32-gcc",
-    "-std=gnu11",
-    "-O2",
-    "-ffreestanding",
-    "-fno-builtin",
-    "-fno-stack-protector",
-    "-mno-stack-arg-probe",
-    "-mno-red-zone",
-    "-mgeneral-regs-only",
-    "-Wall",
-    "-Wextra",
-    "-Werror",
-    "-Wno-unused-function",
-    "-Wno-multichar",
-    "-D_WIN32_WINNT=0x0A00",
-    "-isystem",
-    "/usr/x86_64-w64-mingw32/include/ddk",
-    "-shared",
-    "-nostdlib",
-    "-nostartfiles",
-    "-Wl,--subsystem,native",
-    "-Wl,--entry,DriverEntry",
-    "-Wl,--image-base,0x140000000",
-    "-Wl,--dynamicbase",
-    "-Wl,--section-alignment,0x1000",
-    "-Wl,--exclude-all-symbols",
-]
+_COMPILER = "x86_64-w64-mingw32-gcc"
+_RELAXED = ["-Wno-unused-function"]  # lab.h is for all of them
 _LIBRARIES = ["-lntoskrnl", "-lhal", "-lnetio"]
 
 
-def _run(command: list[str]) -> None:
+def _run(command: list[str]) -> str:
     done = subprocess.run(command, capture_output=True, text=True, timeout=_LIMIT_S, check=False)
     assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def build(name: str, folder: Path, *flags: str) -> Path:
-    """The .sys file of drivers/NAME.c."""
+    """The .sys file of drivers/NAME.c, made with the flags of wsktest.sys."""
+    of_wsktest = shlex.split(_run(["make", "-s", "--no-print-directory", "-C", str(_WSKTEST), "flags"]))
     driver = folder / f"{name}{''.join(flag for flag in flags)}.sys"
-    _run([*_COMPILE, *flags, str(_DRIVERS / f"{name}.c"), "-o", str(driver), *_LIBRARIES])
+    source = str(_DRIVERS / f"{name}.c")
+    _run([_COMPILER, *of_wsktest, *_RELAXED, *flags, source, "-o", str(driver), *_LIBRARIES])
     return driver
 
 
