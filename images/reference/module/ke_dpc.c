@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* DPCs, run by a tasklet of the processor they are for, and timers. */
-#include <linux/hrtimer.h>
 #include <linux/interrupt.h>
 #include <linux/percpu.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/wait_bit.h>
 
+#include "compat.h"
 #include "ntlab_internal.h"
 
 struct kdpc {
@@ -242,8 +242,7 @@ static BOOLEAN MS KeSetTimerEx(struct ktimer *timer, s64 due, s32 period, struct
 
 	if (!running)
 		return was_set;
-	hrtimer_init(&running->hrtimer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
-	running->hrtimer.function = expired;
+	compat_hrtimer_setup(&running->hrtimer, expired, CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
 	running->timer = timer;
 	spin_lock_bh(&timers_lock);
 	timer->header.signal_state = 0;

@@ -3,6 +3,7 @@
 #include <linux/kthread.h>
 #include <linux/wait_bit.h>
 
+#include "compat.h"
 #include "object.h"
 
 static void __noreturn end_thread(void)

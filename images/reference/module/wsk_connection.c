@@ -9,6 +9,7 @@
 #include <net/ipv6.h>
 #include <net/tcp.h>
 
+#include "compat.h"
 #include "policy.h"
 #include "wsk_connection.h"
 #include "wsk_indication.h"
@@ -89,7 +90,7 @@ static int address_size(const struct sockaddr_storage *address)
 
 int conn_bind(struct wsk_socket *ws, struct sockaddr_storage *local)
 {
-	return -kernel_bind(ws->sock, (struct sockaddr *)local, address_size(local));
+	return -kernel_bind(ws->sock, (struct compat_sockaddr *)local, address_size(local));
 }
 
 int conn_listen(struct wsk_socket *ws)
@@ -100,7 +101,7 @@ int conn_listen(struct wsk_socket *ws)
 
 int conn_start_connect(struct wsk_socket *ws, struct sockaddr_storage *remote)
 {
-	int error = -kernel_connect(ws->sock, (struct sockaddr *)remote, address_size(remote), O_NONBLOCK);
+	int error = -kernel_connect(ws->sock, (struct compat_sockaddr *)remote, address_size(remote), O_NONBLOCK);
 
 	return error == EINPROGRESS ? 0 : error;
 }

@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "compat.h"
 #include "object.h"
 
 #define ROOT "/tmp/nt"
@@ -72,11 +73,9 @@ static void make_folders(char *path)
 		struct dentry *dentry;
 
 		*slash = '\0';
-		dentry = kern_path_create(AT_FDCWD, path, &parent, LOOKUP_DIRECTORY);
-		if (!IS_ERR(dentry)) {
-			vfs_mkdir(mnt_user_ns(parent.mnt), d_inode(parent.dentry), dentry, 0700);
-			done_path_create(&parent, dentry);
-		}
+		dentry = compat_start_creating_path(AT_FDCWD, path, &parent, LOOKUP_DIRECTORY);
+		if (!IS_ERR(dentry))
+			compat_end_creating_path(&parent, compat_mkdir(&parent, dentry));
 		*slash = '/';
 	}
 }
