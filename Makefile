@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# From a fresh Debian 12 to a run: `make run`. Everything it needs is installed
+# From a fresh Debian or Ubuntu to a run: `make run`. Everything it needs is installed
 # or built first, and only when it is missing or out of date.
 
 PYTHON ?= /usr/bin/python3
@@ -8,18 +8,11 @@ VENV := .venv
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(VENV)/bin/pip -q
 INSTALLED := $(VENV)/installed
 
-PACKAGES := \
-	build-essential gcc-mingw-w64-x86-64 osslsigncode openssl \
-	python3-dev python3-venv pkg-config libvirt-dev \
-	libvirt-daemon libvirt-daemon-driver-qemu qemu-system-x86 \
-	linux-headers-cloud-amd64 busybox-static dropbear-bin cpio kmod lz4 \
-	ovmf qemu-utils swtpm swtpm-tools
-# For the tests alone: they read captures and reports as users do, make ISOs to try the building of images
-# with, keep a history in a real PostgreSQL, have Wine, an SSH server and a guest agent play Windows, and
-# check an example for systemd.
-TEST_PACKAGES := tshark chromium chromium-driver mtools genisoimage postgresql \
-	wine64 openssh-server qemu-guest-agent systemd
-# Of those only the programs are wanted: what is new here as a service stays off.
+# The names of packages are those of this system, or of the first known one that it says it is like.
+SYSTEM := $(shell . /etc/os-release; for id in $$ID $$ID_LIKE; do grep -q "^$$id " packages.txt && echo $$id && break; done)
+packages_for = $(shell awk '$$1 ~ /^(any|$(SYSTEM))$$/ && $$2 ~ /^($(1))$$/ { $$1 = $$2 = ""; print }' packages.txt)
+PACKAGES := $(call packages_for,run|kernel)
+# Of the packages for the tests only the programs are wanted: what is new here as a service stays off.
 SERVICES := ssh.service ssh.socket qemu-guest-agent.service postgresql.service
 
 # libvirt run by root looks this user up, although it does not use it here.
@@ -45,7 +38,7 @@ help:
 run: prepare
 	@$(VENV)/bin/wsk-conformance run
 
-test: PACKAGES += $(TEST_PACKAGES)
+test: PACKAGES := $(call packages_for,run|kernel|test)
 test: prepare
 	@$(VENV)/bin/ruff check
 	@$(VENV)/bin/ruff format --check
@@ -59,13 +52,15 @@ selfcheck: prepare
 prepare: packages $(INSTALLED) driver image
 
 packages:
+	@[ -n '$(SYSTEM)' ] || { echo 'what has to be installed is known for Debian and Ubuntu only (packages.txt);' \
+		'the Containerfile has a Debian for everybody else' >&2; exit 2; }
 	@installed=$$(dpkg-query -W -f '$${Package} $${db:Status-Status}\n' $(PACKAGES) 2>/dev/null \
 		| sed -n 's/ installed$$//p'); \
 	missing=$$(printf '%s\n' $(PACKAGES) | grep -vxF "$$installed"); \
 	root=; [ $$(id -u) = 0 ] || root=sudo; \
 	if [ -n "$$missing" ]; then \
 		mkdir -p build; \
-		echo "installing Debian packages:" $$missing; \
+		echo "installing packages:" $$missing; \
 		install="apt-get install -y --no-install-recommends $$(echo $$missing)"; \
 		if [ -n "$$root" ] && ! sudo -v 2>/dev/null; then \
 			echo "this needs root; run as root: $$install" >&2; exit 2; \

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds the reference guest: Debian's cloud kernel, and an initramfs with our module, wskctl and SSH.
+"""Builds the reference guest: the distribution's kernel, and an initramfs with our module, wskctl and SSH.
 
 Run as a script it prints the folder of the image on stdout, and says on stderr
 what it does. The folder has `vmlinux`, `initramfs.cpio`, `login_key` and
@@ -10,50 +10,39 @@ import hashlib
 import os
 import re
 import shutil
-import struct
-import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
+from kernel import Kernel
 from store import digest, locked, progress, prune, stored
+from tools import find_tool, run
 
 from harness.core import cache
 from harness.core.errors import HarnessError, WskConformanceError
+from harness.core.system import this_system
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
 DRIVER = REPOSITORY / "guest_driver"
 WSKCTL = REPOSITORY / "build" / "guest_driver" / "wskctl"
 
-HEADERS = "linux-headers-cloud-amd64"
-# Loaded before anything else, with what they need; pvpanic first, so that a crash is always told.
-KERNEL_MODULES = (
-    "pvpanic-mmio",
-    "virtio_pci",
-    "virtio-rng",
-    "virtio_net",
-    "virtio_console",
-    "nf_reject_ipv4",
-    "nf_reject_ipv6",
-)
 # Program -> the Debian package that has it.
 TOOLS = {
     "make": "make",
     "gcc": "gcc",
     "cpio": "cpio",
     "lz4": "lz4",
+    "xz": "xz-utils",
+    "zstd": "zstd",
     "modprobe": "kmod",
     "busybox": "busybox-static",
     "dropbear": "dropbear-bin",
     "dropbearkey": "dropbear-bin",
     "dropbearconvert": "dropbear-bin",
 }
-KERNEL_LAYOUT = 2  # of what build_kernel writes
 IMAGES_KEPT = 8
 KERNELS_KEPT = 2
-COMMAND_LIMIT_S = 600
 
 
 def main() -> None:
@@ -78,47 +67,19 @@ def require_tools() -> None:
         )
 
 
-def find_tool(name: str) -> str | None:
-    """Its path; system programs are found for ordinary users too."""
-    return shutil.which(name, path=os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin")
-
-
-def run(command: Sequence[str], cwd: Path | None = None, stdin: bytes = b"") -> bytes:
-    """Standard output of a command. Raises HarnessError with the last lines it wrote when it fails."""
-    program = find_tool(command[0]) or command[0]
-    try:
-        done = subprocess.run(
-            [program, *command[1:]],
-            cwd=cwd,
-            input=stdin,
-            capture_output=True,
-            timeout=COMMAND_LIMIT_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise HarnessError(f"cannot run {command[0]}: {error}") from error
-    if done.returncode != 0:
-        said = (done.stdout + done.stderr).decode(errors="replace").strip().splitlines()
-        raise HarnessError("\n".join([f"{' '.join(command[:4])} failed:", *said[-30:]]))
-    return done.stdout
-
-
 # ---- what the image is made of
 
 
-def installed_kernel() -> tuple[str, str]:
-    """(release, package version) of the kernel whose headers are installed."""
-    try:
-        depends = run(["dpkg-query", "-W", "-f", "${Depends}", HEADERS]).decode()
-    except HarnessError:
-        raise HarnessError(f"the kernel's headers are not installed: apt-get install {HEADERS}") from None
-    found = re.match(r"linux-headers-(\S+) \(= (\S+)\)", depends)
-    if found is None:
-        raise HarnessError(f"{HEADERS} names no kernel: apt-get install --reinstall {HEADERS}")
-    return found[1], found[2]
+def installed_kernel() -> Kernel:
+    """The newest kernel of this system whose headers are installed. Raises HarnessError without any."""
+    system = this_system()
+    headers = system.packages("kernel")
+    if not headers:
+        raise HarnessError(f"no kernel for the reference guest is known on {system.name}: see packages.txt")
+    return Kernel.installed(headers[0])
 
 
-def image_name(kernel: tuple[str, str]) -> str:
+def image_name(kernel: Kernel) -> str:
     """A name that changes with everything that goes into the image."""
     packages = run(
         [
@@ -147,70 +108,19 @@ def module_sources() -> list[Path]:
     )
 
 
-# ---- the kernel
-
-
-def build_kernel(folder: Path, release: str, version: str) -> None:
-    """`vmlinux`, and `modules/`, a root directory with those that are loaded, out of Debian's package."""
-    progress(f"fetching kernel {release}")
-    with tempfile.TemporaryDirectory() as scratch:
-        work = Path(scratch)
-        package = f"linux-image-{release}={version}"
-        try:
-            run(["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", package], cwd=work)
-        except HarnessError as error:
-            raise HarnessError(
-                f"{error}\nthe kernel of the installed headers cannot be fetched: "
-                f"apt-get update && apt-get install {HEADERS}"
-            ) from error
-        (deb,) = work.glob("*.deb")
-        run(["dpkg-deb", "-x", str(deb), str(work)])
-        (folder / "vmlinux").write_bytes(unpack_kernel((work / f"boot/vmlinuz-{release}").read_bytes()))
-        collect_modules(work, release, folder / "modules")
-
-
-def unpack_kernel(image: bytes) -> bytes:
-    """The ELF kernel inside a bzImage, as the kernel's x86 boot protocol describes it.
-
-    Booting that saves the guest the unpacking.
-    """
-    setup_sectors = image[0x1F1]
-    offset, length = struct.unpack_from("<II", image, 0x248)
-    start = (setup_sectors + 1) * 512 + offset
-    # The payload ends with its unpacked size in four bytes.
-    return run(["lz4", "-dc"], stdin=image[start : start + length - 4])
-
-
-def collect_modules(root: Path, release: str, target: Path) -> None:
-    """Copy the modules the guest loads into the root directory `target`, and tell modprobe of them."""
-    run(["depmod", "-b", str(root), release])
-    folder = target / "lib" / "modules" / release
-    folder.mkdir(parents=True)
-    for name in KERNEL_MODULES:
-        steps = run(["modprobe", "-d", str(root), "-S", release, "--show-depends", name]).decode()
-        for path in re.findall(r"^insmod (\S+)", steps, re.MULTILINE):
-            shutil.copy(path, folder)
-    run(["depmod", "-b", str(target), release])
-    (target / "lib" / "modules" / "wanted").write_text(" ".join(KERNEL_MODULES) + "\n")
-
-
 # ---- the image
 
 
-def build_image(folder: Path, store: Path, kernel: tuple[str, str]) -> None:
+def build_image(folder: Path, store: Path, kernel: Kernel) -> None:
     """Everything a start of the guest needs."""
-    release, version = kernel
-    made_of = hashlib.sha256(repr((version, KERNEL_MODULES, KERNEL_LAYOUT)).encode()).hexdigest()[:8]
-    kernel_folder = stored(
-        store, f"kernel-{release}-{made_of}", lambda target: build_kernel(target, release, version)
-    )
+    kernel_folder = stored(store, kernel.folder_name, kernel.build)
     os.link(kernel_folder / "vmlinux", folder / "vmlinux")
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch) / "root"
-        shutil.copytree(kernel_folder / "modules", root)
+        shutil.copytree(kernel_folder / "modules", root, symlinks=True)
         add_programs(root)
         add_ssh_server(root, folder)
-        build_module(release, Path(scratch) / "module", root / "lib" / "ntlab.ko")
+        build_module(kernel, Path(scratch) / "module", root / "lib" / "ntlab.ko")
         progress("packing the initramfs")
         pack(root, folder / "initramfs.cpio")
 
@@ -260,11 +170,11 @@ def make_key(path: Path) -> str:
     return "".join(line + "\n" for line in said.splitlines() if line.startswith("ssh-"))
 
 
-def build_module(release: str, work: Path, target: Path) -> None:
+def build_module(kernel: Kernel, work: Path, target: Path) -> None:
     """Compile ntlab.ko from a copy of its sources: the kernel's build writes beside them."""
     progress("building ntlab.ko")
     shutil.copytree(HERE / "module", work)
-    run(["make", "-C", f"/lib/modules/{release}/build", f"M={work}", f"-j{os.cpu_count() or 1}", "modules"])
+    run(["make", "-C", str(kernel.headers), f"M={work}", f"-j{os.cpu_count() or 1}", "modules"])
     run(["strip", "--strip-debug", "-o", str(target), str(work / "ntlab.ko")])
 
 
