@@ -26,8 +26,8 @@ from harness.core.units import us
 from harness.evidence import Trace
 from harness.guest import find
 from harness.guest.control import ControlClient
+from harness.run.options import DEFAULTS, Settings
 from harness.run.session import Session
-from harness.run.settings import CPUS, Settings
 from harness.scenario import CONTEXTS, FAMILIES, ORIGINS, Address, Buffer, Scenario, pattern
 
 IN_FLIGHT = 6  # each may ask for the most that the driver allows, and the guest has 256 MiB
@@ -175,7 +175,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--blobs", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().getrandbits(32))
-    parser.add_argument("--cpus", type=int, default=CPUS, help="of the guest; with 1 it goes faster")
+    parser.add_argument(
+        "--cpus", type=int, default=DEFAULTS["cpus"], help="of the guest; with 1 it goes faster"
+    )
     options = parser.parse_args()
     print(f"seed {options.seed}")
     guest = find("reference")

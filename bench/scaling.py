@@ -34,7 +34,7 @@ from harness.core.paths import REPOSITORY, SUITES
 from harness.evidence import Trace
 from harness.pytest_plugin.plugin import UNUSED, is_case
 from harness.report.record import load_run
-from harness.run.settings import AT_ONCE
+from harness.run.options import DEFAULTS
 from harness.verdict.marks import ALONE, is_marked
 
 HEAD = f"{'cases':>6} {'wall':>8} {'waits':>8} {'by wall':>8} {'cost':>7} {'beside':>7} {'memory':>7}"
@@ -102,7 +102,7 @@ def in_guest(path: Path) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 300, 1000, 3000])
-    parser.add_argument("--at-once", type=int, default=AT_ONCE)
+    parser.add_argument("--at-once", type=int, default=DEFAULTS["at_once"])
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:

@@ -8,14 +8,14 @@ from pathlib import Path
 import click
 
 from harness.cli.findings import tell
-from harness.run.settings import RESULTS
+from harness.cli.run_options import run_option
 
 _EXIT_HARNESS = 3
 _NAMED_BY_US = "a name of ours"
 
 
 @click.command()
-@click.option("--guest", default="reference", show_default=True, help="The guest that is to run here.")
+@run_option("guest", help="The guest that is to run here.")
 @click.option(
     "--bundle",
     is_flag=False,
@@ -23,13 +23,7 @@ _NAMED_BY_US = "a name of ours"
     metavar="[FILE]",
     help="Put into a zip what is needed to report a problem.",
 )
-@click.option(
-    "--results",
-    type=click.Path(path_type=Path),
-    default=RESULTS,
-    show_default=True,
-    help="Folder that the bundle's last runs are in.",
-)
+@run_option("results", help="Folder that the bundle's last runs are in.")
 def doctor(guest: str, bundle: str | None, results: Path) -> None:
     """Say what this machine lacks for a run.
 

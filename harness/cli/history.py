@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from harness.core.errors import UsageError
-from harness.run.settings import HISTORY, RESULTS
+from harness.run.options import HISTORY, RESULTS
 
 _EXIT_DIFFERENT = 1
 _EXIT_EVIDENCE_LOST = 3

@@ -19,7 +19,7 @@ from harness.cli.selfcheck import selfcheck
 from harness.cli.selftest_crash import selftest_crash
 from harness.cli.shell import shell
 from harness.core.errors import UsageError, WskConformanceError
-from harness.run.settings import RESULTS
+from harness.run.options import RESULTS
 
 _EXIT_USAGE = 2
 _EXIT_HARNESS = 3

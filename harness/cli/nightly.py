@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.run_options import run_option
 from harness.core.errors import UsageError
 from harness.core.paths import BASELINES
-from harness.run.settings import HISTORY, RESULTS
+from harness.run.options import HISTORY
 
 if TYPE_CHECKING:
     from harness.history.night import Cell, Night
@@ -53,13 +54,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Write the summary there too, for chat or the page of a CI system.",
 )
-@click.option(
-    "--results",
-    type=click.Path(path_type=Path),
-    default=RESULTS,
-    show_default=True,
-    help="Folder for results; nights are in `nights` below it.",
-)
+@run_option("results", help="Folder for results; nights are in `nights` below it.")
 @click.option(
     "--store",
     metavar="FILE|URL",

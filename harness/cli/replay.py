@@ -4,17 +4,19 @@
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
+from harness.cli.run_options import replay_options, run_option, without
 from harness.core.errors import EvidenceLost, UsageError
-from harness.guest.base import Options
-from harness.run.settings import CPUS, RESULTS, Settings
+from harness.run.option import Topic
+from harness.run.options import OPTIONS, RESULTS, Settings
 
 _EXIT_DIFFERENT = 1
+# What decides how the guest is started, and whether it may be.
+_OPTIONS = [one for one in OPTIONS if one.topic is Topic.GUEST or one.name == "emulate"]
 
 
 @click.command()
@@ -27,26 +29,9 @@ _EXIT_DIFFERENT = 1
     show_default=True,
     help="The results folder that holds the case.",
 )
-@click.option("--guest", help="Another guest; by default the one of the stored run.")
-@click.option("--fault", metavar="NAME", help="Another fault; by default the one of the stored run.")
-@click.option("--no-fault", is_flag=True, help="Without the fault of the stored run.")
-@click.option("--emulate", is_flag=True, help="Let a Windows guest run without KVM, which takes very long.")
-@click.option(
-    "--results",
-    type=click.Path(path_type=Path),
-    default=RESULTS / "replay",
-    show_default=True,
-    help="Folder for the new run.",
-)
-def replay(
-    case: str,
-    folder: Path,
-    guest: str | None,
-    fault: str | None,
-    no_fault: bool,
-    emulate: bool,
-    results: Path,
-) -> None:
+@replay_options(_OPTIONS)
+@run_option("results", default=RESULTS / "replay", help="Folder for the new run.")
+def replay(case: str, folder: Path, results: Path, **chosen: Any) -> None:
     """Run a stored case again and show both timelines side by side.
 
     CASE is the id of a case of the run, or a part of it that no other has. Its
@@ -75,14 +60,10 @@ def replay(
     from harness.report.record import load_run
     from harness.verdict import Outcome
 
-    if fault and no_fault:
-        raise UsageError("--fault and --no-fault contradict each other")
     run = load_run(folder)
     stored = find(run, case)
     then = story(folder if folder.is_dir() else folder.parent, run, stored)
-    settings = _settings(run, guest, fault, emulate, results)
-    if no_fault:
-        settings = replace(settings, fault=None)
+    settings = _settings(run, results, chosen)
     chosen_guest(settings)
     click.echo(f"running {stored['id']} again on {settings.guest}", err=True)
     new_folder = perform(stored["id"], settings)
@@ -96,17 +77,20 @@ def replay(
     sys.exit(_EXIT_DIFFERENT if comparison.differs else 0)
 
 
-def _settings(
-    run: Mapping[str, Any], guest: str | None, fault: str | None, emulate: bool, results: Path
-) -> Settings:
-    """Those of the stored run, unless others are asked for; what was chosen of its guest goes with that."""
+def _settings(run: Mapping[str, Any], results: Path, chosen: Mapping[str, Any]) -> Settings:
+    """Those of the stored run, unless others are asked for; what was chosen of its guest goes with that.
+
+    Raises UsageError for an option that is asked for and refused at once.
+    """
     stored_guest = str(run["guest"].get("name"))
-    stored = run["settings"] if guest in (None, stored_guest) else {}
-    cpus = stored.get("cpus")
-    return Settings(
-        guest=guest or stored_guest,
-        fault=fault or stored.get("fault"),
-        options=Options(bool(stored.get("verifier")), emulate, str(stored.get("nic") or "")),
-        cpus=cpus if isinstance(cpus, int) else CPUS,
-        results=results,
-    )
+    stored = run["settings"] if chosen["guest"] in (None, stored_guest) else {}
+    settings: dict[str, Any] = {"guest": chosen["guest"] or stored_guest, "results": results}
+    for one in _OPTIONS:
+        asked, refused = chosen[one.name], chosen.get(without(one))
+        if asked and refused:
+            raise UsageError(f"{one.flag} and --no-{one.flag.removeprefix('--')} contradict each other")
+        if asked is not None:
+            settings[one.name] = asked
+        elif one.in_record and not refused and one.name in stored and one.accepts(stored[one.name]):
+            settings[one.name] = stored[one.name]
+    return Settings(**settings)

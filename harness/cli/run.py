@@ -3,14 +3,14 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
+from harness.cli.run_options import run_options
 from harness.core.errors import UsageError
-from harness.core.paths import BASELINES, REPOSITORY, SUITES
-from harness.guest.base import Options
-from harness.lab.nic_models import NIC_MODELS
-from harness.run.settings import AT_ONCE, CPUS, RESULTS, Settings
+from harness.core.paths import REPOSITORY, SUITES
+from harness.run.options import OPTIONS, Settings
 
 _EXIT_USAGE = 2
 _EXIT_INTERRUPTED = 130
@@ -18,63 +18,7 @@ _EXIT_INTERRUPTED = 130
 
 @click.command()
 @click.argument("cases", nargs=-1, metavar="[CASE]...")
-@click.option("--guest", default="reference", show_default=True, help="The guest to judge.")
-@click.option("--fault", metavar="NAME", help="A wrong behaviour that the reference guest is to show.")
-@click.option(
-    "--cpus", type=click.IntRange(1, 64), default=CPUS, show_default=True, help="Virtual CPUs of each guest."
-)
-@click.option(
-    "--results",
-    type=click.Path(path_type=Path),
-    default=RESULTS,
-    show_default=True,
-    help="Folder for results.",
-)
-@click.option(
-    "--at-once",
-    type=click.IntRange(1, 64),
-    default=AT_ONCE,
-    show_default=True,
-    help="Scenarios side by side in the guest.",
-)
-@click.option(
-    "-n",
-    "labs",
-    type=click.IntRange(1, 64),
-    default=1,
-    show_default=True,
-    help="Labs side by side, a guest in each.",
-)
-@click.option("-k", "expression", metavar="EXPR", help="Only cases whose name matches, as pytest's -k.")
-@click.option("-m", "marks", metavar="EXPR", help="Only cases with these marks, as pytest's -m.")
-@click.option(
-    "--variants",
-    type=click.Choice(["pairs", "all"]),
-    default="pairs",
-    show_default=True,
-    help="Every pair of values of a case's axes, or all combinations.",
-)
-@click.option("--destructive", is_flag=True, help="Also the cases that a guest may not survive, last.")
-@click.option("--timing", is_flag=True, help="Also the cases that measure times, a thousand rounds each.")
-@click.option(
-    "--dump/--no-dump",
-    default=None,
-    help="Keep the memory of guests that crash or hang; by default as the guest's kind needs it.",
-)
-@click.option("--verifier", is_flag=True, help="Refuse a Windows guest whose Driver Verifier is not on.")
-@click.option(
-    "--nic",
-    type=click.Choice(NIC_MODELS),
-    help="The NIC under test in a Windows guest; its image's own by default.",
-)
-@click.option("--emulate", is_flag=True, help="Let a Windows guest run without KVM, which takes very long.")
-@click.option(
-    "--baselines",
-    type=click.Path(path_type=Path),
-    default=BASELINES,
-    help="Folder of what each guest was seen to do where no document says; suites/baselines by default.",
-)
-@click.option("--accept-changes", is_flag=True, help="Put what differs from the guest's baseline into it.")
+@run_options(OPTIONS)
 @click.option("--list", "list_only", is_flag=True, help="Name the cases and run none.")
 @click.option("-q", "--quiet", is_flag=True, help="Only the summary.")
 @click.option("-v", "--verbose", is_flag=True, help="A line for each case.")
@@ -82,28 +26,7 @@ _EXIT_INTERRUPTED = 130
     "--json", "as_json", is_flag=True, help="For programs: an object a line, a case each, the run last."
 )
 def run(
-    cases: tuple[str, ...],
-    guest: str,
-    fault: str | None,
-    cpus: int,
-    results: Path,
-    at_once: int,
-    labs: int,
-    expression: str | None,
-    marks: str | None,
-    variants: str,
-    destructive: bool,
-    timing: bool,
-    dump: bool | None,
-    verifier: bool,
-    nic: str | None,
-    emulate: bool,
-    baselines: Path,
-    accept_changes: bool,
-    list_only: bool,
-    quiet: bool,
-    verbose: bool,
-    as_json: bool,
+    cases: tuple[str, ...], list_only: bool, quiet: bool, verbose: bool, as_json: bool, **chosen: Any
 ) -> None:
     """Judge a guest by all cases, or by those named.
 
@@ -115,24 +38,10 @@ def run(
 
     from harness.pytest_plugin.plugin import UNUSED, chosen_guest
 
-    settings = Settings(
-        guest=guest,
-        fault=fault,
-        options=Options(verifier, emulate, nic or ""),
-        cpus=cpus,
-        results=results,
-        at_once=at_once,
-        baselines=baselines,
-        accept_changes=accept_changes,
-        dump=dump,
-        labs=labs,
-    )
+    settings = Settings(**chosen)
     chosen_guest(settings)  # a wrong name is told before anything is collected
     arguments = ["--rootdir", str(REPOSITORY), "-c", str(REPOSITORY / "pyproject.toml"), *UNUSED]
-    arguments += [*settings.as_arguments(), "--variants", variants]
-    arguments += ["--destructive"] * destructive + ["--timing"] * timing
-    arguments += ["-k", expression] if expression else []
-    arguments += ["-m", marks] if marks else []
+    arguments += settings.as_arguments()
     arguments += ["--collect-only", "-q"] if list_only else []
     if as_json:
         arguments += ["--json-lines", "-s", "-p", "no:terminal"]

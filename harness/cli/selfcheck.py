@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.run.settings import RESULTS, Settings
+from harness.cli.run_options import run_option
+from harness.run.options import RESULTS, Settings
 
 if TYPE_CHECKING:
     from harness.diagnostics.selfcheck import FaultVerdict
@@ -31,12 +32,8 @@ if TYPE_CHECKING:
     "--again", is_flag=True, help="What is not as it should be is run again by itself; that counts."
 )
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the matrix there too.")
-@click.option(
-    "--results",
-    type=click.Path(path_type=Path),
-    default=RESULTS / "selfcheck",
-    show_default=True,
-    help="Folder for the runs that were not as they should be.",
+@run_option(
+    "results", default=RESULTS / "selfcheck", help="Folder for the runs that were not as they should be."
 )
 def selfcheck(
     list_only: bool,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.findings import tell
-from harness.run.settings import RESULTS, Settings
+from harness.cli.run_options import run_option
+from harness.run.options import RESULTS, Settings
 
 if TYPE_CHECKING:
     from harness.diagnostics.selftest import SelfTest
@@ -19,18 +20,12 @@ _EXIT_HARNESS = 3
 
 
 @click.command("selftest-crash")
-@click.option("--guest", "name", default="reference", show_default=True, help="The guest to crash.")
+@run_option("guest", help="The guest to crash.")
 @click.option("--hang", is_flag=True, help="Freeze it instead, so that it must be found to hang.")
-@click.option("--dump/--no-dump", default=True, show_default=True, help="Dump its memory from outside.")
+@run_option("dump", default=True, show_default=True, help="Dump its memory from outside.")
 @click.option("--keep", is_flag=True, help="Keep the evidence even when all is well.")
-@click.option(
-    "--results",
-    type=click.Path(path_type=Path),
-    default=RESULTS / "selftest-crash",
-    show_default=True,
-    help="Folder for the evidence.",
-)
-def selftest_crash(name: str, hang: bool, dump: bool, keep: bool, results: Path) -> None:
+@run_option("results", default=RESULTS / "selftest-crash", help="Folder for the evidence.")
+def selftest_crash(guest: str, hang: bool, dump: bool, keep: bool, results: Path) -> None:
     """Provoke a crash of a guest, or a hang, and check that its evidence arrives, step by step.
 
     The test driver does it on purpose, the same way in every guest: it calls
@@ -47,13 +42,13 @@ def selftest_crash(name: str, hang: bool, dump: bool, keep: bool, results: Path)
     from harness.report.record import make_folders, new_run_id
     from harness.run.session import Session
 
-    guest = find(name)
+    chosen = find(guest)
     folder = results.resolve() / new_run_id()
     make_folders(folder)
     well = False
     try:
-        guest.prepare(_say)  # while this process still has the host's network
-        session = Session(Settings(guest=name, dump=dump), guest, folder, _say)
+        chosen.prepare(_say)  # while this process still has the host's network
+        session = Session(Settings(guest=guest, dump=dump), chosen, folder, _say)
         well = asyncio.run(_perform(SelfTest(session, folder, hang, dump, _say)))
     finally:
         if (well and not keep) or not any(path.is_file() for path in folder.rglob("*")):

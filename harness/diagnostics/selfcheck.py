@@ -23,6 +23,7 @@ from harness.core.paths import REPOSITORY
 from harness.guest.base import Fault
 from harness.pytest_plugin.plugin import UNUSED
 from harness.report.record import load_run
+from harness.run.options import DEFAULTS, Settings
 from harness.verdict import Outcome
 
 NO_FAULT = "no fault"
@@ -154,9 +155,12 @@ class _Runs:
         folder = self._scratch / task.fault.replace(" ", "-")
         folder.mkdir()
         (folder / "cases").write_text("\n".join(task.cases))
-        options = ["--at-once", "1"] if task.fault in _REACHES_OTHERS else []
-        options += [] if task.fault == NO_FAULT else ["--fault", task.fault]
-        output = self._pytest(*options, "--results", str(folder), f"@{folder / 'cases'}")
+        chosen = Settings(
+            fault=None if task.fault == NO_FAULT else task.fault,
+            at_once=1 if task.fault in _REACHES_OTHERS else DEFAULTS["at_once"],
+            results=folder,
+        )
+        output = self._pytest(*chosen.as_arguments(), f"@{folder / 'cases'}")
         try:
             verdict = judge(task, load_run(folder / "latest"))
         except UsageError:

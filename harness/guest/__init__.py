@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from harness.guest.base import Guest, Options
+    from harness.guest.base import Guest
+    from harness.guest.options import GuestOptions
 
 _WINDOWS = ("windows-10", "windows-11", "windows-server-2019", "windows-server-2022", "windows-server-2025")
 # Name -> where its class is; imported only when it is asked for.
@@ -17,7 +18,7 @@ GUESTS: dict[str, str] = {
 }
 
 
-def find(name: str, options: "Options | None" = None) -> "Guest":
+def find(name: str, options: "GuestOptions | None" = None) -> "Guest":
     """The guest of that name. Raises UsageError with the names there are, or for an option it lacks."""
     try:
         place = GUESTS[name]

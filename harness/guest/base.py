@@ -56,15 +56,6 @@ class RunningGuest:
 
 
 @dataclass(frozen=True)
-class Options:
-    """What a user can ask of a guest."""
-
-    verifier: bool = False  # Driver Verifier must watch the driver
-    emulate: bool = False  # a guest that wants KVM may do without
-    nic: str = ""  # the model of the NIC under test; empty: the guest's own choice
-
-
-@dataclass(frozen=True)
 class Fault:
     """A wrong behaviour on demand: the rows of the catalogue that it breaks, and what it does."""
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from harness.core.errors import GuestHung, HarnessError
 from harness.core.paths import BUILT_DRIVER
 from harness.core.printable import printable
-from harness.guest.base import Options, Progress
+from harness.guest.base import Progress
 from harness.guest.channel import Channel, powershell
 from harness.guest.control import ControlClient
 from harness.guest.image_manifest import ImageManifest
+from harness.guest.options import GuestOptions
 
 FILES = ("wsktest.sys", "wskctl.exe")
 
@@ -67,7 +68,7 @@ class InstalledDriver:
 
 
 async def deploy(
-    channel: Channel, sealed: ImageManifest, options: Options, progress: Progress
+    channel: Channel, sealed: ImageManifest, options: GuestOptions, progress: Progress
 ) -> InstalledDriver:
     """Install and start the driver through Windows' service manager, and open the control of it.
 

@@ -16,7 +16,8 @@ from xml.etree.ElementTree import Element
 
 from harness.core.errors import ChannelLost, HarnessError, UsageError
 from harness.core.paths import BUILT_DRIVER, REFERENCE_IMAGE
-from harness.guest.base import Fault, Options, Progress, RunningGuest
+from harness.guest.base import Fault, Progress, RunningGuest
+from harness.guest.options import GuestOptions
 from harness.lab import domain, kvm, vm_snapshot
 from harness.lab.hypervisor import Hypervisor
 from harness.lab.machine import Machine
@@ -61,7 +62,7 @@ class ReferenceGuest:
     memory_mib = 256
     takes: frozenset[str] = frozenset()
 
-    def __init__(self, name: str = name, options: Options | None = None) -> None:
+    def __init__(self, name: str = name, options: GuestOptions | None = None) -> None:
         if options and options.verifier:
             raise UsageError(f"the guest {name} has no Driver Verifier to switch on: leave out --verifier")
         if options and options.nic:

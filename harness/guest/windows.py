@@ -14,15 +14,16 @@ from typing import Any
 from harness.core.errors import GuestHung, HarnessError, UsageError
 from harness.core.printable import printable
 from harness.guest import image_manifest
-from harness.guest.base import Fault, Options, Progress, RunningGuest
+from harness.guest.base import Fault, Progress, RunningGuest
 from harness.guest.channel import Channel, ExecResult
 from harness.guest.image_manifest import ImageManifest
+from harness.guest.options import GuestOptions
 from harness.guest.overlay import private_copy
 from harness.lab import agent, enlightenments, kvm, neighbours, screen, tpm, windows_domain
+from harness.lab.choices import NIC_MODELS
 from harness.lab.hypervisor import Hypervisor
 from harness.lab.machine import Machine
 from harness.lab.namespace import Network
-from harness.lab.nic_models import NIC_MODELS
 from harness.lab.windows_domain import WindowsMachine
 
 _RECORD_FILE = "build.json"  # harness/image writes it: with which machine the image was built
@@ -72,9 +73,9 @@ class WindowsGuest:
     memory_mib = _MEMORY_MIB
     takes = frozenset({"nic", "verifier"})
 
-    def __init__(self, name: str, options: Options | None = None) -> None:
+    def __init__(self, name: str, options: GuestOptions | None = None) -> None:
         self.name = name
-        self._options = options or Options()
+        self._options = options or GuestOptions()
         self._image: Image | None = None
         self._numbers = itertools.count(1)
 
@@ -127,7 +128,7 @@ class _Start:
     """One start of a guest; `stack` gives back what it has taken."""
 
     image: Image
-    options: Options
+    options: GuestOptions
     cpus: int
     network: Network
     serial_log: Path

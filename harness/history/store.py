@@ -14,7 +14,7 @@ from harness.history.known import KnownIssues
 from harness.history.loading import NightHead, find, load
 from harness.history.schema import nights
 from harness.history.status import exit_status
-from harness.run.settings import HISTORY, RESULTS
+from harness.run.options import HISTORY, RESULTS
 
 STORE = str(RESULTS / HISTORY)
 

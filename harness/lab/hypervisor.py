@@ -14,8 +14,8 @@ import libvirt
 
 from harness.core.errors import HarnessError
 from harness.lab import libvirt_embed, reaper, vm_snapshot
+from harness.lab.choices import EMBEDDED
 from harness.lab.machine import Machine
-from harness.lab.nic_models import EMBEDDED
 
 
 class Hypervisor:

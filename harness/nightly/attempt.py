@@ -20,6 +20,8 @@ from pathlib import Path
 from harness.core.errors import HarnessError, UsageError
 from harness.nightly.plan import RunOrder
 from harness.report.record import RUN_FILE, load_run
+from harness.run.option import command_line
+from harness.run.options import OPTIONS
 from harness.verdict.outcome import Outcome
 
 LOST = -1  # exit status of an attempt that did not come to its end
@@ -102,7 +104,7 @@ class Runs:
 
     def _start(self, order: RunOrder, folder: Path, said: int, image: Path | None) -> "subprocess.Popen[str]":
         command = [*_WRAPPED, sys.executable, "-m", "harness", *order.arguments, "--json"]
-        command += ["--results", str(folder), "--baselines", str(folder / BASELINES)]
+        command += command_line(OPTIONS, {"results": folder, "baselines": folder / BASELINES})
         with self._lock:
             if self._stopped:
                 raise HarnessError("the night was stopped before this run began")

@@ -12,7 +12,7 @@ from harness.nightly.attempt import run_in
 from harness.nightly.plan import Plan
 from harness.nightly.runner import Place
 from harness.report.record import load_run
-from harness.run.settings import AT_ONCE
+from harness.run.options import DEFAULTS
 from harness.verdict.outcome import Outcome
 
 # Does the case pass when it shares a guest with these? Raises HarnessError when nobody can tell.
@@ -60,7 +60,7 @@ def neighbours_of(plan: Plan, case: str) -> list[str]:
     if case not in plan.cases:
         raise UsageError(f"cell {plan.name} has no case {case!r}; name it as `run --list` does")
     place = plan.cases.index(case)
-    behind = int(plan.settings.get("at_once", AT_ONCE)) - 1
+    behind = int(plan.settings.get("at_once", DEFAULTS["at_once"])) - 1
     return [*plan.cases[:place], *plan.cases[place + 1 : place + 1 + behind]]
 
 

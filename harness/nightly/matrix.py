@@ -13,19 +13,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
 from harness.core.errors import UsageError
 from harness.guest import find
 from harness.history.night import Setting
 from harness.nightly.collect import collect
 from harness.nightly.plan import Plan
+from harness.run.option import Option
+from harness.run.options import OPTIONS
 
 # Names become folders, and parts of Dask's keys.
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
-# A list for one of these makes a cell of each value.
-_AXES = ("guest", "fault", "cpus", "nic", "verifier", "family")
-_FOR_GUESTS_THAT_TAKE = ("nic", "verifier")
+_FAMILY = "family"  # an axis that a run has no option for
 _HARNESS_MIB = 512  # what a lab takes beside its guest: QEMU, and the harness itself
 _MINUTE_S = 60.0
 _WORDS = {
@@ -41,34 +41,39 @@ def _listed(value: Any) -> Any:
 _Value = TypeVar("_Value")
 _Axis = Annotated[list[_Value], BeforeValidator(_listed), Field(min_length=1)]
 _Text = Annotated[str, Field(min_length=1)]
-_Count = Annotated[int, Field(ge=1, le=64)]
 
 
-class _Settings(BaseModel):
-    """What a cell can choose; what it leaves open is left to `wsk-conformance run`."""
+class _CellSettings(BaseModel):
+    """What a cell can choose that a run has no option for, and the guest, which each has."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     guest: _Axis[_Text] = ["reference"]
-    fault: _Axis[_Text] | None = None
-    cpus: _Axis[_Count] | None = None
-    nic: _Axis[_Text] | None = None
-    verifier: _Axis[bool] | None = None
     family: _Axis[Literal["ipv4", "ipv6"]] | None = None
     suites: Annotated[list[_Text], Field(min_length=1)] | None = None
-    select: _Text | None = None
-    marks: _Text | None = None
-    variants: Literal["pairs", "all"] | None = None
-    destructive: bool | None = None
-    timing: bool | None = None
-    labs: _Count | None = None
-    at_once: _Count | None = None
     attempts: Annotated[int, Field(ge=1, le=9)] = 1
     limit_minutes: Annotated[int, Field(ge=1, le=1440)] = 120
     kvm: bool = False
 
 
-class _Cell(_Settings):
+def _values(one: Option) -> Any:
+    """The type of what a matrix may say for an option."""
+    value: Any = _Text if one.kind is str else one.kind
+    if one.choices:
+        value = Literal[one.choices]
+    elif one.within:
+        value = Annotated[int, Field(ge=one.within[0], le=one.within[1])]
+    return _Axis[value] if one.axis else value
+
+
+# What a cell leaves open is left to `wsk-conformance run`. A list for an axis makes a cell of each value.
+_CHOICES = [one for one in OPTIONS if one.in_matrix]
+_AXES = (*(one.name for one in _CHOICES if one.axis), _FAMILY)
+_FIELDS: dict[str, Any] = {one.name: (_values(one) | None, None) for one in _CHOICES if one.name != "guest"}
+_Settings = create_model("_Settings", __base__=_CellSettings, **_FIELDS)
+
+
+class _Cell(_Settings):  # type: ignore[valid-type, misc]
     name: Annotated[str, Field(pattern=_NAME)] = ""
 
 
@@ -179,13 +184,13 @@ def _unfit(chosen: Mapping[str, Any]) -> Iterator[str]:
     if (fault := chosen.get("fault")) and fault not in faults:
         near = difflib.get_close_matches(fault, faults)
         yield f"fault: {guest.name} has no fault {fault!r}" + (f"; it has {', '.join(near)}" if near else "")
-    for setting in _FOR_GUESTS_THAT_TAKE:
-        if chosen.get(setting) and setting not in guest.takes:
-            yield f"{setting}: {guest.name} cannot be started with it; leave it out"
+    for one in _CHOICES:
+        if one.depends_on_guest and chosen.get(one.name) and one.name not in guest.takes:
+            yield f"{one.name}: {guest.name} cannot be started with it; leave it out"
 
 
 def _plan(name: str, cell: _Cell, chosen: Mapping[str, Any]) -> Plan:
-    others = ("select", "marks", "variants", "destructive", "timing", "labs", "at_once")
+    others = [one.name for one in _CHOICES if not one.axis]
     settings = {axis: value for axis, value in chosen.items() if axis != "guest"}
     settings |= {name: value for name in others if (value := getattr(cell, name)) is not None}
     settings |= {"suites": " ".join(cell.suites)} if cell.suites else {}

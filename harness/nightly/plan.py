@@ -3,20 +3,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from harness.history.night import Setting
+from harness.run.option import Topic, command_line
+from harness.run.options import ANY_CASE, OPTIONS
 
 _OTHER_FAMILY = {"ipv4": "ipv6", "ipv6": "ipv4"}
-_VALUES = {
-    "fault": "--fault",
-    "cpus": "--cpus",
-    "nic": "--nic",
-    "at_once": "--at-once",
-    "labs": "-n",
-    "variants": "--variants",
-}
-_FLAGS = {"verifier": "--verifier", "destructive": "--destructive", "timing": "--timing"}
-_ANY_CASE = ("--variants", "all", "--destructive", "--timing")  # what a case needs that is named
 
 
 @dataclass(frozen=True)
@@ -37,7 +30,7 @@ class RunOrder:
     @property
     def arguments(self) -> list[str]:
         """For `wsk-conformance`."""
-        return ["run", "--guest", self.guest, *self.options, *self.cases]
+        return ["run", *command_line(OPTIONS, {"guest": self.guest}), *self.options, *self.cases]
 
 
 @dataclass(frozen=True)
@@ -57,24 +50,20 @@ class Plan:
     @property
     def filters(self) -> list[str]:
         """Options of a run that, with `suites`, decide which cases it has."""
-        expression = _expression(self.settings)
-        marks = str(self.settings.get("marks", ""))
-        return [
-            *_options(self.settings, ("variants", "destructive", "timing")),
-            *(["-k", expression] if expression else []),
-            *(["-m", marks] if marks else []),
-        ]
+        chosen = {**self.settings, "select": _expression(self.settings)}
+        return _words(chosen, Topic.CASES)
 
     def whole(self) -> RunOrder:
         """All cases of the cell."""
-        how = _options(self.settings, ("fault", "cpus", "nic", "verifier", "at_once", "labs"))
+        how = _words(self.settings, Topic.GUEST, Topic.LOAD)
         return self._order([*how, *self.filters], self.suites)
 
     def only(self, cases: Sequence[str], *, alone: bool) -> RunOrder:
         """These cases of it, one at a time in the guest if they are to be `alone`."""
-        how = _options(self.settings, ("fault", "cpus", "nic", "verifier"))
-        how += ["--at-once", "1"] if alone else _options(self.settings, ("at_once",))
-        return self._order([*how, *_ANY_CASE], cases)
+        chosen: dict[str, Any] = {**self.settings, **ANY_CASE, "labs": None, "select": None, "marks": None}
+        if alone:
+            chosen["at_once"] = 1
+        return self._order(_words(chosen, Topic.GUEST, Topic.LOAD, Topic.CASES), cases)
 
     def _order(self, options: Sequence[str], cases: Sequence[str]) -> RunOrder:
         return RunOrder(
@@ -88,10 +77,10 @@ class Plan:
         )
 
 
-def _options(settings: Mapping[str, Setting], names: Sequence[str]) -> list[str]:
-    chosen = [name for name in names if settings.get(name)]
-    values = [word for name in chosen if name in _VALUES for word in (_VALUES[name], str(settings[name]))]
-    return values + [_FLAGS[name] for name in chosen if name in _FLAGS]
+def _words(chosen: Mapping[str, Any], *topics: Topic) -> list[str]:
+    """The options of a run on these topics; an empty text chooses nothing."""
+    told = {name: None if value == "" else value for name, value in chosen.items()}
+    return command_line(tuple(one for one in OPTIONS if one.topic in topics), told)
 
 
 def _expression(settings: Mapping[str, Setting]) -> str:

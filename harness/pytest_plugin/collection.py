@@ -13,6 +13,8 @@ import pytest
 from harness.core.errors import UsageError
 from harness.core.paths import REPOSITORY, SUITES
 from harness.pytest_plugin.plugin import UNUSED, is_case
+from harness.run.option import command_line
+from harness.run.options import OPTIONS
 from harness.verdict import Requirement, load_requirements, required_ids
 from harness.verdict.marks import OPT_IN
 
@@ -27,7 +29,8 @@ def rows_and_cases(*, opt_in: bool = True) -> tuple[dict[str, Requirement], Judg
     collected = _Collected()
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        options = ["--collect-only", "-q", *UNUSED, *(OPT_IN.values() if opt_in else ())]
+        asked = command_line(OPTIONS, dict.fromkeys(OPT_IN, opt_in))
+        options = ["--collect-only", "-q", *UNUSED, *asked]
         code = pytest.main([*options, "-c", str(REPOSITORY / "pyproject.toml"), str(SUITES)], [collected])
     if code != pytest.ExitCode.OK:
         raise UsageError(f"the suites cannot be collected:\n{said.getvalue()}")

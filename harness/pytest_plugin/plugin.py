@@ -33,8 +33,8 @@ from harness.report.record import CaseRecord, make_folders
 from harness.run.case import Case
 from harness.run.evidence_writer import EvidenceWriter
 from harness.run.executor import Executor, Result, TestJob
+from harness.run.options import Settings
 from harness.run.session import Session
-from harness.run.settings import Settings
 from harness.verdict import Requirement, load_requirements, required_ids
 from harness.verdict.marks import ALONE, DESTRUCTIVE, OPT_IN, generate_variants, is_marked
 
@@ -88,7 +88,7 @@ class SuitePlugin:
             self._requirements = load_requirements()
         check_rows(cases, self._requirements, everything=_is_everything(self._config))
         items.sort(key=lambda item: (is_marked(item, DESTRUCTIVE), is_marked(item, ALONE)))
-        unasked = [mark for mark, option in OPT_IN.items() if not self._config.getoption(option)]
+        unasked = [mark for mark in OPT_IN if not self._config.getoption(mark)]
         self._leave_out([item for item in cases if any(is_marked(item, mark) for mark in unasked)], items)
 
     def _leave_out(self, unwanted: list[pytest.Function], items: list[pytest.Item]) -> None:
@@ -97,7 +97,7 @@ class SuitePlugin:
             items[:] = [item for item in items if item not in unwanted]
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        generate_variants(metafunc, everything=self._config.getoption("--variants") == "all")
+        generate_variants(metafunc, everything=self._config.getoption("variants") == "all")
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self._is_collecting = False
@@ -197,7 +197,7 @@ class SuitePlugin:
 
 def chosen_guest(settings: Settings) -> Guest:
     """The guest that was asked for. Raises UsageError for one, or for a fault of it, that does not exist."""
-    guest = find(settings.guest, settings.options)
+    guest = find(settings.guest, settings.guest_options)
     if settings.fault and settings.fault not in guest.faults():
         known = ", ".join(guest.faults()) or "none"
         raise UsageError(f"{guest.name} has no fault {settings.fault!r}; it has: {known}")

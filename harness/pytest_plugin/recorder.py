@@ -17,7 +17,7 @@ from harness.pytest_plugin.plugin import is_case, was_interrupted
 from harness.pytest_plugin.summary import summary
 from harness.report.junit import write_junit
 from harness.report.record import CaseRecord, RunRecord
-from harness.run.settings import Settings
+from harness.run.options import Settings
 from harness.verdict import Baseline, Outcome, exit_status, load_requirements
 
 _LETTERS = {
@@ -61,14 +61,7 @@ class Recorder:
             record = RunRecord(
                 self._folder.parent,
                 guest={"name": settings.guest},
-                settings={
-                    "fault": settings.fault,
-                    "verifier": settings.options.verifier,
-                    "nic": settings.options.nic or None,
-                    "cpus": settings.cpus,
-                    "at_once": settings.at_once,
-                    "labs": settings.labs,
-                },
+                settings=settings.record(),
                 requirements=load_requirements().values(),
                 run_id=self._folder.name,
                 clock=self._began,

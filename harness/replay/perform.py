@@ -7,6 +7,7 @@ The test knows its peer and makes its scenario: nothing else need be stored.
 import contextlib
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from harness.core.errors import HarnessError, UsageError
 from harness.core.paths import REPOSITORY, SUITES
 from harness.pytest_plugin.plugin import UNUSED
-from harness.run.settings import Settings
+from harness.run.options import ANY_CASE, Settings
 
 _MOST_NAMED = 10
 _MOST_TOLD = 2000  # characters of what pytest says
@@ -45,7 +46,7 @@ def perform(case: str, settings: Settings) -> Path:
     if not test or not path.is_relative_to(SUITES) or not path.is_file():
         raise UsageError(f"the suites have no test {case!r} any more")
     arguments = ["-q", "-c", str(REPOSITORY / "pyproject.toml"), "--rootdir", str(REPOSITORY)]
-    arguments += [*UNUSED, "--variants", "all", "--destructive", *settings.as_arguments()]
+    arguments += [*UNUSED, *replace(settings, **ANY_CASE).as_arguments()]
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         code = pytest.main([*arguments, f"{path}::{test}"])

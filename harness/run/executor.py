@@ -23,8 +23,8 @@ from harness.core.units import s, seconds
 from harness.guest.base import Guest, Progress
 from harness.run.case import Case
 from harness.run.guest_pool import SharedLoss
+from harness.run.options import Settings
 from harness.run.session import GuestLost, Session
-from harness.run.settings import Settings
 from harness.verdict import Outcome, classify
 
 END_LIMIT = 10 * s  # for tasks that were told to end

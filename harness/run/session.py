@@ -13,7 +13,7 @@ from harness.guest.base import Guest, Progress, RunningGuest
 from harness.lab.hypervisor import Hypervisor
 from harness.lab.namespace import Network, enter
 from harness.run.guest_pool import GuestLease, GuestPool, SharedLoss
-from harness.run.settings import Settings
+from harness.run.options import Settings
 from harness.verdict import Baseline
 from harness.wire import Capture
 

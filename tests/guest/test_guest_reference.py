@@ -9,7 +9,7 @@ from labs import finish, start_lab
 from harness.core.errors import UsageError
 from harness.guest import GUESTS, find
 from harness.pytest_plugin.plugin import chosen_guest
-from harness.run.settings import Settings
+from harness.run.options import Settings
 
 
 def test_every_guest_that_is_named_can_be_found() -> None:

@@ -19,7 +19,7 @@ from harness.lab import reaper
 from harness.nightly.attempt import LOST
 from harness.nightly.verdict import outcomes_of
 from harness.report.record import RUN_FILE, load_run
-from harness.run.settings import HISTORY
+from harness.run.options import HISTORY
 
 
 def start(results: Path, *arguments: str) -> "subprocess.Popen[str]":

@@ -3,7 +3,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ from harness.cli.replay import _settings
 from harness.core.errors import UsageError
 from harness.core.units import ms, s
 from harness.evidence import Row
-from harness.guest.base import Options
 from harness.replay import plans
 from harness.replay.alignment import AlignmentMark, Pair, align
 from harness.replay.perform import find, perform
@@ -28,7 +27,7 @@ from harness.replay.render import Comparison
 from harness.replay.side_by_side import side_by_side, summary
 from harness.replay.story import Line, Story, story
 from harness.report import CaseFiles, load_run
-from harness.run.settings import Settings
+from harness.run.options import OPTIONS, Settings
 from harness.scenario import IPV4, WSK_SOCKET, Address, Scenario
 from harness.verdict import Outcome
 from harness.wire import ACK, FIN, PSH, Packet, parse, write_pcapng
@@ -356,22 +355,25 @@ def test_wrong_use_is_a_line(tmp_path: Path, arguments: list[str], message: str)
 
 
 STORED = {"fault": "lost-irp", "verifier": True, "nic": "e1000e", "cpus": 4}
+AS_STORED = Settings("w", fault="lost-irp", cpus=4, nic="e1000e", verifier=True)
 
 
 @pytest.mark.parametrize(
-    ("chosen", "guest", "expected"),
+    ("stored", "asked", "expected"),
     [
-        (STORED, None, Settings("w", "lost-irp", Options(True, False, "e1000e"), cpus=4)),
-        (STORED, "w", Settings("w", "lost-irp", Options(True, False, "e1000e"), cpus=4)),
-        (STORED, "other", Settings("other")),
-        ({"cpus": "many", "nic": None}, None, Settings("w")),
+        (STORED, {}, AS_STORED),
+        (STORED, {"guest": "w", "cpus": 1}, replace(AS_STORED, cpus=1)),
+        (STORED, {"no_fault": True, "no_nic": True}, replace(AS_STORED, fault=None, nic=None)),
+        (STORED, {"guest": "other"}, Settings("other")),
+        ({"cpus": "many", "nic": "token-ring", "verifier": 1}, {}, Settings("w")),
     ],
 )
 def test_what_was_chosen_of_the_stored_runs_guest_goes_with_it(
-    chosen: dict[str, Any], guest: str | None, expected: Settings
+    stored: dict[str, Any], asked: dict[str, Any], expected: Settings
 ) -> None:
-    run = {"guest": {"name": "w"}, "settings": chosen}
-    assert _settings(run, guest, None, False, expected.results) == expected
+    run = {"guest": {"name": "w"}, "settings": stored}
+    chosen = {one.name: None for one in OPTIONS} | asked
+    assert _settings(run, expected.results, chosen) == expected
 
 
 def test_a_case_is_replayed_with_its_fault_and_without(tmp_path: Path) -> None:

@@ -20,9 +20,9 @@ from windowslike import PASSWORD, seal
 from harness.core.errors import GuestHung, HarnessError, UsageError
 from harness.guest import find, image_manifest, windows
 from harness.guest.agent import AgentChannel
-from harness.guest.base import Options
 from harness.guest.channel import ExecResult
 from harness.guest.driver_install import adapters_ready, deploy, remove
+from harness.guest.options import GuestOptions
 from harness.guest.overlay import private_copy
 from harness.guest.serial import PortStream
 from harness.guest.ssh import Login, SshChannel
@@ -99,14 +99,14 @@ def test_without_kvm_it_starts_only_when_emulation_is_asked_for(
     monkeypatch.setattr(kvm, "usable", lambda: (False, "it hangs"))
     with pytest.raises(UsageError, match=r"wants KVM \(it hangs\); --emulate"):
         find(NAME).prepare(print)
-    find(NAME, Options(emulate=True)).prepare(print)
+    find(NAME, GuestOptions(emulate=True)).prepare(print)
 
 
 def test_the_reference_guest_has_no_driver_verifier_and_one_kind_of_nic() -> None:
     with pytest.raises(UsageError, match="leave out --verifier"):
-        find("reference", Options(verifier=True))
+        find("reference", GuestOptions(verifier=True))
     with pytest.raises(UsageError, match="leave out --nic"):
-        find("reference", Options(nic="e1000e"))
+        find("reference", GuestOptions(nic="e1000e"))
 
 
 def test_on_the_command_line_a_refusal_is_a_line_and_wrong_usage(tmp_path: Path) -> None:
@@ -270,7 +270,7 @@ class Pretend:
 
 def deployed(pretend: Pretend, folder: Path, *, verifier: bool = False) -> dict[str, str]:
     async def main() -> dict[str, str]:
-        found = await deploy(pretend, seal(folder), Options(verifier), print)
+        found = await deploy(pretend, seal(folder), GuestOptions(verifier), print)
         found.control.close()
         return found.info
 

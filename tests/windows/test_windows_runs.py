@@ -18,7 +18,7 @@ import os
 from dataclasses import replace
 from xml.etree.ElementTree import SubElement
 from harness.guest import image_manifest, windows
-from harness.guest.base import Options
+from harness.guest.options import GuestOptions
 from harness.guest.ssh import Login, SshChannel
 from harness.lab import domain, kvm, tpm, windows_domain
 from windowslike import PASSWORD, seal
@@ -44,7 +44,7 @@ def left():
 
 async def start(hypervisor):
     log = Path(sys.argv[1]) / "serial-1.log"
-    guest = find(NAME, Options(emulate=True))
+    guest = find(NAME, GuestOptions(emulate=True))
     return await guest.start(hypervisor, network, fault=None, serial_log=log, progress=print)
 """
 

@@ -24,9 +24,9 @@ from harness.core.abi import EventKind, Reject, TraceOutcome, abi
 from harness.core.ntstatus import STATUS_IO_TIMEOUT, STATUS_NOT_IMPLEMENTED, STATUS_SUCCESS, STATUS_TIMEOUT
 from harness.core.units import ms
 from harness.evidence import Trace
-from harness.guest.base import Options
 from harness.guest.control import ByteStream, ControlClient
 from harness.guest.driver_install import deploy, remove
+from harness.guest.options import GuestOptions
 from harness.guest.ssh import SshChannel
 from harness.scenario import IPV4, WSK_SOCKET, Address, Context, Scenario
 
@@ -131,7 +131,7 @@ def test_a_driver_is_deployed_over_ssh_and_removed_again(prefix: Wine, tmp_path:
 
     async def main(server: Server) -> Trace:
         channel = await SshChannel.connect(HOST, server.login, LIMIT, server.port)
-        deployed = await deploy(channel, image, Options(verifier=True), told.append)
+        deployed = await deploy(channel, image, GuestOptions(verifier=True), told.append)
         plan = Scenario()
         plan.wait(plan.close(plan.connected(WSK_SOCKET, to=peer.address)))
         reply = await deployed.control.run(plan.encode(), LIMIT)

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a user can ask of a guest."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class GuestOptions:
+    """Declared for users in harness/run/options.py."""
+
+    verifier: bool = False  # Driver Verifier must watch the driver
+    emulate: bool = False  # a guest that wants KVM may do without
+    nic: str = ""  # the model of the NIC under test; empty: the guest's own choice

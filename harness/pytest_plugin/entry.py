@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What pytest loads: the options of a run, the plugins that perform and record it, and the lab of a test."""
+
+import sys
+
+import pytest
+
+from harness.pytest_plugin import workers
+from harness.pytest_plugin.options import add_options, chosen_settings
+from harness.pytest_plugin.plugin import CASE, SuitePlugin
+from harness.pytest_plugin.progress import JsonLines, Progress
+from harness.pytest_plugin.recorder import Recorder
+from harness.report.record import new_run_id
+from harness.run.case import Case
+from harness.verdict.marks import MARKS
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    add_options(parser)
+    parser.getgroup("wsk-conformance").addoption(
+        "--json-lines",
+        action="store_true",
+        help="A JSON object a line for each case and for the run; with -s and -p no:terminal nothing else.",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for mark in MARKS:
+        config.addinivalue_line("markers", mark)
+    settings = chosen_settings(config)
+    if workers.is_worker(config):
+        folder = workers.run_folder(config)
+        plugins: list[object] = [workers.Refusals(config), SuitePlugin(config, settings, folder)]
+    else:
+        folder = settings.results.resolve() / new_run_id()
+        recorder = Recorder(config, settings, folder)
+        perform = workers.LabWorkers(config, recorder, folder) if workers.has_workers(config) else None
+        plugins = [recorder, perform or SuitePlugin(config, settings, folder)]
+        if config.getoption("--json-lines"):
+            plugins.append(JsonLines(recorder, folder))
+        elif sys.stdout.isatty() and not config.option.verbose:
+            plugins.append(Progress(config, recorder))
+    for plugin in plugins:
+        config.pluginmanager.register(plugin)
+
+
+@pytest.fixture
+def lab(request: pytest.FixtureRequest) -> Case:
+    """The case: `lab.peer(behaviour, family)`, `await lab.run(plan, peer)`."""
+    case: Case = request.node.stash[CASE]
+    return case
