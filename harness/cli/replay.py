@@ -11,12 +11,9 @@ import click
 
 from harness.cli.run_options import replay_options, run_option, without
 from harness.core.errors import EvidenceLost, UsageError
-from harness.run.option import Topic
-from harness.run.options import OPTIONS, RESULTS, Settings
+from harness.run.options import RESULTS, STARTS_GUEST, Settings
 
 _EXIT_DIFFERENT = 1
-# What decides how the guest is started, and whether it may be.
-_OPTIONS = [one for one in OPTIONS if one.topic is Topic.GUEST or one.name == "emulate"]
 
 
 @click.command()
@@ -29,7 +26,7 @@ _OPTIONS = [one for one in OPTIONS if one.topic is Topic.GUEST or one.name == "e
     show_default=True,
     help="The results folder that holds the case.",
 )
-@replay_options(_OPTIONS)
+@replay_options(STARTS_GUEST)
 @run_option("results", default=RESULTS / "replay", help="Folder for the new run.")
 def replay(case: str, folder: Path, results: Path, **chosen: Any) -> None:
     """Run a stored case again and show both timelines side by side.
@@ -85,7 +82,7 @@ def _settings(run: Mapping[str, Any], results: Path, chosen: Mapping[str, Any]) 
     stored_guest = str(run["guest"].get("name"))
     stored = run["settings"] if chosen["guest"] in (None, stored_guest) else {}
     settings: dict[str, Any] = {"guest": chosen["guest"] or stored_guest, "results": results}
-    for one in _OPTIONS:
+    for one in STARTS_GUEST:
         asked, refused = chosen[one.name], chosen.get(without(one))
         if asked and refused:
             raise UsageError(f"{one.flag} and --no-{one.flag.removeprefix('--')} contradict each other")

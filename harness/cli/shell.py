@@ -6,11 +6,12 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.run.settings import CPUS, RESULTS, Settings
+from harness.cli.run_options import run_option, run_options
+from harness.run.options import RESULTS, STARTS_GUEST, Settings
 
 if TYPE_CHECKING:
     from harness.run.session import Session
@@ -24,18 +25,10 @@ The guest runs. This shell is in the lab's network; `exit` ends both.
 
 
 @click.command()
-@click.option("--guest", "name", default="reference", show_default=True, help="The guest to start.")
-@click.option("--fault", metavar="NAME", help="A wrong behaviour that the reference guest is to show.")
-@click.option("--cpus", type=click.IntRange(1, 64), default=CPUS, show_default=True, help="Its virtual CPUs.")
+@run_options(STARTS_GUEST)
 @click.option("-c", "command", metavar="COMMAND", help="Run this instead of an interactive shell, as sh -c.")
-@click.option(
-    "--results",
-    type=click.Path(path_type=Path),
-    default=RESULTS / "shell",
-    show_default=True,
-    help="Folder for the guest's serial log.",
-)
-def shell(name: str, fault: str | None, cpus: int, command: str | None, results: Path) -> None:
+@run_option("results", default=RESULTS / "shell", help="Folder for the guest's serial log.")
+def shell(command: str | None, results: Path, **chosen: Any) -> None:
     """Start a guest and work in its lab by hand: a shell in the lab's network, with the guest beside it.
 
     \b
@@ -50,7 +43,7 @@ def shell(name: str, fault: str | None, cpus: int, command: str | None, results:
     from harness.report.record import make_folders, new_run_id
     from harness.run.session import Session
 
-    settings = Settings(guest=name, fault=fault, cpus=cpus)
+    settings = Settings(**chosen)
     guest = chosen_guest(settings)
     folder = results.resolve() / new_run_id()
     make_folders(folder)

@@ -120,5 +120,7 @@ class Settings:
 
 
 OPTIONS = options_of(Settings)
+# What decides how a guest is started, and whether it may be here.
+STARTS_GUEST = tuple(one for one in OPTIONS if one.topic is Topic.GUEST or one.name == "emulate")
 BY_NAME = {one.name: one for one in OPTIONS}
 DEFAULTS: dict[str, Any] = {made.name: made.default for made in fields(Settings)}
