@@ -22,6 +22,7 @@ _HEADER_BYTES = 0x2000
 _SIGNATURE = b"PAGEDU64"
 _SIGNATURE_32 = b"PAGEDUMP"
 _FILLER = b"PAGE"  # Windows fills the header with it before it writes what it knows
+_LIVE = 0x161  # LIVE_SYSTEM_DUMP: of a system that runs on, whether Windows or the hypervisor wrote it
 _AMD64 = 0x8664
 _MOST_PROCESSORS = 2048
 _TYPES = {
@@ -95,7 +96,7 @@ def _decode(name: str, data: bytes) -> DumpHeader:
     if not 0 < header.processors <= _MOST_PROCESSORS:
         raise HarnessError(f"{name} is damaged: it claims {header.processors} processors")
     code = int(header.code)
-    written = code != int.from_bytes(_FILLER, "little")
-    bugcheck = Bugcheck(code, tuple(int(value) for value in header.parameters)) if code and written else None
+    stopped = code not in (0, _LIVE, int.from_bytes(_FILLER, "little"))
+    bugcheck = Bugcheck(code, tuple(int(value) for value in header.parameters)) if stopped else None
     kind = _TYPES.get(header.type, f"unknown ({header.type:#x})")
     return DumpHeader(bugcheck, int(header.build), int(header.processors), kind)

@@ -9,7 +9,7 @@ stop is our doing and changes nothing about the verdict.
 import asyncio
 import contextlib
 import re
-import time
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,17 +24,18 @@ from harness.core.errors import (
     WskConformanceError,
 )
 from harness.core.units import s, seconds
+from harness.crash import own_dump
 from harness.crash.bugcheck import Bugcheck
-from harness.crash.dump import read_header
+from harness.crash.dump import DumpHeader, read_header
 from harness.crash.elf_dump import read_elf
 from harness.guest.base import Progress, RunningGuest
-from harness.lab import examine
+from harness.lab import examine, libvirt_embed
+from harness.lab.machine import Machine
 from harness.lab.screen import screenshot
 
 CRASH_NOTICE_LIMIT = 3 * s  # for the hypervisor's word on a guest whose channel broke
 ALIVE_LIMIT = 5 * s  # for the clock of a guest in which something hangs
 NMI_LIMIT = 10 * s  # for a kernel to stop at it
-OWN_DUMP_LIMIT = 300 * s  # for a guest that writes a dump itself
 MOST_DUMPS = 3  # of a lab: each is as large as a guest's memory
 
 BUGCHECK = "bugcheck"
@@ -46,7 +47,9 @@ SCREEN = "screen"
 NMI = "NMI"
 
 FOLDER = "dumps"
-_TOLD_EVERY_S = 2.0
+# With which Windows says that it hangs: CLOCK_WATCHDOG_TIMEOUT, DPC_WATCHDOG_VIOLATION,
+# SYNTHETIC_WATCHDOG_TIMEOUT. Whether that or our heartbeat comes first is chance.
+WATCHDOGS = (0x101, 0x133, 0x1CA)
 _PANIC = re.compile(r"\*\*\* STOP: .*|Kernel panic - not syncing: .*")
 
 
@@ -86,6 +89,12 @@ class CrashTriage:
     async def _find(self, error: WskConformanceError) -> WskConformanceError | None:
         """None when nothing is known that concerns the other cases too."""
         machine, findings = self.guest.machine, self.guest.findings
+        if machine.failure.done() and machine.starved and not machine.crashed:
+            findings[EVENTS] = self._events()
+            return HarnessError(
+                "the host could not read or write the guest's disk, and the guest stands still: "
+                f"is there room? ({_room()})"
+            )
         words = _PANIC.findall(machine.serial_tail(200))
         if machine.crashed or words:  # a kernel that stops may not get to tell the hypervisor
             return await self._crashed(words)
@@ -105,18 +114,19 @@ class CrashTriage:
             return await self._hung(error)
         return None
 
-    async def _crashed(self, words: list[str]) -> GuestCrashed:
+    async def _crashed(self, words: list[str]) -> WskConformanceError:
         machine, findings = self.guest.machine, self.guest.findings
-        bugcheck = Bugcheck.find("\n".join(words))
-        memory, of_dump = await self._dump()
-        bugcheck = bugcheck or of_dump
+        bugcheck = Bugcheck.find("\n".join(words)) or _told_to_hypervisor(machine)
+        bugcheck = await self._keep_memory(stopped=True) or bugcheck
         if bugcheck:
             findings[BUGCHECK] = bugcheck.explain()
-        findings[MEMORY_DUMP] = memory
-        await self._let_it_write()
         findings[EVENTS] = self._events()
+        log = machine.serial_log.name
+        if bugcheck and bugcheck.code in WATCHDOGS:
+            findings[HEARTBEAT] = [f"the guest's own watchdog found that it hangs: {bugcheck}"]
+            return GuestSilent(f"the guest hangs; its own watchdog stopped it: {bugcheck} ({log})")
         what = str(bugcheck) if bugcheck else (words or ["it left no bugcheck on its serial port"])[0]
-        return GuestCrashed(f"the guest crashed: {what} ({machine.serial_log.name})")
+        return GuestCrashed(f"the guest crashed: {what} ({log})")
 
     async def _hung(self, error: GuestHung) -> GuestHung | None:
         """None for a guest that lives: then it is only the one case's."""
@@ -131,11 +141,8 @@ class CrashTriage:
         findings[SCREEN] = await _told(self._screenshot)
         if not alive:
             findings[NMI] = await self._stop_it()
-        findings[MEMORY_DUMP], bugcheck = await self._dump()
-        if bugcheck:
+        if bugcheck := await self._keep_memory(stopped=self.guest.machine.crashed):
             findings[BUGCHECK] = bugcheck.explain()
-        if not alive:
-            await self._let_it_write()
         findings[EVENTS] = self._events()
         return None if alive else GuestSilent(str(error))
 
@@ -175,13 +182,29 @@ class CrashTriage:
         said = _PANIC.findall(machine.serial_tail(200))
         return [f"sent; the guest stopped: {event}", *said[:1]]
 
-    async def _dump(self) -> tuple[list[str], Bugcheck | None]:
-        """Lines on what there is of the guest's memory, and the bugcheck where the dump has one."""
-        evidence, own = self.evidence, f"the guest's own: {self.guest.dump}"
+    async def _keep_memory(self, *, stopped: bool) -> Bugcheck | None:
+        """From outside, as the guest lies; where it is `stopped`, its own dump in the place of that.
+
+        The bugcheck that they tell of.
+        """
+        lines, outside, bugcheck = await self._dump_from_outside()
+        own = [f"the guest's own: {self.guest.dump}"]
+        if stopped and (self.guest.own_dump or self.guest.machine.writes_dump):
+            what = await own_dump.written(self.guest.machine, self.evidence.progress)
+            own.append(f"the guest's own {what}")
+            if outside and (fetched := await self._fetch_own(own)):
+                outside.unlink()
+                lines, bugcheck = [], fetched.bugcheck
+        self.guest.findings[MEMORY_DUMP] = [*own, *lines]
+        return bugcheck
+
+    async def _dump_from_outside(self) -> tuple[list[str], Path | None, Bugcheck | None]:
+        """Lines on it, the file, and the bugcheck where that has one."""
+        evidence = self.evidence
         if not evidence.wants_dump(self.guest):
-            return [own, "from outside: none was asked for (--dump)"], None
+            return ["from outside: none was asked for (--dump)"], None, None
         if evidence.dumps >= MOST_DUMPS:
-            return [own, f"from outside: none, there are {MOST_DUMPS} of this lab already"], None
+            return [f"from outside: none, there are {MOST_DUMPS} of this lab already"], None, None
         try:
             dump = await asyncio.to_thread(
                 examine.dump_memory,
@@ -191,30 +214,35 @@ class CrashTriage:
                 progress=evidence.progress,
             )
         except HarnessError as error:
-            return [own, f"from outside: none, {error}"], None
+            return [f"from outside: none, {error}"], None, None
         evidence.dumps += 1
-        told = [own, *([dump.note] if dump.note else []), self._relative(dump.path)]
+        told = [*([dump.note] if dump.note else []), self._relative(dump.path)]
         try:
             if dump.format == "ELF":
-                return [*told, f"from outside: {read_elf(dump.path)}"], None
+                return [*told, f"from outside: {read_elf(dump.path)}"], dump.path, None
             header = read_header(dump.path)
         except HarnessError as error:
-            return [*told, f"from outside: {error}"], None
-        return [*told, f"from outside: {header}"], header.bugcheck
+            return [*told, f"from outside: {error}"], dump.path, None
+        return [*told, f"from outside: {header}"], dump.path, header.bugcheck
 
-    async def _let_it_write(self) -> None:
-        """A guest that has begun a dump of its own (crash-loaded) ends, or boots again, after it."""
-        machine = self.guest.machine
-        began = time.monotonic()
-        if not machine.writes_dump:
-            return
-        while not machine.over and time.monotonic() < began + seconds(OWN_DUMP_LIMIT):
-            self.evidence.progress(f"the guest writes its dump: {time.monotonic() - began:.0f} s")
-            await asyncio.sleep(_TOLD_EVERY_S)
-        if not machine.over:
-            self.guest.findings[MEMORY_DUMP].append(
-                f"the guest's own was not complete after {OWN_DUMP_LIMIT // s} s"
-            )
+    async def _fetch_own(self, lines: list[str]) -> DumpHeader | None:
+        """The guest's own dump, off its disk, in the run's folder; None when there is no whole one."""
+        target = self._path("memory").with_name(f"{self._path('memory').name}-own.dmp")
+        try:
+            if self.guest.own_dump is None:
+                raise HarnessError("it is not on a disk")
+            self.evidence.progress("fetching the guest's own dump from its disk")
+            await asyncio.to_thread(self.guest.machine.end)
+            await asyncio.to_thread(own_dump.fetch, self.guest.own_dump, target)
+            header = read_header(target)
+            if header.bugcheck is None:
+                raise HarnessError("it says nothing of a bugcheck")
+        except HarnessError as error:
+            target.unlink(missing_ok=True)
+            lines.append(f"the guest's own was not taken: {error}")
+            return None
+        lines += [self._relative(target), f"the guest's own: {header}"]
+        return header
 
     def _path(self, what: str) -> Path:
         """Named as the guest's serial log is."""
@@ -223,6 +251,15 @@ class CrashTriage:
 
     def _relative(self, path: Path) -> str:
         return str(path.relative_to(self.evidence.folder))
+
+
+def _told_to_hypervisor(machine: Machine) -> Bugcheck | None:
+    return Bugcheck(machine.panic[0], machine.panic[1:]) if machine.panic else None
+
+
+def _room() -> str:
+    folder = libvirt_embed.root()
+    return f"{shutil.disk_usage(folder).free >> 20} MiB are free in {folder}"
 
 
 async def _told(look: Callable[[], list[str]]) -> list[str]:

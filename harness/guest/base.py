@@ -29,6 +29,15 @@ class GuestConnection(Protocol):
 
 
 @dataclass(frozen=True)
+class OwnDump:
+    """Where a guest leaves the dump that it writes of itself: a file in a partition of a disk (qcow2)."""
+
+    disk: Path
+    partition: int
+    path: str
+
+
+@dataclass(frozen=True)
 class RunningGuest:
     """A guest with the driver started. `accelerator` is "kvm" or "tcg"; `build` names what runs in it.
 
@@ -46,6 +55,7 @@ class RunningGuest:
     info: dict[str, str]
     dump: str  # where a crash leaves the guest's own memory dump, or why it leaves none
     memory_dump: bool = False  # is its memory dumped from outside when it is lost, unless the user decides?
+    own_dump: OwnDump | None = None  # None: it writes none
     findings: dict[str, list[str]] = field(default_factory=dict)  # what was learned of its end, by subject
 
     async def stop(self) -> None:

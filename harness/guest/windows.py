@@ -14,7 +14,7 @@ from typing import Any
 from harness.core.errors import GuestHung, HarnessError, UsageError
 from harness.core.printable import printable
 from harness.guest import image_manifest
-from harness.guest.base import Fault, Progress, RunningGuest
+from harness.guest.base import Fault, OwnDump, Progress, RunningGuest
 from harness.guest.channel import Channel, ExecResult
 from harness.guest.image_manifest import ImageManifest
 from harness.guest.options import GuestOptions
@@ -32,6 +32,8 @@ _BOOT_LIMIT_S = 300.0
 _EMULATED_BOOT_LIMIT_S = 3600.0
 _ADDRESS_LIMIT_S = 60.0
 _TELL_S = 10
+# The image builder's answer file makes the one, and its settings name the other.
+_WINDOWS_PARTITION, _OWN_DUMP = 3, "/Windows/MEMORY.DMP"
 _PORT_FILE = "control"  # beside the private disk
 _CONTROL_PORT = r"\\.\Global\org.wsk-conformance.control.0"  # in the guest; windows_domain names it so
 
@@ -199,6 +201,7 @@ class _Start:
             info=deployed.info,
             dump=r"C:\Windows\MEMORY.DMP in the guest, whose disk is deleted with it",
             memory_dump=True,
+            own_dump=OwnDump(wanted.disk, _WINDOWS_PARTITION, _OWN_DUMP),
         )
 
 

@@ -17,7 +17,7 @@ _CPU = "host,vmx=off,svm=off"  # as the machine has it
 
 # libvirt's name -> QEMU's words, in groups of which each needs those before it.
 GROUPS: tuple[dict[str, str], ...] = (
-    {"relaxed": "hv-relaxed", "vapic": "hv-vapic", "spinlocks": "hv-spinlocks=0x1fff"},
+    {"relaxed": "hv-relaxed", "vapic": "hv-vapic", "spinlocks": "hv-spinlocks=0x1fff", "crash": "hv-crash"},
     {"vpindex": "hv-vpindex", "runtime": "hv-runtime", "synic": "hv-synic"},
     {"time": "hv-time", "stimer": "hv-stimer,hv-stimer-direct", "frequencies": "hv-frequencies"},
     {"tlbflush": "hv-tlbflush", "ipi": "hv-ipi"},

@@ -3,6 +3,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import select
 import signal
@@ -14,16 +15,21 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import libvirt
+import libvirt_qemu
 
 from harness.core.errors import ChannelLost, HarnessError
 
 _DESTROY_LIMIT_S = 10.0
+_END_LIMIT_S = 60.0
 _SERIAL_TAIL_BYTES = 65536
 
 _T = TypeVar("_T")
 
 _ENDS = frozenset({"stopped", "shutdown", "exited"})
 _FAILURES = _ENDS | {"crashed"}
+_STARVED = ("suspended", "ioerror")
+_PANIC_EVENT = "GUEST_PANICKED"
+_PANIC_KIND = "hyper-v"  # QEMU's qapi/run-state.json
 
 
 def _names(prefix: str) -> dict[int, str]:
@@ -55,7 +61,9 @@ class Machine:
     """A VM that was started; `destroy` ends it.
 
     `events` has everything libvirt told, in order. `failure` is resolved with
-    the event when the machine crashes, stops or shuts down unasked.
+    the event when the machine crashes, stops or shuts down unasked, or when the
+    host cannot read or write its disk. `panic` is what a Windows told of its
+    crash without any driver: its bugcheck's code and four parameters.
     """
 
     def __init__(
@@ -69,9 +77,11 @@ class Machine:
         self.events: list[MachineEvent] = []
         self.failure: asyncio.Future[MachineEvent] = loop.create_future()
         self._loop = loop
+        self.panic: tuple[int, ...] = ()
         self._ended = threading.Event()
         self._process = None if pid is None else os.pidfd_open(pid)
-        self._ending = False
+        self._ending = self._asked_to_end = False
+        self._panic_handler: int | None = None
         self._lock = threading.Lock()
         self._handlers = self._attach()
         if self._process is not None:
@@ -88,9 +98,15 @@ class Machine:
         return any(event.detail == "crashloaded" for event in self.events)
 
     @property
+    def starved(self) -> bool:
+        """Whether it stands still because the host could not read or write its disk."""
+        return any((event.kind, event.detail) == _STARVED for event in self.events)
+
+    @property
     def over(self) -> bool:
-        """Whether it has ended or boots again."""
-        return any(event.kind in _ENDS or event.kind == "reboot" for event in self.events)
+        """Whether it has ended, boots again or stands still for want of its disk."""
+        ends = any(event.kind in _ENDS or event.kind == "reboot" for event in self.events)
+        return ends or self.starved
 
     def resume(self) -> None:
         """Let the paused machine run."""
@@ -120,6 +136,19 @@ class Machine:
             return ""
         return "\n".join(text.splitlines()[-lines:])
 
+    def end(self) -> None:
+        """End the machine in good order: what QEMU holds back of its disk is written.
+
+        `destroy` is still to be called. Raises HarnessError when it does not end.
+        """
+        if self._process is None:
+            raise HarnessError(f"QEMU of {self.name} is not ours to end")
+        self._asked_to_end = True
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._process, signal.SIGTERM)
+        if not self._ended.wait(_END_LIMIT_S):
+            raise HarnessError(f"QEMU of {self.name} did not end within {_END_LIMIT_S:.0f} s")
+
     def destroy(self) -> None:
         """End the machine now, and see to it that its QEMU is gone; again is harmless.
 
@@ -143,6 +172,9 @@ class Machine:
         for handler in self._handlers:
             with contextlib.suppress(libvirt.libvirtError):
                 self.domain.connect().domainEventDeregisterAny(handler)
+        if self._panic_handler is not None:
+            with contextlib.suppress(libvirt.libvirtError):
+                libvirt_qemu.qemuMonitorEventDeregister(self.domain.connect(), self._panic_handler)
         # The domain is transient: it may have vanished with its QEMU.
         with contextlib.suppress(libvirt.libvirtError):
             self.domain.destroy()
@@ -168,14 +200,25 @@ class Machine:
         self._note("exited", "QEMU ended")
 
     def _attach(self) -> list[int]:
-        register = self.domain.connect().domainEventRegisterAny
+        connection = self.domain.connect()
+        # What a lifecycle event tells of a crash is only that there was one.
+        with contextlib.suppress(libvirt.libvirtError):
+            self._panic_handler = libvirt_qemu.qemuMonitorEventRegister(
+                connection, self.domain, _PANIC_EVENT, self._on_panic, None, 0
+            )
+        register = connection.domainEventRegisterAny
         return [
             register(self.domain, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self._on_lifecycle, None),
             register(self.domain, libvirt.VIR_DOMAIN_EVENT_ID_REBOOT, self._on_reboot, None),
             register(self.domain, libvirt.VIR_DOMAIN_EVENT_ID_WATCHDOG, self._on_watchdog, None),
         ]
 
-    # These three are called in libvirt's event thread.
+    # These four are called in libvirt's event thread.
+
+    def _on_panic(
+        self, _connection: Any, _domain: Any, _event: str, _s: int, _us: int, details: str, _opaque: Any
+    ) -> None:
+        self.panic = self.panic or panic_of(details)
 
     def _on_lifecycle(self, _connection: Any, _domain: Any, kind: int, detail: int, _opaque: Any) -> None:
         name = _KINDS.get(kind, str(kind))
@@ -190,7 +233,8 @@ class Machine:
     def _note(self, kind: str, detail: str) -> None:
         event = MachineEvent(time.time_ns(), kind, detail)
         self.events.append(event)
-        if kind in _FAILURES and not self._ending:
+        is_failure = kind in _FAILURES or (kind, detail) == _STARVED
+        if is_failure and not self._ending and not self._asked_to_end:
             # The loop is gone when the lab is being torn down.
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._fail, event)
@@ -198,3 +242,14 @@ class Machine:
     def _fail(self, event: MachineEvent) -> None:
         if not self.failure.done():
             self.failure.set_result(event)
+
+
+def panic_of(details: str) -> tuple[int, ...]:
+    """The bugcheck in the JSON of QEMU's event, code first; empty when the guest gave none."""
+    try:
+        told = json.loads(details).get("info", {})
+        if told.get("type") == _PANIC_KIND:
+            return tuple(int(told[f"arg{number}"]) for number in range(1, 6))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return ()
+    return ()

@@ -19,6 +19,10 @@ _SPINLOCK_RETRIES = "8191"  # what Hyper-V's own specification calls enough
 # Windows would otherwise find itself able to start its own hypervisor under its kernel.
 _HIDDEN_FEATURES = ("vmx", "svm")
 _TIME = "time"  # among the enlightenments; libvirt has it among the timers
+_CRASH = "crash"  # and this one among the panic devices
+_QEMU_NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0"
+# A guest that stops runs on, so that Windows writes its dump; libvirt has no word for that.
+_ARGUMENTS = ("-action", "panic=none")
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,9 @@ def build(wanted: WindowsMachine, network: Network | None, serial_log: Path) -> 
     SubElement(power, "suspend-to-mem", enabled="no")
     SubElement(power, "suspend-to-disk", enabled="no")
     _add_devices(SubElement(domain, "devices"), wanted, network, serial_log)
+    arguments = SubElement(domain, f"{{{_QEMU_NAMESPACE}}}commandline")
+    for argument in _ARGUMENTS:
+        SubElement(arguments, f"{{{_QEMU_NAMESPACE}}}arg", value=argument)
     return domain
 
 
@@ -75,7 +82,7 @@ def _add_firmware(element: Element, wanted: WindowsMachine) -> None:
 def _add_features(features: Element, enlightenments: tuple[str, ...]) -> None:
     SubElement(features, "acpi")
     SubElement(features, "apic")
-    named = [name for name in enlightenments if name != _TIME]
+    named = [name for name in enlightenments if name not in (_TIME, _CRASH)]
     if named:
         hyperv = SubElement(features, "hyperv", mode="custom")
         for name in named:
@@ -120,6 +127,9 @@ def _add_devices(devices: Element, wanted: WindowsMachine, network: Network | No
     SubElement(serial, "source", path=str(serial_log))
     _add_ports(devices, wanted)
     SubElement(devices, "panic", model="isa")
+    if _CRASH in wanted.enlightenments:
+        # Windows writes code and parameters there, which takes no driver in it.
+        SubElement(devices, "panic", model="hyperv")
     SubElement(SubElement(devices, "video"), "model", type="vga")
     SubElement(devices, "memballoon", model="none")
     if wanted.tpm_socket:
@@ -131,7 +141,9 @@ def _add_devices(devices: Element, wanted: WindowsMachine, network: Network | No
 def _add_disks(devices: Element, wanted: WindowsMachine) -> None:
     disk = SubElement(devices, "disk", type="file", device="disk")
     # A build that the host cuts short is begun again, and a run's disk is thrown away: flushes are lost time.
-    SubElement(disk, "driver", name="qemu", type="qcow2", cache="unsafe", discard="unmap")
+    # And when the host cannot write it, its own fault is not to become the guest's: it stands still.
+    driver = SubElement(disk, "driver", name="qemu", type="qcow2", cache="unsafe", discard="unmap")
+    driver.set("error_policy", "stop")
     SubElement(disk, "source", file=str(wanted.disk))
     SubElement(disk, "target", dev="vda" if wanted.disk_bus == "virtio" else "sda", bus=wanted.disk_bus)
     SubElement(disk, "boot", order="1")

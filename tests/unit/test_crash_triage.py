@@ -2,11 +2,14 @@
 """What becomes of a guest is found out once, and a hang stays a hang whatever is done to the guest then."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import itertools
+import shutil
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from windows_dumps import HEADER_BYTES, header
 
 from harness.core.errors import (
     ChannelLost,
@@ -16,15 +19,17 @@ from harness.core.errors import (
     HarnessError,
     WskConformanceError,
 )
-from harness.crash import triage
+from harness.crash import own_dump, triage
 from harness.crash.triage import CrashEvidence, CrashTriage
-from harness.guest.base import RunningGuest
+from harness.guest.base import OwnDump, RunningGuest
 from harness.lab import examine
 from harness.lab.examine import Dump, Processor
 from harness.lab.machine import MachineEvent
 
 STOP = "*** STOP: 0x000000D1 (0x0000000000000008,0x0000000000000002,0x0000000000000001,0x0000000000000003)"
 SILENT = GuestSilent("no sign of life")
+MIB = 1 << 20
+OWN = OwnDump(Path("disk.qcow2"), 3, "/Windows/MEMORY.DMP")
 
 
 class Machine:
@@ -36,6 +41,16 @@ class Machine:
         self.events: list[MachineEvent] = []
         self.failure: asyncio.Future[MachineEvent] = asyncio.get_running_loop().create_future()
         self.nmis = self.dumps = 0
+        self.panic: tuple[int, ...] = ()
+        self.written: Iterator[int] = itertools.repeat(0)  # bytes on its disk, each time somebody asks
+        self.is_ended = False
+
+    def end(self) -> None:
+        self.is_ended = True
+
+    @property
+    def starved(self) -> bool:
+        return any(event.detail == "ioerror" for event in self.events)
 
     @property
     def crashed(self) -> bool:
@@ -47,7 +62,7 @@ class Machine:
 
     @property
     def over(self) -> bool:
-        return any(event.kind == "reboot" for event in self.events)
+        return self.starved or any(event.kind == "reboot" for event in self.events)
 
     def serial_tail(self, lines: int) -> str:
         return self.words
@@ -91,14 +106,24 @@ def from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(examine, "processors", lambda _machine: [Processor(0, 0.5, 0.4)])
     monkeypatch.setattr(triage, "screenshot", screenshot)
     monkeypatch.setattr(triage, "CRASH_NOTICE_LIMIT", 0)
-    monkeypatch.setattr(triage, "_TOLD_EVERY_S", 0.01)
+    monkeypatch.setattr(examine, "written_bytes", lambda machine: next(machine.written))
+    monkeypatch.setattr(own_dump, "_TOLD_EVERY_S", 0.001)
+    monkeypatch.setattr(own_dump, "QUIET_S", 0.1)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
 
 
 Story = Callable[[CrashTriage, Any], Awaitable[None]]
 
 
-def hold(folder: Path, story: Story, *, alive: bool = False, dump: bool | None = True) -> list[str]:
-    """Tells the story to an inquest of a guest; the lines of progress."""
+def hold(
+    folder: Path,
+    story: Story,
+    *,
+    alive: bool = False,
+    dump: bool | None = True,
+    own: OwnDump | None = None,
+) -> list[str]:
+    """Tells the story to the triage of a guest; the lines of progress."""
     said: list[str] = []
 
     async def main() -> None:
@@ -116,6 +141,7 @@ def hold(folder: Path, story: Story, *, alive: bool = False, dump: bool | None =
             connection,
             {},
             "on its disk",
+            own_dump=own,
         )
         await story(CrashTriage(guest, CrashEvidence(folder, dump, said.append)), machine)
 
@@ -168,9 +194,10 @@ def test_a_guest_that_still_answers_is_left_to_the_other_cases(tmp_path: Path) -
 
 def test_a_guest_that_writes_a_dump_is_given_the_time(tmp_path: Path) -> None:
     async def story(held: CrashTriage, machine: Any) -> None:
+        machine.written = itertools.count(step=MIB)
         machine.happens("crashed", "crashloaded")
         verdict = asyncio.create_task(held.verdict(ChannelLost("lost")))
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.3)
         assert not verdict.done()
         machine.happens("reboot")
         assert isinstance(await verdict, GuestCrashed)
@@ -186,11 +213,147 @@ def test_a_guest_that_never_ends_its_dump_is_not_waited_for_any_longer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def story(held: CrashTriage, machine: Any) -> None:
+        machine.written = itertools.count(step=MIB)
         machine.happens("crashed", "crashloaded")
         assert isinstance(await held.verdict(ChannelLost("lost")), GuestCrashed)
-        assert "was not complete" in held.guest.findings["memory dump"][-1]
+        assert "was not complete" in held.guest.findings["memory dump"][1]
 
-    monkeypatch.setattr(triage, "OWN_DUMP_LIMIT", 50_000_000)
+    monkeypatch.setattr(own_dump, "WRITE_LIMIT_S", 0.2)
+    hold(tmp_path, story)
+
+
+def quiet_after(*mib: int) -> Iterator[int]:
+    """What a disk tells while a dump is written, and then no more."""
+    return itertools.chain((MIB * size for size in mib), itertools.repeat(MIB * mib[-1]))
+
+
+def test_a_guest_that_stays_at_its_blue_screen_has_written_its_dump_when_its_disk_is_quiet(
+    tmp_path: Path,
+) -> None:
+    """AutoReboot is off: no event tells of the end, and five minutes would be lost at every crash."""
+
+    async def story(held: CrashTriage, machine: Any) -> None:
+        machine.written = quiet_after(10, 20, 30, 58)
+        machine.happens("crashed", "crashloaded")
+        assert isinstance(await held.verdict(ChannelLost("lost")), GuestCrashed)
+        assert held.guest.findings["memory dump"][1] == (
+            "the guest's own was written: at least 48 MiB went to its disk, and nothing more within 0.1 s"
+        )
+
+    assert any("the guest writes its dump: 20 MiB" in line for line in hold(tmp_path, story))
+
+
+def test_a_guest_that_writes_no_dump_is_not_said_to_have_one(tmp_path: Path) -> None:
+    async def story(held: CrashTriage, machine: Any) -> None:
+        machine.happens("crashed", "panicked")
+        await held.verdict(ChannelLost("lost"))
+        assert "or not at all" in held.guest.findings["memory dump"][1]
+
+    hold(tmp_path, story, own=OWN)
+
+
+def fetching(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    """From now on such a dump is on the disk of the guest."""
+
+    def fetch(own: OwnDump, target: Path) -> None:
+        assert own is OWN
+        target.write_bytes(data)
+
+    monkeypatch.setattr(own_dump, "fetch", fetch)
+
+
+def test_the_guests_own_dump_takes_the_place_of_the_one_from_outside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(held: CrashTriage, machine: Any) -> None:
+        machine.written = quiet_after(0, 50)
+        machine.happens("crashed", "crashloaded")
+        verdict = await held.verdict(ChannelLost("lost"))
+        assert "*** STOP: 0x000000D1" in str(verdict)
+        assert machine.is_ended
+        told = held.guest.findings["memory dump"]
+        assert "dumps/memory-7-own.dmp" in told
+        assert not any("from outside" in line for line in told)
+        assert [path.name for path in (tmp_path / "dumps").iterdir()] == ["memory-7-own.dmp"]
+
+    fetching(monkeypatch, bytes(header()))
+    hold(tmp_path, story, own=OWN)
+
+
+@pytest.mark.parametrize("data", [b"PAGEDU64", b"PAGEPAGE" + bytes(HEADER_BYTES), bytes(header(code=0x161))])
+def test_a_dump_of_its_own_that_is_none_costs_nothing(
+    data: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(held: CrashTriage, machine: Any) -> None:
+        machine.happens("crashed", "crashloaded")
+        assert isinstance(await held.verdict(ChannelLost("lost")), GuestCrashed)
+        assert any("was not taken" in line for line in held.guest.findings["memory dump"])
+        assert [path.name for path in (tmp_path / "dumps").iterdir()] == ["memory-7.dmp"]
+
+    fetching(monkeypatch, data)
+    hold(tmp_path, story, own=OWN)
+
+
+def test_without_a_reader_of_disks_the_dump_from_outside_stays(tmp_path: Path) -> None:
+    async def story(held: CrashTriage, machine: Any) -> None:
+        machine.happens("crashed", "crashloaded")
+        await held.verdict(ChannelLost("lost"))
+        told = held.guest.findings["memory dump"]
+        assert any("apt-get install libguestfs-tools" in line for line in told)
+        assert "dumps/memory-7.dmp" in told
+
+    hold(tmp_path, story, own=OWN)
+
+
+def test_a_windows_without_a_driver_for_it_tells_its_bugcheck_all_the_same(tmp_path: Path) -> None:
+    async def story(held: CrashTriage, machine: Any) -> None:
+        machine.panic = (0xD1, 8, 2, 1, 3)
+        machine.written = quiet_after(0, 50)
+        machine.happens("crashed", "panicked")
+        verdict = await held.verdict(ChannelLost("lost"))
+        assert str(verdict) == f"the guest crashed: {STOP} DRIVER_IRQL_NOT_LESS_OR_EQUAL (serial-7.log)"
+        # It was told before the dump was written, and that went on.
+        assert "was written: at least 50 MiB" in held.guest.findings["memory dump"][1]
+
+    hold(tmp_path, story, own=OWN)
+
+
+@pytest.mark.parametrize("code", triage.WATCHDOGS)
+def test_a_hang_is_one_whoever_notices_it_first(code: int, tmp_path: Path) -> None:
+    async def story(held: CrashTriage, machine: Any) -> None:
+        machine.panic = (code, 0, 0, 0, 0)
+        machine.happens("crashed", "panicked")
+        verdict = await held.verdict(ChannelLost("lost"))
+        assert type(verdict) is GuestSilent
+        assert f"0x{code:08X}" in str(verdict)
+        assert "watchdog" in held.guest.findings["heartbeat"][0]
+        assert machine.nmis == 0
+
+    hold(tmp_path, story)
+
+
+@pytest.mark.parametrize("error", [SILENT, GuestHung("no answer"), ChannelLost("lost")])
+def test_a_guest_whose_disk_the_host_cannot_write_is_never_blamed(
+    error: WskConformanceError, tmp_path: Path
+) -> None:
+    async def story(held: CrashTriage, machine: Any) -> None:
+        machine.happens("suspended", "ioerror")
+        verdict = await held.verdict(error)
+        assert type(verdict) is HarnessError
+        assert "the host could not read or write the guest's disk" in str(verdict)
+        assert "MiB are free in" in str(verdict)
+        assert (machine.nmis, machine.dumps) == (0, 0)
+
+    hold(tmp_path, story)
+
+
+def test_a_dump_that_the_host_cannot_write_is_said_to_be_cut_off(tmp_path: Path) -> None:
+    async def story(held: CrashTriage, machine: Any) -> None:
+        machine.happens("crashed", "crashloaded")
+        machine.happens("suspended", "ioerror")
+        assert isinstance(await held.verdict(ChannelLost("lost")), GuestCrashed)
+        assert "was cut off" in held.guest.findings["memory dump"][1]
+
     hold(tmp_path, story)
 
 

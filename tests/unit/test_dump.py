@@ -9,37 +9,11 @@ import kdmp_parser
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from windows_dumps import HEADER_BYTES, KERNEL_BITMAP, PAGE, PARAMETERS, SMALL, header
 
 from harness.core.errors import HarnessError
 from harness.crash.bugcheck import Bugcheck
 from harness.crash.dump import read_header
-
-HEADER_BYTES = 0x2000
-PAGE = 0x1000
-PARAMETERS = (8, 2, 1, 0xFFFFF80412345678)
-COMPLETE, SMALL, KERNEL_BITMAP = 1, 4, 6
-
-
-def header(
-    *,
-    signature: bytes = b"PAGEDU64",
-    code: int = 0xD1,
-    parameters: tuple[int, ...] = PARAMETERS,
-    kind: int = COMPLETE,
-    machine: int = 0x8664,
-    processors: int = 2,
-) -> bytearray:
-    """As Windows writes it: what is not known is filled with PAGE."""
-    data = bytearray(b"PAGE" * (HEADER_BYTES // 4))
-    data[:8] = signature
-    struct.pack_into("<II4Q", data, 0x08, 15, 20348, 0x1AA000, 0, 0xFFFFF80400000000, 0xFFFFF80400000010)
-    struct.pack_into("<IIII4Q", data, 0x30, machine, processors, code, 0, *parameters)
-    struct.pack_into("<IIQQQ", data, 0x88, 1, 0, 2, 0, 2)  # one run of physical memory: two pages from 0
-    struct.pack_into("<I", data, 0x348 + 0x34, 0x1F80)  # MxCsr, twice, by which a reader knows a context
-    struct.pack_into("<I", data, 0x348 + 0x118, 0x1F80)
-    struct.pack_into("<6H", data, 0x348 + 0x38, 0x10, 0x2B, 0x2B, 0x53, 0x2B, 0x18)
-    struct.pack_into("<I", data, 0xF98, kind)
-    return data
 
 
 def complete() -> bytes:
@@ -76,7 +50,7 @@ def test_a_dump_that_is_cut_off_behind_its_header_still_says_why(tmp_path: Path)
     assert read_header(path).type == "small"
 
 
-@pytest.mark.parametrize("code", [0, int.from_bytes(b"PAGE", "little")])
+@pytest.mark.parametrize("code", [0, 0x161, int.from_bytes(b"PAGE", "little")])
 def test_a_dump_of_a_living_system_has_no_bugcheck(code: int, tmp_path: Path) -> None:
     path = tmp_path / "live.dmp"
     path.write_bytes(header(code=code, kind=99))

@@ -97,8 +97,24 @@ def test_enlightenments_are_those_that_were_found_and_no_others() -> None:
     assert "hypervclock" not in [timer.get("name") for timer in some.iter("timer")]
     assert "hypervclock" in [timer.get("name") for timer in domain(enlightenments=ALL).iter("timer")]
     assert [e.tag for e in domain(enlightenments=ALL).iterfind("features/hyperv/*")] == [
-        name for name in ALL if name != "time"
+        name for name in ALL if name not in ("time", "crash")
     ]
+
+
+def test_a_crash_is_told_without_any_driver_where_the_host_can_and_cuts_nothing_off() -> None:
+    def panics(tree: Element) -> list[str | None]:
+        return [device.get("model") for device in tree.iterfind("devices/panic")]
+
+    assert panics(domain()) == ["isa"]
+    assert panics(domain(enlightenments=ALL)) == ["isa", "hyperv"]
+    for tree in (domain(), domain(enlightenments=ALL)):
+        words = [element.get("value") for element in tree.iter() if element.tag.endswith("}arg")]
+        assert words == ["-action", "panic=none"]
+
+
+def test_what_the_host_cannot_write_is_not_the_guests_to_bear() -> None:
+    (driver,) = domain().findall("devices/disk[@device='disk']/driver")
+    assert driver.get("error_policy") == "stop"
 
 
 def test_the_processor_can_what_windows_needs_and_no_virtualisation() -> None:
