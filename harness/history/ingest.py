@@ -24,6 +24,7 @@ from harness.history.schema import (
     cases,
     cell_counts,
     cells,
+    code_of,
     nights,
     observations,
     outcomes,
@@ -32,7 +33,8 @@ from harness.history.schema import (
     samples,
     timings,
 )
-from harness.history.verdicts import verdict
+from harness.verdict import Outcome
+from harness.verdict.attempts import case_verdict
 
 _AT_ONCE = 500  # names in one question: what every database takes
 
@@ -235,7 +237,7 @@ def _ids(connection: Connection, table: Table, column: str, values: Iterable[str
 
 def _count(connection: Connection, cell_id: int) -> None:
     """Makes the cell's counts anew, from what all of its attempts came to."""
-    tried: dict[int, list[int]] = defaultdict(list)
+    tried: dict[int, list[Outcome]] = defaultdict(list)
     rows_of: dict[int, list[str]] = {}
     statement = (
         select(outcomes.c.case_id, outcomes.c.outcome, cases.c.rows)
@@ -245,9 +247,9 @@ def _count(connection: Connection, cell_id: int) -> None:
         .order_by(attempts.c.number)
     )
     for case, outcome, rows in connection.execute(statement):
-        tried[case].append(outcome)
+        tried[case].append(OUTCOMES[outcome])
         rows_of[case] = rows
-    verdicts = {case: verdict([OUTCOMES[code] for code in codes]).code for case, codes in tried.items()}
+    verdicts = {case: code_of(case_verdict(seen)) for case, seen in tried.items()}
     by_row = Counter((row, code) for case, code in verdicts.items() for row in dict.fromkeys(rows_of[case]))
     ids = _ids(connection, requirements, "name", {row for row, _ in by_row})
     for table in (cell_counts, row_counts):

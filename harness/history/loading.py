@@ -24,8 +24,8 @@ from harness.history.schema import (
     outcomes,
     samples,
 )
-from harness.history.verdicts import Verdict, verdict
 from harness.verdict import Outcome
+from harness.verdict.attempts import AttemptResult, CaseVerdict, case_verdict, is_whole
 
 LATEST = "latest"
 
@@ -67,7 +67,7 @@ class SeenCase:
     name: str
     rows: tuple[str, ...]
     outcomes: tuple[Outcome, ...]  # of the attempts, in order
-    verdict: Verdict
+    verdict: CaseVerdict
     first: Outcome | None = None  # when a run itself tried it twice
     why: str = ""
     failure: str | None = None  # its key
@@ -89,13 +89,12 @@ class SeenCell:
     status: CellStatus
     tries: tuple[Try, ...]
     cases: Mapping[str, SeenCase]
+    results: tuple[AttemptResult, ...]  # of the tries
 
     @property
     def whole(self) -> bool:
         """Did it come to its end, so that a case which is not in it was not meant to be?"""
-        return self.status == CellStatus.DONE and any(
-            tried.run and tried.exit_status in WHOLE_RUN for tried in self.tries
-        )
+        return is_whole(self.results, done=self.status == CellStatus.DONE)
 
 
 @dataclass(frozen=True)
@@ -151,6 +150,7 @@ def load_cell(connection: Connection, row: Row[*tuple[Any, ...]]) -> SeenCell:
     found = connection.execute(
         select(attempts).where(attempts.c.cell_id == row.id).order_by(attempts.c.number)
     ).all()
+    rows = _outcomes(connection, row.id)
     return SeenCell(
         id=row.id,
         name=row.name,
@@ -163,13 +163,19 @@ def load_cell(connection: Connection, row: Row[*tuple[Any, ...]]) -> SeenCell:
             Try(each.number, each.run, each.seconds, each.exit_status, each.worker, each.why)
             for each in found
         ),
-        cases=_cases(connection, row.id),
+        cases=_cases(rows, _artefacts(connection, row.id)),
+        results=tuple(
+            AttemptResult(
+                each.exit_status,
+                {seen.name: OUTCOMES[seen.outcome] for seen in rows if seen.attempt_id == each.id},
+            )
+            for each in found
+        ),
     )
 
 
-def _cases(connection: Connection, cell: int) -> dict[str, SeenCase]:
-    files = _artefacts(connection, cell)
-    seen: dict[str, list[Any]] = {}
+def _outcomes(connection: Connection, cell: int) -> Sequence[Any]:
+    """A row for each case of each attempt, in the order of the attempts."""
     statement = (
         select(
             cases.c.name,
@@ -189,14 +195,19 @@ def _cases(connection: Connection, cell: int) -> dict[str, SeenCase]:
         .where(attempts.c.cell_id == cell)
         .order_by(attempts.c.number, cases.c.name)
     )
-    for row in connection.execute(statement):
+    return connection.execute(statement).all()
+
+
+def _cases(rows: Sequence[Any], files: Mapping[tuple[int, int], dict[str, str]]) -> dict[str, SeenCase]:
+    seen: dict[str, list[Any]] = {}
+    for row in rows:
         seen.setdefault(row.name, []).append(row)
-    return {name: _case(name, rows, files) for name, rows in seen.items()}
+    return {name: _case(name, attempts, files) for name, attempts in seen.items()}
 
 
 def _case(name: str, rows: Sequence[Any], files: Mapping[tuple[int, int], dict[str, str]]) -> SeenCase:
     came_to = tuple(OUTCOMES[row.outcome] for row in rows)
-    all_in_all = verdict(came_to)
+    all_in_all = case_verdict(came_to)
     worst = next(row for row, outcome in zip(rows, came_to, strict=True) if outcome == all_in_all.outcome)
     firsts = [OUTCOMES[row.first] for row in rows if row.first]
     return SeenCase(

@@ -37,7 +37,7 @@ class Attempt:
     run: str | None  # folder of the run; None when it left no run.json
     started: str  # ISO 8601, UTC
     seconds: float
-    exit_status: int  # of `wsk-conformance run`; -1 when it was lost on the way
+    exit_status: int  # of `wsk-conformance run`; LOST, or CUT_SHORT (harness/verdict/attempts.py)
     worker: str = ""  # the host that performed it; empty for this one
     why: str = ""  # what went wrong with the attempt itself, in one line
 

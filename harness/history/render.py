@@ -14,14 +14,14 @@ from harness.history.grouping import Group, Marks, variants
 from harness.history.loading import NightHead
 from harness.history.night_summary import NightSummary
 from harness.history.schema import OUTCOMES
-from harness.history.verdicts import FLAKY_NAME
 from harness.report.markdown import plain
 from harness.verdict import Outcome
+from harness.verdict import attempts as verdicts
 
 MOST_LINES = 40  # of each list of a summary, which is for chat
 
 _MACHINE = " (the machine: an empty call shifted as well)"
-_VERDICTS = (*Outcome, FLAKY_NAME)
+_VERDICTS = (*Outcome, verdicts.FLAKY)
 
 
 def counted(counts: Counter[str]) -> str:
@@ -32,7 +32,7 @@ def counted(counts: Counter[str]) -> str:
 
 def verdict_names(counts: Mapping[int, int]) -> Counter[str]:
     """Verdicts that were counted by their codes."""
-    return Counter({str(OUTCOMES.get(code, FLAKY_NAME)): number for code, number in counts.items()})
+    return Counter({str(OUTCOMES.get(code, verdicts.FLAKY)): number for code, number in counts.items()})
 
 
 def standing(head: NightHead) -> str:

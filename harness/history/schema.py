@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 
 from harness.verdict import Outcome
+from harness.verdict.attempts import CaseVerdict
 
 NAME = 600  # letters: what PostgreSQL can index, whatever they are
 LONGEST_WHY = 4000  # letters of it that are kept
@@ -44,6 +45,12 @@ CODES = {
 }
 OUTCOMES = {code: outcome for outcome, code in CODES.items()}
 FLAKY = 10  # a verdict, never an outcome
+
+
+def code_of(verdict: CaseVerdict) -> int:
+    """As it is counted in the store."""
+    return FLAKY if verdict.flaky else CODES[verdict.outcome]
+
 
 # One naming for constraints, so that a migration can name them in every database.
 metadata = MetaData(

@@ -7,30 +7,20 @@ from datetime import date
 from harness.history.known import KnownIssues
 from harness.history.loading import SeenCase, SeenCell, SeenNight
 from harness.history.night import CellStatus
-
-_PASSED, _FAILED, _USAGE, _LOST = range(4)
+from harness.verdict.attempts import cell_status, night_status
 
 
 def exit_status(night: SeenNight, excused: KnownIssues | None = None) -> int:
-    """1 when a guest failed, else 2 when a cell is configured wrongly, else 3 when anything is open, else 0.
+    """As harness/verdict/attempts.py decides. Failures that `excused` knows on that day do not count."""
+    cells = (_cell_status(cell, excused, day_of(night)) for cell in night.cells.values())
+    return night_status(cells, ended=night.head.ended)
 
-    Open is what no attempt could judge, a cell that was not performed to its
-    end, and a night that was killed. A failure counts whatever a later attempt
-    came to. With `excused`, the failures that these know do not count.
-    """
-    day = day_of(night)
-    if any(
-        excused is None or not excused.knows(cell.name, case.name, case.failure, day)
-        for cell, case in failing(night)
-    ):
-        return _FAILED
-    if any(cell.tries and cell.tries[-1].exit_status == _USAGE for cell in night.cells.values()):
-        return _USAGE
-    is_open = not night.head.ended or any(
-        not cell.whole or cell.status != CellStatus.DONE for cell in night.cells.values()
-    )
-    undecided = any(case.verdict.errors for cell in night.cells.values() for case in cell.cases.values())
-    return _LOST if is_open or undecided else _PASSED
+
+def _cell_status(cell: SeenCell, excused: KnownIssues | None, day: date) -> int:
+    def known(case: str) -> bool:
+        return excused is not None and excused.knows(cell.name, case, cell.cases[case].failure, day)
+
+    return cell_status(cell.results, done=cell.status == CellStatus.DONE, excused=known)
 
 
 def failing(night: SeenNight) -> Iterator[tuple[SeenCell, SeenCase]]:

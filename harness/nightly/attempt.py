@@ -22,9 +22,9 @@ from harness.nightly.plan import RunOrder
 from harness.report.record import RUN_FILE, load_run
 from harness.run.option import command_line
 from harness.run.options import OPTIONS
+from harness.verdict.attempts import CUT_SHORT, LOST
 from harness.verdict.outcome import Outcome
 
-LOST = -1  # exit status of an attempt that did not come to its end
 BASELINES = "baselines"  # folder of an attempt: its own, which it may add to
 _SAID = "said.log"
 _GUEST_FAILED = 1
@@ -39,7 +39,7 @@ _WRAPPED = ("env", "--default-signal=INT", "setpriv", "--pdeathsig", "KILL")
 
 @dataclass(frozen=True)
 class Ended:
-    """What became of an attempt: the exit status of its run, or LOST, and what went wrong in one line."""
+    """What became of an attempt: the exit status of its run, LOST or CUT_SHORT, and what went wrong."""
 
     exit_status: int
     seconds: float
@@ -86,9 +86,7 @@ class Runs:
                 self._running.discard(process)
         seconds = round(time.monotonic() - began, 3)
         if overdue.is_set():
-            return Ended(
-                _NOT_WHOLE, seconds, f"it was ended at its limit of {order.limit_s / 60:.0f} minutes"
-            )
+            return Ended(CUT_SHORT, seconds, f"it was ended at its limit of {order.limit_s / 60:.0f} minutes")
         return self._judge(status, seconds, folder)
 
     def stop(self) -> None:

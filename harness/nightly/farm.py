@@ -22,11 +22,12 @@ from harness.core.errors import HarnessError
 from harness.guest.reference import ReferenceGuest
 from harness.nightly import dask_worker
 from harness.nightly.archive import unpack
-from harness.nightly.attempt import LOST, Ended
+from harness.nightly.attempt import Ended
 from harness.nightly.images import pack_image
 from harness.nightly.plan import Plan, RunOrder
 from harness.nightly.runner import Attending
 from harness.nightly.version import version
+from harness.verdict.attempts import LOST
 
 _CONNECT_LIMIT_S = 20.0
 _POLL_S = 0.5

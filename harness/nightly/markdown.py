@@ -2,14 +2,14 @@
 """A night in words: for the terminal, for chat, or for the page of a CI system."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from harness.core.printable import printable
 from harness.history.night import Cell, CellStatus, Night
-from harness.nightly.attempt import LOST
-from harness.nightly.verdict import Outcomes, cell_status, flaky, night_status, outcomes_of, passed
+from harness.nightly.verdict import Outcomes, cell_status, night_status, outcomes_of
 from harness.report.markdown import plain
+from harness.verdict.attempts import FLAKY, LOST, case_verdict
 from harness.verdict.outcome import Outcome
 
 _VERDICTS = {0: "passed", 1: "FAILED", 2: "not accepted", 3: "NOT JUDGED"}
@@ -34,16 +34,13 @@ def summary(folder: Path, night: Night) -> Iterator[str]:
 
 
 def _counts(outcomes: Outcomes) -> str:
-    """By the first attempt of each case that judged it, and those whose attempts disagree apart."""
-    shaky = set(flaky(outcomes))
-    counts = Counter(seen[0] for case, seen in outcomes.items() if case not in shaky)
-    told = [f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome]]
-    return ", ".join(told + [f"{len(shaky)} flaky"] * bool(shaky)) or "none"
+    counts = Counter(str(case_verdict(seen)) for seen in outcomes.values())
+    return ", ".join(f"{counts[name]} {name}" for name in (*Outcome, FLAKY) if counts[name]) or "none"
 
 
 def _details(cell: Cell, outcomes: Outcomes) -> Iterator[str]:
-    shaky = set(flaky(outcomes))
-    noteworthy = [case for case, seen in outcomes.items() if case in shaky or not passed(seen[0])]
+    verdicts = {case: case_verdict(seen) for case, seen in outcomes.items()}
+    noteworthy = [case for case, seen in outcomes.items() if verdicts[case].flaky or not _all_passed(seen)]
     notes = [attempt for attempt in cell.attempts if attempt.why or attempt.exit_status == LOST]
     if not noteworthy and not notes:
         return
@@ -53,9 +50,13 @@ def _details(cell: Cell, outcomes: Outcomes) -> Iterator[str]:
         yield f"- attempt {attempt.number}{where}: {_cell(attempt.why)}"
     for case in noteworthy[:_MOST_CASES]:
         tries = ", then ".join(outcome.value for outcome in outcomes[case])
-        yield f"- {'flaky: ' if case in shaky else ''}{tries}: {_cell(case)}"
+        yield f"- {'flaky: ' if verdicts[case].flaky else ''}{tries}: {_cell(case)}"
     if len(noteworthy) > _MOST_CASES:
         yield f"- and {len(noteworthy) - _MOST_CASES} more"
+
+
+def _all_passed(outcomes: Iterable[Outcome]) -> bool:
+    return not any(outcome.fails or outcome.errors for outcome in outcomes)
 
 
 def _cell(text: str) -> str:

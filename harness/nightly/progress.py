@@ -11,12 +11,19 @@ from typing import Self, TextIO
 
 from harness.core.printable import printable
 from harness.history.night import Attempt, Cell, CellStatus, Night
-from harness.nightly.attempt import LOST
+from harness.verdict.attempts import CUT_SHORT, LOST
 
 _TERMINAL_S = 0.5
 _LINES_S = 60.0  # between two lines of a log that say the same as a terminal's
 _CLEAR = "\r\x1b[K"
-_ENDS = {0: "all passed", 1: "the guest failed", 2: "it was not accepted", 3: "not all could be judged"}
+_ENDS = {
+    0: "all passed",
+    1: "the guest failed",
+    2: "it was not accepted",
+    3: "not all could be judged",
+    LOST: "lost",
+    CUT_SHORT: "cut short",
+}
 
 
 class NightProgress:
@@ -60,11 +67,7 @@ class NightProgress:
                 self._running[cell.name] = (done, self._running[cell.name][1])
 
     def attempt_ended(self, cell: Cell, attempt: Attempt) -> None:
-        end = (
-            "lost"
-            if attempt.exit_status == LOST
-            else _ENDS.get(attempt.exit_status, str(attempt.exit_status))
-        )
+        end = _ENDS.get(attempt.exit_status, str(attempt.exit_status))
         where = f" on {attempt.worker}" if attempt.worker else ""
         why = f" ({attempt.why})" if attempt.why else ""
         self.says(f"{cell.name}: attempt {attempt.number} took {attempt.seconds:.0f} s{where}: {end}{why}")

@@ -13,12 +13,13 @@ from typing import Protocol
 
 from harness.core.errors import HarnessError, UsageError
 from harness.history.night import Attempt, Cell, CellStatus, Night, load_night
-from harness.nightly.attempt import LOST, Ended, run_in
+from harness.nightly.attempt import Ended, run_in
 from harness.nightly.matrix import Matrix
 from harness.nightly.plan import Plan, RunOrder
 from harness.nightly.retry import owed
 from harness.report.files import link_atomically
 from harness.report.record import RUN_FILE, load_run, new_run_id
+from harness.verdict.attempts import LOST
 
 NIGHTS = "nights"
 LATEST = "latest"

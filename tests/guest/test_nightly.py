@@ -16,10 +16,10 @@ from harness.core.paths import REPOSITORY
 from harness.history.night import Cell, CellStatus, Night, load_night
 from harness.history.store import Store
 from harness.lab import reaper
-from harness.nightly.attempt import LOST
 from harness.nightly.verdict import outcomes_of
 from harness.report.record import RUN_FILE, load_run
 from harness.run.options import HISTORY
+from harness.verdict.attempts import LOST
 
 
 def start(results: Path, *arguments: str) -> "subprocess.Popen[str]":

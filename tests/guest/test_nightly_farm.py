@@ -14,11 +14,11 @@ from harness.core.paths import REPOSITORY
 from harness.history.night import load_night
 from harness.lab import reaper
 from harness.nightly import dask_worker, farm, images
-from harness.nightly.attempt import LOST
 from harness.nightly.farm import refusal
 from harness.nightly.plan import RunOrder
 from harness.nightly.version import version
 from harness.report.record import load_run
+from harness.verdict.attempts import LOST
 
 OTHER_VERSION = REPOSITORY / "tests" / "support" / "other_version.py"
 ORDER = RunOrder("a", "reference", (), (), 60.0, 768)

@@ -16,9 +16,9 @@ from harness.history.loading import SeenNight, find, load
 from harness.history.night import CellStatus
 from harness.history.status import day_of, exit_status
 from harness.history.store import Store
-from harness.history.verdicts import verdict
 from harness.report import CaseRecord
 from harness.verdict import Outcome
+from harness.verdict.attempts import case_verdict
 
 LOST = case(ONE, outcome=Outcome.INCONCLUSIVE, why="3 packets were lost")
 
@@ -54,7 +54,7 @@ def seen(store: Store) -> SeenNight:
 def test_a_verdict_is_of_all_attempts_that_judged_the_guest(
     attempts: list[str], said: str, fails: bool, errors: bool
 ) -> None:
-    found = verdict([Outcome(attempt) for attempt in attempts])
+    found = case_verdict([Outcome(attempt) for attempt in attempts])
     assert (str(found), found.fails, found.errors) == (said, fails, errors)
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import matrices
 import pytest
 
-from harness.nightly.attempt import LOST, Ended, Runs
+from harness.nightly.attempt import Ended, Runs
 from harness.nightly.plan import RunOrder
 from harness.verdict import Outcome
+from harness.verdict.attempts import CUT_SHORT, LOST
 
 ORDER = RunOrder("a", "reference", (), (), 60.0, 1)
 
@@ -66,7 +67,7 @@ def test_a_process_that_is_killed_is_a_lost_attempt(perform: Performer) -> None:
 
 def test_a_run_that_goes_on_too_long_is_ended_and_not_judged(perform: Performer) -> None:
     ended = perform("exec sleep 600", RunOrder("a", "reference", (), (), 0.1, 1))
-    assert ended.exit_status == 3
+    assert ended.exit_status == CUT_SHORT
     assert "ended at its limit" in ended.why
 
 

@@ -20,10 +20,10 @@ from harness.history.pages.environment import environment
 from harness.history.render import counted, share, standing, times_told
 from harness.history.schema import FLAKY, OUTCOMES
 from harness.history.trends import FAILING, OPEN, Column, RowTrend
-from harness.history.verdicts import FLAKY_NAME
 from harness.report.files import file_name
 from harness.report.html import REPORT_FILE, worth
 from harness.verdict import Outcome
+from harness.verdict import attempts as verdicts
 
 MOST_ROWS = 200  # of a table: the store has the others
 MOST_NIGHTS = 100
@@ -87,7 +87,7 @@ def index(
             nights=len(all_nights),
             change_tables=_CHANGES,
             exits=_EXIT,
-            verdicts=[*Outcome, FLAKY_NAME],
+            verdicts=[*Outcome, verdicts.FLAKY],
             place=place,
             counted=counted,
             share=share,
@@ -96,7 +96,7 @@ def index(
             times_told=times_told,
             most_rows=MOST_ROWS,
             most_variants=MOST_VARIANTS,
-            names={**{code: str(outcome) for code, outcome in OUTCOMES.items()}, FLAKY: FLAKY_NAME},
+            names={**{code: str(outcome) for code, outcome in OUTCOMES.items()}, FLAKY: verdicts.FLAKY},
             style=Markup(_style()),
         )
     )
