@@ -7,8 +7,14 @@ import sys
 def main() -> None:
     """wsk-conformance."""
     try:
-        from harness.cli.main import main as command_line
+        from harness.cli import ending
 
-        command_line()
+        sys.exit(ending.run(_command))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _command() -> None:
+    from harness.cli.main import main as command_line
+
+    command_line()

@@ -10,6 +10,7 @@ import click
 from harness import __version__
 from harness.cli.compare import compare
 from harness.cli.doctor import doctor
+from harness.cli.ending import EXIT_INTERRUPTED
 from harness.cli.history import history
 from harness.cli.image import image
 from harness.cli.nightly import nightly
@@ -18,12 +19,9 @@ from harness.cli.run import run
 from harness.cli.selfcheck import selfcheck
 from harness.cli.selftest_crash import selftest_crash
 from harness.cli.shell import shell
-from harness.core.errors import UsageError, WskConformanceError
+from harness.core.errors import Terminated, UsageError
+from harness.core.files import read_bytes
 from harness.run.options import RESULTS
-
-_EXIT_USAGE = 2
-_EXIT_HARNESS = 3
-_EXIT_INTERRUPTED = 130
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -123,11 +121,7 @@ def show(file: Path) -> None:
     """Print a scenario or a trace of a results folder in words."""
     from harness.report.text import lines
 
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror}") from None
-    for line in lines(data):
+    for line in lines(read_bytes(file)):
         click.echo(line)
 
 
@@ -163,7 +157,7 @@ cli.add_command(shell)
 
 
 def main() -> None:
-    """The command line; always ends the process with one of the documented exit statuses."""
+    """The command line; how it ends otherwise than by an exit status is for harness.cli.ending to tell."""
     try:
         cli.main(standalone_mode=False)
     except click.exceptions.Exit as wanted:
@@ -171,12 +165,8 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except click.Abort:  # what click makes of Ctrl-C
+    except click.Abort as error:  # what click makes of Ctrl-C
+        if isinstance(error.__cause__, Terminated):
+            raise error.__cause__ from None
         click.echo("wsk-conformance: interrupted", err=True)
-        sys.exit(_EXIT_INTERRUPTED)
-    except UsageError as error:
-        click.echo(f"wsk-conformance: {error}", err=True)
-        sys.exit(_EXIT_USAGE)
-    except WskConformanceError as error:
-        click.echo(f"wsk-conformance: {error}", err=True)
-        sys.exit(_EXIT_HARNESS)
+        sys.exit(EXIT_INTERRUPTED)

@@ -45,3 +45,7 @@ class GuestSilent(GuestHung):
 
 class Unsupported(WskConformanceError):
     """The guest lacks the feature that the case needs; it is named."""
+
+
+class Terminated(KeyboardInterrupt):
+    """A signal asked this process to end (SIGTERM, SIGHUP), as Ctrl-C does: exit status 3."""

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How every command ends, whatever happens in it: a documented exit status, and at most one line of ours.
+
+Light to import: it must be there before anything that could fail.
+"""
+
+import contextlib
+import errno
+import io
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+from harness.core.errors import Terminated, UsageError, WskConformanceError
+from harness.core.printable import printable
+
+EXIT_USAGE = 2
+EXIT_HARNESS = 3
+EXIT_INTERRUPTED = 130
+
+_TERMINATING = (signal.SIGTERM, signal.SIGHUP)
+# What the system says of a file that somebody named wrongly, or may not use. All else is a failure of ours.
+_USERS = frozenset(
+    {
+        errno.ENOENT,
+        errno.EACCES,
+        errno.EPERM,
+        errno.EISDIR,
+        errno.ENOTDIR,
+        errno.ENAMETOOLONG,
+        errno.ELOOP,
+        errno.EROFS,
+        errno.ETXTBSY,
+        errno.ENXIO,
+    }
+)
+
+
+def run(command: Callable[[], None]) -> int:
+    """Performs the command. Its exit status: nothing that it raises gets past this."""
+    _open_standard_streams()
+    _take_signals()
+    with _patient_output():
+        return _flushed(_performed(command))
+
+
+def _performed(command: Callable[[], None]) -> int:
+    try:
+        command()
+    except SystemExit as wanted:
+        return wanted.code if isinstance(wanted.code, int) else EXIT_HARNESS if wanted.code else 0
+    except Terminated as error:
+        return _say(f"ended by {error}", EXIT_HARNESS)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except UsageError as error:
+        return _say(str(error), EXIT_USAGE)
+    except WskConformanceError as error:
+        return _say(str(error), EXIT_HARNESS)
+    except OSError as error:
+        if error.errno in _USERS and error.filename is not None:
+            return _say(f"cannot use {_short(error.filename)}: {error.strerror}", EXIT_USAGE)
+        return _say(unexpected(error), EXIT_HARNESS)
+    except Exception as error:
+        return _say(unexpected(error), EXIT_HARNESS)
+    return 0
+
+
+def unexpected(error: BaseException) -> str:
+    """A line for an error that nobody thought of, and where its details are kept."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        place = f" for {_short(error.filename)}" if error.filename else ""
+        return f"no space left{place}: free some and run again"
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return "too few files may be open at once: raise the limit (`ulimit -n 1024`)"
+    frame = traceback.extract_tb(error.__traceback__)[-1:]
+    place = f" ({frame[0].filename.rpartition('/')[2]}:{frame[0].lineno})" if frame else ""
+    what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    return f"an error of the harness itself, not of the guest: {what}{place}; {_kept(error)}"
+
+
+def _kept(error: BaseException) -> str:
+    """The traceback goes into a file of its own."""
+    try:
+        handle, name = tempfile.mkstemp(prefix="wsk-conformance-error-", suffix=".txt")
+        with os.fdopen(handle, "w", errors="replace") as file:
+            traceback.print_exception(error, file=file)
+    except OSError:
+        return "its details could not be kept"
+    return f"details: {name}"
+
+
+def _say(line: str, status: int) -> int:
+    with contextlib.suppress(OSError, ValueError):
+        print(f"wsk-conformance: {printable(line)}", file=sys.stderr, flush=True)
+    return status
+
+
+def _short(name: object) -> str:
+    text = os.fsdecode(name) if isinstance(name, bytes) else str(name)
+    return text if len(text) <= 200 else f"{text[:100]}...{text[-100:]}"
+
+
+def _open_standard_streams() -> None:
+    """One that was closed would be the number of the next file that is opened, and written into."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number, which is this one
+            if getattr(sys, name) is None:
+                stream = open(number, "w" if number else "r", closefd=False)  # noqa: SIM115
+                setattr(sys, name, stream)
+
+
+def _take_signals() -> None:
+    """A CI system's cancel, and a terminal that goes away, end a command in order, once.
+
+    What our parent had us ignore (nohup) stays ignored.
+    """
+    for number in _TERMINATING:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _terminated)
+
+
+def _terminated(number: int, _frame: FrameType | None) -> None:
+    for each in _TERMINATING:
+        signal.signal(each, signal.SIG_IGN)
+    raise Terminated(signal.Signals(number).name)
+
+
+@contextlib.contextmanager
+def _patient_output() -> Iterator[None]:
+    """A reader that has seen enough (`| head`) takes nothing more, and changes nothing else."""
+    before = {name: getattr(sys, name) for name in ("stdout", "stderr", "__stdout__", "__stderr__")}
+    for name in ("stdout", "stderr"):
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            patient = _patient(before[name], at_once=name == "stderr")
+            setattr(sys, name, patient)
+            setattr(sys, f"__{name}__", patient)
+    try:
+        yield
+    finally:
+        for name, stream in before.items():
+            setattr(sys, name, stream)
+
+
+def _patient(stream: io.TextIOWrapper, *, at_once: bool) -> io.TextIOWrapper:
+    """The same, over an outlet; what a closed or replaced stream raises says that it stays as it is."""
+    stream.flush()
+    outlet = _Outlet(stream.fileno(), "w", closefd=False)
+    by_line = at_once or stream.isatty() or bool(os.environ.get("PYTHONUNBUFFERED"))
+    return io.TextIOWrapper(
+        io.BufferedWriter(outlet), stream.encoding, "backslashreplace", line_buffering=by_line
+    )
+
+
+class _Outlet(io.FileIO):
+    """Once it takes nothing any more, what is written goes nowhere, and the command goes on.
+
+    A reader that has seen enough is in order; that there was no room is kept, to be told at the end.
+    """
+
+    lost: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            self.lost = None if isinstance(error, BrokenPipeError) else error
+            _lead_nowhere(self.fileno())
+            return memoryview(data).nbytes
+
+
+def _lead_nowhere(handle: int) -> None:
+    with contextlib.suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, handle)
+        os.close(nowhere)
+
+
+def _flushed(status: int) -> int:
+    """What is printed last may find no room; that hides no verdict."""
+    with contextlib.suppress(ValueError):
+        sys.stdout.flush()
+    outlet = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    if isinstance(outlet, _Outlet) and outlet.lost:
+        return _say(f"cannot write the output: {outlet.lost.strerror}", status or EXIT_USAGE)
+    return status
