@@ -17,7 +17,7 @@ from harness.core.ntstatus import (
     nt_success,
 )
 from harness.core.units import ms, s, seconds
-from harness.evidence import Clock, Exchange, Samples, Timeline, Trace
+from harness.evidence import Clock, Event, Exchange, Samples, Timeline, Trace
 from harness.guest.base import RunningGuest
 from harness.guest.control import ClockReading
 from harness.peer import Peer
@@ -143,6 +143,7 @@ class Case:
             if trace.outcome in _HUNG:
                 self.session.guest_pool.condemn(lease)
         _check_performed(plan, trace)
+        _check_called(plan, trace)
         packets, lost = self.evidence.packets or [], self.evidence.lost_packets
         if peer:
             packets = [packet for packet in packets if packet.peer_port not in peer.in_vain]
@@ -205,6 +206,25 @@ def _check_performed(plan: Scenario, trace: Trace) -> None:
         raise EvidenceLost(f"the scene could not be set: {step} {why}")
 
 
+def _check_called(plan: Scenario, trace: Trace) -> None:
+    """Every call of the plan was made in its turn, or the case has not seen what it is about.
+
+    The driver skips a call that the contract forbids at that moment. That is no doing of the guest's.
+    """
+    limit = _first(trace, EventKind.LIMIT)
+    for event in trace.events:
+        if event is limit:
+            return  # what comes after a limit is the recovery's doing
+        if event.kind == EventKind.SKIPPED and event.step < len(plan.operations):
+            operation = plan.operations[event.step]
+            if operation not in plan.failing:
+                raise EvidenceLost(f"{operation} was not called, as the contract forbids it: {event.status}")
+
+
+def _first(trace: Trace, kind: EventKind) -> Event | None:
+    return next((event for event in trace.events if event.kind == kind), None)
+
+
 def _hung(plan: Scenario, trace: Trace) -> str:
     hung = [event.step for event in trace.events if event.kind == EventKind.HUNG]
     operations = [plan.operations[step] for step in hung if step < len(plan.operations)]
@@ -221,7 +241,7 @@ def _check_scene(timeline: Timeline, peer: Peer | None) -> None:
     What becomes of a connection that the peer does not let come about, and of what the plan
     says may fail, is the case's to judge.
     """
-    limit = next((event for event in timeline.trace.events if event.kind == EventKind.LIMIT), None)
+    limit = _first(timeline.trace, EventKind.LIMIT)
     for operation in _scene(timeline.plan, peer):
         end = timeline.ended(operation)
         if limit and (end is None or end.sequence > limit.sequence):

@@ -104,7 +104,8 @@ class Steps:
         )
 
     def may_fail(self, *operations: Operation) -> None:
-        """These steps are what the case judges, not the scene that it needs."""
+        """These steps are what the case judges, not the scene that it needs: it is for the case to see
+        whether they were called, and how they ended."""
         self.failing.update(operations)
 
     def cancel(self, operation: Operation) -> Operation:

@@ -11,13 +11,14 @@ from harness.core.abi import EventKind, TraceOutcome
 from harness.core.errors import EvidenceLost, Unsupported
 from harness.core.ntstatus import (
     STATUS_CANCELLED,
+    STATUS_DEVICE_BUSY,
     STATUS_INVALID_HANDLE,
     STATUS_INVALID_PARAMETER,
     STATUS_NOT_IMPLEMENTED,
 )
 from harness.core.units import ms
 from harness.evidence import Timeline, Trace
-from harness.run.case import _check_performed, _check_scene
+from harness.run.case import _check_called, _check_performed, _check_scene
 from harness.scenario import IPV4, Callback, Irp, Operation, Scenario
 
 
@@ -56,6 +57,31 @@ def test_a_stop_at_a_step_that_is_not_there_is_no_traceback() -> None:
     plan, _ = plan_of_a_close()
     with pytest.raises(EvidenceLost, match="the scene could not be set"):
         _check_performed(plan, stopped(STATUS_INVALID_HANDLE, 0xFFFFFFFF))
+
+
+def run_with_the_close_skipped(plan: Scenario, close: int) -> GuestRun:
+    run = GuestRun(plan).call(plan.operations[0], 1 * ms).complete(plan.operations[0], 2 * ms)
+    return run.event(close, EventKind.SKIPPED, 3 * ms, status=STATUS_DEVICE_BUSY)
+
+
+def test_a_call_that_the_driver_did_not_make_decides_nothing() -> None:
+    plan, close = plan_of_a_close()
+    trace = Trace.decode(run_with_the_close_skipped(plan, close).trace())
+    with pytest.raises(EvidenceLost, match=r"close #2.* was not called.*STATUS_DEVICE_BUSY"):
+        _check_called(plan, trace)
+
+
+def test_it_does_where_the_case_is_to_see_whether_it_was_made() -> None:
+    plan, close = plan_of_a_close()
+    plan.may_fail(plan.operations[close])
+    _check_called(plan, Trace.decode(run_with_the_close_skipped(plan, close).trace()))
+
+
+def test_what_was_not_called_after_a_limit_was_recoverys_doing() -> None:
+    plan, close = plan_of_a_close()
+    run = GuestRun(plan).event(plan.operations[1].number, EventKind.LIMIT, 1 * ms)
+    run.event(close, EventKind.SKIPPED, 2 * ms, status=STATUS_DEVICE_BUSY)
+    _check_called(plan, Trace.decode(run.trace()))
 
 
 def story_of_an_event(irp: Irp = Irp.ALLOCATED) -> tuple[Scenario, GuestRun, Operation, Operation]:
