@@ -14,13 +14,15 @@ from harness.peer.scripted_tcp import TcpBehaviour
 
 
 class HangsUp(ScriptedPeer):
-    """Sends a SYN and, when nobody has answered it for `after` ns, a RST.
+    """Sends a SYN and, when nobody has answered it for `after` ns, a RST; from another port again.
 
-    It needs `.connecting()`, and a listener in the guest that holds its SYN back.
+    It does so `times` times, or until it is refused: a listener that holds its SYN back and a closed
+    port whose firewall says nothing look alike, so the first that meets silence need not have met the
+    listener. It needs `.connecting()`.
     """
 
-    def __init__(self, *, after: int = 300 * ms, connections: int = 1) -> None:
-        super().__init__(connections=connections)
+    def __init__(self, *, after: int = 300 * ms, times: int = 5) -> None:
+        super().__init__(connections=times)
         self.after = after
 
     def moments(self) -> Moments:
@@ -31,6 +33,13 @@ class HangsUp(ScriptedPeer):
     async def behave(self, connection: Connection) -> None:
         """There is nothing left to do: what its door hands out is over."""
 
+    async def _serve(self, door: ConnectionSource) -> None:
+        for _ in range(self.expected):
+            connection = await door.next()
+            if connection.ended == "reset":
+                return
+            self.connections.append(connection)
+
     def _listen(self, host: str, port: int) -> ConnectionSource:
         raise UsageError("a peer that hangs up is one that connects: say .connecting()")
 
@@ -39,7 +48,7 @@ class HangsUp(ScriptedPeer):
 
 
 class _Impatient(ScriptedDialer):
-    """What a guest without a listener refuses was too early; silence is what it waits for."""
+    """What a guest without a listener refuses was too early, until it has met silence once."""
 
     def __init__(self, host: str, guest: str, port: int, patience: int) -> None:
         super().__init__(host, guest, port, TcpBehaviour())
@@ -51,6 +60,9 @@ class _Impatient(ScriptedDialer):
             await connection.open(seconds(self._patience))
             if connection.ended != "reset":
                 connection.reset()
+                self._met = True
+                return connection
+            if self._met:
                 return connection
             self.in_vain |= {raw.port}
             self._end(*self._open.pop())

@@ -3,17 +3,21 @@
 
 import asyncio
 import errno
+import os
 import select
 import socket
 import struct
 import time
+from collections.abc import Iterator
 
 from harness.core.errors import HarnessError
 from harness.core.units import seconds
 from harness.peer.connection import Connection
 from harness.peer.connection_source import Address, ConnectionSource, unused
 
-CALL_LIMIT_S = 1.0  # for an answer to a SYN; the kernel would ask again after it
+# For an answer to a SYN, the first attempt and the longest: a kernel repeats its SYN after a second, and
+# each attempt is to send one. A port without a listener may say nothing, and the first attempts are early.
+CALL_LIMITS_S = (0.15, 0.9)
 # More than the clocks of guest and host differ by, so that what came of two attempts can be told apart.
 CALL_PAUSE_S = 0.1
 
@@ -124,7 +128,8 @@ class Listener(ConnectionSource):
 class Dialer(ConnectionSource):
     """Connects to a listener in the guest, and tries again until there is one.
 
-    What is refused before the first connection was too early; after it, it is the guest's answer.
+    What is refused, or gets no answer, before the first connection was too early; after it, it is the
+    guest's answer.
     """
 
     def __init__(self, host: str, guest: str, port: int, *, receive_buffer: int | None = None) -> None:
@@ -134,31 +139,31 @@ class Dialer(ConnectionSource):
         self._met = False
 
     async def next(self) -> Connection:
-        while True:
+        for limit in call_limits():
             sock = self._unused()
             port = _port(sock)
             try:
-                connection = await self._connect(sock)
+                connection = await self._connect(sock, limit)
                 self._met = True
                 self.in_vain -= {port}
                 return connection
-            except OSError:  # TimeoutError is one
+            except OSError:
                 if not self._met:
                     self.in_vain |= {port}
-                sock.close()
+                _abandon(sock)
                 await asyncio.sleep(CALL_PAUSE_S)
             except BaseException:
                 sock.close()
                 raise
+        raise AssertionError("attempts have no end")
 
     def _unused(self) -> socket.socket:
         return unused(lambda: bound(self._host, 0, self._receive_buffer), _port, self.in_vain)
 
-    async def _connect(self, sock: socket.socket) -> KernelConnection:
+    async def _connect(self, sock: socket.socket, limit: float) -> KernelConnection:
         guest = self._guest, self.port
         try:
-            async with asyncio.timeout(CALL_LIMIT_S):
-                await asyncio.get_running_loop().sock_connect(sock, guest)
+            await _connected(sock, guest, limit)
         # It was made and is over already, before or behind a FIN; a refusal is another error.
         except (ConnectionResetError, BrokenPipeError) as error:
             connection = KernelConnection(sock, guest)
@@ -168,6 +173,35 @@ class Dialer(ConnectionSource):
 
     def close(self) -> None:
         """Has nothing open between connections."""
+
+
+def call_limits() -> Iterator[float]:
+    """How long each attempt to connect may take, in s: longer each time, as far as they go."""
+    limit, longest = CALL_LIMITS_S
+    while True:
+        yield limit
+        limit = min(2 * limit, longest)
+
+
+async def _connected(sock: socket.socket, guest: Address, limit: float) -> None:
+    """Raises OSError when there is no connection after `limit` s.
+
+    What the kernel has by then counts, not what a busy event loop has heard of: the guest has it too.
+    """
+    try:
+        async with asyncio.timeout(limit):
+            await asyncio.get_running_loop().sock_connect(sock, guest)
+    except TimeoutError:
+        number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if number:
+            raise OSError(number, os.strerror(number)) from None
+        sock.getpeername()  # OSError while the connection has not been made
+
+
+def _abandon(sock: socket.socket) -> None:
+    """Gives up an attempt; should it succeed in this very moment, the guest is told by a RST."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT_ON_CLOSE)
+    sock.close()
 
 
 def _port(sock: socket.socket) -> int:

@@ -8,7 +8,7 @@ import functools
 from harness.peer.base import Peer
 from harness.peer.connection import Connection
 from harness.peer.connection_source import Address, ConnectionSource, unused
-from harness.peer.kernel import CALL_LIMIT_S, CALL_PAUSE_S
+from harness.peer.kernel import CALL_PAUSE_S, call_limits
 from harness.peer.raw_port import RawPort
 from harness.peer.scripted_connection import ScriptedConnection
 from harness.peer.scripted_tcp import TcpBehaviour
@@ -85,9 +85,9 @@ class ScriptedDialer(ConnectionSource):
         self._open: list[tuple[RawPort, ScriptedConnection]] = []
 
     async def next(self) -> Connection:
-        while True:
+        for limit in call_limits():
             raw, connection = self._begin()
-            if await connection.open(CALL_LIMIT_S):
+            if await connection.open(limit):
                 self._met = True
                 self.in_vain -= {raw.port}
                 return connection
@@ -95,6 +95,7 @@ class ScriptedDialer(ConnectionSource):
                 self.in_vain |= {raw.port}
             self._end(*self._open.pop())
             await asyncio.sleep(CALL_PAUSE_S)
+        raise AssertionError("attempts have no end")
 
     def close(self) -> None:
         while self._open:

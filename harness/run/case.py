@@ -25,7 +25,7 @@ from harness.run.session import Session
 from harness.run.temporary_address import TemporaryAddress, temporary_address
 from harness.scenario import IPV4, Family, Operation, Scenario
 from harness.scenario.encoding import rounds
-from harness.wire import Packet
+from harness.wire import ACK, RST, Packet
 
 PEER_LIMIT = 5 * s
 LIVE_LIMIT = 5 * s
@@ -146,7 +146,7 @@ class Case:
         _check_called(plan, trace)
         packets, lost = self.evidence.packets or [], self.evidence.lost_packets
         if peer:
-            packets = [packet for packet in packets if packet.peer_port not in peer.in_vain]
+            packets = _of_its_connections(packets, peer)
         timeline = Timeline(plan, trace, packets, peer, clock, lost_packets=lost)
         self.evidence.timeline = timeline
         _check_scene(timeline, peer)
@@ -204,6 +204,18 @@ def _check_performed(plan: Scenario, trace: Trace) -> None:
             return  # there is no socket, and the case judges that
         why = "has no socket to act on" if missing else f"gave {trace.status}"
         raise EvidenceLost(f"the scene could not be set: {step} {why}")
+
+
+def _of_its_connections(packets: list[Packet], peer: Peer) -> list[Packet]:
+    """Without the peer's attempts that came to nothing.
+
+    Where such an attempt came to something after all, the guest has a connection that nobody owns.
+    """
+    abandoned = (packet for packet in packets if packet.peer_port in peer.in_vain)
+    for packet in abandoned:
+        if packet.sender == "peer" and ACK in packet.flags and RST not in packet.flags:
+            raise EvidenceLost(f"the peer gave up an attempt to connect that the guest then had: {packet!r}")
+    return [packet for packet in packets if packet.peer_port not in peer.in_vain]
 
 
 def _check_called(plan: Scenario, trace: Trace) -> None:

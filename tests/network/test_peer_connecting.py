@@ -2,6 +2,9 @@
 """A peer that connects to the guest, and then behaves as it would when it had been connected to."""
 
 import asyncio
+import contextlib
+import itertools
+import socket
 from unittest import mock
 
 import pytest
@@ -11,14 +14,15 @@ from namespace import GUEST, in_own_namespace
 from harness.core.errors import HarnessError
 from harness.peer import FinFirst, ReadsSlowly, ReadsToEof
 from harness.peer.connection_source import unused
-from harness.peer.kernel import bound
-from harness.peer.raw_port import RawPort
+from harness.peer.kernel import bound, call_limits
+from harness.peer.raw_port import RawPort, silent_listener
 from harness.peer.scripted import ScriptedDialer
 from harness.peer.scripted_tcp import TcpBehaviour
 from harness.wire import RST, SYN
 
+DETACH_FILTER = 27  # SO_DETACH_FILTER, asm-generic/socket.h
 # A busy machine answers later than a peer waits, which would then try again.
-patient = mock.patch("harness.peer.kernel.CALL_LIMIT_S", 30.0)
+patient = mock.patch("harness.peer.kernel.CALL_LIMITS_S", (30.0, 30.0))
 
 
 async def says_hello(guest: Guest) -> None:
@@ -65,6 +69,51 @@ def test_a_connection_that_is_reset_at_once_counts() -> None:
         packets = answer_on_wire(peer, aborts)
     assert {connection.ended for connection in peer.connections} == {"reset"}
     assert len({packet.peer_port for packet in sent(packets, "guest", SYN)}) == 20
+
+
+def test_a_connection_that_stands_when_its_time_is_over_is_kept() -> None:
+    """The guest has it; a busy event loop has not heard of that yet."""
+
+    async def never_hears(sock: socket.socket, address: tuple[str, int]) -> None:
+        with contextlib.suppress(BlockingIOError):
+            sock.connect(address)
+        await asyncio.sleep(60)
+
+    async def meets(peer: ReadsToEof) -> None:
+        with mock.patch.object(asyncio.get_running_loop(), "sock_connect", never_hears):
+            await until_connected(peer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        peer = connecting_to(listener)
+        asyncio.run(meets(peer))
+    assert not peer._bound().in_vain
+
+
+def test_where_closed_ports_say_nothing_it_finds_the_listener_too() -> None:
+    """As behind a firewall in stealth mode, which drops the RST of a port without a listener."""
+
+    async def meets(peer: ReadsToEof, listener: socket.socket) -> None:
+        asyncio.get_running_loop().call_later(0.3, listener.setsockopt, socket.SOL_SOCKET, DETACH_FILTER, 0)
+        await until_connected(peer)
+
+    with silent_listener("127.0.0.1", 0) as listener:
+        peer = connecting_to(listener)
+        asyncio.run(meets(peer, listener))
+    assert peer.in_vain
+
+
+def test_an_attempt_is_over_before_the_kernel_repeats_its_syn() -> None:
+    assert all(limit < 1.0 for limit in itertools.islice(call_limits(), 10))
+
+
+def connecting_to(listener: socket.socket) -> ReadsToEof:
+    return ReadsToEof().connecting().bind("127.0.0.1", listener.getsockname()[1], guest="127.0.0.1")
+
+
+async def until_connected(peer: ReadsToEof) -> None:
+    async with peer, asyncio.timeout(20):
+        while not peer.connections:
+            await asyncio.sleep(0.01)
 
 
 @in_own_namespace

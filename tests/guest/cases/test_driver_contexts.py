@@ -246,6 +246,7 @@ async def test_a_close_waits_for_the_calls_of_other_strands_and_ends_the_socket_
             with plan.repeat(100):
                 sends.append(plan.send(sock, 10))
                 plan.wait(sends[-1])
+    plan.may_fail(*sends)  # those whose turn comes after the close are not called
     plan.delay(5 * ms)
     close = plan.close(sock)
     plan.wait(close)
