@@ -54,7 +54,7 @@ def rounds(events: Iterable[Event]) -> dict[int, dict[int, OperationTrace]]:
     found: dict[int, dict[int, OperationTrace]] = defaultdict(lambda: defaultdict(OperationTrace))
     for event in events:
         life = found[event.step][event.iteration]
-        if event.kind == EventKind.CALL:
+        if event.kind in (EventKind.CALL, EventKind.CANCEL):
             life.call = life.call or event
         elif event.kind == EventKind.RETURN:
             life.returned = life.returned or event

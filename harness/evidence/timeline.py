@@ -6,7 +6,7 @@ the capture, and one against the other by the clock's intervals. What the clock
 cannot order is never guessed: it raises EvidenceLost.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -24,7 +24,7 @@ from harness.core.ntstatus import (
 )
 from harness.core.units import format_ns, s
 from harness.evidence.causality import tighten
-from harness.evidence.clock import Clock, Interval
+from harness.evidence.clock import DRIFT_PPM, Clock, Interval
 from harness.evidence.directions import Direction
 from harness.evidence.operation_traces import (
     CallbackCall,
@@ -106,6 +106,7 @@ class Timeline:
 
     `clock` is this case's own: cause and effect tighten it here. `lost_packets`
     is what the capture lost; that, or events lost, raises EvidenceLost.
+    `starved` tells for how many ns, between two host times, the host kept the guest from running.
     """
 
     def __init__(
@@ -117,12 +118,14 @@ class Timeline:
         clock: Clock,
         *,
         lost_packets: int = 0,
+        starved: Callable[[int, int], int] = lambda _since, _until: 0,
     ) -> None:
         _check(plan, trace, lost_packets)
         self.plan = plan
         self.trace = trace
         self.peer = peer
         self.clock = clock
+        self._starved = starved
         self._packets = list(packets)
         self._lives = operation_traces(trace.events)
         self._visits = callback_calls(trace.events)
@@ -185,9 +188,14 @@ class Timeline:
         return self._event(operation.completion).irql
 
     def data(self, operation: Operation) -> Content:
-        """The bytes that a receive got: as many as Information says, at most its buffer."""
+        """The bytes that a receive got: as many as Information says, at most its buffer.
+
+        None of one that failed: its Information means nothing.
+        """
         if operation not in self._places or operation.buffer is None:
             raise HarnessError(f"{operation} does not receive")
+        if not nt_success(self.status(operation)):
+            return Content(b"")
         size = min(self.information(operation) or 0, operation.buffer.length)
         return Content(self.trace.received[self._places[operation] :][:size])
 
@@ -248,6 +256,32 @@ class Timeline:
         """Time between two moments of the guest's, in ns of its own clock."""
         ticks = self._event(end).qpc - self._event(start).qpc
         return ticks * s // self.trace.qpc_frequency
+
+    def lasted(self, start: Marker | CallbackMarker, end: Marker | CallbackMarker, at_least: int) -> Fact:
+        """Were these at least so many ns apart? The guest's clock, which tells, may run slow."""
+        elapsed = self.elapsed(start, end)
+        allowed = at_least * DRIFT_PPM // 1_000_000 + 2 * s // self.trace.qpc_frequency
+        return Fact(elapsed + allowed >= at_least, f"{end} came {format_ns(elapsed)} after {start}")
+
+    def within(self, start: Marker | CallbackMarker, end: Marker | CallbackMarker, limit: int) -> Fact:
+        """Were these less than `limit` ns apart?
+
+        EvidenceLost when they were not, and may have been had the host let the guest run.
+        """
+        elapsed = self.elapsed(start, end)
+        text = f"{end} came {format_ns(elapsed)} after {start}"
+        if elapsed < limit:
+            return Fact(True, text)
+        starved = self.starved(start, end)
+        if elapsed - starved < limit:
+            raise EvidenceLost(f"{text}, and the host kept the guest from running for {format_ns(starved)}")
+        return Fact(False, text)
+
+    def starved(self, start: Mark, end: Mark) -> int:
+        """For how many ns between these the host kept the guest from running."""
+        if start is None or end is None:
+            raise HarnessError("nothing lies between what did not happen")
+        return self._starved(self.at(start).interval.earliest, self.at(end).interval.latest)
 
     def order(self, *marks: Mark) -> Fact:
         """Did these happen one after the other? False when one of them did not happen at all."""

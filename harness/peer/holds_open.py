@@ -8,15 +8,22 @@ _PORTIONS = 10
 
 
 class HoldsOpen(Peer):
-    """After EOF holds its side open for `for_` ns, sends `sends` spread over that time, then closes."""
+    """After EOF holds its side open for `for_` ns, sends `sends` spread over that time, then closes.
 
-    def __init__(self, *, for_: int, sends: bytes = b"", exchange: int = 0, connections: int = 1) -> None:
+    It sends `tells` when it has the guest's FIN: who receives that knows that its FIN is acknowledged.
+    """
+
+    def __init__(
+        self, *, for_: int, sends: bytes = b"", tells: bytes = b"", exchange: int = 0, connections: int = 1
+    ) -> None:
         super().__init__(exchange=exchange, connections=connections)
         self.for_ = for_
         self.sends = sends
+        self.tells = tells
 
     async def behave(self, connection: Connection) -> None:
         await connection.read_to_end()
+        await connection.send(self.tells)
         size = -(-len(self.sends) // _PORTIONS)
         for number in range(_PORTIONS):
             await connection.hold(self.for_ // _PORTIONS)

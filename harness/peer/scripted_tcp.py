@@ -44,6 +44,7 @@ class ScriptedTcp:
         self.received = bytearray()
         self.fin_received = False
         self.reset_received = False
+        self.knocked = False  # something came while the window was closed
         self._irs: int | None = None  # initial receive sequence number; None before a SYN
         self._rcv_nxt = 0
         self._acknowledged = 0  # the highest that we said
@@ -158,6 +159,7 @@ class ScriptedTcp:
         end = place + len(segment.payload)
         if not segment.payload and not fin and place == self._rcv_nxt:
             return  # nothing but an ACK; one that is out of place is a probe, and answered
+        self.knocked |= not self._window
         if place <= self._rcv_nxt and not self.fin_received:
             fresh = segment.payload[self._rcv_nxt - place :][: self._room()]
             self.received += fresh

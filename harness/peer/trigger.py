@@ -36,6 +36,11 @@ class Command:
         self._after = _LONGEST if after is None else after
         self._given = asyncio.Event()
 
+    @property
+    def is_timed(self) -> bool:
+        """Is it done some time later where nobody gives it?"""
+        return self._after != _LONGEST
+
     def give(self) -> None:
         if self.given_ns is None:
             self.given_ns = time.time_ns()

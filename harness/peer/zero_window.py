@@ -7,14 +7,16 @@ from harness.peer.scripted_connection import ScriptedConnection
 from harness.peer.scripted_tcp import TcpBehaviour
 from harness.peer.trigger import Command
 
+KNOCK_LIMIT_S = 2.0
+
 
 class ZeroWindow(ScriptedPeer):
     """Takes `takes` bytes beyond the exchange, then its window is zero; it acknowledges every probe.
 
-    The window opens on command, or `opens_after` ns after the connection was
-    made (after the exchange, if there is one); then the peer reads to EOF and
-    closes. A FIN needs room in the window as a byte does. With `resets_after`
-    it stays closed, and the peer sends a RST that much later.
+    The window opens on command, or `opens_after` ns after the guest has knocked: sent a probe, or
+    something else that has no room. Then the peer reads to EOF and closes. A FIN needs room in the
+    window as a byte does. With `resets_after` it stays closed, and the peer sends a RST that much
+    later. Where nobody knocks for KNOCK_LIMIT it goes on as if somebody had.
     """
 
     def __init__(
@@ -43,6 +45,10 @@ class ZeroWindow(ScriptedPeer):
         yield self.opened, "opened its window"
 
     async def behave(self, connection: ScriptedConnection) -> None:
+        if self._opening.is_timed or self.resets_after is not None:
+            await connection.until(
+                lambda: connection.tcp.knocked or connection.ended != "open", KNOCK_LIMIT_S
+            )
         if self.resets_after is not None:
             await connection.hold(self.resets_after)
             connection.reset()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """HoldsOpen keeps its direction open after the guest's FIN."""
 
-from guestlike import Guest, meet
+from guestlike import FIN_WAIT2, Guest, meet
 
 from harness.core.units import ms, s
 from harness.peer import HoldsOpen
@@ -26,6 +26,16 @@ def test_it_sends_all_its_data_after_the_guest_s_fin() -> None:
         assert await guest.receive_to_end() == bytes(range(251))
 
     meet(HoldsOpen(for_=50 * ms, sends=bytes(range(251))), play)
+
+
+def test_it_tells_at_once_that_it_has_the_fin() -> None:
+    async def play(guest: Guest) -> None:
+        guest.finish_sending()
+        assert await guest.receive() == b"!"
+        assert guest.state == FIN_WAIT2
+        guest.abort()
+
+    meet(HoldsOpen(for_=3600 * s, tells=b"!"), play)
 
 
 def test_it_notices_a_reset_while_it_holds() -> None:

@@ -8,7 +8,7 @@ from namespace import GUEST, HOST, in_own_namespace, wire
 from namespace import Guest as Kernel
 
 from harness.core.units import ms
-from harness.peer import KeepsSending
+from harness.peer import After, KeepsSending
 from harness.wire import FIN, PSH, RST
 
 
@@ -27,6 +27,19 @@ def test_it_sends_on_after_the_guest_s_fin_then_closes() -> None:
         assert received == b"again" * 20
         assert len(sent(packets, "peer", FIN)) == 1
         assert not sent(packets, "guest", RST)
+
+
+@in_own_namespace
+def test_it_begins_when_it_is_to() -> None:
+    async def play(guest: Guest) -> None:
+        await asyncio.sleep(0.1)
+        await guest.send(b"!")
+        guest.finish_sending()
+        await guest.receive_to_end()
+
+    packets = meet_on_wire(KeepsSending(after=After(received=1), every=10 * ms, for_=50 * ms), play)
+    first = next(packet for packet in packets if packet.payload)
+    assert first.sender == "guest"
 
 
 @in_own_namespace

@@ -39,7 +39,7 @@ class Case:
         self.run.call(self.close, 200 * ms).complete(self.close, 201 * ms)
         return self
 
-    def seen(self, clock: Clock | None = None, lost_packets: int = 0) -> Timeline:
+    def seen(self, clock: Clock | None = None, lost_packets: int = 0, starved: int = 0) -> Timeline:
         trace = Trace.decode(self.run.trace())
         return Timeline(
             self.plan,
@@ -48,6 +48,7 @@ class Case:
             ReadsToEof(),
             clock or exact_clock(),
             lost_packets=lost_packets,
+            starved=lambda _since, _until: starved,
         )
 
 
@@ -68,6 +69,37 @@ def test_a_receive_has_the_bytes_that_information_counts() -> None:
     seen = case.seen()
     assert seen.data(case.receive) == b"welcome"
     assert seen.information(case.receive) == 7
+
+
+def test_a_receive_that_failed_has_none_whatever_information_says() -> None:
+    plan = Scenario()
+    failed = plan.receive(plan.socket(4), 16)
+    run = GuestRun(plan).call(failed, 1 * ms).complete(failed, 2 * ms, STATUS_CANCELLED, data=b"old bytes")
+    assert Timeline(plan, Trace.decode(run.trace()), [], None, exact_clock()).data(failed) == b""
+
+
+def test_what_took_at_least_so_long_may_have_been_timed_by_a_slow_clock() -> None:
+    case = Case()
+    call, completion = case.disconnect.call, case.disconnect.completion
+    assert case.seen().lasted(call, completion, 3 * ms)
+    assert case.seen().lasted(call, completion, 3 * ms + 600)  # ns: 200 ppm of it
+    assert not case.seen().lasted(call, completion, 3 * ms + 2 * us)
+
+
+def test_what_took_too_long_decides_nothing_while_the_host_kept_the_guest_from_running() -> None:
+    case = Case()
+    call, completion = case.disconnect.call, case.disconnect.completion
+    assert case.seen(starved=1000 * ms).within(call, completion, 4 * ms)
+    assert not case.seen(starved=1 * ms).within(call, completion, 2 * ms)
+    with pytest.raises(EvidenceLost, match=r"came 3 ms after.* kept the guest from running for 2 ms"):
+        case.seen(starved=2 * ms).within(call, completion, 2 * ms)
+
+
+def test_a_cancel_is_a_moment_of_its_own() -> None:
+    case = Case()
+    cancel = case.plan.cancel(case.disconnect)
+    case.run.event(cancel.number, EventKind.CANCEL, 40 * ms)
+    assert case.seen().order(case.disconnect.completion, cancel.call)
 
 
 def test_a_call_that_was_never_made_has_no_results() -> None:
