@@ -28,7 +28,7 @@ from harness.guest import find
 from harness.guest.control import ControlClient
 from harness.run.options import DEFAULTS, Settings
 from harness.run.session import Session
-from harness.scenario import CONTEXTS, FAMILIES, ORIGINS, Address, Buffer, Scenario, pattern
+from harness.scenario import CONTEXTS, FAMILIES, ORIGINS, Address, Buffer, Scenario, encode, pattern
 
 IN_FLIGHT = 6  # each may ask for the most that the driver allows, and the guest has 256 MiB
 ANSWER_LIMIT_S = 60
@@ -64,7 +64,7 @@ def valid_scenario(rng: random.Random, hosts: dict[int, Address]) -> bytes:
                 plan.delay(rng.randrange(SHORT_MS * 1000) * us)
     if rng.random() < 0.7:
         plan.close(sock)
-    return plan.encode()
+    return encode(plan)
 
 
 def mutated(rng: random.Random, blob: bytes) -> bytes:

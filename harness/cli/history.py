@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from harness.core.errors import UsageError
-from harness.run.options import HISTORY, RESULTS
+from harness.core.paths import HISTORY, RESULTS
+from harness.core.printable import printable
 
 _EXIT_DIFFERENT = 1
 _EXIT_EVIDENCE_LOST = 3
@@ -68,7 +69,6 @@ def keep(folders: tuple[Path, ...], store: str) -> None:
 @_store
 def nights(store: str) -> None:
     """Name the nights in the store, the latest first, with what their cases came to."""
-    from harness.core.printable import printable
     from harness.history.loading import counts_of, heads
     from harness.history.render import counted, verdict_names
     from harness.history.store import Store

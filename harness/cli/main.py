@@ -21,7 +21,7 @@ from harness.cli.selftest_crash import selftest_crash
 from harness.cli.shell import shell
 from harness.core.errors import Terminated, UsageError
 from harness.core.files import read_bytes
-from harness.run.options import RESULTS
+from harness.core.paths import RESULTS
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

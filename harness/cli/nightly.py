@@ -12,8 +12,7 @@ import click
 
 from harness.cli.run_options import run_option
 from harness.core.errors import UsageError
-from harness.core.paths import BASELINES
-from harness.run.options import HISTORY
+from harness.core.paths import BASELINES, HISTORY
 
 if TYPE_CHECKING:
     from harness.history.night import Cell, Night

@@ -11,7 +11,8 @@ import click
 
 from harness.cli.run_options import replay_options, run_option, without
 from harness.core.errors import EvidenceLost, UsageError
-from harness.run.options import RESULTS, STARTS_GUEST, Settings
+from harness.core.paths import RESULTS
+from harness.run.options import STARTS_GUEST, Settings
 
 _EXIT_DIFFERENT = 1
 

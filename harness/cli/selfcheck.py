@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.run_options import run_option
-from harness.run.options import RESULTS, Settings
+from harness.core.paths import RESULTS
+from harness.run.options import Settings
 
 if TYPE_CHECKING:
     from harness.diagnostics.selfcheck import FaultVerdict

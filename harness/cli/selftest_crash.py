@@ -11,7 +11,8 @@ import click
 
 from harness.cli.findings import tell
 from harness.cli.run_options import run_option
-from harness.run.options import RESULTS, Settings
+from harness.core.paths import RESULTS
+from harness.run.options import Settings
 
 if TYPE_CHECKING:
     from harness.diagnostics.selftest import SelfTest

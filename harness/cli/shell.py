@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.run_options import run_option, run_options
-from harness.run.options import RESULTS, STARTS_GUEST, Settings
+from harness.core.paths import RESULTS
+from harness.run.options import STARTS_GUEST, Settings
 
 if TYPE_CHECKING:
     from harness.run.session import Session

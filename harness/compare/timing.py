@@ -116,7 +116,7 @@ def holm(values: Sequence[float]) -> list[float]:
 
 def interval(effect: float, m: int, n: int) -> tuple[float, float]:
     """95 % around a Cliff's delta of `m` and `n` values. It has a width even where no ranks overlap."""
-    from scipy.optimize import brentq
+    from scipy.optimize import brentq  # as above
 
     seen = (effect + 1) / 2
 

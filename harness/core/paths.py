@@ -14,3 +14,6 @@ BUILT_DRIVER = REPOSITORY / "build" / "guest_driver"
 REFERENCE_IMAGE = REPOSITORY / "images" / "reference"
 WINDOWS_IMAGES = REPOSITORY / "images" / "windows"
 PACKAGES = REPOSITORY / "packages.txt"
+
+RESULTS = Path("results")  # of runs, in the folder that a user is in
+HISTORY = "history.sqlite"  # in the folder of results

@@ -2,14 +2,15 @@
 """What is known of a case that came to no good end: where it was, what was pending, what its guest left."""
 
 from collections.abc import Iterator
+from typing import Protocol
 
 from harness.core.abi import EventKind
 from harness.core.errors import WskConformanceError
 from harness.core.units import format_ns, s
 from harness.evidence import Trace, describe, describe_status, irql_name
 from harness.evidence.operation_traces import rounds
-from harness.run.case import CaseEvidence
-from harness.scenario import Operation, Scenario
+from harness.guest.base import RunningGuest
+from harness.scenario import Operation, Scenario, decode
 from harness.verdict import Outcome
 
 LAST_EVENTS = "last events"
@@ -26,18 +27,26 @@ _OUTCOMES = (
 )
 
 
-def explain(outcome: Outcome, evidence: CaseEvidence) -> dict[str, list[str]]:
+class LostCase(Protocol):
+    """What a case left behind, as far as it is looked at here; None is what there is not."""
+
+    scenario: bytes | None
+    trace: bytes | None
+    guest: RunningGuest | None
+
+
+def explain(outcome: Outcome, evidence: LostCase) -> dict[str, list[str]]:
     """Lines by what they are about; what is not known is said to be. Empty for a case that was judged."""
     if outcome not in _OUTCOMES or evidence.guest is None:
         return {}
     return evidence.guest.findings | _of_trace(evidence)
 
 
-def _of_trace(evidence: CaseEvidence) -> dict[str, list[str]]:
+def _of_trace(evidence: LostCase) -> dict[str, list[str]]:
     if evidence.scenario is None or evidence.trace is None:
         return {LAST_EVENTS: [_NO_TRACE], PENDING_IRPS: [_NO_TRACE]}
     try:
-        plan, trace = Scenario.load(evidence.scenario), Trace.load(evidence.trace)
+        plan, trace = decode(evidence.scenario), Trace.load(evidence.trace)
     except WskConformanceError as error:
         return {LAST_EVENTS: [f"unknown: {error}"], PENDING_IRPS: [f"unknown: {error}"]}
     return {

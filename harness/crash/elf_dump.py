@@ -22,6 +22,7 @@ class ElfDump:
 
 def read_elf(path: Path) -> ElfDump:
     """Raises HarnessError when the file is no dump, or is not whole."""
+    # Only a dump needs them, and few runs leave one.
     from elftools.common.exceptions import ELFError
     from elftools.elf.elffile import ELFFile
     from elftools.elf.segments import NoteSegment

@@ -22,7 +22,7 @@ from harness.guest.base import RunningGuest
 from harness.report.text import lines
 from harness.run.case import Case
 from harness.run.session import Session
-from harness.scenario import Scenario
+from harness.scenario import Scenario, decode, first
 
 SOCKET = "WSK_LAB"  # the environment variable that names this process's socket
 GUEST, SCENARIO = "guest", "scenario"  # the two programs
@@ -106,10 +106,10 @@ def _plan(words: list[str]) -> Scenario:
     if not 1 <= len(words) <= 2 or not all(word.isdecimal() for word in words[1:]):
         raise UsageError("usage: scenario FILE [STEPS]; results/*/scenarios has such files")
     try:
-        plan = Scenario.load(Path(words[0]).read_bytes())
+        plan = decode(Path(words[0]).read_bytes())
     except OSError as error:
         raise UsageError(f"{words[0]}: {error.strerror}") from None
-    return plan.first(int(words[1])) if words[1:] else plan
+    return first(plan, int(words[1])) if words[1:] else plan
 
 
 async def _in_guest(guest: RunningGuest, words: list[str]) -> tuple[str, int]:

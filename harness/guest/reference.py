@@ -186,7 +186,7 @@ class _Start:
 
     async def _deploy(self, machine: Machine, fault: str | None) -> RunningGuest:
         """Log in, install and start the driver, and connect to it."""
-        from harness.guest.control import ControlClient
+        from harness.guest.control import ControlClient  # as above
 
         channel = await self._log_in()
         try:

@@ -175,6 +175,7 @@ class _Start:
         )
 
     async def _come_up(self, machine: Machine, wanted: WindowsMachine) -> RunningGuest:
+        # What a way in stands on is imported while Windows boots, and only when it is the way in.
         from harness.guest.driver_install import adapters_ready, deploy
 
         sealed, network = self.image.sealed, self.network
@@ -248,6 +249,7 @@ async def connect(
     told = image.sealed
     way = next(name for name in image_manifest.CHANNELS if name in told.channels)
     if way == "ssh":
+        # As above.
         from harness.guest.ssh import Login, SshChannel
 
         key = image.folder / told.key_file if told.key_file else None
@@ -255,12 +257,13 @@ async def connect(
         login = Login(told.user, str(told.ssh_host_key), key, password)
         return await SshChannel.connect(network.mgmt_guest, login, limit)
     if way == "winrm":
+        # As above.
         from harness.guest.winrm import Account, WinRmChannel
 
         secret = image.secret(told.password_file)
         account = Account(network.mgmt_guest, told.user, secret, told.winrm_cert_sha256)
         return await WinRmChannel.connect(account, limit)
-    from harness.guest.agent import AgentChannel
+    from harness.guest.agent import AgentChannel  # as above
 
     return await AgentChannel.connect(partial(agent.ask, machine), control_socket, _CONTROL_PORT, limit)
 

@@ -8,13 +8,13 @@ from typing import Self
 
 from sqlalchemy import Connection, update
 
+from harness.core.paths import HISTORY, RESULTS
 from harness.history import ingest, retention
 from harness.history.database import Database
 from harness.history.known import KnownIssues
 from harness.history.loading import NightHead, find, load
 from harness.history.schema import nights
 from harness.history.status import exit_status
-from harness.run.options import HISTORY, RESULTS
 
 STORE = str(RESULTS / HISTORY)
 

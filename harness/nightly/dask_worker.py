@@ -86,7 +86,7 @@ def perform(order: RunOrder, baselines: Mapping[str, bytes], image: str, night: 
 
     Raises HarnessError when the run cannot be made.
     """
-    from distributed import get_worker
+    from distributed import get_worker  # a second, and a night without a farm has no use for it
 
     worker = get_worker()
     token = os.urandom(8).hex()

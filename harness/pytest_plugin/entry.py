@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from harness.pytest_plugin import workers
+from harness.pytest_plugin.lab_workers import LabWorkers
 from harness.pytest_plugin.options import add_options, chosen_settings
 from harness.pytest_plugin.plugin import CASE, SuitePlugin
 from harness.pytest_plugin.progress import JsonLines, Progress
@@ -34,7 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
     else:
         folder = settings.results.resolve() / new_run_id()
         recorder = Recorder(config, settings, folder)
-        perform = workers.LabWorkers(config, recorder, folder) if workers.has_workers(config) else None
+        perform = LabWorkers(config, recorder, folder) if workers.has_workers(config) else None
         plugins = [recorder, perform or SuitePlugin(config, settings, folder)]
         if config.getoption("--json-lines"):
             plugins.append(JsonLines(recorder, folder))

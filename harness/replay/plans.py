@@ -6,7 +6,7 @@ from difflib import unified_diff
 
 from harness.core.abi import abi
 from harness.replay.story import without_ports
-from harness.scenario import Scenario
+from harness.scenario import decode
 
 
 def differences(stored: bytes, made: bytes) -> Iterator[str]:
@@ -21,7 +21,7 @@ def differences(stored: bytes, made: bytes) -> Iterator[str]:
 
 
 def _essence(data: bytes) -> tuple[bytes, ...]:
-    Scenario.load(data)  # checks its layout
+    decode(data)  # checks its layout
     header = abi.wsktest_scenario(data[: abi.wsktest_scenario.size])
     steps = abi.wsktest_step[header.step_count](data[header.steps_offset : header.data_offset])
     area = data[header.data_offset :]
@@ -32,4 +32,4 @@ def _essence(data: bytes) -> tuple[bytes, ...]:
 
 
 def _words(data: bytes) -> list[str]:
-    return [without_ports(operation.describe()) for operation in Scenario.load(data).operations]
+    return [without_ports(operation.describe()) for operation in decode(data).operations]

@@ -7,7 +7,7 @@ from harness.core.abi import abi
 from harness.core.errors import UsageError
 from harness.core.units import format_ns, s
 from harness.evidence import CALLBACKS, Event, Trace, describe_status, irql_name
-from harness.scenario import Callback, Scenario
+from harness.scenario import Callback, Scenario, decode
 
 _MAGIC_SIZE = 4
 
@@ -16,7 +16,7 @@ def lines(data: bytes) -> Iterator[str]:
     """One a step or event. Raises UsageError when the data is neither, damaged, or of another version."""
     magic = int.from_bytes(data[:_MAGIC_SIZE], "little")
     if magic == abi.WSKTEST_SCENARIO_MAGIC:
-        yield from _scenario(Scenario.load(data))
+        yield from _scenario(decode(data))
     elif magic == abi.WSKTEST_TRACE_MAGIC:
         yield from _trace(Trace.load(data))
     else:

@@ -23,7 +23,7 @@ from harness.guest.control import ClockReading
 from harness.peer import Peer
 from harness.run.session import Session
 from harness.run.temporary_address import TemporaryAddress, temporary_address
-from harness.scenario import IPV4, Family, Operation, Scenario
+from harness.scenario import IPV4, Family, Operation, Scenario, encode
 from harness.scenario.encoding import rounds
 from harness.wire import ACK, RST, Packet
 
@@ -158,7 +158,7 @@ class Case:
         self, guest: RunningGuest, plan: Scenario, peer: Peer | None, peer_timeout: int
     ) -> tuple[Trace, Clock]:
         """Scenario in, trace out; capture and clock are asked before and after."""
-        scenario = plan.encode()
+        scenario = encode(plan)
         self.evidence = CaseEvidence(scenario=scenario, guest=guest)
         capture = self.session.capture
         with capture.window(peer.port if peer else NO_PORT) as window:

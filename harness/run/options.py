@@ -11,13 +11,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from harness.core.paths import BASELINES
+from harness.core.paths import BASELINES, RESULTS
 from harness.guest.options import GuestOptions
 from harness.lab.choices import EMBEDDED, NIC_MODELS
 from harness.run.option import Topic, command_line, option, options_of
 
-RESULTS = Path("results")
-HISTORY = "history.sqlite"  # in the folder of results
 # What a case needs that is named, whatever it is: the settings that leave no case out.
 ANY_CASE: dict[str, Any] = {"variants": "all", "destructive": True, "timing": True}
 

@@ -4,6 +4,8 @@
 from harness.scenario.address import Address, Endpoint
 from harness.scenario.buffer import Buffer, pattern
 from harness.scenario.control import ControlRequest, Descriptor
+from harness.scenario.decoding import decode, first
+from harness.scenario.encoding import encode
 from harness.scenario.operation import CallbackMarker, Marker, Operation, Socket
 from harness.scenario.plan import RECOVERY_LIMIT, Scenario
 from harness.scenario.steps import WAIT_LIMIT, inside
@@ -115,6 +117,9 @@ __all__ = [
     "Request",
     "Scenario",
     "Socket",
+    "decode",
+    "encode",
+    "first",
     "inside",
     "pattern",
 ]

@@ -14,6 +14,7 @@ from harness.scenario.address import Address
 from harness.scenario.buffer import Buffer
 from harness.scenario.calls import accepted_category
 from harness.scenario.control import ControlRequest, Descriptor, Input
+from harness.scenario.encoding import encode
 from harness.scenario.operation import Operation, Socket
 from harness.scenario.plan import Scenario
 from harness.scenario.values import Action, Callback, Category, Context, Family, Irp, Request
@@ -42,6 +43,18 @@ def decode(data: bytes) -> Scenario:
             raise UsageError(f"step {number} of the scenario is not valid: {error}") from None
     plan.sockets = builder.in_order()
     return plan
+
+
+def first(plan: Scenario, count: int) -> Scenario:
+    """The same plan with its first `count` steps only. UsageError when one of them needs a later one."""
+    if not 0 < count <= len(plan.operations):
+        raise UsageError(f"the scenario has {len(plan.operations)} steps: give a number of them")
+    cut = decode(encode(plan))
+    del cut.operations[count:]
+    for operation in cut.operations:
+        if operation.kind == StepKind.REPEAT and operation.number + operation.index >= count:
+            raise UsageError(f"step {operation.number} repeats steps that are cut off")
+    return cut
 
 
 def _header(data: bytes) -> Any:

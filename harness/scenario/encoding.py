@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A scenario as bytes: header, steps and data area without gaps, as the driver demands."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.core.abi import StepKind, abi
 from harness.core.errors import UsageError
@@ -9,9 +9,7 @@ from harness.core.units import ms, us
 from harness.scenario.buffer import Buffer
 from harness.scenario.control import ControlRequest
 from harness.scenario.operation import Operation, Socket
-
-if TYPE_CHECKING:
-    from harness.scenario.plan import Scenario
+from harness.scenario.plan import Scenario
 
 # Far more than a step can cause: call, return, completion, wait, cancel, hung,
 # and the same again for what recovery does to its socket.
@@ -21,7 +19,7 @@ _MIN_EVENTS = 256
 _RECEIVES = (StepKind.RECEIVE, StepKind.RECEIVE_FROM)
 
 
-def encode(plan: "Scenario") -> bytes:
+def encode(plan: Scenario) -> bytes:
     """Raises UsageError when the whole is larger than the driver takes."""
     data, encoder = bytearray(), _Encoder(plan)
     steps = b"".join(encoder.step(operation, data).dumps() for operation in plan.operations)
@@ -49,7 +47,7 @@ def encode(plan: "Scenario") -> bytes:
     return bytes(header.dumps() + steps + data)
 
 
-def receive_places(plan: "Scenario") -> dict[Operation, int]:
+def receive_places(plan: Scenario) -> dict[Operation, int]:
     """Where in the receive area of the trace each receive's bytes begin: one behind the other."""
     places, size = {}, 0
     for operation in plan.operations:
@@ -59,7 +57,7 @@ def receive_places(plan: "Scenario") -> dict[Operation, int]:
     return places
 
 
-def result_places(plan: "Scenario") -> dict[Operation, int]:
+def result_places(plan: Scenario) -> dict[Operation, int]:
     """Where the results of other steps begin: behind all that is received."""
     places = {}
     size = sum(operation.buffer.length for operation in receive_places(plan) if operation.buffer)
@@ -70,13 +68,13 @@ def result_places(plan: "Scenario") -> dict[Operation, int]:
     return places
 
 
-def receive_size(plan: "Scenario") -> int:
+def receive_size(plan: Scenario) -> int:
     """Size of the receive area."""
     received = sum(operation.buffer.length for operation in receive_places(plan) if operation.buffer)
     return received + sum(operation.result for operation in plan.operations)
 
 
-def rounds(plan: "Scenario") -> dict[int, int]:
+def rounds(plan: Scenario) -> dict[int, int]:
     """How often each step in a loop is performed, by its number."""
     return {
         number: loop.count
@@ -86,13 +84,13 @@ def rounds(plan: "Scenario") -> dict[int, int]:
     }
 
 
-def _events(plan: "Scenario") -> int:
+def _events(plan: Scenario) -> int:
     looped = sum(rounds(plan).values()) * _EVENTS_PER_ROUND
     events = _EVENTS_PER_STEP * len(plan.operations) + looped + plan.callback_events
     return plan.event_capacity or max(_MIN_EVENTS, events)
 
 
-def _flags(plan: "Scenario") -> int:
+def _flags(plan: Scenario) -> int:
     dangerous = abi.WSKTEST_SCENARIO_DANGEROUS if plan.dangerous else 0
     return int(dangerous | (abi.WSKTEST_SCENARIO_OWN_CLIENT if plan.own_client else 0))
 
@@ -103,7 +101,7 @@ def _options(operation: Operation) -> int:
 
 
 class _Encoder:
-    def __init__(self, plan: "Scenario") -> None:
+    def __init__(self, plan: Scenario) -> None:
         self._received, self._results = receive_places(plan), result_places(plan)
 
     def step(self, operation: Operation, data: bytearray) -> Any:

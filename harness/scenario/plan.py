@@ -8,12 +8,9 @@ the driver afterwards, and its trace says so.
 import secrets
 from typing import Unpack
 
-from harness.core.abi import StepKind
-from harness.core.errors import UsageError
 from harness.core.units import s
 from harness.scenario.address import Address, Endpoint
 from harness.scenario.controls import Controls
-from harness.scenario.encoding import encode
 from harness.scenario.operation import Operation, Socket
 from harness.scenario.steps import How
 from harness.scenario.values import Arrival, Callback, Category, Family, Origin
@@ -106,25 +103,3 @@ class Scenario(Controls):
             operation.strand == 0 and not operation.hooked and operation.kind.name != "REPEAT"
             for operation in self.operations
         )
-
-    def first(self, count: int) -> "Scenario":
-        """The same plan with its first `count` steps only. UsageError when one of them needs a later one."""
-        if not 0 < count <= len(self.operations):
-            raise UsageError(f"the scenario has {len(self.operations)} steps: give a number of them")
-        cut = self.load(self.encode())
-        del cut.operations[count:]
-        for operation in cut.operations:
-            if operation.kind == StepKind.REPEAT and operation.number + operation.index >= count:
-                raise UsageError(f"step {operation.number} repeats steps that are cut off")
-        return cut
-
-    def encode(self) -> bytes:
-        """The scenario as wsktest_abi.h lays it out."""
-        return encode(self)
-
-    @staticmethod
-    def load(data: bytes) -> "Scenario":
-        """A stored scenario; UsageError when it is damaged or not one of ours."""
-        from harness.scenario.decoding import decode  # decoding builds this class
-
-        return decode(data)

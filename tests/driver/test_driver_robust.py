@@ -9,7 +9,7 @@ _SCENARIOS = """
     import random
     from harness.core.abi import Reject, TraceOutcome, abi
     from harness.evidence import Trace
-    from harness.scenario import *
+    from harness.scenario import (*, encode)
     from harness.core.units import *
 
     async def run(guest, data):
@@ -32,7 +32,7 @@ def test_opening_and_closing_leaves_the_pool_as_it_was(tmp_path: Path) -> None:
             sock = plan.socket(family, category=category)
             plan.wait(sock.creation)
             plan.wait(plan.close(sock))
-        return plan.encode()
+        return encode(plan)
 
     def pool(info):
         return {key: value for key, value in info.items() if key.startswith("pool.")}
@@ -92,10 +92,10 @@ def test_dangerous_steps_are_refused_unless_they_are_meant_and_then_performed(tm
                 sock = plan.socket(IPV4)
                 plan.wait(sock.creation)
                 danger(plan, sock)
-                data = bytearray(plan.encode())
+                data = bytearray(encode(plan))
                 data[12:16] = bytes(4)
                 refused = await run(guest, bytes(data))
-                meant = asyncio.ensure_future(run(guest, plan.encode()))
+                meant = asyncio.ensure_future(run(guest, encode(plan)))
                 await asyncio.wait([meant, asyncio.ensure_future(asyncio.shield(guest.machine.failure))],
                                    timeout=30, return_when=asyncio.FIRST_COMPLETED)
                 crashed = guest.machine.failure.done() and guest.machine.crashed
@@ -145,7 +145,7 @@ def test_damaged_scenarios_are_refused_or_performed_and_never_hurt(tmp_path: Pat
         plan.enable(udp, Callback.RECEIVE_FROM)
         plan.receive_from(udp, Buffer(b"", length=100, mdls=3, offset=5, slack=7))
         plan.local_address(udp)
-        return bytearray(plan.encode())
+        return bytearray(encode(plan))
 
     def damage(data, rng):
         kept = len(data) if rng.random() < 0.9 else rng.randrange(len(data))

@@ -12,13 +12,12 @@ import conformance
 import pytest
 from short_nights import LIMIT_S, cut_down, wait_for
 
-from harness.core.paths import REPOSITORY
+from harness.core.paths import HISTORY, REPOSITORY
 from harness.history.night import Cell, CellStatus, Night, load_night
 from harness.history.store import Store
 from harness.lab import reaper
 from harness.nightly.verdict import outcomes_of
 from harness.report.record import RUN_FILE, load_run
-from harness.run.options import HISTORY
 from harness.verdict.attempts import LOST
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import conformance
 import pytest
 
-from harness.scenario import Category, Family, Scenario
+from harness.scenario import Category, Family, Scenario, encode
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def stored(tmp_path: Path) -> Path:
     plan.wait(plan.close(sock))
     plan.nothing()
     path = tmp_path / "listener.scenario"
-    path.write_bytes(plan.encode())
+    path.write_bytes(encode(plan))
     return path
 
 

@@ -28,7 +28,7 @@ from harness.replay.side_by_side import side_by_side, summary
 from harness.replay.story import Line, Story, story
 from harness.report import CaseFiles, load_run
 from harness.run.options import OPTIONS, Settings
-from harness.scenario import IPV4, WSK_SOCKET, Address, Scenario
+from harness.scenario import IPV4, WSK_SOCKET, Address, Scenario, encode
 from harness.verdict import Outcome
 from harness.wire import ACK, FIN, PSH, Packet, parse, write_pcapng
 
@@ -240,7 +240,7 @@ def plan(port: int = 80, *, size: int = 100, data: bytes = b"x") -> bytes:
     sock = made.connected(WSK_SOCKET, to=Address(IPV4, "10.8.0.1", port))
     made.wait(made.send(sock, data * size))
     made.close(sock)
-    return made.encode()
+    return encode(made)
 
 
 def test_a_scenario_that_the_test_makes_otherwise_today_is_told() -> None:

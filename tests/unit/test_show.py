@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from harness.cli.main import cli
 from harness.core.errors import UsageError
-from harness.scenario import IPV4, Scenario
+from harness.scenario import IPV4, Scenario, encode
 
 
 def scenario() -> bytes:
@@ -16,7 +16,7 @@ def scenario() -> bytes:
     sock = plan.socket(IPV4)
     plan.wait(sock.creation)
     plan.close(sock)
-    return plan.encode()
+    return encode(plan)
 
 
 def show(tmp_path: Path, data: bytes) -> str:

@@ -28,7 +28,7 @@ from harness.guest.control import ByteStream, ControlClient
 from harness.guest.driver_install import deploy, remove
 from harness.guest.options import GuestOptions
 from harness.guest.ssh import SshChannel
-from harness.scenario import IPV4, WSK_SOCKET, Address, Context, Scenario
+from harness.scenario import IPV4, WSK_SOCKET, Address, Context, Scenario, encode
 
 LIMIT = 60.0  # for what ends long before
 
@@ -89,7 +89,7 @@ def peer() -> Iterator[Peer]:
 def perform(windows: Wine, plan: Scenario) -> Trace:
     """By a file in and a file out."""
     plan.recovery = 200 * ms
-    (windows.c / "wsk" / "in").write_bytes(plan.encode())
+    (windows.c / "wsk" / "in").write_bytes(encode(plan))
     done = windows.wskctl("run", r"C:\wsk\in", r"C:\wsk\out")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     return Trace.decode((windows.c / "wsk" / "out").read_bytes())
@@ -134,7 +134,7 @@ def test_a_driver_is_deployed_over_ssh_and_removed_again(prefix: Wine, tmp_path:
         deployed = await deploy(channel, image, GuestOptions(verifier=True), told.append)
         plan = Scenario()
         plan.wait(plan.close(plan.connected(WSK_SOCKET, to=peer.address)))
-        reply = await deployed.control.run(plan.encode(), LIMIT)
+        reply = await deployed.control.run(encode(plan), LIMIT)
         deployed.control.close()
         await remove(channel)
         channel.close()
@@ -313,7 +313,7 @@ def test_scenarios_are_served_over_pipes_and_over_a_serial_port(
         info, clock = await control.info(), await control.clock()
         assert info["host"].startswith("wine ")
         assert clock.qpc_frequency == 10_000_000
-        runs = (control.run(plan.encode(), LIMIT) for plan in plans)
+        runs = (control.run(encode(plan), LIMIT) for plan in plans)
         replies = await asyncio.gather(*runs)
         control.close()
         return [reply.payload for reply in replies]

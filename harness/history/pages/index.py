@@ -11,6 +11,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 from sqlalchemy import Connection
 
+from harness import report
 from harness.history import trends
 from harness.history.changes import ChangeKind
 from harness.history.loading import NightHead, SeenCase, SeenCell, SeenNight, Try, counts_of
@@ -189,7 +190,5 @@ def _worths(cells: Sequence[SeenCell]) -> list[str]:
 
 def _style() -> str:
     """The report's, and what only this page has."""
-    from harness import report
-
     folders = (Path(report.__file__).with_name("report.css"), Path(__file__).with_name("index.css"))
     return "".join(path.read_text() for path in folders)

@@ -5,7 +5,9 @@ import re
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-_MODULE = Path(__file__).parents[1] / "images" / "reference" / "module"
+from harness.core.paths import REFERENCE_IMAGE
+
+_MODULE = REFERENCE_IMAGE / "module"
 _HEADERS = [*_MODULE.glob("wsk_*.h"), *_MODULE.glob("policy*.h"), _MODULE / "switches.h"]
 _INCLUDE = re.compile(r'^#include "(\w+)\.h"', re.MULTILINE)
 _DECLARED = re.compile(r"^[a-z][\w ]*[ *](?:MS )?(\w+)\([^;{}]*\);", re.MULTILINE | re.IGNORECASE)
