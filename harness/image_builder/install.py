@@ -11,11 +11,12 @@ from pathlib import Path
 from xml.etree.ElementTree import Element, indent, tostring
 
 from harness.core.errors import HarnessError
+from harness.crash.bugcheck import Bugcheck
 from harness.image_builder import stages
 from harness.image_builder.install_progress import BuildFailed, InstallProgress
 from harness.image_builder.stages import SerialListener
 from harness.image_builder.store import SERIAL_LOG
-from harness.lab import libvirt_embed, screen, tpm, windows_domain
+from harness.lab import examine, libvirt_embed, screen, tpm, windows_domain
 from harness.lab.hypervisor import Hypervisor
 from harness.lab.machine import Machine
 from harness.lab.namespace import Network
@@ -25,6 +26,9 @@ _POLL_S = 0.1
 _PRESS_EVERY_S = 0.5
 # Windows' prompt stays for some 5 s; the keys of an emulated machine arrive late.
 _PRESSES = 40
+# More than the program that asks, with its fonts, and a small part of the Windows PE that it loads then: keys
+# that come later would answer questions of Setup.
+_LOADER_BYTES = 8 << 20
 _TOLD_EVERY_S = 60.0
 # QEMU writes what it holds of the disk before it ends.
 _END_LIMIT_S = 120.0
@@ -70,7 +74,7 @@ async def _follow(machine: Machine, disk: Path, pace: Pace, tell: Progress) -> d
         if news.heard(course, now):
             told = now
         if ended:
-            course.end(str(machine.failure.result()))
+            course.end(_why_it_ended(machine))
         course.check_time(now)
         next(keys)
         if now - told >= _TOLD_EVERY_S:
@@ -117,14 +121,34 @@ class _News:
 
 
 def _presses(machine: Machine, course: InstallProgress) -> Iterator[None]:
-    """Each time it is asked and a key is due, press one; no more than make sense."""
-    pressed, last = 0, 0.0
+    """Each time it is asked and a key is due, press one; none once the disc has been started from."""
+    pressed, last, first = 0, 0.0, 0
     while True:
         now = time.monotonic()
         if course.pressing and pressed < _PRESSES and now - last >= _PRESS_EVERY_S:
-            screen.press_enter(machine)
-            pressed, last = pressed + 1, now
+            loaded = _disc_bytes(machine)
+            first = first if pressed else loaded
+            if loaded - first > _LOADER_BYTES:
+                course.pressing = False
+            else:
+                screen.press_enter(machine)
+                pressed, last = pressed + 1, now
         yield
+
+
+def _disc_bytes(machine: Machine) -> int:
+    """0 when the machine has just ended."""
+    try:
+        return examine.disc_bytes(machine)
+    except HarnessError:
+        return 0
+
+
+def _why_it_ended(machine: Machine) -> str:
+    if machine.starved:
+        return "the host could not write its disk: is there room?"
+    bugcheck = f": {Bugcheck(machine.panic[0], machine.panic[1:])}" if machine.panic else ""
+    return f"{machine.failure.result()}{bugcheck}"
 
 
 async def _gone(machine: Machine) -> None:

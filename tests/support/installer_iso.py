@@ -20,9 +20,10 @@ _LIMIT = 60  # s
 def make(folder: Path, first: Sequence[str], after: Sequence[str] = (), prompt_seconds: int = 60) -> Path:
     """An ISO whose boot program acts `first` at its first start and `after` at all others.
 
-    An action is a letter and its text: k ask for a key, w write a line to COM1,
-    r restart, o power off, p bugcheck, c bugcheck before a dump, d write so many MiB to the disk, l load
-    so many from the disc, s sleep so many seconds, h hang; at the end it gives up.
+    An action is a letter and its text: k ask for a key, w write a line to COM1, r restart, o power off,
+    p bugcheck, c bugcheck before a dump, d write so many MiB to the disk, l load so many from the disc,
+    s sleep so many seconds, n listen for keys as long and say whether one came, h hang; at the end it
+    gives up.
     """
     (folder / "play.h").write_text(
         f"#define PROMPT_SECONDS {prompt_seconds}\n"

@@ -96,6 +96,7 @@ GOOD_PLAYS = {
 PLAYS = {
     **GOOD_PLAYS,
     "no key": Play(first=()),
+    "loads": Play(first=("k", "l64", "n8", *said("logon"), "wWSKLAB:FAIL heard", "h")),
     "failure": Play(
         first=("k", *said("specialize", "logon", "drivers"), "wWSKLAB:FAIL no \x1b[31mdisk (line 7)", "h")
     ),
@@ -253,6 +254,14 @@ def test_what_it_was_made_of_is_recorded_and_the_secrets_are_its_owners(played: 
 
 def test_a_key_that_does_not_arrive_is_noticed_at_once(played: Mapping[str, Ran]) -> None:
     assert "no key reached it in time (Time out)" in failure(played["no key"])
+
+
+def test_no_key_is_pressed_once_the_disc_is_being_loaded(played: Mapping[str, Ran]) -> None:
+    """Setup comes after that, and would take it for an answer."""
+    assert "Windows reports: heard" in failure(played["loads"])
+    said = (played["loads"].evidence() / "com1.log").read_text(errors="replace")
+    assert "no key" in said
+    assert "a key" not in said.replace("no key", "")
 
 
 def test_what_windows_reports_is_told_without_what_could_harm_a_terminal(played: Mapping[str, Ran]) -> None:

@@ -193,6 +193,21 @@ static void move(struct system_table *system, int disc, uint64_t mib)
     }
 }
 
+/* Whether a key comes within so many seconds; those that came before do not count. */
+static const char *hear(struct system_table *system, uint64_t seconds)
+{
+    struct key key;
+
+    while (system->input->read_key(system->input, &key) == 0)
+        ;
+    for (uint64_t waited = 0; waited < seconds * 1000000; waited += POLL_US) {
+        if (system->input->read_key(system->input, &key) == 0)
+            return "a key\r\n";
+        system->boot->stall(POLL_US);
+    }
+    return "no key\r\n";
+}
+
 static int first_start(struct system_table *system)
 {
     uint8_t value = 1;
@@ -240,6 +255,9 @@ uint64_t start(void *image, struct system_table *system)
             break;
         case 'd': /* write so many MiB to the disk */
             move(system, 0, number(action + 1));
+            break;
+        case 'n': /* listen for keys, so many seconds, and say on COM1 whether there was one */
+            serial(hear(system, number(action + 1)));
             break;
         case 's': /* sleep so many seconds */
             system->boot->stall(number(action + 1) * 1000000);
