@@ -8,7 +8,7 @@ import click
 from harness.core.printable import printable
 
 if TYPE_CHECKING:
-    from harness.diagnostics.doctor import Check
+    from harness.core.check import Check
 
 
 def tell(check: "Check") -> None:

@@ -86,8 +86,8 @@ def build(
 ) -> None:
     """Install Windows from your ISO, without a question, and seal the result.
 
-    NAME is windows-server-2019, windows-server-2022, windows-server-2025,
-    windows-10 or windows-11. It takes some 10 to 60 minutes with KVM; each stage
+    NAME is a version of Windows, as images/windows/versions.toml names it:
+    windows-server-2022, windows-11. It takes some 10 to 60 minutes with KVM; each stage
     is told, and each has a limit. When it fails, the log of the guest's serial
     port and a picture of its screen are kept and named, and nothing else is.
 

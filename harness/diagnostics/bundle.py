@@ -19,8 +19,8 @@ from typing import Any
 
 from harness import __version__
 from harness.core import cache
+from harness.core.check import Check
 from harness.core.errors import UsageError, WskConformanceError
-from harness.diagnostics.doctor import Check
 from harness.diagnostics.masking import Mask
 from harness.lab import kvm
 from harness.report.files import write_atomically

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.core.check import Check
 from harness.core.errors import GuestCrashed, GuestHung, WskConformanceError
 from harness.crash import triage
 from harness.crash.bugcheck import Bugcheck
 from harness.crash.dump import read_header
 from harness.crash.elf_dump import read_elf
-from harness.diagnostics.doctor import Check
 from harness.guest.base import Progress, RunningGuest
 from harness.guest.control import Heartbeat
 from harness.lab import libvirt_embed, watchdog

@@ -1,39 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether this machine can build an image, asked before anything takes long."""
+"""Whether this machine can build an image and run it, asked before anything takes long."""
 
-import shutil
 from pathlib import Path
 
+from harness.core.check import Check
 from harness.core.errors import HarnessError, UsageError
 from harness.image_builder.versions import Version
-from harness.lab import firmware, kvm
+from harness.lab import host
 
 # A fresh server takes 10 GiB, a client 16; updates are off, and the page file is sparse.
 NEEDED_BYTES = 24 << 30
 
+_TOOLS = {"qemu-img": "qemu-utils"}
+_TPM_TOOLS = {"swtpm": "swtpm", "swtpm_setup": "swtpm-tools"}
+
+
+def needs(version: Version | None, folder: Path) -> list[Check]:
+    """All that it takes, without KVM; for a version that is not known, what each takes."""
+    tools = _TOOLS | (_TPM_TOOLS if version and version.tpm else {})
+    return [host.ovmf(), host.tools(tools), host.disk_space(folder, NEEDED_BYTES)]
+
 
 def require(version: Version, folder: Path, *, emulate: bool) -> bool:
     """Whether KVM will be used. Raises HarnessError, or UsageError for what only the user can decide."""
-    firmware.require()
-    _require_tool("qemu-img", "qemu-utils")
-    if version.tpm:
-        _require_tool("swtpm", "swtpm")
-        _require_tool("swtpm_setup", "swtpm-tools")
-    free = shutil.disk_usage(folder).free
-    if free < NEEDED_BYTES:
-        raise HarnessError(
-            f"an image needs {NEEDED_BYTES >> 30} GiB, and {folder} has {free / (1 << 30):.1f} GiB free: "
-            "make room, or set XDG_CACHE_HOME to a folder on a larger disk"
-        )
-    accelerated, reason = kvm.usable()
-    if not accelerated and not emulate:
+    for check in needs(version, folder):
+        if not check.ok:
+            raise HarnessError(f"an image cannot be built here: {check.detail}: {check.remedy}")
+    kvm = host.wanted_kvm()
+    if not kvm.ok and not emulate:
         raise UsageError(
-            f"KVM is not usable here ({reason}): to install Windows under emulation takes many hours, "
+            f"KVM is not usable here ({kvm.detail}): to install Windows under emulation takes many hours, "
             "and its times mean nothing; do it on a machine with KVM, or go on with --emulate"
         )
-    return accelerated
-
-
-def _require_tool(name: str, package: str) -> None:
-    if shutil.which(name) is None:
-        raise HarnessError(f"{name} is missing: apt-get install {package}")
+    return kvm.ok

@@ -7,14 +7,5 @@ Debian has Secure Boot on with keys enrolled: Windows then refuses test signing.
 
 from pathlib import Path
 
-from harness.core.errors import HarnessError
-
 CODE = Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
 VARS = Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
-
-
-def require() -> None:
-    """Raises HarnessError when this machine lacks it."""
-    for path in (CODE, VARS):
-        if not path.is_file():
-            raise HarnessError(f"the firmware {path} is missing: apt-get install ovmf")

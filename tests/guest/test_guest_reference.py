@@ -7,13 +7,13 @@ import pytest
 from labs import finish, start_lab
 
 from harness.core.errors import UsageError
-from harness.guest import GUESTS, find
+from harness.guest import find, guests
 from harness.pytest_plugin.plugin import chosen_guest
 from harness.run.options import Settings
 
 
 def test_every_guest_that_is_named_can_be_found() -> None:
-    assert [find(name).name for name in GUESTS] == list(GUESTS)
+    assert [find(name).name for name in guests()] == list(guests())
 
 
 def test_an_unknown_guest_is_refused_with_the_known_names() -> None:

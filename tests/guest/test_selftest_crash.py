@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli import selftest_crash as command
+from harness.core.check import Check
 from harness.crash.elf_dump import read_elf
-from harness.diagnostics.doctor import Check
 from harness.lab import reaper
 
 

@@ -13,10 +13,11 @@ import conformance
 import pytest
 from windowslike import seal
 
+from harness.core.check import Check
 from harness.core.errors import UsageError
 from harness.diagnostics import bundle
 from harness.diagnostics.bundle import collect
-from harness.diagnostics.doctor import Check, checks
+from harness.diagnostics.doctor import checks
 from harness.report.record import CaseRecord, RunRecord
 from harness.verdict import Outcome
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 from windowslike import seal
 
-from harness.cli import main
+from harness.cli import console
 from harness.core.errors import HarnessError, UsageError
 from harness.guest import image_manifest
 from harness.image_builder import build as building
@@ -44,7 +44,7 @@ class Said(NamedTuple):
 def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Said:
     monkeypatch.setattr(sys, "argv", ["wsk-conformance", "image", *arguments])
     try:
-        main.main()
+        console.main()
         status = 0
     except SystemExit as end:
         status = int(end.code or 0)
