@@ -8,6 +8,7 @@ stop is our doing and changes nothing about the verdict.
 
 import asyncio
 import contextlib
+import logging
 import re
 import shutil
 from collections.abc import Callable
@@ -32,6 +33,9 @@ from harness.guest.base import Progress, RunningGuest
 from harness.lab import examine, libvirt_embed
 from harness.lab.machine import Machine
 from harness.lab.screen import screenshot
+
+_log = logging.getLogger(__name__)
+
 
 CRASH_NOTICE_LIMIT = 3 * s  # for the hypervisor's word on a guest whose channel broke
 ALIVE_LIMIT = 5 * s  # for the clock of a guest in which something hangs
@@ -84,6 +88,7 @@ class CrashTriage:
         async with self._sitting:
             if self._verdict is None:
                 self._verdict = await self._find(error)
+        _log.info("%s, explained as: %s", error, self._verdict or "the case's own")
         return self._verdict or error
 
     async def _find(self, error: WskConformanceError) -> WskConformanceError | None:

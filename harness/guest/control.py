@@ -8,6 +8,7 @@ arrives is not trusted: the first wrong byte ends the connection.
 import asyncio
 import contextlib
 import itertools
+import logging
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,9 @@ from harness.core.errors import ChannelLost, GuestHung, GuestSilent, HarnessErro
 from harness.guest import frames
 from harness.guest.frames import Frame, FrameKind, FrameReader
 from harness.scenario import Address
+
+_log = logging.getLogger(__name__)
+
 
 _REQUEST_LIMIT_S = 15.0
 _HEARTBEAT_S = 10.0
@@ -186,6 +190,7 @@ class ControlClient:
                 frame = frames.encode(kind, number, payload)
                 sent_ns = await self._loop.run_in_executor(self._writer, self._write, frame)
                 got = await answer
+                _log.debug("request %d, %s of %d bytes: answered", number, FrameKind(kind).name, len(payload))
         except TimeoutError:
             raise self._silence(f"wskctl gave no answer within {limit:g} s") from None
         finally:

@@ -4,6 +4,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import select
 import signal
@@ -18,6 +19,9 @@ import libvirt
 import libvirt_qemu
 
 from harness.core.errors import ChannelLost, HarnessError
+
+_log = logging.getLogger(__name__)
+
 
 _DESTROY_LIMIT_S = 10.0
 _END_LIMIT_S = 60.0
@@ -233,23 +237,6 @@ class Machine:
     def _note(self, kind: str, detail: str) -> None:
         event = MachineEvent(time.time_ns(), kind, detail)
         self.events.append(event)
+        _log.info("%s: %s", self.name, event)
         is_failure = kind in _FAILURES or (kind, detail) == _STARVED
         if is_failure and not self._ending and not self._asked_to_end:
-            # The loop is gone when the lab is being torn down.
-            with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._fail, event)
-
-    def _fail(self, event: MachineEvent) -> None:
-        if not self.failure.done():
-            self.failure.set_result(event)
-
-
-def panic_of(details: str) -> tuple[int, ...]:
-    """The bugcheck in the JSON of QEMU's event, code first; empty when the guest gave none."""
-    try:
-        told = json.loads(details).get("info", {})
-        if told.get("type") == _PANIC_KIND:
-            return tuple(int(told[f"arg{number}"]) for number in range(1, 6))
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return ()
-    return ()

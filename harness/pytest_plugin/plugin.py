@@ -13,6 +13,7 @@ a case have an empty one.
 import contextlib
 import gc
 import json
+import logging
 import shutil
 import sys
 from collections.abc import Iterator
@@ -40,6 +41,8 @@ from harness.verdict.marks import ALONE, DESTRUCTIVE, OPT_IN, generate_variants,
 
 # Of pytest's plugins: one remembers what no run asks for, the other takes half a second to say nothing.
 UNUSED = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+# What a log at DEBUG would otherwise be full of.
+_CHATTY = ("asyncio", "paramiko", "pyroute2")
 CASE = pytest.StashKey[Case]()
 
 
@@ -59,6 +62,8 @@ class SuitePlugin:
 
     def __init__(self, config: pytest.Config, settings: Settings, folder: Path) -> None:
         """`folder` is the run's, shared by all the labs that perform a part of it."""
+        for name in _CHATTY:
+            logging.getLogger(name).setLevel(logging.WARNING)
         self._config = config
         self._settings = settings
         self._requirements: dict[str, Requirement] = {}

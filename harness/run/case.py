@@ -2,6 +2,7 @@
 """One case as its test sees it: peers, a scenario, and the timeline that comes of it."""
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -26,6 +27,9 @@ from harness.run.temporary_address import TemporaryAddress, temporary_address
 from harness.scenario import IPV4, Family, Operation, Scenario, encode
 from harness.scenario.encoding import rounds
 from harness.wire import ACK, RST, Packet
+
+_log = logging.getLogger(__name__)
+
 
 PEER_LIMIT = 5 * s
 LIVE_LIMIT = 5 * s
@@ -173,6 +177,9 @@ class Case:
             raise HarnessError(f"the driver answered a scenario with {NTSTATUS(reply.status)}")
         trace = Trace.decode(reply.payload)
         clock = Clock(before.qpc_frequency, map(_as_exchange, (before, after)))
+        _log.debug(
+            "%s: %s, %d events, %d packets", self.name, trace.outcome.name, len(trace.events), len(packets)
+        )
         if trace.events:
             clock.not_before(trace.qpc_begin, reply.sent_ns)
             clock.not_after(trace.qpc_end, reply.received_ns)

@@ -7,6 +7,7 @@ as there is one.
 """
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping
@@ -26,6 +27,9 @@ from harness.run.guest_pool import SharedLoss
 from harness.run.options import Settings
 from harness.run.session import GuestLost, Session
 from harness.verdict import Outcome, classify
+
+_log = logging.getLogger(__name__)
+
 
 END_LIMIT = 10 * s  # for tasks that were told to end
 
@@ -175,4 +179,5 @@ async def _attempt(session: Session, job: TestJob) -> Result:
         error = caught
     result = Result(case, time.monotonic() - start, error, loss=loss)
     result.attempts = [result.outcome]
+    _log.info("%s: %s%s", job.name, result.outcome, f", {result.why}" if result.why else "")
     return result

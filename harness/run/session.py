@@ -3,6 +3,7 @@
 
 import contextlib
 import itertools
+import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Self
@@ -16,6 +17,9 @@ from harness.run.guest_pool import GuestLease, GuestPool, SharedLoss
 from harness.run.options import Settings
 from harness.verdict import Baseline
 from harness.wire import Capture
+
+_log = logging.getLogger(__name__)
+
 
 PEER_PORTS = range(10_000, 32_000)  # below those that the kernel gives out itself
 
@@ -102,5 +106,6 @@ class Session:
             )
         except (GuestCrashed, GuestHung) as error:
             raise HarnessError(f"the guest could not be started: {error}") from error
+        _log.info("guest %d runs: %s (%s)", number, guest.build, guest.accelerator)
         self.started = self.started or guest
         return guest
