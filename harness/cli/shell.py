@@ -2,7 +2,6 @@
 """`wsk-conformance shell`: a lab to work in by hand."""
 
 import asyncio
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -16,13 +15,6 @@ from harness.run.options import STARTS_GUEST, Settings
 
 if TYPE_CHECKING:
     from harness.run.session import Session
-
-_WELCOME = """\
-The guest runs. This shell is in the lab's network; `exit` ends both.
-  guest COMMAND          run a command inside the guest
-  scenario FILE [STEPS]  perform a stored scenario, or its first STEPS steps, and print its trace
-  $WSK_GUEST4 $WSK_GUEST6 are the guest's addresses, $WSK_HOST4 $WSK_HOST6 ours, $WSK_TAP is the wire:
-  `tcpdump -i $WSK_TAP` shows it; a peer of your own listens on $WSK_HOST4 (`nc -l -s $WSK_HOST4 -p 12345`)"""
 
 
 @click.command()
@@ -42,6 +34,7 @@ def shell(command: str | None, results: Path, **chosen: Any) -> None:
     """
     from harness.pytest_plugin.plugin import chosen_guest
     from harness.report.record import make_folders, new_run_id
+    from harness.run.lab_shell import own_shell
     from harness.run.session import Session
 
     settings = Settings(**chosen)
@@ -49,7 +42,7 @@ def shell(command: str | None, results: Path, **chosen: Any) -> None:
     folder = results.resolve() / new_run_id()
     make_folders(folder)
     guest.prepare(_say)  # while this process still has the host's network
-    words = ["/bin/sh", "-c", command] if command else [os.environ.get("SHELL", "/bin/sh")]
+    words = ["/bin/sh", "-c", command] if command else own_shell()
     session = Session(settings, guest, folder, _say)  # moves this process into the lab's network
     status = asyncio.run(_perform(session, words))
     if not any(path.is_file() for path in folder.rglob("*")):
@@ -58,12 +51,12 @@ def shell(command: str | None, results: Path, **chosen: Any) -> None:
 
 
 async def _perform(session: "Session", words: list[str]) -> int:
-    from harness.diagnostics.lab_shell import LabShell
+    from harness.run.lab_shell import WELCOME, LabShell
 
     async with session:
         await session.guest_pool.ready()
         if words[1:2] != ["-c"]:
-            _say(_WELCOME)
+            _say(WELCOME)
         return await LabShell(session, words).run()
 
 

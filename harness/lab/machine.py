@@ -22,7 +22,6 @@ from harness.core.errors import ChannelLost, HarnessError
 
 _log = logging.getLogger(__name__)
 
-
 _DESTROY_LIMIT_S = 10.0
 _END_LIMIT_S = 60.0
 _SERIAL_TAIL_BYTES = 65536
@@ -240,3 +239,21 @@ class Machine:
         _log.info("%s: %s", self.name, event)
         is_failure = kind in _FAILURES or (kind, detail) == _STARVED
         if is_failure and not self._ending and not self._asked_to_end:
+            # The loop is gone when the lab is being torn down.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._fail, event)
+
+    def _fail(self, event: MachineEvent) -> None:
+        if not self.failure.done():
+            self.failure.set_result(event)
+
+
+def panic_of(details: str) -> tuple[int, ...]:
+    """The bugcheck in the JSON of QEMU's event, code first; empty when the guest gave none."""
+    try:
+        told = json.loads(details).get("info", {})
+        if told.get("type") == _PANIC_KIND:
+            return tuple(int(told[f"arg{number}"]) for number in range(1, 6))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return ()
+    return ()

@@ -14,6 +14,7 @@ import contextlib
 import gc
 import json
 import logging
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ from harness.report.record import CaseRecord, make_folders
 from harness.run.case import Case
 from harness.run.evidence_writer import EvidenceWriter
 from harness.run.executor import Executor, Result, TestJob
+from harness.run.lab_shell import WELCOME, LabShell, own_shell
 from harness.run.options import Settings
 from harness.run.session import Session
 from harness.verdict import Requirement, load_requirements, required_ids
@@ -41,6 +43,7 @@ from harness.verdict.marks import ALONE, DESTRUCTIVE, OPT_IN, generate_variants,
 
 # Of pytest's plugins: one remembers what no run asks for, the other takes half a second to say nothing.
 UNUSED = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+_STDIN = 0
 # What a log at DEBUG would otherwise be full of.
 _CHATTY = ("asyncio", "paramiko", "pyroute2")
 CASE = pytest.StashKey[Case]()
@@ -127,6 +130,8 @@ class SuitePlugin:
     def _open(self) -> Executor:
         if is_handed_tests(self._config):
             raise UsageError("cases are shared among labs by -n alone: leave out --dist")
+        if self._settings.keep_guest:
+            self._needs_terminal()
         settings = self._settings
         guest = chosen_guest(settings)
         guest.prepare(self._say)  # while this process still has the host's network
@@ -183,9 +188,31 @@ class SuitePlugin:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
         if self._executor:
+            if self._settings.keep_guest:
+                self._open_shell(self._executor)
             self._executor.close()
             if not self._items:
                 shutil.rmtree(self._writer.folder)
+
+    def _needs_terminal(self) -> None:
+        with self._terminal():
+            if is_worker(self._config) or not os.isatty(_STDIN):
+                raise UsageError("--keep-guest opens a shell: it takes a terminal, and one lab")
+
+    def _open_shell(self, executor: Executor) -> None:
+        with self._terminal():
+            print("", WELCOME, sep="\n", file=sys.stderr)
+            executor.perform(LabShell(executor.session, own_shell()).run())
+
+    @contextlib.contextmanager
+    def _terminal(self) -> Iterator[None]:
+        """What the user sees and types, which pytest otherwise keeps for itself."""
+        capture: Any = self._config.pluginmanager.get_plugin("capturemanager")
+        capture.suspend_global_capture(in_=True)
+        try:
+            yield
+        finally:
+            capture.resume_global_capture()
 
     def _say(self, line: str) -> None:
         """On the terminal; what comes while pytest counts on its line there is said after it."""

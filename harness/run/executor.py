@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, TypeVar
 
 import aiorwlock
 
@@ -30,6 +30,8 @@ from harness.verdict import Outcome, classify
 
 _log = logging.getLogger(__name__)
 
+
+_T = TypeVar("_T")
 
 END_LIMIT = 10 * s  # for tasks that were told to end
 
@@ -103,6 +105,11 @@ class Executor:
 
     def _finish(self, name: str, performed: "Future[Result]") -> None:
         self._finished.put((name, performed))
+
+    def perform(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Something else in the lab, to its end."""
+        result: _T = self._call(work).result()
+        return result
 
     def close(self) -> None:
         """Ends what still runs and everything in the lab."""

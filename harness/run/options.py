@@ -94,6 +94,9 @@ class Settings:
         Topic.HOST,
         default_text="suites/baselines",
     )
+    keep_guest: bool = option(
+        False, "When the cases are over, a shell in the lab with the guest still there.", Topic.HOST
+    )
     accept_changes: bool = option(False, "Put what differs from the guest's baseline into it.", Topic.HOST)
 
     # Not for users to choose on a command line.

@@ -64,22 +64,12 @@ def test_a_terminal_shows_a_live_line_and_what_ends_badly(tmp_path: Path) -> Non
     command += [f"{place}::test_limit", f"{place}::test_well"]
     with subprocess.Popen(command, cwd=REPOSITORY, stdin=its, stdout=its, stderr=its) as process:
         os.close(its)
-        shown = _read(ours)
+        shown = conformance.read_terminal(ours)
         process.wait()
     assert f"\r\x1b[Khung: {place}::test_limit" in shown
     assert "\r\x1b[K0/2 in " in shown
     assert "s for test_limit" in shown
     assert shown.rindex("hung  " + "1".rjust(len("troubled"))) > shown.rindex("\x1b[K")
-
-
-def _read(terminal: int) -> str:
-    shown = b""
-    try:
-        while chunk := os.read(terminal, 4096):
-            shown += chunk
-    except OSError:  # what a terminal says when its last writer is gone
-        os.close(terminal)
-    return shown.decode()
 
 
 def test_a_program_gets_an_object_a_line_and_nothing_else(tmp_path: Path) -> None:

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """`wsk-conformance shell`: a lab that is worked in by hand."""
 
+import os
+import pty
+import subprocess
 from pathlib import Path
 
 import conformance
 import pytest
+from conformance import BIN, REPOSITORY
 
 from harness.scenario import Category, Family, Scenario, encode
 
@@ -63,3 +67,29 @@ def test_an_unknown_guest_or_fault_is_a_wrong_usage(tmp_path: Path) -> None:
         assert ran.status == 2, ran.output
         assert "nonesuch" in ran.output
         assert "Traceback" not in ran.output
+
+
+def test_a_run_keeps_its_guest_for_a_shell(tmp_path: Path) -> None:
+    """The shell is the user's; here it says where it is, and ends at once."""
+    shell = tmp_path / "shell"
+    shell.write_text("#!/bin/sh\nguest wskctl info\ncat /proc/net/dev\nexit 4\n")
+    shell.chmod(0o700)
+    ours, its = pty.openpty()
+    command = [str(BIN / "wskc"), "run", "--keep-guest", "--results", str(tmp_path / "results")]
+    command.append("suites/disconnect/test_misuse.py")
+    environment = {**os.environ, "SHELL": str(shell)}
+    with subprocess.Popen(
+        command, cwd=REPOSITORY, env=environment, stdin=its, stdout=its, stderr=its
+    ) as process:
+        os.close(its)
+        shown = conformance.read_terminal(ours)
+    assert process.returncode == 0, shown
+    assert shown.index("The guest runs.") < shown.index("abi=") < shown.index("test0:")
+    assert shown.rindex("report:") > shown.index("test0:")
+
+
+def test_a_run_that_keeps_its_guest_needs_a_terminal_and_one_lab(tmp_path: Path) -> None:
+    process = conformance.start(tmp_path, "wsk-conformance", "run", "--keep-guest")
+    ran = conformance.finish(tmp_path, process)
+    assert ran.status == 2
+    assert "--keep-guest opens a shell: it takes a terminal, and one lab" in ran.output

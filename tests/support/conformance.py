@@ -57,6 +57,7 @@ def start(results: Path, program: str, *arguments: str) -> "subprocess.Popen[str
         command,
         cwd=REPOSITORY,
         env={**os.environ, "COLUMNS": "100"},
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -81,6 +82,17 @@ def run_cases(results: Path, *names: str, options: Sequence[str] = ()) -> Ran:
     """pytest on cases of tests/guest/troubled/test_endings.py."""
     places = [f"tests/guest/troubled/test_endings.py::test_{name}" for name in names]
     return finish(results, start(results, "pytest", "-p", "no:cacheprovider", *options, *places))
+
+
+def read_terminal(terminal: int) -> str:
+    """All that is written to its other end, until the last writer is gone."""
+    shown = b""
+    try:
+        while chunk := os.read(terminal, 4096):
+            shown += chunk
+    except OSError:  # what a terminal says when its last writer is gone
+        os.close(terminal)
+    return shown.decode()
 
 
 def left_over() -> set[int]:

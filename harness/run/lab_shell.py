@@ -26,9 +26,20 @@ from harness.scenario import Scenario, decode, first
 
 SOCKET = "WSK_LAB"  # the environment variable that names this process's socket
 GUEST, SCENARIO = "guest", "scenario"  # the two programs
+WELCOME = """\
+The guest runs. This shell is in the lab's network; `exit` ends both.
+  guest COMMAND          run a command inside the guest
+  scenario FILE [STEPS]  perform a stored scenario, or its first STEPS steps, and print its trace
+  $WSK_GUEST4 $WSK_GUEST6 are the guest's addresses, $WSK_HOST4 $WSK_HOST6 ours, $WSK_TAP is the wire:
+  `tcpdump -i $WSK_TAP` shows it; a peer of your own listens on $WSK_HOST4 (`nc -l -s $WSK_HOST4 -p 12345`)"""
 
 _COMMAND_LIMIT_S = 600.0
 _REQUEST_BYTES = 1 << 20
+
+
+def own_shell() -> list[str]:
+    """The user's shell."""
+    return [os.environ.get("SHELL", "/bin/sh")]
 
 
 @dataclass(frozen=True)
