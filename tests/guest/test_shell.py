@@ -8,8 +8,9 @@ from pathlib import Path
 
 import conformance
 import pytest
-from conformance import BIN, REPOSITORY
+from conformance import BIN
 
+from harness.core.paths import REPOSITORY
 from harness.scenario import Category, Family, Scenario, encode
 
 
