@@ -17,7 +17,7 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from inspect import iscoroutinefunction
 from pathlib import Path
@@ -46,6 +46,7 @@ UNUSED = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
 _STDIN = 0
 # What a log at DEBUG would otherwise be full of.
 _CHATTY = ("asyncio", "paramiko", "pyroute2")
+LAB = "lab"  # the fixture (entry.py) that makes a coroutine a case
 CASE = pytest.StashKey[Case]()
 
 
@@ -89,6 +90,7 @@ class SuitePlugin:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Every case names rows that exist; every row has a case when all suites are collected."""
+        check_fixtures(item for item in items if is_case(item) or item.path.is_relative_to(SUITES))
         cases = [item for item in items if is_case(item) and item.path.is_relative_to(SUITES)]
         if not cases:
             return
@@ -243,7 +245,7 @@ def was_interrupted() -> bool:
 
 def is_case(item: pytest.Item) -> TypeGuard[pytest.Function]:
     """Is it a coroutine that wants a lab? Those of the suites are, and so are some tests of the harness."""
-    return isinstance(item, pytest.Function) and iscoroutinefunction(item.obj) and "lab" in item.fixturenames
+    return isinstance(item, pytest.Function) and iscoroutinefunction(item.obj) and LAB in item.fixturenames
 
 
 def _names_suites(config: pytest.Config) -> bool:
@@ -265,6 +267,25 @@ def _told_as_pytest_does() -> Iterator[None]:
 
 def _is_everything(config: pytest.Config) -> bool:
     return any(Path(argument).resolve() == SUITES for argument in config.args)
+
+
+def check_fixtures(items: Iterable[pytest.Item]) -> None:
+    """A case is performed before pytest sets up anything: it can ask for its lab and its variant's values."""
+    for item in items:
+        if not is_case(item):
+            raise pytest.UsageError(
+                f"{item.nodeid} is no case: write it as `async def` with an argument `lab`"
+            )
+        given = {LAB, *(item.callspec.params if hasattr(item, "callspec") else ())}
+        asked = [
+            *item._fixtureinfo.argnames,
+            *(name for mark in item.iter_markers("usefixtures") for name in mark.args),
+        ]
+        if others := [name for name in asked if name not in given]:
+            raise pytest.UsageError(
+                f"{item.nodeid} asks for {', '.join(others)}: a case has `lab` and the values of @for_each; "
+                "what it needs besides is made in its body"
+            )
 
 
 def check_rows(cases: list[pytest.Function], rows: dict[str, Requirement], *, everything: bool) -> None:
