@@ -7,15 +7,9 @@ is opened. Both are drawn here, by the same template.
 """
 
 import base64
-import gzip
 import hashlib
-import json
-import multiprocessing
 import shlex
-import signal
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -29,6 +23,7 @@ from harness.core.units import format_ns
 from harness.report import stored
 from harness.report.files import file_name, write_atomically
 from harness.report.ladder import ladder
+from harness.report.packs import CASES_IN_A_PACK, packs
 from harness.report.plots import plots
 from harness.report.record import load_run
 from harness.report.templates import templates
@@ -37,8 +32,6 @@ from harness.verdict.outcome import Outcome
 REPORT_FILE = "report.html"
 
 MOST_UNPACKED = 30  # cases whose evidence needs no script
-CASES_IN_A_PACK = 50  # one resembles the other: together they take a fraction of the room
-_FEW_PACKS = 4  # are drawn before another process has begun
 
 _WORTH = {
     "reference": "The reference guest is this project's own: a verdict on it says nothing about Windows.",
@@ -115,7 +108,7 @@ def _page(folder: Path, run: dict[str, Any], before: tuple[Path, dict[str, Any]]
         matrix=_matrix(run),
         outcomes=list(Outcome),
         cases=list(zip(cases, places, strict=True)),
-        packs=_packs(cases[unpacked:], draw),
+        packs=packs(cases[unpacked:], draw),
         plots=plots(folder, run["cases"], (before[0], before[1]["cases"]) if before else None),
         before=before[1]["run_id"] if before else None,
         style=Markup(_beside("report.css")),
@@ -188,24 +181,3 @@ def _as_argument(folder: Path) -> str:
 
 def _id(case: dict[str, Any]) -> str:
     return f"case-{file_name(case['id']).rpartition('-')[2]}"
-
-
-def _packs(cases: list[dict[str, Any]], draw: Callable[[dict[str, Any]], Markup]) -> list[str]:
-    """Drawn on all processors: of a thousand cases that takes seconds, and nothing else is left to do."""
-    parts = [cases[start : start + CASES_IN_A_PACK] for start in range(0, len(cases), CASES_IN_A_PACK)]
-    pack = partial(_pack, draw)
-    if len(parts) <= _FEW_PACKS:
-        return list(map(pack, parts))
-    anew = multiprocessing.get_context("spawn")  # a fork would copy locks of threads that it does not have
-    with ProcessPoolExecutor(mp_context=anew, initializer=_leave_ctrl_c_to_the_parent) as processes:
-        return list(processes.map(pack, parts))
-
-
-def _leave_ctrl_c_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _pack(draw: Callable[[dict[str, Any]], Markup], cases: list[dict[str, Any]]) -> str:
-    """As the script unpacks it: a list of strings in JSON in gzip in base64."""
-    text = json.dumps(list(map(draw, cases))).encode()
-    return base64.b64encode(gzip.compress(text, compresslevel=6, mtime=0)).decode()
