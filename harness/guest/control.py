@@ -25,6 +25,8 @@ _log = logging.getLogger(__name__)
 
 
 _REQUEST_LIMIT_S = 15.0
+_GROWTH_LIMIT_S = 15.0  # between two pieces of a frame
+_GROWTH_POLL_S = 0.5
 _HEARTBEAT_S = 10.0
 _HEARTBEAT_LIMIT_S = 20.0
 NO_PORT = 0
@@ -186,10 +188,10 @@ class ControlClient:
         answer: asyncio.Future[_Answer] = self._loop.create_future()
         self._waiting[number] = answer
         try:
-            async with asyncio.timeout(limit):
+            async with asyncio.timeout(limit) as patience:
                 frame = frames.encode(kind, number, payload)
                 sent_ns = await self._loop.run_in_executor(self._writer, self._write, frame)
-                got = await answer
+                got = await self._arrived(answer, patience)
                 _log.debug("request %d, %s of %d bytes: answered", number, FrameKind(kind).name, len(payload))
         except TimeoutError:
             raise self._silence(f"wskctl gave no answer within {limit:g} s") from None
@@ -200,6 +202,19 @@ class ControlClient:
             self._fail(error)
             raise error
         return Reply(got.frame.payload, got.frame.status, sent_ns, got.received_ns)
+
+    async def _arrived(self, answer: "asyncio.Future[_Answer]", patience: asyncio.Timeout) -> _Answer:
+        """The answer. While a frame is on its way, this one or one before it, its growth is waited for.
+
+        A long trace takes its time on a slow way, and nothing gets past it.
+        """
+        while not answer.done():
+            await asyncio.wait([answer], timeout=_GROWTH_POLL_S)
+            end = patience.when()
+            if self._frames.missing and end is not None:
+                left = self._frames.heard + _GROWTH_LIMIT_S - time.monotonic()
+                patience.reschedule(max(end, self._loop.time() + left))
+        return answer.result()
 
     def _silence(self, what: str) -> ChannelLost | GuestHung:
         """A guest that says nothing hangs; where an answer has begun, it is the way that lost the rest."""

@@ -5,6 +5,7 @@ What arrives is not trusted, and a serial port may lose bytes without a word:
 what is not a whole frame is named for what it is.
 """
 
+import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -52,6 +53,7 @@ class FrameReader:
         self._read = read
         self._buffer = bytearray()
         self._wanted = HEADER_BYTES
+        self.heard = time.monotonic()  # when bytes came last
 
     @property
     def missing(self) -> str:
@@ -97,6 +99,7 @@ class FrameReader:
                 lost = f": {self.missing}" if self.missing else ""
                 raise ChannelLost(f"wskctl serve ended{lost}; see the guest's serial log")
             self._buffer += chunk
+            self.heard = time.monotonic()
 
 
 def _checksum(header: bytes, payload: bytes) -> int:

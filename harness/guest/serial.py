@@ -10,15 +10,30 @@ driver may hold no more than the 16 bytes of a UART.
 
 import contextlib
 import socket
+import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.core.errors import ChannelLost, HarnessError
+
+if TYPE_CHECKING:
+    from harness.guest.control import ByteStream
 
 LINE_SPEED = 115200  # bits per second: what `wskctl serve` sets a serial port to
 
 _BITS_PER_BYTE = 10  # with the start bit and the stop bit
 _UART_BYTES = 16
+_CHUNK_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Port:
+    """A virtio port: QEMU's socket for it, and what the guest calls it."""
+
+    socket: Path
+    name: str
 
 
 class PortStream:
@@ -70,3 +85,32 @@ class PortStream:
         with contextlib.suppress(OSError):
             self._end.shutdown(socket.SHUT_RDWR)
         self._end.close()
+
+
+class ServedPort:
+    """A port, and the command in the guest that serves it: when the command ends, so does the port."""
+
+    def __init__(self, port: PortStream, command: "ByteStream") -> None:
+        self._port = port
+        self._command = command
+        threading.Thread(target=self._watch, name="port's command", daemon=True).start()
+
+    def _watch(self) -> None:
+        """What the command says is of no use here, but must be read."""
+        with contextlib.suppress(HarnessError):
+            while self._command.read(_CHUNK_BYTES):
+                pass
+        self._port.close()
+
+    def read(self, size: int) -> bytes:
+        """As the port's."""
+        return self._port.read(size)
+
+    def write(self, data: bytes) -> None:
+        """As the port's."""
+        self._port.write(data)
+
+    def close(self) -> None:
+        """End both; again is harmless."""
+        self._port.close()
+        self._command.close()

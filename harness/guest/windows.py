@@ -19,6 +19,7 @@ from harness.guest.channel import Channel, ExecResult
 from harness.guest.image_manifest import ImageManifest
 from harness.guest.options import GuestOptions
 from harness.guest.overlay import private_copy
+from harness.guest.serial import Port
 from harness.lab import agent, enlightenments, kvm, neighbours, screen, tpm, windows_domain
 from harness.lab.choices import NIC_MODELS
 from harness.lab.hypervisor import Hypervisor
@@ -32,6 +33,7 @@ _BOOT_LIMIT_S = 300.0
 _EMULATED_BOOT_LIMIT_S = 3600.0
 _ADDRESS_LIMIT_S = 60.0
 _TELL_S = 10
+_AGENT = "agent"  # among the channels
 # The image builder's answer file makes the one, and its settings name the other.
 _WINDOWS_PARTITION, _OWN_DUMP = 3, "/Windows/MEMORY.DMP"
 _PORT_FILE = "control"  # beside the private disk
@@ -186,7 +188,10 @@ class _Start:
             await adapters_ready(channel)
             for address in (network.test_guest4, network.test_guest6):
                 await neighbours.wait_for(address, network.test_guest_mac, _ADDRESS_LIMIT_S)
-            deployed = await deploy(channel, sealed, self.options, self.progress)
+            scenarios = (
+                None if _way(sealed) == _AGENT else Port(port, _CONTROL_PORT)
+            )  # it has the port already
+            deployed = await deploy(channel, sealed, self.options, self.progress, scenarios)
         except BaseException:
             channel.close()
             raise
@@ -242,12 +247,17 @@ def _machine_record(folder: Path) -> Mapping[str, Any]:
     return told
 
 
+def _way(sealed: ImageManifest) -> str:
+    """The best of the ways in."""
+    return next(name for name in image_manifest.CHANNELS if name in sealed.channels)
+
+
 async def connect(
     image: Image, network: Network, machine: Machine, control_socket: Path, limit: float
 ) -> Channel:
     """Log in by the best way that the image offers, within `limit` seconds."""
     told = image.sealed
-    way = next(name for name in image_manifest.CHANNELS if name in told.channels)
+    way = _way(told)
     if way == "ssh":
         # As above.
         from harness.guest.ssh import Login, SshChannel

@@ -243,6 +243,35 @@ def test_an_answer_that_stops_half_way_is_lost_and_no_hang_of_the_guest() -> Non
     assert "only 50 of a frame's 124 bytes came" in said
 
 
+def trickle(end: socket.socket, data: bytes, seconds: float) -> None:
+    """In twenty pieces over so much time."""
+    size = len(data) // 20 + 1
+    for start in range(0, len(data), size):
+        end.sendall(data[start : start + size])
+        time.sleep(seconds / 20)
+
+
+def test_an_answer_that_is_arriving_is_waited_for_past_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """WinRM takes more than a limit for a long trace; and a heartbeat does not get past it."""
+    trace = bytes(range(256)) * 400
+
+    def server(end: socket.socket) -> None:
+        end.sendall(HELLO)
+        kind, number, _ = receive(end)
+        trickle(end, frame(kind, number, trace), 3.0)
+        with contextlib.suppress(struct.error, OSError):  # the client ends
+            while True:
+                kind, number, _ = receive(end)
+                end.sendall(frame(kind, number, bytes(16)))
+
+    async def client(control: ControlClient) -> None:
+        control.heartbeat = Heartbeat(every_s=0.2, limit_s=0.5)
+        assert (await control.run(b"plan", 1.0)).payload == trace
+
+    monkeypatch.setattr("harness.guest.control._GROWTH_POLL_S", 0.05)
+    against(server, client)
+
+
 def test_frames_of_another_version_ask_for_another_installation() -> None:
     def other_version(kind: int, number: int) -> bytes:
         return HEADER.pack(MAGIC, VERSION - 1, kind, number, 0, 0, 0)

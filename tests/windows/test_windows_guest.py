@@ -18,13 +18,13 @@ from namespace import GUEST, in_own_namespace, wire
 from windowslike import PASSWORD, seal
 
 from harness.core.errors import GuestHung, HarnessError, UsageError
-from harness.guest import find, image_manifest, windows
+from harness.guest import driver_install, find, image_manifest, windows
 from harness.guest.agent import AgentChannel
 from harness.guest.channel import ExecResult
 from harness.guest.driver_install import adapters_ready, deploy, remove
 from harness.guest.options import GuestOptions
 from harness.guest.overlay import private_copy
-from harness.guest.serial import PortStream
+from harness.guest.serial import Port, PortStream
 from harness.guest.ssh import Login, SshChannel
 from harness.guest.winrm import Account, WinRmChannel
 from harness.lab import kvm, libvirt_embed, neighbours
@@ -219,6 +219,7 @@ def test_an_address_is_there_when_its_owner_answers_for_it() -> None:
 # ---- what a deployment insists on
 
 
+PORT_NAME = r"\\.\Global\org.wsk-conformance.control.0"
 FACTS = "test-signing={}\r\nverifier-flags={}\r\nstealth=off\r\nverified={}\r\n"
 
 
@@ -228,6 +229,7 @@ class Pretend:
     def __init__(self, **answers: str) -> None:
         self.answers = answers
         self.done: list[str] = []
+        self.commands: list[socket.socket] = []
         self.os = "10.0.20348"
 
     async def exec(self, command: str, *, limit: float = 0) -> ExecResult:
@@ -252,10 +254,19 @@ class Pretend:
         raise HarnessError(f"nobody asks for {path}")
 
     async def stream(self, command: str) -> PortStream:
-        self.done.append(command.split()[-1])
+        last = command.split()[-1]
+        self.done.append(last)
         ours, theirs = socket.socketpair()
-        threading.Thread(target=self._serve, args=(theirs,), daemon=True).start()
+        if last == PORT_NAME:
+            self.commands.append(theirs)
+            self.serve_port(theirs)
+        else:
+            threading.Thread(target=self._serve, args=(theirs,), daemon=True).start()
         return PortStream(ours)
+
+    def serve_port(self, command: socket.socket) -> None:
+        """As `wskctl serve PORT` does in a guest without such a port: it ends."""
+        command.close()
 
     def _serve(self, end: socket.socket) -> None:
         with end:
@@ -268,9 +279,11 @@ class Pretend:
         self.done.append("close")
 
 
-def deployed(pretend: Pretend, folder: Path, *, verifier: bool = False) -> dict[str, str]:
+def deployed(
+    pretend: Pretend, folder: Path, *, verifier: bool = False, port: Port | None = None
+) -> dict[str, str]:
     async def main() -> dict[str, str]:
-        found = await deploy(pretend, seal(folder), GuestOptions(verifier), print)
+        found = await deploy(pretend, seal(folder), GuestOptions(verifier), print, port)
         found.control.close()
         return found.info
 
@@ -282,9 +295,57 @@ def test_a_driver_is_installed_started_looked_at_and_served(tmp_path: Path) -> N
     info = deployed(pretend, tmp_path, verifier=True)
     assert pretend.done == ["wsktest.sys", "wskctl.exe", "install", "start", "facts", "serve"]
     assert (info["host"], info["verified"], info["verifier-flags"]) == ("windows", "True", "131323")
-    assert info["stealth"] == "off"
+    assert (info["stealth"], info["control"]) == ("off", "login")
     asyncio.run(remove(pretend))
     assert pretend.done[-2:] == ["stop", "remove"]
+
+
+class WithPort(Pretend):
+    """A Windows with the driver of virtio ports: `wskctl serve PORT` runs, and answers at `place`."""
+
+    def __init__(self, place: Path, *, mute: bool = False) -> None:
+        super().__init__()
+        self._mute = mute
+        self._qemu = socket.socket(socket.AF_UNIX)
+        self._qemu.bind(str(place))
+        self._qemu.listen(1)
+        self.port = Port(place, PORT_NAME)
+
+    def serve_port(self, command: socket.socket) -> None:
+        end, _ = self._qemu.accept()
+        if not self._mute:
+            threading.Thread(target=self._serve, args=(end,), daemon=True).start()
+
+
+def test_scenarios_go_over_a_virtio_port_where_the_guest_has_one(tmp_path: Path) -> None:
+    """Readings of the clock are as good as the way that they go, and WinRM's takes tens of milliseconds."""
+    pretend = WithPort(tmp_path / "port")
+    info = deployed(pretend, tmp_path, port=pretend.port)
+    assert pretend.done[-1] == PORT_NAME
+    assert "serve" not in pretend.done
+    assert (info["control"], info["host"]) == ("virtio port", "windows")
+
+
+def test_a_guest_without_the_ports_driver_is_served_over_its_login(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    qemu = socket.socket(socket.AF_UNIX)
+    with qemu:
+        qemu.bind(str(tmp_path / "port"))
+        qemu.listen(1)
+        pretend = Pretend()
+        info = deployed(pretend, tmp_path, port=Port(tmp_path / "port", PORT_NAME))
+    assert pretend.done[-2:] == [PORT_NAME, "serve"]
+    assert info["control"] == "login"
+    assert "the guest has no virtio port" in capsys.readouterr().out
+
+
+def test_a_port_that_says_nothing_is_not_waited_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver_install, "_PORT_LIMIT_S", 0.5)
+    pretend = WithPort(tmp_path / "port", mute=True)
+    assert deployed(pretend, tmp_path, port=pretend.port)["control"] == "login"
 
 
 @pytest.mark.parametrize(
