@@ -44,7 +44,7 @@ def unjudged(first: Cases, second: Cases) -> list[Unjudged]:
 
 
 def changes(first: Cases, second: Cases) -> list[BehaviourChange]:
-    """Of the cases that were judged in both runs, in the order of the first."""
+    """Changes of behaviour in the cases that both runs judged, in the order of the first."""
     return [
         change
         for case in first

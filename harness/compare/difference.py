@@ -16,7 +16,7 @@ from harness.verdict import Outcome
 
 @dataclass(frozen=True)
 class Difference:
-    """Of the run `first` and the run `second`, each as its run.json has it."""
+    """What differs between two runs, each as its run.json has it."""
 
     first: Mapping[str, Any]
     second: Mapping[str, Any]
@@ -29,7 +29,7 @@ class Difference:
 
     @property
     def statement(self) -> dict[str, str]:
-        """Of each row that either run knows."""
+        """The statement of each row that either run knows, by row id."""
         rows = {**self.second["requirements"], **self.first["requirements"]}
         return {name: str(row.get("statement", "")) for name, row in rows.items()}
 

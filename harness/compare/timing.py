@@ -56,7 +56,7 @@ class Duration:
 
 
 def durations(first: Mapping[str, Samples], second: Mapping[str, Samples]) -> list[Duration]:
-    """Of every case, operation and quantity that both runs measured."""
+    """Compares every case, operation and quantity that both runs measured."""
     pairs = list(_pairs(first, second))
     tested = [pair for pair in pairs if _enough(*pair[3:])]
     results = iter(_tests([(_batches(a), _batches(b)) for *_, a, b in tested]))

@@ -110,12 +110,12 @@ def short(name: object, most: int = 200) -> str:
 
 
 def is_folder(path: Path) -> bool:
-    """Of what cannot be looked at, no."""
+    """Whether it is a folder; False for what cannot be looked at."""
     return os.path.isdir(path)  # noqa: PTH112  Path.is_dir raises for what it may not look at
 
 
 def exists(path: Path) -> bool:
-    """Of what cannot be looked at, no."""
+    """Whether it exists; False for what cannot be looked at."""
     return os.path.exists(path)  # noqa: PTH110  Path.exists raises for what it may not look at
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is known of a case that came to no good end: where it was, what was pending, what its guest left."""
+"""Diagnosis of a case that did not end well: where it was, what was pending, what its guest left."""
 
 from collections.abc import Iterator
 from typing import Protocol
@@ -36,7 +36,7 @@ class LostCase(Protocol):
 
 
 def explain(outcome: Outcome, evidence: LostCase) -> dict[str, list[str]]:
-    """Lines by what they are about; what is not known is said to be. Empty for a case that was judged."""
+    """Lines by subject; what is not known says so. Empty for a case that was judged."""
     if outcome not in _OUTCOMES or evidence.guest is None:
         return {}
     return evidence.guest.findings | _of_trace(evidence)

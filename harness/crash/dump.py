@@ -74,7 +74,7 @@ class DumpHeader:
 
 
 def read_header(path: Path) -> DumpHeader:
-    """Of a dump of 64-bit Windows. Raises HarnessError, with what is wrong, for anything else."""
+    """Reads the header of a 64-bit Windows dump. Raises HarnessError, with the reason, for anything else."""
     try:
         with path.open("rb") as file:
             data = file.read(_HEADER_BYTES)

@@ -73,7 +73,7 @@ class CrashEvidence:
 
 @dataclass
 class CrashTriage:
-    """Of one guest. `findings` of the guest get what is learned."""
+    """Finds out why one guest was lost; its `findings` get what is learned."""
 
     guest: RunningGuest
     evidence: CrashEvidence
@@ -92,7 +92,7 @@ class CrashTriage:
         return self._verdict or error
 
     async def _find(self, error: WskConformanceError) -> WskConformanceError | None:
-        """None when nothing is known that concerns the other cases too."""
+        """The reason that concerns all cases of the guest, or None."""
         machine, findings = self.guest.machine, self.guest.findings
         if machine.failure.done() and machine.starved and not machine.crashed:
             findings[EVENTS] = self._events()

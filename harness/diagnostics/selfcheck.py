@@ -92,7 +92,7 @@ def plan(faults: Mapping[str, Fault], judges: Mapping[str, Sequence[str]], sampl
 
 
 def _telling(cases: Iterable[str]) -> list[str]:
-    """Of each test a variant for every value of its first axis: tests put the one that tells most first."""
+    """For each test a variant for every value of its first axis, which tells most."""
     first: dict[tuple[str, str], str] = {}
     for case in cases:
         test, _, variant = case.removesuffix("]").partition("[")

@@ -66,7 +66,7 @@ class Clock:
         self._upper.append(self._constraint(qpc, host_ns))
 
     def at(self, qpc: int) -> Interval:
-        """When what is stamped `qpc` happened; EvidenceLost when the constraints contradict each other."""
+        """Host time (ns) of the stamp `qpc`. Raises EvidenceLost when the constraints contradict each other."""
         if not self._lower or not self._upper:
             raise EvidenceLost("nothing ties the guest's clock to the host's; the clock was never asked for")
         guest_ns = self._guest_ns(qpc)
@@ -87,7 +87,7 @@ class Clock:
         return qpc * s // self._frequency
 
     def _slack(self, guest_ns: int, at: int) -> int:
-        """By how much the time between two stamps can differ from what they say: a tick, and the drift."""
+        """How much (ns) the time between two stamps can differ from what they say: a tick, and the drift."""
         if guest_ns == at:
             return 0
         return self._tick - (-abs(guest_ns - at) * self._drift_ppm // 1_000_000)

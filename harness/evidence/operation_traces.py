@@ -50,7 +50,7 @@ class CallbackCall:
 
 
 def rounds(events: Iterable[Event]) -> dict[int, dict[int, OperationTrace]]:
-    """By step number and then by the round of its loop; outside of loops there is round 0 only."""
+    """Operations by step number, then by round of the loop; outside of loops there is round 0 only."""
     found: dict[int, dict[int, OperationTrace]] = defaultdict(lambda: defaultdict(OperationTrace))
     for event in events:
         life = found[event.step][event.iteration]
@@ -71,7 +71,7 @@ def operation_traces(events: Iterable[Event]) -> dict[int, OperationTrace]:
 
 
 def callback_calls(events: Iterable[Event]) -> dict[tuple[int, Callback], list[CallbackCall]]:
-    """By socket slot and callback, in the order in which they began."""
+    """Calls of event callbacks by socket slot and callback, in the order in which they began."""
     found: dict[tuple[int, Callback], list[CallbackCall]] = defaultdict(list)
     for event in events:
         if event.kind == EventKind.CALLBACK_ENTER:

@@ -27,7 +27,7 @@ class Samples:
 
 
 def samples(rounds: Iterable[OperationTrace], frequency: int) -> Samples:
-    """Of one step of a loop; `frequency` is of the guest's counter, in ticks per second."""
+    """Measures one step of a loop; `frequency` is that of the guest's counter, in ticks per second."""
     lives = list(rounds)
 
     def between(first: Event, last: Event) -> int:

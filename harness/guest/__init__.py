@@ -19,7 +19,7 @@ _WINDOWS = "harness.guest.windows:WindowsGuest"
 
 @once
 def guests() -> dict[str, str]:
-    """By name, where the class of each is: it is imported only when it is asked for."""
+    """Names of guests, each with the place of its class, which is imported only when it is asked for."""
     windows = tomllib.loads((WINDOWS_IMAGES / "versions.toml").read_text())
     return {"reference": _REFERENCE, **dict.fromkeys(windows, _WINDOWS)}
 

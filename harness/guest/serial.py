@@ -48,7 +48,7 @@ class PortStream:
 
     @classmethod
     def connect(cls, path: Path, line_speed: int = 0) -> "PortStream":
-        """To the socket that QEMU listens on. Raises HarnessError when there is none."""
+        """Connects to the socket that QEMU listens on. Raises HarnessError when it is missing."""
         end = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             end.connect(str(path))

@@ -20,7 +20,7 @@ _BETWEEN = "\0"  # no cell's name has it
 
 
 class ChangeKind(StrEnum):
-    """Of a change, the one to look at first first."""
+    """Kinds of change, the most urgent first."""
 
     NEW_FAILURE = "new failure"
     CHANGED_RECORD = "changed record"
@@ -33,7 +33,7 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True)
 class HistoryChange:
-    """Of a case in a cell. `before` and `after` are verdicts, or what was recorded."""
+    """A case of a cell that changed; `before` and `after` are verdicts, or what was recorded."""
 
     kind: ChangeKind
     cell: str
@@ -109,14 +109,14 @@ def compare(
 
 
 def compare_cases(before: SeenCell, after: SeenCell) -> Iterator[HistoryChange]:
-    """Of two cells, in no order."""
+    """Changes between two cells, in no order."""
     yield from _behaviour(before, after)
     yield from _otherwise_failing(before, after)
     yield from _coverage(before, after)
 
 
 def in_order(changes: Iterable[HistoryChange]) -> list[HistoryChange]:
-    """Of their kinds; within one, of the cells and cases."""
+    """Sorted by kind; within a kind, by cell and case."""
     order = list(ChangeKind)
     return sorted(
         changes, key=lambda change: (order.index(change.kind), change.cell, change.case, change.what)
@@ -124,7 +124,7 @@ def in_order(changes: Iterable[HistoryChange]) -> list[HistoryChange]:
 
 
 def _behaviour(before: SeenCell, after: SeenCell) -> Iterator[HistoryChange]:
-    """Of cases that were judged in both."""
+    """Changes of behaviour in the cases that both judged."""
     for change in changes(_as_records(before), _as_records(after)):
         case, now = before.cases[change.case], after.cases[change.case]
         told = (after.name, change.case, change.rows)

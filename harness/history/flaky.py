@@ -25,7 +25,7 @@ _OPEN = [code for outcome, code in CODES.items() if outcome.errors]
 
 @dataclass(frozen=True)
 class Flaky:
-    """Of a case in a cell: all attempts of the last nights that judged the guest."""
+    """A flaky case of a cell, with all attempts of the last nights that judged the guest."""
 
     cell: str
     case: str
@@ -51,7 +51,7 @@ class Flaky:
 
 
 def flaky_cases(connection: Connection, head: NightHead, window: int = WINDOW) -> list[Flaky]:
-    """Of the cells of this night, in it and the nights of its matrix before it; the worst first."""
+    """Flaky cases of this night's cells, judged with the matrix' nights before it; the worst first."""
     recent = [
         other.id
         for other in heads(connection, head.matrix)

@@ -28,7 +28,7 @@ class Group:
 
     @property
     def name(self) -> str:
-        """Of the case, or of the test when several variants changed."""
+        """Name of the case, or of the test when several variants changed."""
         return test_of(self.first.case) if self.size > 1 else self.first.case
 
 

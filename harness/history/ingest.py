@@ -84,7 +84,7 @@ def put_night(connection: Connection, night: Night, folder: Path) -> int:
 
 
 def _stamps(connection: Connection, night_id: int, cell: str) -> dict[int, str]:
-    """Of the attempts that are in the store, by number."""
+    """Time stamps of the attempts in the store, by number."""
     statement = select(attempts.c.number, attempts.c.stamp).join(cells, cells.c.id == attempts.c.cell_id)
     found = connection.execute(statement.where(cells.c.night_id == night_id, cells.c.name == _name(cell)))
     return dict(found.all())
@@ -148,7 +148,7 @@ def _put_attempt(connection: Connection, cell_id: int, cell: str, new: _New) -> 
 
 
 def _run_folder(folder: Path, run: str | None) -> Path | None:
-    """None when there is none, or not within the night's."""
+    """The run's folder, or None when it is missing or lies outside the night's folder."""
     if not run or "\0" in run:
         return None
     whole = (folder / run).resolve()
@@ -198,7 +198,7 @@ def _insert_run(connection: Connection, attempt_id: int, cell: str, taken: Taken
 
 
 def _case_ids(connection: Connection, taken: Sequence[TakenCase]) -> dict[str, int]:
-    """Of these cases, whose sentences and rows are the latest now."""
+    """Ids of these cases, whose sentences and rows are now the latest."""
     rows = {
         case.name: {"name": case.name, "sentence": case.sentence, "rows": case.rows}
         for case in sorted(taken, key=lambda case: case.name)

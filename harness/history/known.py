@@ -74,7 +74,7 @@ class KnownIssues:
 
 
 def load_known(path: Path | None = None) -> KnownIssues:
-    """Of a file, or of the suites' own. Raises UsageError when it cannot be used."""
+    """Known issues from a file, by default the suites' own. Raises UsageError when it cannot be used."""
     path = path or KNOWN_ISSUES
     try:
         told = tomllib.loads(path.read_text(encoding="utf-8"))

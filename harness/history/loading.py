@@ -62,7 +62,7 @@ class Try:
 
 @dataclass(frozen=True)
 class SeenCase:
-    """What all attempts at a case in a cell came to; what follows from one of them is of the worst."""
+    """The verdict of all attempts at a case of a cell; details are those of the worst attempt."""
 
     name: str
     rows: tuple[str, ...]
@@ -106,7 +106,7 @@ class SeenNight:
 
     @property
     def counts(self) -> Counter[str]:
-        """Of cases by verdict."""
+        """Number of cases by verdict."""
         return Counter(str(case.verdict) for cell in self.cells.values() for case in cell.cases.values())
 
 
@@ -146,7 +146,7 @@ def load(connection: Connection, head: NightHead) -> SeenNight:
 
 
 def load_cell(connection: Connection, row: Row[*tuple[Any, ...]]) -> SeenCell:
-    """Of a row of the table of cells."""
+    """Loads the cell of a row of the table of cells."""
     found = connection.execute(
         select(attempts).where(attempts.c.cell_id == row.id).order_by(attempts.c.number)
     ).all()
@@ -225,7 +225,7 @@ def _case(name: str, rows: Sequence[Any], files: Mapping[tuple[int, int], dict[s
 
 
 def _artefacts(connection: Connection, cell: int) -> dict[tuple[int, int], dict[str, str]]:
-    """By attempt and case."""
+    """Files of the cell's cases, by attempt and case."""
     found: dict[tuple[int, int], dict[str, str]] = {}
     statement = select(artefacts).join(attempts, attempts.c.id == artefacts.c.attempt_id)
     for row in connection.execute(statement.where(attempts.c.cell_id == cell)):

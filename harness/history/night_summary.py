@@ -38,7 +38,7 @@ class Failure:
 
     @property
     def name(self) -> str:
-        """Of the case, or of the test when several variants failed."""
+        """Name of the case, or of the test when several variants failed."""
         return self.test if len(self.cases) > 1 else self.first.name
 
 
@@ -53,7 +53,7 @@ class KnownState:
 
 @dataclass(frozen=True)
 class NightSummary:
-    """Of one night."""
+    """Everything that a summary of one night says."""
 
     night: SeenNight
     changes: Changes | None  # since the night before; None when there is none

@@ -36,7 +36,7 @@ def verdict_names(counts: Mapping[int, int]) -> Counter[str]:
 
 
 def standing(head: NightHead) -> str:
-    """Of a night that has not come to its end; else empty."""
+    """Says that a night has not ended; empty when it has."""
     if head.ended:
         return ""
     return "It has not ended: it still runs, or was killed. What follows is what it has done."
@@ -198,5 +198,5 @@ def times_told(changes: Changes) -> str:
 
 
 def _short(case: str) -> str:
-    """Without the folders, which a line of chat has no room for."""
+    """The case without its folders, for which a line of chat has no room."""
     return case.rpartition("/")[2]

@@ -27,7 +27,7 @@ _MOST_UNPACKED = 256 << 20  # bytes of samples of one case
 
 @dataclass(frozen=True)
 class TakenCase:
-    """Of one run."""
+    """One case of a run, as the store takes it."""
 
     name: str
     sentence: str
@@ -86,7 +86,7 @@ def clean(text: str, limit: int = LONGEST_WHY) -> str:
 
 
 def _name(text: str) -> str:
-    """Of a row or a case: two that are cut to the same one would be mixed up, so it is not cut."""
+    """The id of a row or case, never cut: two that were cut to the same text would be mixed up."""
     if len(text) > NAME:
         raise UsageError(f"a name of {len(text)} letters is too long for the history: {clean(text, 60)}...")
     return clean(text, NAME)
@@ -146,5 +146,5 @@ def unpacked(series: bytes) -> dict[str, dict[str, list[int]]]:
 
 
 def digest(told: Mapping[str, str]) -> str:
-    """Of what a case recorded."""
+    """Digest of what a case recorded."""
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

@@ -44,7 +44,7 @@ Counts = Sequence[Counter[int]]  # column by column: cases by the verdict's code
 
 @dataclass(frozen=True)
 class RowTrend:
-    """Of a requirement."""
+    """Verdicts on one requirement, night by night."""
 
     row: str
     statement: str
@@ -55,7 +55,7 @@ class RowTrend:
 
 @dataclass(frozen=True)
 class TimeTrend:
-    """Of one quantity of an operation in a case of a cell: ns; None in columns where it was not measured."""
+    """One quantity of an operation in a case of a cell, in ns; None in nights that did not measure it."""
 
     cell: str
     case: str
@@ -78,7 +78,7 @@ def columns(connection: Connection, matrix: str) -> list[Column]:
 
 
 def by_cell(connection: Connection, matrix: str, width: int) -> dict[str, Counts]:
-    """Of each cell that any night of the matrix had."""
+    """Counts of each cell that any night of the matrix had."""
     numbered = _numbered(matrix)
     statement = (
         select(cells.c.name, numbered.c.place, cell_counts.c.verdict, func.sum(cell_counts.c.cases))
@@ -93,7 +93,7 @@ def by_cell(connection: Connection, matrix: str, width: int) -> dict[str, Counts
 
 
 def by_row(connection: Connection, matrix: str, width: int) -> list[RowTrend]:
-    """Of each requirement that any night of the matrix judged."""
+    """Trend of each requirement that any night of the matrix judged."""
     numbered = _numbered(matrix)
     of_cells = (
         select(row_counts.c.requirement_id)
@@ -123,7 +123,7 @@ def by_row(connection: Connection, matrix: str, width: int) -> list[RowTrend]:
 
 
 def of_times(connection: Connection, matrix: str, width: int) -> list[TimeTrend]:
-    """Of everything that any night of the matrix measured."""
+    """Trend of every time that any night of the matrix measured."""
     numbered = _numbered(matrix)
     key = (cells.c.name, cases.c.name, timings.c.operation, timings.c.quantity)
     statement = (

@@ -61,7 +61,7 @@ def _copied(sections: _Sections, *, ours: bool) -> Iterator[str]:
 
 
 def _listed(sections: _Sections, name: str) -> Iterator[str]:
-    """Of a list for CopyFiles: a line is the name there, the name here if it is another, and flags."""
+    """Source names of a CopyFiles list; a line has target name, source name if it is another, flags."""
     for line in sections.get(name, ()):
         there, here, *_ = [*_fields(sections, line), "", ""]
         yield here or there

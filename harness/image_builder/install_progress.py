@@ -81,7 +81,7 @@ class InstallProgress:
 
     @property
     def deadline(self) -> float:
-        """When what is under way must have come to an end."""
+        """When the present stage must have ended, on the clock of time.monotonic."""
         return self._since + self._limit
 
     @property

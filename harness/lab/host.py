@@ -102,7 +102,7 @@ def ovmf() -> Check:
 
 
 def tools(packages: Mapping[str, str]) -> Check:
-    """By name, each with the package that has it."""
+    """Checks for tools by name, each with the package that has it."""
     missing = [tool for tool in packages if shutil.which(tool) is None]
     if missing:
         wanted = " ".join(packages[tool] for tool in missing)

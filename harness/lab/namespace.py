@@ -76,7 +76,7 @@ def enter() -> Network:
 
 @cache
 def entered_once() -> Network | HarnessError:
-    """What the first attempt came to; a second could only fail for another reason, which hides the first."""
+    """The result of the first attempt; a second could only fail for another reason, which hides the first."""
     try:
         return _enter()
     except HarnessError as error:

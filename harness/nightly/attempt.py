@@ -165,7 +165,7 @@ def _end(process: "subprocess.Popen[str]", ended: threading.Event | None = None)
 
 
 def _last_words(said: Path) -> str:
-    """Of a run, from where it names itself; the file goes when it is empty."""
+    """The last lines that a run wrote, from where it names itself; an empty file is deleted."""
     text = said.read_text(errors="replace").strip()
     if not text:
         said.unlink()

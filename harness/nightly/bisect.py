@@ -20,7 +20,7 @@ Passes = Callable[[Sequence[str]], bool]
 
 
 class FindingKind(Enum):
-    """What a search came to."""
+    """The result of a search."""
 
     FOUND = "this case spoils it"
     TOGETHER = "only several of these together spoil it; no half of them does"

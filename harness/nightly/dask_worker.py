@@ -35,7 +35,7 @@ _RUNS: dict[str, Runs] = {}  # of this process, by night
 
 @dataclass(frozen=True)
 class WorkerFacts:
-    """Of a worker's host; memory in MiB, and the image that was asked about."""
+    """What a worker says of its host: memory in MiB, and whether it has the image."""
 
     version: str
     host: str

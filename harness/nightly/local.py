@@ -26,7 +26,7 @@ class LocalPlace:
         return self._runs.perform(order, folder, self._baselines, attending.counts), ""
 
     def room(self, plans: Sequence[Plan]) -> int:
-        """By CPUs, and by the memory that is free now."""
+        """How many runs fit side by side, by CPUs and by the memory that is free now."""
         labs = max(int(plan.settings.get("labs", 1)) for plan in plans)
         memory = max(plan.memory_mib for plan in plans)
         by_cpus = len(os.sched_getaffinity(0)) // (_CPUS_A_LAB * labs)

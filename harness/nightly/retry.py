@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a cell still owes, told by the attempts that it has. So a night goes on where it was killed."""
+"""What a cell still has to perform, judged by its attempts so far: a killed night goes on from there."""
 
 from pathlib import Path
 

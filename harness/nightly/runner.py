@@ -169,7 +169,7 @@ class Runner:
         return self.note(cell, attending.started, ended, worker)
 
     def next_folder(self, cell: Cell) -> Path:
-        """Of the attempt that is about to begin; made by who performs it."""
+        """Folder of the attempt that is about to begin; whoever performs it creates the folder."""
         return self._folder / "cells" / cell.name / f"attempt-{len(cell.attempts) + 1}"
 
     def note(self, cell: Cell, started: str, ended: Ended, worker: str) -> Attempt:
@@ -215,7 +215,7 @@ class Runner:
 
 
 class _Attending:
-    """Of one cell: what its place tells, put on record."""
+    """Records what the place that performs one cell tells of it."""
 
     def __init__(self, runner: Runner, cell: Cell) -> None:
         self._runner = runner

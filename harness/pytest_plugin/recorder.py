@@ -181,5 +181,5 @@ class Recorder:
 
     @property
     def outcomes(self) -> "Counter[Outcome]":
-        """Of the cases so far."""
+        """Number of cases so far, by outcome."""
         return Counter(self._cases.values())

@@ -32,7 +32,7 @@ def has_workers(config: pytest.Config) -> bool:
 
 
 def lab_name(config: pytest.Config) -> str:
-    """Of a worker's lab, as a prefix; empty when there is but one lab."""
+    """Prefix that names a worker's lab; empty when there is only one lab."""
     return f"{_input(config)['workerid']}-" if is_worker(config) else ""
 
 

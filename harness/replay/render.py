@@ -13,7 +13,7 @@ from harness.replay.story import Story
 
 @dataclass
 class Comparison:
-    """Of a stored case and its replay; `differs` is known once its lines were taken."""
+    """A stored case beside its replay; `differs` is known once its lines were taken."""
 
     then: Story
     now: Story

@@ -50,7 +50,7 @@ _Measured = dict[tuple[str, str], dict[str, list[int]]]  # operation and part ->
 
 
 def plots(folder: Path, cases: Sequence[dict[str, Any]], before: Run | None = None) -> list[Plot]:
-    """Of every operation that the run measured, held against what another run measured `before`.
+    """Plots of every operation that the run measured, beside what another run measured `before`.
 
     Samples that are missing or damaged are left out.
     """

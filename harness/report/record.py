@@ -122,7 +122,7 @@ class RunRecord:
         run_id: str | None = None,
         clock: float | None = None,
     ) -> None:
-        """`guest` is what is known before it runs: its name at least.
+        """`guest` is what is known before the guest runs: its name at least.
 
         `clock` is time.monotonic() when the run began; now by default.
         """
@@ -167,7 +167,7 @@ class RunRecord:
 
     @property
     def outcomes(self) -> list[Outcome]:
-        """Of the cases so far."""
+        """Outcomes of the cases so far."""
         return [case.outcome for case in self._cases]
 
     def _write(self) -> None:

@@ -214,7 +214,7 @@ def _check_performed(plan: Scenario, trace: Trace) -> None:
 
 
 def _of_its_connections(packets: list[Packet], peer: Peer) -> list[Packet]:
-    """Without the peer's attempts that came to nothing.
+    """The packets without the peer's failed attempts to connect.
 
     Where such an attempt came to something after all, the guest has a connection that nobody owns.
     """

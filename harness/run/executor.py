@@ -54,7 +54,7 @@ class TestJob:
 
 @dataclass
 class Result:
-    """What a job came to. `attempts` are the outcomes of all tries, this one last."""
+    """The result of a job. `attempts` are the outcomes of all tries, this one last."""
 
     case: Case
     seconds: float
@@ -99,7 +99,7 @@ class Executor:
             performed.add_done_callback(partial(self._finish, job.name))
 
     def next_result(self) -> tuple[str, Result]:
-        """Waits for the next job to end: its name, and what it came to. Each is handed out once."""
+        """Waits for the next job to end: its name and result. Each is handed out once."""
         name, performed = self._finished.get()
         return name, performed.result()
 

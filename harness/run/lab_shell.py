@@ -113,7 +113,7 @@ class LabShell:
 
 
 def _plan(words: list[str]) -> Scenario:
-    """Of `FILE [STEPS]`."""
+    """The scenario that `FILE [STEPS]` names."""
     if not 1 <= len(words) <= 2 or not all(word.isdecimal() for word in words[1:]):
         raise UsageError("usage: scenario FILE [STEPS]; results/*/scenarios has such files")
     try:

@@ -85,7 +85,7 @@ class Session:
 
     @property
     def baseline(self) -> Baseline:
-        """Of the guest and build that runs here."""
+        """Baseline of the guest and build that runs here."""
         if self._baseline is None:
             if self.started is None:
                 raise HarnessError("there is no baseline before a guest was started")

@@ -81,11 +81,11 @@ class Socket:
         return self._close().completion
 
     def enters(self, callback: Callback, number: int = 0) -> CallbackMarker:
-        """When an event callback begins, for the `number`-th time from 0."""
+        """The moment an event callback begins, for the `number`-th time from 0."""
         return CallbackMarker(self, callback, "enter", number)
 
     def leaves(self, callback: Callback, number: int = 0) -> CallbackMarker:
-        """When it ends."""
+        """The moment it ends."""
         return CallbackMarker(self, callback, "leave", number)
 
     def _close(self) -> "Operation":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Verdicts: the requirements, what a case came to, and how tests name both."""
+"""Verdicts: requirements, outcomes of cases, and how tests name both."""
 
 from harness.verdict.baseline import Baseline
 from harness.verdict.marks import alone, destructive, for_each, required_ids, requires, timing

@@ -82,14 +82,14 @@ class AttemptResult:
 
 
 def case_verdict(outcomes: Iterable[Outcome]) -> CaseVerdict:
-    """Of at least one attempt."""
+    """Verdict of one case from all its attempts, at least one."""
     seen = set(outcomes)
     judged = {outcome for outcome in seen if not outcome.errors}
     return CaseVerdict(max(judged or seen, key=MILDEST_FIRST.index), flaky=len(judged) > 1)
 
 
 def case_verdicts(attempts: Iterable[AttemptResult]) -> dict[str, CaseVerdict]:
-    """Of every case that any of them came to."""
+    """Verdict of every case that any attempt judged, by case id."""
     seen: dict[str, list[Outcome]] = {}
     for attempt in attempts:
         for case, outcome in attempt.outcomes.items():

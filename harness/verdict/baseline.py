@@ -21,7 +21,7 @@ class Baseline:
     """The file need not exist. Raises UsageError when it does and is no baseline."""
 
     def __init__(self, path: Path, *, accept: bool = False) -> None:
-        """With `accept`, what differs replaces what is stored."""
+        """Opens the baseline in `path`; with `accept`, what differs replaces what is stored."""
         self.path = path
         self.learned = 0
         self._accept = accept

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a case came to, and by whose fault."""
+"""Outcomes of cases, and whose fault each is."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -8,7 +8,7 @@ from harness.core.errors import BehaviourChanged, EvidenceLost, GuestCrashed, Gu
 
 
 class Outcome(StrEnum):
-    """Of a case. Only deviation, changed, hung and crashed are counted against the guest."""
+    """Outcome of a case. Only deviation, changed, hung and crashed are counted against the guest."""
 
     PASS = "pass"
     DEVIATION = "deviation"  # the guest broke a requirement
@@ -58,7 +58,7 @@ def classify(error: BaseException | None) -> tuple[Outcome, str]:
 
 
 def exit_status(outcomes: Iterable[Outcome]) -> int:
-    """Of a run: 1 when the guest failed, else 3 when something could not be judged, else 0."""
+    """Exit status of a run: 1 when the guest failed, else 3 when something could not be judged, else 0."""
     seen = set(outcomes)
     if any(outcome.fails for outcome in seen):
         return 1

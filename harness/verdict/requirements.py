@@ -44,7 +44,7 @@ _FIELDS = ("statement", "source", "section", "class", "provenance")
 
 
 def load_requirements(path: Path = REQUIREMENTS) -> dict[str, Requirement]:
-    """By id, in the order of the file; UsageError when the file is not a catalogue."""
+    """Reads the catalogue: rows by id, in the order of the file. Raises UsageError when it is not one."""
     try:
         rows = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

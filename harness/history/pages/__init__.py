@@ -46,7 +46,7 @@ def write_pages(store: Store, folder: Path, known: KnownIssues | None = None) ->
 
 
 def _latest(all_nights: list[NightHead]) -> Iterator[NightHead]:
-    """Of each matrix, that of the latest night first."""
+    """The latest night of each matrix, the latest of all first."""
     seen: set[str] = set()
     for head in all_nights:
         if head.matrix not in seen:

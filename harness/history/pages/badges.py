@@ -14,7 +14,7 @@ _GREEN, _RED, _AMBER = "#146c2e", "#b3261e", "#7a5b00"
 
 
 def badges(morning: NightSummary) -> dict[str, str]:
-    """By file name; the names stay the same from night to night."""
+    """Badges by file name; the names stay the same from night to night."""
     matrix = morning.night.head.matrix
     cells = morning.night.cells.values()
     every = [case for cell in cells for case in cell.cases.values()]

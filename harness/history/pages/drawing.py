@@ -74,7 +74,7 @@ def bars(counts: Counts, columns: Sequence[Column]) -> Bars:
 
 
 def lines(trend: TimeTrend) -> LineChart:
-    """Of what was measured at least once."""
+    """Line chart of a quantity that was measured at least once."""
     values = [max(value, 1.0) for value in (*trend.p50, *trend.p99) if value is not None]
     least, most = min(values), max(values)
     low, high = math.log(least) - 0.05, math.log(most) + 0.05

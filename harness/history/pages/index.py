@@ -149,11 +149,11 @@ class _Place:
         self._folder = folder.resolve()
 
     def night(self, head: NightHead) -> str | None:
-        """To the folder of a night."""
+        """Link to the folder of a night."""
         return self._link(Path(head.folder), Path(head.folder))
 
     def attempt(self, night: SeenNight, tried: Try) -> str | None:
-        """To the report of an attempt."""
+        """Link to the report of an attempt."""
         return self._report(night, tried.run)
 
     def case(self, night: SeenNight, case: SeenCase) -> str | None:
