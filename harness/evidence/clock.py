@@ -66,7 +66,7 @@ class Clock:
         self._upper.append(self._constraint(qpc, host_ns))
 
     def at(self, qpc: int) -> Interval:
-        """Host time (ns) of the stamp `qpc`. Raises EvidenceLost when the constraints contradict each other."""
+        """Host time (ns) of the stamp `qpc`. Raises EvidenceLost when the constraints contradict."""
         if not self._lower or not self._upper:
             raise EvidenceLost("nothing ties the guest's clock to the host's; the clock was never asked for")
         guest_ns = self._guest_ns(qpc)
