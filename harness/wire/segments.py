@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """TCP headers in frames of several link types, of which only a beginning may have been kept.
 
-dpkt, which decodes our own captures, takes the bytes that are there for the
-bytes that were sent, and is too slow for millions of frames.
+Libraries such as dpkt take the bytes that are there for the bytes that were
+sent, and are too slow for millions of frames.
 """
 
 import struct
@@ -47,6 +47,7 @@ class CapturedSegment(NamedTuple):
     flags: int
     window: int  # as in the header, not scaled
     length: int  # of the payload as it was sent, kept or not
+    payload_at: int  # its place in the frame
 
 
 def segment(link: int, data: bytes) -> CapturedSegment | Aside:
@@ -102,10 +103,10 @@ def _in_ipv6(data: bytes, start: int) -> CapturedSegment | Aside:
 
 def _segment(data: bytes, place: int, end: int, addresses: bytes) -> CapturedSegment | Aside:
     ports, seq, ack, offset, flags, window = _tcp(data, place)
-    length = end - place - (offset >> 4) * 4
-    if offset < 0x50 or length < 0:
+    payload_at = place + (offset >> 4) * 4
+    if offset < 0x50 or end < payload_at:
         return Aside.MALFORMED
-    return CapturedSegment(addresses, ports, seq, ack, flags, window, length)
+    return CapturedSegment(addresses, ports, seq, ack, flags, window, end - payload_at, payload_at)
 
 
 def _ethernet(data: bytes) -> int:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from synthetic import GUEST_PORT, PEER, Wire
 
 from harness.wire import ACK, FIN, Packet, parse
+from harness.wire.segments import ETHERNET, CapturedSegment, segment
 
 
 def example() -> Packet:
@@ -40,3 +41,14 @@ def test_no_change_of_a_frame_is_a_surprise(data: st.DataObject) -> None:
         frame[data.draw(st.integers(0, len(frame) - 1))] = data.draw(st.integers(0, 255))
     packet = parse(bytes(frame[: data.draw(st.integers(0, len(frame)))]))
     assert repr(packet)
+
+
+@given(st.data())
+def test_a_case_and_the_reader_of_any_capture_see_the_same_header(data: st.DataObject) -> None:
+    frame = bytearray(example().raw)
+    frame[data.draw(st.integers(12, len(frame) - 1))] = data.draw(st.integers(0, 255))
+    packet, found = parse(bytes(frame)), segment(ETHERNET, bytes(frame))
+    if isinstance(found, CapturedSegment):
+        assert (packet.seq, packet.ack, packet.window) == (found.seq, found.ack, found.window)
+    else:
+        assert not packet.family
