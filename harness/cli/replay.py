@@ -52,21 +52,21 @@ def replay(case: str, folder: Path, results: Path, **chosen: Any) -> None:
     damaged folder, 3 the harness failed or evidence was lost.
     """
     from harness.pytest_plugin.plugin import chosen_guest
+    from harness.replay.compared import stored_case
     from harness.replay.perform import find, perform
     from harness.replay.render import Comparison
-    from harness.replay.story import story
     from harness.report.record import load_run
     from harness.verdict import Outcome
 
     run = load_run(folder)
     stored = find(run, case)
-    then = story(folder if folder.is_dir() else folder.parent, run, stored)
+    then = stored_case(folder if folder.is_dir() else folder.parent, run, stored)
     settings = _settings(run, results, chosen)
     chosen_guest(settings)
     click.echo(f"running {stored['id']} again on {settings.guest}", err=True)
     new_folder = perform(stored["id"], settings)
     new_run = load_run(new_folder)
-    comparison = Comparison(then, story(new_folder, new_run, find(new_run, stored["id"])))
+    comparison = Comparison(then, stored_case(new_folder, new_run, find(new_run, stored["id"])))
     for line in comparison.lines(shutil.get_terminal_size().columns):
         click.echo(line)
     outcome = Outcome(comparison.now.case["outcome"])

@@ -7,7 +7,7 @@ from typing import Protocol
 from harness.core.abi import EventKind
 from harness.core.errors import WskConformanceError
 from harness.core.units import format_ns, s
-from harness.evidence import Trace, describe, describe_status, irql_name
+from harness.evidence import Trace, event_row
 from harness.evidence.operation_traces import rounds
 from harness.guest.base import RunningGuest
 from harness.scenario import Operation, Scenario, decode
@@ -58,8 +58,8 @@ def _of_trace(evidence: LostCase) -> dict[str, list[str]]:
 def _last_events(plan: Scenario, trace: Trace) -> Iterator[str]:
     for event in trace.events[-_LAST:]:
         after = (event.qpc - trace.qpc_begin) * s // trace.qpc_frequency
-        facts = [describe(plan, event), irql_name(event.irql), describe_status(event)]
-        yield f"{format_ns(after)}: {', '.join(fact for fact in facts if fact)}"
+        row = event_row(plan, event, after)
+        yield f"{format_ns(after)}: {row.text}, {row.facts}"
 
 
 def _pending(plan: Scenario, trace: Trace) -> Iterator[str]:

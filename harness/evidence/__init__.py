@@ -2,7 +2,7 @@
 """What was seen: trace, clock, and the timeline that tests assert on."""
 
 from harness.evidence.clock import Clock, Exchange, Interval
-from harness.evidence.rows import Row, describe, describe_status
+from harness.evidence.rows import EventRow, PacketRow, PeerRow, Row, event_row
 from harness.evidence.timeline import Fact, Instant, Irql, Timeline
 from harness.evidence.timing import Samples, summary
 from harness.evidence.trace import (
@@ -22,17 +22,19 @@ __all__ = [
     "PASSIVE_LEVEL",
     "Clock",
     "Event",
+    "EventRow",
     "Exchange",
     "Fact",
     "Instant",
     "Interval",
     "Irql",
+    "PacketRow",
+    "PeerRow",
     "Row",
     "Samples",
     "Timeline",
     "Trace",
-    "describe",
-    "describe_status",
+    "event_row",
     "irql_name",
     "summary",
 ]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
 
-from harness.replay.story import Line
+from harness.replay.compared import Compared
 
 _ASYNCHRONOUS = ("completions", "callbacks")
 _FROM_PEER = "peer → guest"
@@ -35,11 +35,11 @@ class Pair:
     """Lines that correspond; None where a run has none."""
 
     mark: AlignmentMark
-    first: Line | None
-    second: Line | None
+    first: Compared | None
+    second: Compared | None
 
 
-def align(first: Sequence[Line], second: Sequence[Line]) -> list[Pair]:
+def align(first: Sequence[Compared], second: Sequence[Compared]) -> list[Pair]:
     """All lines of both, in the order of the first run; what only the second has comes where it was there."""
     lanes = sorted({line.lane for line in (*first, *second)})
     matches = {lane: _matches(first, second, lane) for lane in lanes}
@@ -59,20 +59,20 @@ def align(first: Sequence[Line], second: Sequence[Line]) -> list[Pair]:
     return result
 
 
-def _unmatched(first: Line | None, second: Line | None) -> Pair:
+def _unmatched(first: Compared | None, second: Compared | None) -> Pair:
     line = first or second
     if line is None or not line.counts:
         return Pair(AlignmentMark.CHANCE, first, second)
     return Pair(AlignmentMark.FIRST_ONLY if first else AlignmentMark.SECOND_ONLY, first, second)
 
 
-def _matched(first: Line, second: Line, *, moved: bool) -> Pair:
+def _matched(first: Compared, second: Compared, *, moved: bool) -> Pair:
     if first.detail != second.detail:
         return Pair(AlignmentMark.DETAIL, first, second)
     return Pair(AlignmentMark.MOVED if moved else AlignmentMark.SAME, first, second)
 
 
-def _matches(first: Sequence[Line], second: Sequence[Line], lane: str) -> list[tuple[int, int]]:
+def _matches(first: Sequence[Compared], second: Sequence[Compared], lane: str) -> list[tuple[int, int]]:
     """Places of the lines of one lane that correspond, in order."""
     places = [[place for place, line in enumerate(lines) if line.lane == lane] for lines in (first, second)]
     names = [first[a].what for a in places[0]], [second[b].what for b in places[1]]
@@ -81,7 +81,7 @@ def _matches(first: Sequence[Line], second: Sequence[Line], lane: str) -> list[t
 
 
 def _out_of_order(
-    first: Sequence[Line], second: Sequence[Line], partner: Mapping[int, int]
+    first: Sequence[Compared], second: Sequence[Compared], partner: Mapping[int, int]
 ) -> list[tuple[int, int]]:
     """Lines without a partner that the other run has elsewhere in the same lane."""
     taken = set(partner.values())
@@ -97,7 +97,7 @@ def _out_of_order(
 
 
 def _moved(
-    first: Sequence[Line], second: Sequence[Line], matches: Mapping[str, Sequence[tuple[int, int]]]
+    first: Sequence[Compared], second: Sequence[Compared], matches: Mapping[str, Sequence[tuple[int, int]]]
 ) -> set[int]:
     """Completions and callbacks that came before a packet in one run and after it in the other."""
     packets = [pair for lane, pairs in matches.items() if lane.startswith(_FROM_PEER) for pair in pairs]
@@ -109,13 +109,13 @@ def _moved(
     }
 
 
-def _order(event: Line, packet: Line) -> int:
+def _order(event: Compared, packet: Compared) -> int:
     """-1 when the event came first for sure, 1 when the packet did, 0 when they are too close to tell."""
     apart = event.time_ns - packet.time_ns
     return 0 if abs(apart) <= event.uncertain_ns else 1 if apart > 0 else -1
 
 
-def _extra(second: Sequence[Line], partner: dict[int, int]) -> dict[int, list[int]]:
+def _extra(second: Sequence[Compared], partner: dict[int, int]) -> dict[int, list[int]]:
     """Lines without a partner, by the place in the first run of the last line before them that has one."""
     extra: dict[int, list[int]] = defaultdict(list)
     last = -1

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from difflib import unified_diff
 
 from harness.core.abi import abi
-from harness.replay.story import without_ports
+from harness.replay.compared import without_ports
 from harness.scenario import decode
 
 

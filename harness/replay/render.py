@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from harness.core.printable import printable
 from harness.replay import plans
 from harness.replay.alignment import align
+from harness.replay.compared import StoredCase
 from harness.replay.side_by_side import side_by_side, summary
-from harness.replay.story import Story
 
 
 @dataclass
 class Comparison:
     """A stored case beside its replay; `differs` is known once its lines were taken."""
 
-    then: Story
-    now: Story
+    then: StoredCase
+    now: StoredCase
     differs: bool = field(default=False, init=False)
 
     def lines(self, width: int) -> Iterator[str]:
@@ -27,11 +27,11 @@ class Comparison:
         yield f"now     {_described(now)}"
         self.differs = then.case["outcome"] != now.case["outcome"]
         yield from self._plans()
-        if then.lines is None or now.lines is None:
-            which = "stored" if then.lines is None else "new"
+        if then.timeline is None or now.timeline is None:
+            which = "stored" if then.timeline is None else "new"
             yield f"The {which} run left no timeline: only the outcomes are compared."
             return
-        pairs = align(then.lines, now.lines)
+        pairs = align(then.compared, now.compared)
         yield from side_by_side(pairs, width)
         differences = summary(pairs)
         self.differs |= bool(differences)
@@ -50,7 +50,7 @@ class Comparison:
             yield from (f"  {printable(line)}" for line in changed)
 
 
-def _described(story: Story) -> str:
-    guest, settings = story.run["guest"], story.run["settings"]
+def _described(stored: StoredCase) -> str:
+    guest, settings = stored.run["guest"], stored.run["settings"]
     facts = f"{guest.get('build', 'build unknown')}, fault {settings.get('fault') or 'none'}"
-    return printable(f"{guest.get('name')} ({facts}), run {story.run['run_id']}: {story.case['outcome']}")
+    return printable(f"{guest.get('name')} ({facts}), run {stored.run['run_id']}: {stored.case['outcome']}")

@@ -9,7 +9,7 @@ from itertools import zip_longest
 from harness.core.printable import printable
 from harness.core.units import format_ns
 from harness.replay.alignment import AlignmentMark, Pair
-from harness.replay.story import Line
+from harness.replay.compared import Compared
 
 NARROWEST = 80
 _TIME = 10
@@ -44,7 +44,7 @@ def summary(pairs: Sequence[Pair]) -> list[str]:
     return [f"{counts[mark]} {told}" for mark, told in _TOLD.items() if counts[mark]]
 
 
-def _cell(line: Line | None, start: int, width: int) -> list[str]:
+def _cell(line: Compared | None, start: int, width: int) -> list[str]:
     if line is None:
         return []
     time = f"{format_ns(_to_microseconds(line.time_ns - start)):>{_TIME}} "

@@ -20,13 +20,14 @@ from markupsafe import Markup
 
 from harness.core.errors import UsageError
 from harness.core.units import format_ns
-from harness.report import stored
+from harness.evidence import irql_name
 from harness.report.files import file_name, write_atomically
 from harness.report.ladder import ladder
 from harness.report.packs import CASES_IN_A_PACK, packs
 from harness.report.plots import plots
 from harness.report.record import load_run
 from harness.report.templates import templates
+from harness.report.timelines import view
 from harness.verdict.outcome import Outcome
 
 REPORT_FILE = "report.html"
@@ -122,6 +123,7 @@ def _environment() -> Environment:
     made = templates("harness.report")
     made.filters["ns"] = format_ns
     made.filters["rough"] = _rough
+    made.filters["irql"] = irql_name
     return made
 
 
@@ -157,7 +159,7 @@ def _matrix(run: dict[str, Any]) -> list[tuple[dict[str, Any], Counter[str]]]:
 
 
 def _evidence(folder: Path, requirements: dict[str, Any], case: dict[str, Any]) -> Markup:
-    story = stored.load(folder, case["timeline"])
+    timeline = view(folder, case["timeline"], case["capture"])
     replay = ["wsk-conformance", "replay", case["id"], "--run", _as_argument(folder)]
     template = _environment().get_template("case.html.j2")
     return Markup(
@@ -167,8 +169,8 @@ def _evidence(folder: Path, requirements: dict[str, Any], case: dict[str, Any]) 
             why=case["why"].replace(_ADVICE, "").strip(),
             meaning=_MEANING[case["outcome"]],
             replay=shlex.join(replay),
-            story=story,
-            drawn=ladder(story),
+            timeline=timeline,
+            drawn=ladder(timeline),
         )
     )
 

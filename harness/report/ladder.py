@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from harness.core.units import format_ns, ms
-from harness.report.stored import EventLine, Line, PacketLine, Story
+from harness.evidence import EventRow, PacketRow, irql_name
+from harness.report.timelines import Line, TimelineView
+from harness.wire import ACK, PSH
 
 TOP = 54  # of the first mark, under the names of the columns
 MOST_LANES = 6
@@ -35,7 +37,7 @@ _SHAPES = {
     **dict.fromkeys(("limit", "cancel", "hung", "stopped", "skipped"), "trouble"),
 }
 _LONGEST_DETAIL = 26
-_INFORMATION = re.compile(r", Information \w+")  # hexadecimal ones are pointers
+_ONLY_DATA = (ACK, PSH | ACK)
 _LEVEL = re.compile(r"(^|, )(PASSIVE|APC|DISPATCH)_LEVEL$")  # of the call; each event has its own
 
 
@@ -56,7 +58,7 @@ class Words:
 
 @dataclass(frozen=True)
 class LadderMark:
-    """One line of the story at its height."""
+    """One line of the timeline at its height."""
 
     line: Line
     y: int
@@ -97,15 +99,15 @@ class Ladder:
         return max((irp.lane + 1 for irp in self.pending), default=0)
 
 
-def ladder(story: Story) -> Ladder | None:
+def ladder(timeline: TimelineView) -> Ladder | None:
     """None when there is nothing to draw."""
-    if not story.lines:
+    if not timeline.lines:
         return None
-    lines = _drawn(story)
+    lines = _drawn(timeline)
     heights, breaks = _axis(lines)
     end = heights[-1] + _ROOM
     marks = tuple(_marks(lines, heights))
-    first = [mark for mark in marks if mark.line.number < story.resumes]
+    first = [mark for mark in marks if mark.line.number < timeline.resumes]
     pending = [
         *_pending(first, first[-1].y if first else 0, hung=False),  # what became of these is not shown
         *_pending(marks[len(first) :], end, hung=True),
@@ -113,10 +115,10 @@ def ladder(story: Story) -> Ladder | None:
     return Ladder(marks, tuple(breaks), tuple(pending), end + _ROOM)
 
 
-def _drawn(story: Story) -> list[Line]:
+def _drawn(timeline: TimelineView) -> list[Line]:
     """All but most of many packets in quick succession that only carry or acknowledge data."""
     runs: list[list[Line]] = []
-    for line in story.lines:
+    for line in timeline.lines:
         if runs and _continues(runs[-1][-1], line):
             runs[-1].append(line)
         else:
@@ -133,7 +135,7 @@ def _continues(before: Line, line: Line) -> bool:
 
 
 def _only_data(line: Line) -> bool:
-    return isinstance(line, PacketLine) and line.flags in ("ACK", "PSH+ACK")
+    return isinstance(line.row, PacketRow) and line.row.flags in _ONLY_DATA
 
 
 def _axis(lines: Sequence[Line]) -> tuple[list[int], list[Break]]:
@@ -158,12 +160,12 @@ def _marks(lines: Sequence[Line], heights: Sequence[int]) -> Iterator[LadderMark
     lane = 0
     for line, y in zip(lines, heights, strict=True):
         bar = None
-        if line.side == "guest" and line.uncertain_ns:
+        if line.row.uncertain_ns:
             lane = (lane + 1) % BAR_LANES
-            times = (line.time_ns - line.uncertain_ns, line.time_ns + line.uncertain_ns)
+            times = (line.time_ns - line.row.uncertain_ns, line.time_ns + line.row.uncertain_ns)
             early, late = (_height(time, lines, heights) for time in times)
             bar = (min(early, y), max(late, y))
-        shape = _SHAPES.get(line.kind, "other") if isinstance(line, EventLine) else ""
+        shape = _SHAPES.get(line.row.kind, "other") if isinstance(line.row, EventRow) else ""
         yield LadderMark(line, y, _words(line), bar, lane, shape)
 
 
@@ -180,19 +182,19 @@ def _height(time_ns: int, lines: Sequence[Line], heights: Sequence[int]) -> int:
 
 
 def _words(line: Line) -> Words:
-    if not isinstance(line, EventLine):
+    row = line.row
+    if not isinstance(row, EventRow):
         return Words(line.text)
-    if line.kind in _WAITS:
-        return Words(line.what)
-    detail = _LEVEL.sub("", line.detail)
+    if row.kind in _WAITS:
+        return Words(row.label)
+    detail = _LEVEL.sub("", row.detail)
     short = f"{detail[:_LONGEST_DETAIL]}…" if len(detail) > _LONGEST_DETAIL else detail
-    information = "".join(_INFORMATION.findall(line.status))
     return Words(
-        line.what,
+        row.label,
         f" ({short})" if short else "",
-        line.irql,
-        _INFORMATION.sub("", line.status),
-        "" if "0x" in information else information,
+        irql_name(row.irql),
+        ", ".join(filter(None, (row.status_text, row.warning))),
+        f", {row.information_text}" if row.information_text and not row.is_pointer else "",
     )
 
 
@@ -201,16 +203,16 @@ def _pending(marks: Sequence[LadderMark], end: int, *, hung: bool) -> Iterator[P
     free = [0.0] * MOST_LANES  # the height from which a lane is free
     called: dict[str, tuple[int, int]] = {}
     for mark in marks:
-        line = mark.line
-        if not isinstance(line, EventLine):
+        row = mark.line.row
+        if not isinstance(row, EventRow):
             continue
-        if line.kind == "call" and line.what not in called:
+        if row.kind == "call" and row.label not in called:
             lane = next((lane for lane, until in enumerate(free) if until < mark.y), MOST_LANES - 1)
             free[lane] = math.inf
-            called[line.what] = (mark.y, lane)
-        elif line.kind == "completion" and line.what in called:
-            top, lane = called.pop(line.what)
+            called[row.label] = (mark.y, lane)
+        elif row.kind == "completion" and row.label in called:
+            top, lane = called.pop(row.label)
             free[lane] = mark.y
-            yield Pending(line.what, top, mark.y, lane, hung=False)
+            yield Pending(row.label, top, mark.y, lane, hung=False)
     for what, (top, lane) in called.items():
         yield Pending(what, top, end, lane, hung)

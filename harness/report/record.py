@@ -19,7 +19,8 @@ from harness.report.files import file_name, link_atomically, write_atomically
 from harness.verdict.outcome import Outcome
 from harness.verdict.requirements import Requirement
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
+READABLE = (3, SCHEMA_VERSION)  # what is read back; harness/report/schema_3.py says what was another
 RUN_FILE = "run.json"
 
 _FOLDERS = ("captures", "traces", "scenarios", "timings")
@@ -203,7 +204,7 @@ def make_folders(run: Path) -> None:
 
 
 def load_run(path: Path) -> dict[str, Any]:
-    """A run.json, or the one in a folder; UsageError when it is damaged or of another schema."""
+    """A run.json, or the one in a folder; UsageError when it is damaged or of a schema that is not read."""
     path = path / RUN_FILE if path.is_dir() else path
     try:
         run = json.loads(path.read_bytes())
@@ -211,8 +212,8 @@ def load_run(path: Path) -> dict[str, Any]:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
     except ValueError:
         raise UsageError(f"{path} is damaged: it is not whole JSON") from None
-    if not isinstance(run, dict) or run.get("schema") != SCHEMA_VERSION:
-        raise UsageError(f"{path} is not a run of schema {SCHEMA_VERSION}")
+    if not isinstance(run, dict) or run.get("schema") not in READABLE:
+        raise UsageError(f"{path} is not a run of schema {' or '.join(map(str, READABLE))}")
     _check_keys(path, run, _KEYS)
     for case in run["cases"]:
         _check_keys(path, case, _CASE_KEYS)

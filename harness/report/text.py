@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from harness.core.abi import abi
 from harness.core.errors import UsageError
 from harness.core.units import format_ns, s
-from harness.evidence import CALLBACKS, Event, Trace, describe_status, irql_name
-from harness.scenario import Callback, Scenario, decode
+from harness.evidence import Event, Trace, event_row
+from harness.scenario import Scenario, decode
 
 _MAGIC_SIZE = 4
 
@@ -35,18 +35,10 @@ def _trace(trace: Trace) -> Iterator[str]:
     yield f"trace of scenario {trace.id:#x}: {trace.outcome.name}, {len(trace.events)} events{lost}"
     for event in trace.events:
         after = (event.qpc - trace.qpc_begin) * s // trace.qpc_frequency
-        yield f"{format_ns(after):>12}  {_subject(event)} {_event(event)}"
+        yield f"{format_ns(after):>12}  {_event(event, after)}"
 
 
-def _subject(event: Event) -> str:
-    """What the event is about: a step, or an event callback of a socket's."""
-    if event.kind in CALLBACKS:
-        return f"socket {event.socket} {Callback(event.callback)} event"
-    return f"step {event.step:<4}" + (" (recovery)" if event.recovery else "")
-
-
-def _event(event: Event) -> str:
-    name = event.kind.name.lower().replace("_", " ")
-    details = [irql_name(event.irql), f"CPU {event.cpu}", describe_status(event)]
-    details += ["PendingReturned"] * event.pending_returned
-    return f"{name}: {', '.join(filter(None, details))}"
+def _event(event: Event, after: int) -> str:
+    row = event_row(None, event, after)
+    details = [row.facts, f"CPU {event.cpu}", *["PendingReturned"] * event.pending_returned]
+    return f"{row.text}: {', '.join(details)}"

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from harness.core.units import format_ns
 from harness.crash.diagnosis import explain
-from harness.evidence import Row, summary
+from harness.evidence import EventRow, Row, summary
 from harness.report.record import CaseFiles, CaseRecord
+from harness.report.timelines import encode_rows
 from harness.run.case import CaseEvidence
 from harness.run.executor import Result
 from harness.wire import Note, write_pcapng
@@ -47,7 +48,7 @@ class EvidenceWriter:
         """The files that could be written, by their names in the record."""
         files = CaseFiles.of(case)
         rows = evidence.timeline.to_rows() if evidence.timeline else None
-        timeline = None if rows is None else json.dumps([vars(row) for row in rows]).encode()
+        timeline = None if rows is None else encode_rows(rows)
         measured = {what: asdict(samples) for what, samples in result.case.measured.items()}
         contents = {
             "scenario": evidence.scenario,
@@ -73,11 +74,10 @@ class EvidenceWriter:
             interface=result.case.session.network.test_tap,
             comment=f"run {self.folder.name}, case {case}, guest {self.guest}, {result.outcome}",
             drops=evidence.lost_packets,
-            notes=[Note(row.time_ns, _line(row)) for row in rows if row.side == "guest"],
+            notes=[Note(row.time_ns, _line(row)) for row in rows if isinstance(row, EventRow)],
         )
 
 
-def _line(row: Row) -> str:
-    """An event of the driver's, as Wireshark is to show it."""
-    facts = ", ".join(fact for fact in (row.irql, row.status) if fact)
-    return f"{row.text}, {facts} (±{format_ns(row.uncertain_ns)})"
+def _line(row: EventRow) -> str:
+    """As Wireshark is to show it."""
+    return f"{row.text}, {row.facts} (±{format_ns(row.uncertain_ns)})"

@@ -52,8 +52,5 @@ class ControlRequest:
         enables = self.code == SO_WSK_EVENT_CALLBACK and not self.value & WSK_EVENT_DISABLE
         return enables or self.code == SO_CONDITIONAL_ACCEPT
 
-    def __str__(self) -> str:
-        return f"{self.request}, code 0x{self.code:X}"
-
 
 MAX_DESCRIPTORS: int = abi.WSKTEST_MAX_DESCRIPTORS

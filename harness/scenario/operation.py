@@ -9,6 +9,7 @@ from typing import Any, Literal
 from harness.core.abi import StepKind
 from harness.core.errors import UsageError
 from harness.core.units import format_ns
+from harness.scenario import words
 from harness.scenario.address import Address
 from harness.scenario.buffer import Buffer
 from harness.scenario.control import ControlRequest
@@ -185,8 +186,13 @@ class Operation:
     __repr__ = __str__ = describe
 
     @cached_property
+    def detail(self) -> str:
+        """What there is to say of the step: 'graceful, DISPATCH_LEVEL'."""
+        return ", ".join(self._details())
+
+    @cached_property
     def _description(self) -> str:
-        return f"{self.name} ({', '.join(self._details())})"
+        return f"{self.name} ({self.detail})"
 
     def _details(self) -> list[str]:
         told = _OTHERS.get(self.kind)
@@ -196,9 +202,9 @@ class Operation:
         if self.kind == StepKind.DISCONNECT:
             details.append("abortive" if self.abortive else "graceful")
         elif self.flags:
-            details.append(f"flags 0x{self.flags:X}")
+            details.append(words.step_flags(self.kind, self.flags))
         if self.control:
-            details.append(str(self.control))
+            details.append(words.control(self.kind, self.control))
         if self.remote:
             details.append(f"to {self.remote}")
         if self.buffer:

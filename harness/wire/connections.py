@@ -73,9 +73,14 @@ class CapturedConnection:
 
     def describe(self, sender: int, seen: CapturedSegment) -> str:
         """A segment of it for people: 'FIN+ACK seq 17 ack 42 len 0'."""
-        seq = self._relative(sender, seen.seq)
-        ack = f" ack {self._relative(1 - sender, seen.ack)}" if seen.flags & _ACK else ""
-        return f"{Flag(seen.flags & _FLAGS)} seq {seq}{ack} len {seen.length}"
+        seq, ack = self.relative(sender, seen)
+        acknowledged = "" if ack is None else f" ack {ack}"
+        return f"{Flag(seen.flags & _FLAGS)} seq {seq}{acknowledged} len {seen.length}"
+
+    def relative(self, sender: int, seen: CapturedSegment) -> tuple[int, int | None]:
+        """seq and ack of a segment, counted from each end's SYN; no ack without the ACK bit."""
+        ack = self._relative(1 - sender, seen.ack) if seen.flags & _ACK else None
+        return self._relative(sender, seen.seq), ack
 
     def _relative(self, sender: int, number: int) -> int:
         """Signed: what was sent before the capture began is below 0."""
@@ -105,24 +110,28 @@ class Connections:
 
     def follow(self, frames: Iterable[Frame], only: int | None = None) -> Iterator[Packet]:
         """Packet by packet, those of connection `only` where that is given."""
-        known = self._open
         for link, time_ns, data in frames:
-            seen = segment(link, data)
-            if isinstance(seen, Aside):
-                self.asides[seen] += 1
-                if seen is Aside.LINK:
-                    self.unread_links.add(link)
-                continue
-            place = known.get((seen.addresses, seen.ports))
-            if place is None or (seen.flags & (_SYN | _ACK) == _SYN and self._is_another(*place, seen)):
-                place = self._begin(seen)
-                if place is None:
-                    self.left_out += 1
-                    continue
-            connection, sender = place
-            connection.add(time_ns, sender, seen)
-            if only is None or connection.number == only:
-                yield connection, sender, time_ns, seen
+            packet = self.place(link, time_ns, data)
+            if packet is not None and (only is None or packet[0].number == only):
+                yield packet
+
+    def place(self, link: int, time_ns: int | None, data: bytes) -> Packet | None:
+        """The connection and the segment of the next frame; None for one that has none."""
+        seen = segment(link, data)
+        if isinstance(seen, Aside):
+            self.asides[seen] += 1
+            if seen is Aside.LINK:
+                self.unread_links.add(link)
+            return None
+        place = self._open.get((seen.addresses, seen.ports))
+        if place is None or (seen.flags & (_SYN | _ACK) == _SYN and self._is_another(*place, seen)):
+            place = self._begin(seen)
+            if place is None:
+                self.left_out += 1
+                return None
+        connection, sender = place
+        connection.add(time_ns, sender, seen)
+        return connection, sender, time_ns, seen
 
     @property
     def unreadable(self) -> bool:

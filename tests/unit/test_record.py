@@ -88,8 +88,8 @@ def test_a_damaged_run_is_refused(tmp_path: Path) -> None:
     good = json.loads(whole)
     for wrong, why in (
         (whole[:-10], "not whole JSON"),
-        (b"[]", "not a run of schema 3"),
-        (damaged(good, schema=1), "not a run of schema 3"),
+        (b"[]", "not a run of schema 3 or 4"),
+        (damaged(good, schema=1), "not a run of schema 3 or 4"),
         (damaged(good, cases=None), "cases is missing"),
         (damaged(good, cases=[{}]), "id is missing"),
         (damaged(good, cases=[3]), "a case is not a table"),

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """`wsk-conformance replay` performs a stored case again and marks what differs, and nothing else."""
 
+import dataclasses
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +19,21 @@ from synthetic import Wire
 from harness.cli.main import cli
 from harness.cli.replay import _settings
 from harness.core.errors import UsageError
+from harness.core.ntstatus import STATUS_CANCELLED, STATUS_SUCCESS
 from harness.core.units import ms, s
-from harness.evidence import Row
+from harness.evidence import EventRow, Row
+from harness.evidence.rows import packet_rows
 from harness.replay import plans
 from harness.replay.alignment import AlignmentMark, Pair, align
+from harness.replay.compared import Compared, StoredCase, stored_case
 from harness.replay.perform import find, perform
 from harness.replay.render import Comparison
 from harness.replay.side_by_side import side_by_side, summary
-from harness.replay.story import Line, Story, story
 from harness.report import CaseFiles, load_run
+from harness.report.record import SCHEMA_VERSION
+from harness.report.timelines import encode_rows
 from harness.run.options import OPTIONS, Settings
-from harness.scenario import IPV4, WSK_SOCKET, Address, Scenario, encode
+from harness.scenario import IPV4, WSK_SOCKET, Address, Callback, Scenario, encode
 from harness.verdict import Outcome
 from harness.wire import ACK, FIN, PSH, Packet, parse, write_pcapng
 
@@ -36,35 +41,32 @@ NAME = "suites/disconnect/test_x.py::test_fin[ipv4]"
 START = 1_700_000_000 * s
 
 
-def guest(at: int, text: str, status: str = "", irql: str = "PASSIVE_LEVEL") -> Row:
-    return Row(START + at, ms, "guest", text, irql, status)
+def guest(at: int, label: str, kind: str, detail: str = "", **fields: Any) -> EventRow:
+    return EventRow(START + at, ms, kind, label, fields.pop("irql", 0), detail, **fields)
 
 
 def wire(packets: Sequence[Packet]) -> list[Row]:
-    arrows = {"guest": "guest → peer", "peer": "peer → guest"}
-    return [Row(one.time_ns, 0, "wire", f"{arrows[one.sender]}: {one.describe()}") for one in packets]
+    return list(packet_rows(packets))
 
 
-def stored(results: Path, rows: list[Row], packets: Sequence[Packet] = (), **changes: Any) -> Story:
+def stored(results: Path, rows: Sequence[Row], packets: Sequence[Packet] = (), **changes: Any) -> StoredCase:
     """A run of one case, with its timeline and its capture."""
     files = CaseFiles.of(NAME)
     fields: dict[str, Any] = {"timeline": files.timeline, "capture": files.capture if packets else None}
     with record(results) as run:
         lines = sorted([*rows, *wire(packets)], key=lambda row: row.time_ns)
-        (run.folder / files.timeline).write_text(json.dumps([asdict(row) for row in lines]))
+        (run.folder / files.timeline).write_bytes(encode_rows(lines))
         write_pcapng(run.folder / files.capture, packets, interface="test", comment="a case")
         run.add(case(NAME, **{**fields, **changes}))
     loaded = load_run(run.folder)
-    return story(run.folder, loaded, loaded["cases"][0])
+    return stored_case(run.folder, loaded, loaded["cases"][0])
 
 
-def aligned(first: Story, second: Story) -> list[Pair]:
-    assert first.lines is not None
-    assert second.lines is not None
-    return align(first.lines, second.lines)
+def aligned(first: StoredCase, second: StoredCase) -> list[Pair]:
+    return align(first.compared, second.compared)
 
 
-def marks(first: Story, second: Story) -> list[tuple[str, str]]:
+def marks(first: StoredCase, second: StoredCase) -> list[tuple[str, str]]:
     """What is marked, with the line of the stored run or else the new one's."""
     return [
         (pair.mark.value, line.text)
@@ -75,45 +77,45 @@ def marks(first: Story, second: Story) -> list[tuple[str, str]]:
 
 
 def test_what_is_another_in_every_run_is_not_marked(tmp_path: Path) -> None:
-    def run(port: int, pointer: str, late: int) -> Story:
+    def run(port: int, pointer: int, late: int) -> StoredCase:
         rows = [
-            guest(0, f"connect #1 (to 10.8.0.1:{port}, PASSIVE_LEVEL): call"),
-            guest(late, "socket #0 (PASSIVE_LEVEL): completion", f"STATUS_SUCCESS, Information {pointer}"),
+            guest(0, "connect #1", "call", f"to 10.8.0.1:{port}, PASSIVE_LEVEL"),
+            guest(late, "socket #0", "completion", status=STATUS_SUCCESS, information=pointer),
         ]
         return stored(tmp_path, rows, Wire().handshake(START + late).packets)
 
-    one, other = run(10_003, "0xffff888005a32430", 5 * ms), run(10_177, "0xffff888001111000", 90 * ms)
+    one, other = run(10_003, 0xFFFF888005A32430, 5 * ms), run(10_177, 0xFFFF888001111000, 90 * ms)
     assert marks(one, other) == []
     assert not summary(aligned(one, other))
 
 
 def test_a_status_and_an_irql_that_differ_are_marked(tmp_path: Path) -> None:
-    text = "disconnect #6 (graceful, PASSIVE_LEVEL): completion"
-    for changed in ({"status": "STATUS_CANCELLED"}, {"irql": "APC_LEVEL"}):
-        first = stored(tmp_path, [guest(0, text, "STATUS_SUCCESS")])
-        second = stored(tmp_path, [guest(0, text, **{"status": "STATUS_SUCCESS", **changed})])
-        assert marks(first, second) == [("|", f"{text} PASSIVE_LEVEL, STATUS_SUCCESS")]
+    row = guest(0, "disconnect #6", "completion", "graceful, PASSIVE_LEVEL", status=STATUS_SUCCESS)
+    for changed in (replace(row, status=STATUS_CANCELLED), replace(row, irql=1)):
+        first, second = stored(tmp_path, [row]), stored(tmp_path, [changed])
+        told = "disconnect #6 (graceful, PASSIVE_LEVEL): completion PASSIVE_LEVEL, STATUS_SUCCESS"
+        assert marks(first, second) == [("|", told)]
 
 
 def test_events_of_one_run_only_are_marked(tmp_path: Path) -> None:
-    both, extra = guest(0, "close #1: call"), guest(ms, "close #1: completion")
+    both, extra = guest(0, "close #1", "call"), guest(ms, "close #1", "completion")
     first, second = stored(tmp_path, [both]), stored(tmp_path, [both, extra])
     assert marks(first, second) == [(">", "close #1: completion PASSIVE_LEVEL")]
     assert marks(second, first) == [("<", "close #1: completion PASSIVE_LEVEL")]
 
 
 def test_completions_in_another_order_are_marked_and_not_counted(tmp_path: Path) -> None:
-    names = ["send #1: completion", "disconnect #2: completion"]
-    first = stored(tmp_path, [guest(n, name) for n, name in enumerate(names)])
-    second = stored(tmp_path, [guest(n, name) for n, name in enumerate(reversed(names))])
+    names = ["send #1", "disconnect #2"]
+    first = stored(tmp_path, [guest(n, name, "completion") for n, name in enumerate(names)])
+    second = stored(tmp_path, [guest(n, name, "completion") for n, name in enumerate(reversed(names))])
     assert [mark for mark, _ in marks(first, second)] == ["~"]
     assert not summary(aligned(first, second))
 
 
 def test_how_the_drivers_own_waits_end_among_others_is_not_marked(tmp_path: Path) -> None:
-    names = ["wait #1 (for send #0): wait end", "send #2: completion"]
-    first = stored(tmp_path, [guest(n, name) for n, name in enumerate(names)])
-    second = stored(tmp_path, [guest(n, name) for n, name in enumerate(reversed(names))])
+    names = [("wait #1", "wait end"), ("send #2", "completion")]
+    first = stored(tmp_path, [guest(n, *name) for n, name in enumerate(names)])
+    second = stored(tmp_path, [guest(n, *name) for n, name in enumerate(reversed(names))])
     assert marks(first, second) == []
 
 
@@ -138,9 +140,13 @@ def test_how_a_stream_is_cut_into_segments_is_chance(tmp_path: Path) -> None:
 
 
 def test_receive_events_bring_the_stream_in_any_pieces(tmp_path: Path) -> None:
-    def run(*sizes: int) -> Story:
-        text = "receive event of socket 0: callback enter"
-        return stored(tmp_path, [guest(n, text, f"flags 0x8, {size} bytes") for n, size in enumerate(sizes)])
+    def run(*sizes: int) -> StoredCase:
+        told: dict[str, Any] = {
+            "label": "receive event of socket 0",
+            "kind": "callback enter",
+            "callback": Callback.RECEIVE,
+        }
+        return stored(tmp_path, [guest(n, flags=8, information=size, **told) for n, size in enumerate(sizes)])
 
     assert not summary(aligned(run(300, 100), run(400)))
     assert summary(aligned(run(400), run())) == ["1 only in the stored run (<)"]
@@ -157,9 +163,8 @@ def test_connections_that_the_case_is_not_about_have_no_number(tmp_path: Path) -
     made = stored(tmp_path, wire(own), capture=files.capture)
     folder = tmp_path / "latest"
     write_pcapng(folder / files.capture, [*in_vain, *own], interface="test", comment="both")
-    with_both = story(folder, made.run, made.case)
-    assert with_both.lines is not None
-    assert [line.text for line in with_both.lines][:2] == [
+    with_both = stored_case(folder, made.run, made.case)
+    assert [line.text for line in with_both.compared][:2] == [
         "guest → peer: SYN seq 0 len 0",
         "peer → guest: SYN+ACK seq 0 ack 1 len 0",
     ]
@@ -176,24 +181,25 @@ def test_a_packet_that_is_missing_is_marked(tmp_path: Path) -> None:
 def test_a_completion_on_the_other_side_of_a_packet_is_shown_beyond_the_clocks_bound(
     tmp_path: Path, at: int, marked: bool
 ) -> None:
-    def run(completed: int) -> Story:
+    def run(completed: int) -> StoredCase:
         packets = Wire().packet("peer", FIN | ACK, START + 5 * ms, offset=1).packets
-        return stored(tmp_path, [guest(completed * ms, "disconnect #1: completion")], packets)
+        return stored(tmp_path, [guest(completed * ms, "disconnect #1", "completion")], packets)
 
     pairs = aligned(run(10), run(at))
     assert (AlignmentMark.MOVED in [pair.mark for pair in pairs]) == marked
     assert not summary(pairs)
 
 
-def test_without_a_capture_no_sequence_number_is_compared(tmp_path: Path) -> None:
-    rows = wire(Wire().handshake(START).packets)
-    other = [Row(row.time_ns, 0, "wire", row.text.replace("7000", "9000")) for row in rows]
-    assert marks(stored(tmp_path, rows), stored(tmp_path, other)) == []
+def test_of_a_packet_its_place_in_the_stream_is_compared_and_not_its_number(tmp_path: Path) -> None:
+    wires = Wire(), Wire()
+    wires[1].PEER_ISN = 9000
+    one, other = (stored(tmp_path, [], each.handshake(START).packets) for each in wires)
+    assert marks(one, other) == []
 
 
 LINES = st.lists(
     st.builds(
-        Line,
+        Compared,
         st.integers(0, 50),
         st.integers(0, 9),
         st.sampled_from(["calls", "completions", "guest → peer", "peer → guest"]),
@@ -207,7 +213,7 @@ LINES = st.lists(
 
 
 @given(LINES, LINES)
-def test_no_line_is_lost_and_each_lane_keeps_its_order(first: list[Line], second: list[Line]) -> None:
+def test_no_line_is_lost_and_each_lane_keeps_its_order(first: list[Compared], second: list[Compared]) -> None:
     pairs = align(first, second)
     assert [pair.first for pair in pairs if pair.first] == first
     shown = [pair.second for pair in pairs if pair.second]
@@ -221,12 +227,12 @@ def test_no_line_is_lost_and_each_lane_keeps_its_order(first: list[Line], second
 
 
 @given(LINES)
-def test_a_run_differs_in_nothing_from_itself(lines: list[Line]) -> None:
+def test_a_run_differs_in_nothing_from_itself(lines: list[Compared]) -> None:
     assert {pair.mark for pair in align(lines, lines)} <= {AlignmentMark.SAME}
 
 
 def test_lines_fit_the_terminal(tmp_path: Path) -> None:
-    rows = [guest(0, "send #1 (65536 bytes, DISPATCH_LEVEL): completion " * 3, "STATUS_SUCCESS\x1b[2J")]
+    rows = [guest(0, "send #1 (65536 bytes, DISPATCH_LEVEL): completion " * 3, "call\x1b[2J")]
     pairs = aligned(stored(tmp_path, rows), stored(tmp_path, []))
     for columns, width in ((40, 80), (80, 80), (130, 130)):
         told = list(side_by_side(pairs, columns))
@@ -301,10 +307,9 @@ def test_only_tests_of_the_suites_are_performed(name: str, tmp_path: Path) -> No
     [
         ({"timeline": "../run.json"}, "lies outside of it"),
         ({"timeline": "traces/none.json"}, "cannot read .*No such file"),
-        ({"timeline": "run.json"}, "is damaged: it is not a list of rows"),
+        ({"timeline": "run.json"}, "is damaged: rows: Field required"),
         ({"timeline": "a\0b"}, "is no path"),
         ({"scenario": "/etc/passwd"}, "lies outside of it"),
-        ({"capture": "run.json"}, "neither pcap nor pcapng"),
     ],
 )
 def test_files_that_cannot_be_used_are_a_line(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
@@ -316,7 +321,7 @@ JSON = st.recursive(
     st.none() | st.integers() | st.text(max_size=5),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(list(asdict(Row(0, 0, "wire", "")))), inner)
+        | st.dictionaries(st.sampled_from([field.name for field in dataclasses.fields(EventRow)]), inner)
     ),
 )
 
@@ -329,11 +334,11 @@ def test_no_timeline_however_odd_gives_a_traceback(
     tmp_path_factory: pytest.TempPathFactory, content: object
 ) -> None:
     folder = tmp_path_factory.mktemp("odd")
-    good = stored(folder, [guest(0, "close #1: call")])
+    good = stored(folder, [guest(0, "close #1", "call")])
     timeline = folder / "latest" / str(good.case["timeline"])
-    timeline.write_text(json.dumps(content))
+    timeline.write_text(json.dumps({"schema": SCHEMA_VERSION, "rows": content}))
     try:
-        odd = story(folder / "latest", good.run, good.case)
+        odd = stored_case(folder / "latest", good.run, good.case)
     except UsageError:
         return
     assert list(Comparison(good, odd).lines(80))

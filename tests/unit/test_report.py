@@ -6,10 +6,8 @@ import gzip
 import html
 import json
 import re
-from dataclasses import asdict
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Literal
 
 import pytest
 import stories
@@ -17,9 +15,10 @@ from runs import GUEST, case, record
 
 from harness.core.errors import UsageError
 from harness.core.units import ms, us
-from harness.evidence import Row
+from harness.evidence import EventRow, PacketRow, PeerRow, Row
 from harness.report import CaseFiles, RunRecord, write_report
 from harness.report.html import MOST_UNPACKED
+from harness.report.timelines import encode_rows
 from harness.verdict import Outcome
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"' onload=alert(3) {{ 7 * 1234567 }}"
@@ -134,7 +133,7 @@ def test_what_was_measured_is_plotted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("timeline", ["traces/none.json", "../../secret.json", "run.json", "traces"])
 def test_a_timeline_that_cannot_be_used_is_left_out(tmp_path: Path, timeline: str) -> None:
-    (tmp_path / "secret.json").write_text(json.dumps([asdict(Row(1, 0, "peer", "secret"))]))
+    (tmp_path / "secret.json").write_bytes(encode_rows([PeerRow(1, "secret")]))
     with record(tmp_path) as run:
         run.add(case(timeline=timeline))
     page = report(run)
@@ -144,9 +143,9 @@ def test_a_timeline_that_cannot_be_used_is_left_out(tmp_path: Path, timeline: st
 
 def test_what_a_guest_says_is_text_and_never_markup(tmp_path: Path) -> None:
     says = {"sentence": HOSTILE, "why": HOSTILE, "recorded": {HOSTILE: HOSTILE}, "attempts": [HOSTILE] * 2}
-    sides: list[Literal["guest", "wire", "peer"]] = ["guest", "wire", "peer"]
-    texts = (HOSTILE, f"{HOSTILE} ({HOSTILE}): call", f"guest → peer: {HOSTILE} seq 1 ack 1 len 0")
-    rows = [Row(5, 1, side, text, HOSTILE, HOSTILE) for side in sides for text in texts]
+    kinds = (HOSTILE, "call", "wait end")
+    events: list[Row] = [EventRow(5, 1, kind, HOSTILE, 0, HOSTILE, status=5) for kind in kinds]
+    rows = [*events, PacketRow(6, "guest", 60), PeerRow(7, HOSTILE)]
     with record(tmp_path, guest={**GUEST, "name": HOSTILE, "build": HOSTILE}) as run:
         for outcome in (Outcome.PASS, Outcome.DEVIATION):
             stories.add(run, case(f"{outcome}{HOSTILE}", outcome=outcome, **says), rows)
