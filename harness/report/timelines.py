@@ -134,7 +134,7 @@ def _checked(path: Path, stored: bytes) -> list[Row]:
 
 @cache
 def _schema() -> Any:
-    from pydantic import Field, TypeAdapter
+    from pydantic import Field, TypeAdapter  # not before a timeline is read, as above
 
     rows = list[Annotated[Row, Field(discriminator="side")]]
     return TypeAdapter(make_dataclass("TimelineFile", [("schema", int), ("rows", rows)]))
