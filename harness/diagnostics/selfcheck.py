@@ -7,9 +7,6 @@ judges other rows must not: either the case is wrong, or the fault's table is.
 
 import random
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,17 +16,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from harness.core.errors import HarnessError, UsageError
-from harness.core.paths import REPOSITORY
 from harness.guest.base import Fault
-from harness.pytest_plugin.plugin import UNUSED
 from harness.report.record import load_run
 from harness.run.options import DEFAULTS, Settings
+from harness.run.processes import RunProcesses
 from harness.verdict import Outcome
 
 NO_FAULT = "no fault"
-_OPTIONS = ("-q", *UNUSED)
 _REACHES_OTHERS = ("close-raises-irql", "close-resets-another")  # so that each case has the guest to itself
-_STOP_LIMIT_S = 20.0  # for a run that was told to end
 
 
 @dataclass(frozen=True)
@@ -134,13 +128,12 @@ def _heard(verdicts: Iterable[FaultVerdict], done: Callable[[FaultVerdict], None
 
 
 class _Runs:
-    """Runs of the suites in processes of their own: a process can have one lab."""
+    """Runs of the suites, each with its results in a folder that is kept when they are not well."""
 
     def __init__(self, kept: Path) -> None:
         self._kept = kept
         self._scratch = Path()
-        self._running: set[subprocess.Popen[str]] = set()
-        self._stopped = False
+        self._processes = RunProcesses()
 
     def __enter__(self) -> Self:
         self._scratch = Path(tempfile.mkdtemp(prefix="wsk-selfcheck-"))
@@ -154,13 +147,12 @@ class _Runs:
     def perform(self, task: Task) -> FaultVerdict:
         folder = self._scratch / task.fault.replace(" ", "-")
         folder.mkdir()
-        (folder / "cases").write_text("\n".join(task.cases))
         chosen = Settings(
             fault=None if task.fault == NO_FAULT else task.fault,
             at_once=1 if task.fault in _REACHES_OTHERS else DEFAULTS["at_once"],
             results=folder,
         )
-        output = self._pytest(*chosen.as_arguments(), f"@{folder / 'cases'}")
+        output = self._run(["run", "-q", *chosen.as_arguments(), *task.cases], folder / "said.log")
         try:
             verdict = judge(task, load_run(folder / "latest"))
         except UsageError:
@@ -171,32 +163,13 @@ class _Runs:
 
     def stop(self) -> None:
         """Ends what runs, each with its guest."""
-        self._stopped = True
-        for process in list(self._running):
-            process.send_signal(signal.SIGINT)
-        for process in list(self._running):
-            try:
-                process.wait(_STOP_LIMIT_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
+        self._processes.stop()
 
-    def _pytest(self, *arguments: str) -> str:
-        command = [sys.executable, "-m", "pytest", *_OPTIONS, *arguments]
-        if self._stopped:
-            return ""
-        with subprocess.Popen(
-            command,
-            cwd=REPOSITORY,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,  # Ctrl-C is ours to pass on
-        ) as process:
-            self._running.add(process)
+    def _run(self, arguments: Sequence[str], log: Path) -> str:
+        """What it says on both of its outputs."""
+        with log.open("w") as said, self._processes.started(arguments, said=said) as process:
             output, _ = process.communicate()
-            self._running.discard(process)
-        return output
+        return output + log.read_text(errors="replace")
 
     def _keep(self, folder: Path) -> None:
         target = self._kept / folder.name

@@ -1,16 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One run in a process of its own, and what it left in its folder.
+"""One run in a process of its own, and what it left in its folder."""
 
-When this process is killed its runs are too, by the kernel; what they had in
-their labs then ends as it does when any lab dies (harness/lab/watchdog.py).
-"""
-
-import contextlib
 import json
-import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -22,6 +14,7 @@ from harness.nightly.plan import RunOrder
 from harness.report.record import RUN_FILE, load_run
 from harness.run.option import command_line
 from harness.run.options import OPTIONS
+from harness.run.processes import Process, RunProcesses, end
 from harness.verdict.attempts import CUT_SHORT, LOST
 from harness.verdict.outcome import Outcome
 
@@ -30,11 +23,7 @@ _SAID = "said.log"
 _GUEST_FAILED = 1
 _NOT_WHOLE = 3
 _ENDS = (0, 1, 2, _NOT_WHOLE)
-_END_LIMIT_S = 30.0  # for a run that was told to end
 _LONGEST_WHY = 300
-# A run must hear SIGINT, also where whoever started us ignores it. SIGKILL when we are gone, and not SIGINT:
-# the kernel sends it for each of our threads, and a second Ctrl-C would disturb what the first had begun.
-_WRAPPED = ("env", "--default-signal=INT", "setpriv", "--pdeathsig", "KILL")
 
 
 @dataclass(frozen=True)
@@ -50,9 +39,7 @@ class Runs:
     """The runs of this process; `stop` ends them all, and those that are asked for later."""
 
     def __init__(self) -> None:
-        self._running: set[subprocess.Popen[str]] = set()
-        self._lock = threading.Lock()
-        self._stopped = False
+        self._processes = RunProcesses()
 
     def perform(
         self,
@@ -67,23 +54,20 @@ class Runs:
         Raises HarnessError when the folder or the process cannot be made.
         """
         began = time.monotonic()
+        own = command_line(OPTIONS, {"results": folder, "baselines": folder / BASELINES})
+        environment = {"WSK_REFERENCE_IMAGE": str(image)} if image else {}
+        overdue = threading.Event()
         try:
             _write_all(folder / BASELINES, baselines)
-            with (folder / _SAID).open("w") as said:
-                process = self._start(order, folder, said.fileno(), image)
+            with (
+                (folder / _SAID).open("w") as said,
+                self._processes.started(
+                    [*order.arguments, "--json", *own], said=said, environment=environment
+                ) as process,
+            ):
+                status = _wait(process, order.limit_s, overdue, counted)
         except OSError as error:
             raise HarnessError(f"cannot begin a run in {folder}: {error.strerror}") from None
-        overdue = threading.Event()
-        limit = threading.Timer(order.limit_s, _end, (process, overdue))
-        limit.start()
-        try:
-            for number, _ in enumerate(filter(_is_case, process.stdout or ()), 1):
-                counted(number)
-            status = process.wait()
-        finally:
-            limit.cancel()
-            with self._lock:
-                self._running.discard(process)
         seconds = round(time.monotonic() - began, 3)
         if overdue.is_set():
             return Ended(CUT_SHORT, seconds, f"it was ended at its limit of {order.limit_s / 60:.0f} minutes")
@@ -91,32 +75,7 @@ class Runs:
 
     def stop(self) -> None:
         """Ends what runs, each with its guests; takes half a minute at most."""
-        with self._lock:
-            self._stopped = True
-            running = list(self._running)
-        enders = [threading.Thread(target=_end, args=(process,)) for process in running]
-        for ender in enders:
-            ender.start()
-        for ender in enders:
-            ender.join()
-
-    def _start(self, order: RunOrder, folder: Path, said: int, image: Path | None) -> "subprocess.Popen[str]":
-        command = [*_WRAPPED, sys.executable, "-m", "harness", *order.arguments, "--json"]
-        command += command_line(OPTIONS, {"results": folder, "baselines": folder / BASELINES})
-        with self._lock:
-            if self._stopped:
-                raise HarnessError("the night was stopped before this run began")
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=said,
-                text=True,
-                env={**os.environ, **({"WSK_REFERENCE_IMAGE": str(image)} if image else {})},
-                start_new_session=True,  # Ctrl-C is ours to pass on
-            )
-            self._running.add(process)
-        return process
+        self._processes.stop()
 
     def _judge(self, status: int, seconds: float, folder: Path) -> Ended:
         why = _last_words(folder / _SAID)
@@ -124,10 +83,10 @@ class Runs:
             return Ended(_NOT_WHOLE, seconds, f"the run broke without a case that failed: {why}")
         if status in _ENDS:
             return Ended(status, seconds, why if status in (2, _NOT_WHOLE) else "")
-        if self._stopped:
+        if self._processes.stopped:
             return Ended(LOST, seconds, "it was interrupted")
-        end = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
-        return Ended(LOST, seconds, f"its process ended unasked, {end}" + (f": {why}" if why else ""))
+        how = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
+        return Ended(LOST, seconds, f"its process ended unasked, {how}" + (f": {why}" if why else ""))
 
 
 def run_in(folder: Path) -> Path | None:
@@ -153,15 +112,21 @@ def _is_case(line: str) -> bool:
     return isinstance(told, dict) and "case" in told
 
 
-def _end(process: "subprocess.Popen[str]", ended: threading.Event | None = None) -> None:
-    if ended:
-        ended.set()
-    with contextlib.suppress(ProcessLookupError):
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(_END_LIMIT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()  # the guardian of its lab ends what it leaves
+def _wait(process: Process, limit_s: float, overdue: threading.Event, counted: Callable[[int], None]) -> int:
+    """For its end, which comes at the limit; then it is `overdue`. Its exit status."""
+
+    def end_it() -> None:
+        overdue.set()
+        end(process)
+
+    limit = threading.Timer(limit_s, end_it)
+    limit.start()
+    try:
+        for number, _ in enumerate(filter(_is_case, process.stdout or ()), 1):
+            counted(number)
+        return process.wait()
+    finally:
+        limit.cancel()
 
 
 def _last_words(said: Path) -> str:
