@@ -7,6 +7,7 @@ runs: `Wine.session` holds one.
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -60,6 +61,12 @@ class Wine:
                     raise
             said = [_text(file) for file in (out, err)]
         return subprocess.CompletedProcess(command, status, *said)
+
+    def version(self) -> str:
+        """The Windows that it says it is, as `ver` has it: 6.1.7601 for Wine 8, 10.0.19045 for Wine 10."""
+        found = re.search(r"\d+\.\d+\.\d+", self.run("cmd", "/c", "ver").stdout)
+        assert found
+        return found[0]
 
     def wskctl(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Runs the control program that lies beside the driver in C:\\wsk."""

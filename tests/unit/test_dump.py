@@ -5,10 +5,10 @@ import struct
 from contextlib import suppress
 from pathlib import Path
 
-import kdmp_parser
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from other_dump_reader import KernelDumpParser
 from windows_dumps import HEADER_BYTES, KERNEL_BITMAP, PAGE, PARAMETERS, SMALL, header
 
 from harness.core.errors import HarnessError
@@ -32,7 +32,7 @@ def test_a_header_is_read_as_another_reader_reads_it(data: bytes, kind: str, tmp
     path = tmp_path / "MEMORY.DMP"
     path.write_bytes(data)
     ours = read_header(path)
-    parser = kdmp_parser.KernelDumpParser(path)  # its header is gone with it
+    parser = KernelDumpParser(path)  # its header is gone with it
     other = parser.header
     assert ours.bugcheck == Bugcheck(other.BugCheckCode, tuple(other.BugCheckCodeParameter))
     assert (ours.build, ours.processors) == (other.MinorVersion, other.NumberProcessors)

@@ -121,7 +121,7 @@ esac
 
 def test_a_driver_is_deployed_over_ssh_and_removed_again(prefix: Wine, tmp_path: Path, peer: Peer) -> None:
     """As into Windows: OpenSSH with cmd.exe, SFTP, the service manager. Only PowerShell is played."""
-    image = seal(tmp_path, build="6.1.7601.0")  # what Wine says it is
+    image = seal(tmp_path, build=f"{prefix.version()}.0")
     (tmp_path / "C:").symlink_to(prefix.c)
     script = tmp_path / "as-windows-does"
     environment = " ".join(f"{name}='{value}'" for name, value in prefix.settings.items())
