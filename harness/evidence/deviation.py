@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an assertion of a test expected and what was seen, in words.
+
+pytest shows the comparison that failed. Here the same assertion is read again: its
+source says what was asked, and asking again says what the answer was. That is
+possible because the questions of a timeline change nothing.
+"""
+
+import ast
+import linecache
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from types import TracebackType
+from typing import Any
+
+from harness.core.abi import EventKind
+from harness.core.ntstatus import NTSTATUS
+from harness.core.units import format_ns, us
+from harness.evidence.timeline import Fact, Timeline
+from harness.evidence.trace import irql_name
+from harness.scenario import CallbackMarker, Marker, Operation, Socket
+from harness.wire import FIN, RST, Packet
+
+_LONGEST_VALUE = 80
+_MOST_TOLD = 3  # packets
+_ABOUT_PACKETS = ("count", "fin", "rst", "packets")
+_DIGITS = ("no", "one", "two", "three", "four", "five")
+_TIMES = ("never", "once", "twice")
+_NOT_ASKED_AGAIN = (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
+_RELATIONS: dict[type[ast.cmpop], str] = {
+    ast.Eq: "",
+    ast.Is: "",
+    ast.NotEq: "not ",
+    ast.IsNot: "not ",
+    ast.Lt: "less than ",
+    ast.LtE: "at most ",
+    ast.Gt: "more than ",
+    ast.GtE: "at least ",
+    ast.In: "one of ",
+    ast.NotIn: "none of ",
+}
+
+
+def in_words(error: BaseException) -> str:
+    """'expected one FIN of the guest, saw none; RST 2 ms after the call of disconnect #4'.
+
+    Empty when the assertion cannot be read again: it is not in a file, or asks what would change something.
+    """
+    try:
+        found = _asserted(error.__traceback__)
+        return "; ".join(filter(None, _sentence(*found))) if found else ""
+    except Exception:  # whatever a test's own code raises: there is the comparison all the same
+        return ""
+
+
+Scope = Mapping[str, Any]
+
+
+def _asserted(traceback: TracebackType | None) -> tuple[ast.expr, Scope] | None:
+    """The assertion that failed, in the innermost frame that has one, and the names in it."""
+    found = None
+    while traceback is not None:
+        frame = traceback.tb_frame
+        test = _assertion(frame.f_code.co_filename, traceback.tb_lineno)
+        if test is not None:
+            found = test, {**frame.f_globals, **frame.f_locals}
+        traceback = traceback.tb_next
+    return found
+
+
+def _assertion(file: str, line: int) -> ast.expr | None:
+    within = [node for node in _assertions(file) if node.lineno <= line <= (node.end_lineno or node.lineno)]
+    return within[-1].test if within else None
+
+
+@lru_cache(maxsize=64)
+def _assertions(file: str) -> list[ast.Assert]:
+    try:
+        tree = ast.parse("".join(linecache.getlines(file)))
+    except SyntaxError:
+        return []
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+
+
+def _sentence(test: ast.expr, scope: Scope) -> Iterator[str]:
+    failed = _failed(test, scope)
+    if isinstance(failed, ast.Compare):
+        yield from _comparison(failed, scope)
+    elif isinstance(failed, ast.UnaryOp) and isinstance(failed.op, ast.Not):
+        yield f"expected not: {_statement(failed.operand, scope)}"
+    else:
+        yield from _holds(failed, scope)
+
+
+def _failed(test: ast.expr, scope: Scope) -> ast.expr:
+    """Of `a and b` the part that does not hold; of `a or b` the last."""
+    if not isinstance(test, ast.BoolOp):
+        return test
+    if isinstance(test.op, ast.And):
+        parts = [part for part in test.values if not _ask(part, scope)]
+        return _failed(parts[0], scope)
+    return _failed(test.values[-1], scope)
+
+
+def _ask(node: ast.expr, scope: Scope) -> Any:
+    if any(isinstance(part, _NOT_ASKED_AGAIN) for part in ast.walk(node)):
+        raise ValueError("that cannot be asked again")
+    whole = ast.fix_missing_locations(ast.Expression(node))
+    return eval(compile(whole, "<assertion>", "eval"), dict(scope))
+
+
+def _comparison(test: ast.Compare, scope: Scope) -> Iterator[str]:
+    """The first pair of `a == b == c` that does not hold."""
+    operands = [test.left, *test.comparators]
+    for operator, left, right in zip(test.ops, operands, operands[1:], strict=False):
+        if _ask(ast.Compare(left, [operator], [right]), scope):
+            continue
+        question, value = _Question.of(left, scope), _ask(left, scope)
+        expected = _ask(right, scope)
+        if isinstance(value, tuple | list) and isinstance(expected, tuple | list):
+            yield from _pairs(left, right, value, expected, scope)
+            return
+        yield question.expected(_RELATIONS[type(operator)], expected, value)
+        yield question.beside()
+        return
+
+
+def _pairs(left: ast.expr, right: ast.expr, values: Any, expected: Any, scope: Scope) -> Iterator[str]:
+    """Of two rows of values the first place where they differ, where both are written out."""
+    written = isinstance(left, ast.Tuple | ast.List) and len(left.elts) == len(values) == len(expected)
+    for place in range(len(values)) if written else ():
+        if values[place] != expected[place]:
+            question = _Question.of(left.elts[place], scope)  # type: ignore[attr-defined]
+            yield question.expected("", expected[place], values[place])
+            yield question.beside()
+            return
+    yield f"expected {_value(expected)} from {ast.unparse(left)}, saw {_value(values)}"
+
+
+def _holds(node: ast.expr, scope: Scope) -> Iterator[str]:
+    """Of an answer that is false."""
+    question, answer = _Question.of(node, scope), _ask(node, scope)
+    yield question.told(answer)
+    yield question.beside()
+
+
+def _statement(node: ast.expr, scope: Scope) -> str:
+    answer = _ask(node, scope)
+    return answer.text if isinstance(answer, Fact) else f"{ast.unparse(node)} is {_value(answer)}"
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What the left side asks: of a timeline, by the name of its method, or of anything else."""
+
+    source: str
+    name: str = ""
+    about: tuple[Any, ...] = ()
+    how: Mapping[str, Any] | None = None
+    seen: Timeline | None = None
+
+    @classmethod
+    def of(cls, node: ast.expr, scope: Scope) -> "_Question":
+        source = ast.unparse(node)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            asked = _ask(node.func.value, scope)
+            if isinstance(asked, Timeline):
+                how = {word.arg: _ask(word.value, scope) for word in node.keywords if word.arg}
+                about = tuple(_ask(argument, scope) for argument in node.args)
+                return cls(source, node.func.attr, about, how, asked)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "len":
+            return cls(f"the number of {ast.unparse(node.args[0])}")
+        return cls(source)
+
+    def expected(self, relation: str, wanted: Any, seen: Any) -> str:
+        """Of a comparison: 'expected one FIN of the guest, saw none'."""
+        if self.name == "count":
+            return f"expected {relation}{_number(wanted)} {self._packets}, saw {_number(seen, 'none')}"
+        if self.name == "completions":
+            times = f"to complete {relation}{_often(wanted)}, and it completed {_often(seen)}"
+            return f"expected the IRP of {self._first} {times}"
+        if self.name in ("fin", "rst") and wanted is None:
+            what = f"{self.name.upper()} of the {self._first}"
+            return f"expected a {what}, saw none" if seen is None else f"expected no {what}, saw one"
+        subject = {
+            "status": f"the IRP of {self._first} to complete with ",
+            "returned": f"{self._first} to return ",
+            "information": f"the IRP of {self._first} to complete with Information ",
+            "elapsed": f"{self._span} to take ",
+            "completion_irql": f"the IRP of {self._first} to complete at ",
+            "data": f"{self._first} to receive ",
+            "stream": f"the {self._first} to send ",
+        }.get(self.name, f"{self.source} to be ")
+        if self.name == "completion_irql":
+            wanted, seen = irql_name(wanted), irql_name(seen)
+        as_time = self.name == "elapsed"
+        return f"expected {subject}{relation}{_value(wanted, as_time)}, saw {_value(seen, as_time)}"
+
+    def told(self, answer: Any) -> str:
+        """Of an answer that is false by itself."""
+        if self.name == "no" and self.seen:
+            found = self.seen.packets(*self.about, **(self.how or {}))
+            return f"expected no {self._packets}, saw {self._each(found)}"
+        if isinstance(answer, Fact):
+            wanted = {
+                "order": f"{', then '.join(map(_mark, self.about))}",
+                "answered": f"the return of {self._first} and its IRP to agree",
+            }.get(self.name, self.source)
+            return f"expected {wanted}, saw: {answer.text}"
+        told = {
+            "inline": f"{self._first} to complete before it returned, and it completed later",
+            "pending_returned": f"the IRP of {self._first} to be marked pending, and it was not",
+            "skipped": f"{self._first} to be skipped, and it was made",
+            "packets": f"a {self._packets}, saw none",
+        }.get(self.name)
+        return f"expected {told}" if told else f"expected {self.source}, saw {_value(answer)}"
+
+    def beside(self) -> str:
+        """How the guest's side of the connection ended instead, of a question about packets."""
+        asked = {"fin": FIN, "rst": RST}.get(self.name) or (self.about or (None,))[0]
+        if self.seen is None or self.name not in _ABOUT_PACKETS or asked not in (FIN, RST):
+            return ""
+        return self._each(self.seen.packets(RST if asked == FIN else FIN, sender="guest"))
+
+    def _each(self, packets: Sequence[Packet]) -> str:
+        return ", ".join(_when(self.seen, packet) for packet in packets[:_MOST_TOLD]) if self.seen else ""
+
+    @property
+    def _first(self) -> str:
+        return _mark(self.about[0]) if self.about else self.source
+
+    @property
+    def _span(self) -> str:
+        return " to ".join(map(_mark, self.about))
+
+    @property
+    def _packets(self) -> str:
+        """'FIN of the guest before the completion of close #5'"""
+        how = self.how or {}
+        what = str(self.about[0]) if self.about and self.about[0] is not None else "packet"
+        bounds = (
+            f" {name} the {_mark(how[name])}" for name in ("before", "after") if how.get(name) is not None
+        )
+        return f"{what} of {_side(how.get('sender'))}{''.join(bounds)}"
+
+
+def _when(seen: Timeline, packet: Packet) -> str:
+    """'RST+ACK 2 ms after the call of disconnect #4'"""
+    last = None
+    for event in seen.trace.events:
+        is_call = event.kind == EventKind.CALL and event.step < len(seen.plan.operations)
+        if is_call and seen.clock.at(event.qpc).earliest <= packet.time_ns:
+            last = event
+    if last is None:
+        return f"{packet.flags} before any call"
+    since = max(packet.time_ns - seen.clock.at(last.qpc).middle, 0)
+    step = seen.plan.operations[last.step]
+    return f"{packet.flags} {format_ns(round(since, -4))} after the call of {step.name}"
+
+
+def _mark(mark: Any) -> str:
+    if isinstance(mark, Operation):
+        return mark.name
+    if isinstance(mark, Marker):
+        return f"{mark.kind} of {mark.operation.name}"
+    if isinstance(mark, CallbackMarker | Socket | str):
+        return str(mark)
+    if isinstance(mark, Packet):
+        return f"{mark.sender}'s {mark.flags}"
+    return "nothing" if mark is None else "a moment of the peer's"
+
+
+def _side(sender: Any) -> str:
+    return f"the {sender}" if sender else "either side"
+
+
+def _number(count: Any, none: str = "no") -> str:
+    return none if count == 0 else _DIGITS[count] if isinstance(count, int) and 0 < count < 6 else str(count)
+
+
+def _often(times: Any) -> str:
+    return _TIMES[times] if isinstance(times, int) and 0 <= times < 3 else f"{times} times"
+
+
+def _value(value: Any, as_time: bool = False) -> str:
+    if as_time and isinstance(value, int):
+        return format_ns(round(value, -3) if abs(value) >= us else value)
+    if isinstance(value, bytes | bytearray) or type(value).__name__ == "Content":
+        return f"{len(value)} bytes"
+    if isinstance(value, NTSTATUS) or value is None:
+        return "nothing" if value is None else str(value)
+    if isinstance(value, tuple | list | set | frozenset) and value:
+        told = " or ".join(map(_value, value)) if isinstance(value, tuple) else ", ".join(map(_value, value))
+    else:
+        told = value if isinstance(value, str) else repr(value)
+    return told if len(told) <= _LONGEST_VALUE else f"{told[: _LONGEST_VALUE - 1]}…"

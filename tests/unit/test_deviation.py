@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A deviation says in words what was expected and what was seen."""
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+from synthetic import PEER, GuestRun, Wire, exact_clock
+
+from harness.core.ntstatus import STATUS_CANCELLED, STATUS_PENDING, STATUS_SUCCESS
+from harness.core.units import ms
+from harness.evidence import DISPATCH_LEVEL, Timeline, Trace
+from harness.evidence.deviation import in_words
+from harness.scenario import Operation, Origin, Scenario
+from harness.wire import ACK, FIN, RST
+
+
+class Seen:
+    """A graceful disconnect at 30 ms whose RST comes 2 ms later; its IRP was cancelled, inline."""
+
+    def __init__(self) -> None:
+        plan = Scenario()
+        self.sock = plan.connected(Origin.WSK_SOCKET_CONNECT, to=PEER)
+        self.send = plan.send(self.sock, b"hello")
+        self.disconnect = plan.disconnect(self.sock)
+        self.close = plan.close(self.sock)
+        wire = Wire().handshake(11 * ms).packet("guest", RST | ACK, 32 * ms, offset=6)
+        run = GuestRun(plan).call(self.sock.creation, 10 * ms).complete(self.sock.creation, 13 * ms)
+        run.call(self.send, 20 * ms).complete(self.send, 24 * ms)
+        run.call(self.disconnect, 30 * ms).complete(self.disconnect, 33 * ms, STATUS_CANCELLED, times=2)
+        run.call(self.close, 200 * ms).complete(self.close, 201 * ms)
+        self.timeline = Timeline(plan, Trace.decode(run.trace()), wire.packets, None, exact_clock())
+
+
+@pytest.fixture(scope="module")
+def case() -> Seen:
+    return Seen()
+
+
+def words(judge: Callable[[], None]) -> str:
+    """Of an assertion that fails."""
+    with pytest.raises(AssertionError) as caught:
+        judge()
+    return in_words(caught.value)
+
+
+def test_a_fin_that_is_missing(case: Seen) -> None:
+    def judge() -> None:
+        seen = case.timeline
+        assert seen.count(FIN, sender="guest") == 1
+
+    assert words(judge) == (
+        "expected one FIN of the guest, saw none; RST+ACK 2 ms after the call of disconnect #3"
+    )
+
+
+def test_a_reset_that_must_not_be(case: Seen) -> None:
+    def judge() -> None:
+        assert case.timeline.no(RST, sender="guest", before=case.close.call)
+
+    assert words(judge) == (
+        "expected no RST of the guest before the call of close #4, "
+        "saw RST+ACK 2 ms after the call of disconnect #3"
+    )
+
+
+def test_a_status_and_a_return(case: Seen) -> None:
+    def status(operation: Operation) -> None:
+        seen = case.timeline
+        assert seen.status(operation) == STATUS_SUCCESS
+
+    def returned(operation: Operation) -> None:
+        assert case.timeline.returned(operation) in (STATUS_SUCCESS, STATUS_CANCELLED)
+
+    assert words(partial(status, case.disconnect)) == (
+        "expected the IRP of disconnect #3 to complete with STATUS_SUCCESS, saw STATUS_CANCELLED"
+    )
+    assert words(partial(returned, case.disconnect)) == (
+        "expected disconnect #3 to return one of STATUS_SUCCESS or STATUS_CANCELLED, saw STATUS_PENDING"
+    )
+
+
+def test_two_at_once_name_the_one_that_differs(case: Seen) -> None:
+    def judge() -> None:
+        seen, first, last = case.timeline, case.send, case.disconnect
+        assert (seen.status(first), seen.status(last)) == (STATUS_SUCCESS, STATUS_SUCCESS)
+
+    assert words(judge) == (
+        "expected the IRP of disconnect #3 to complete with STATUS_SUCCESS, saw STATUS_CANCELLED"
+    )
+
+
+def test_a_chain_names_the_pair_that_differs(case: Seen) -> None:
+    def judge() -> None:
+        seen = case.timeline
+        assert seen.count(FIN, sender="peer") == 0 == seen.count(RST, sender="guest")
+
+    assert words(judge) == "expected 0 to be 1, saw 0"
+
+
+def test_an_irp_that_completed_twice(case: Seen) -> None:
+    def judge() -> None:
+        assert case.timeline.completions(case.close) == 2
+
+    assert words(judge) == "expected the IRP of close #4 to complete twice, and it completed once"
+
+
+def test_an_order(case: Seen) -> None:
+    def judge() -> None:
+        seen = case.timeline
+        assert seen.order(case.disconnect.completion, seen.rst("guest"))
+
+    assert words(judge).startswith("expected completion of disconnect #3, then guest's RST+ACK, saw: ")
+
+
+def test_a_moment_within_a_whole(case: Seen) -> None:
+    def judge() -> None:
+        seen = case.timeline
+        assert seen.elapsed(case.disconnect.call, case.disconnect.completion) < ms
+
+    assert words(judge) == (
+        "expected call of disconnect #3 to completion of disconnect #3 to take less than 1 ms, saw 3 ms"
+    )
+
+
+def test_an_irql(case: Seen) -> None:
+    def judge() -> None:
+        assert case.timeline.completion_irql(case.disconnect) < DISPATCH_LEVEL
+
+    assert words(judge) == (
+        "expected the IRP of disconnect #3 to complete at less than DISPATCH_LEVEL, saw DISPATCH_LEVEL"
+    )
+
+
+def test_of_several_conditions_the_one_that_does_not_hold(case: Seen) -> None:
+    def judge() -> None:
+        seen, close = case.timeline, case.close
+        assert seen.returned(close) == STATUS_PENDING and seen.inline(close)  # noqa: PT018
+
+    assert words(judge) == "expected close #4 to complete before it returned, and it completed later"
+
+
+def test_what_is_no_question_to_a_timeline_is_told_by_its_source() -> None:
+    class Peer:
+        ended = "reset"
+        received = b"1234"
+
+    peer = Peer()
+
+    def ended() -> None:
+        assert peer.ended == "eof"
+
+    def received() -> None:
+        assert len(peer.received) >= 10
+
+    def not_empty() -> None:
+        assert not peer.received
+
+    assert words(ended) == "expected peer.ended to be eof, saw reset"
+    assert words(received) == "expected the number of peer.received to be at least 10, saw 4"
+    assert words(not_empty) == "expected not: peer.received is 4 bytes"
+
+
+def test_an_assertion_in_a_helper_is_read_where_it_stands(case: Seen) -> None:
+    def helper(seen: Timeline) -> None:
+        assert seen.fin("guest") is not None
+
+    def judge() -> None:
+        helper(case.timeline)
+
+    assert (
+        words(judge) == "expected a FIN of the guest, saw none; RST+ACK 2 ms after the call of disconnect #3"
+    )
+
+
+def test_what_cannot_be_asked_again_has_no_words() -> None:
+    asked = []
+
+    def judge() -> None:
+        assert (found := asked.append(1) or 0) > 0, found  # type: ignore[func-returns-value]
+
+    assert words(judge) == ""
+    assert asked == [1]
+
+
+def test_an_error_that_is_no_assertion_has_no_words() -> None:
+    assert in_words(AssertionError("from nowhere")) == ""
