@@ -22,7 +22,8 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 from browser import browser
 
 from harness.core.units import MiB
-from harness.report import load_run, write_report
+from harness.report import load_run
+from harness.report.html import write_report
 
 DRAWN = "requestAnimationFrame(() => setTimeout(done))"
 FILTER = """

@@ -12,11 +12,12 @@ import threading
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-
-from pyroute2 import IPRoute
-from pyroute2.ethtool import Ethtool
+from typing import TYPE_CHECKING
 
 from harness.core.errors import HarnessError
+
+if TYPE_CHECKING:
+    from pyroute2 import IPRoute
 
 # sched.h
 _CLONE_NEWUSER = 0x10000000
@@ -90,6 +91,9 @@ def _enter() -> Network:
         raise HarnessError(
             f"{_TUN} is missing or not writable: load the module tun, and run as root or `chmod 666 {_TUN}`"
         )
+    # A third of what pytest's plugin would take to import; who only lists cases has no use for it.
+    from pyroute2 import IPRoute
+
     _unshare()
     network = Network()
     with IPRoute() as route:
@@ -136,7 +140,7 @@ def _call_unshare(flags: int) -> None:
     )
 
 
-def _add_tap(route: IPRoute, name: str, mac: str, addresses: list[tuple[str, int]]) -> None:
+def _add_tap(route: "IPRoute", name: str, mac: str, addresses: list[tuple[str, int]]) -> None:
     route.link("add", ifname=name, kind="tuntap", mode="tap", uid=os.getuid())
     _silence(name)
     (index,) = route.link_lookup(ifname=name)
@@ -160,6 +164,8 @@ def _silence(name: str) -> None:
 
 def _disable_offloads(name: str) -> None:
     """What is captured must be what is on the wire: one packet a segment, with its checksum."""
+    from pyroute2.ethtool import Ethtool  # see _enter
+
     ethtool = Ethtool()
     try:
         for offload in _OFFLOADS:

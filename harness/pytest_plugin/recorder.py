@@ -15,7 +15,6 @@ import pytest
 from harness.core.errors import UsageError
 from harness.pytest_plugin.plugin import is_case, was_interrupted
 from harness.pytest_plugin.summary import summary
-from harness.report.junit import write_junit
 from harness.report.record import CaseRecord, RunRecord
 from harness.run.options import Settings
 from harness.verdict import Baseline, Outcome, exit_status, load_requirements
@@ -151,7 +150,9 @@ class Recorder:
     def _finish(self, session: pytest.Session) -> None:
         if self._record is None:
             return
-        from harness.report.html import write_report  # a fifth of a second, which no case need wait for
+        # A fifth of a second, which no case need wait for.
+        from harness.report.html import write_report
+        from harness.report.junit import write_junit
 
         self._learn()
         self._record.sort(self._places.__getitem__)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a run leaves behind: run.json and the files beside it, and reports made from them alone."""
 
-from harness.report.html import write_report
 from harness.report.record import CaseFiles, CaseRecord, RunRecord, load_run
 
-__all__ = ["CaseFiles", "CaseRecord", "RunRecord", "load_run", "write_report"]
+__all__ = ["CaseFiles", "CaseRecord", "RunRecord", "load_run"]

@@ -16,8 +16,8 @@ from runs import GUEST, case, record
 from harness.core.errors import UsageError
 from harness.core.units import ms, us
 from harness.evidence import EventRow, PacketRow, PeerRow, Row
-from harness.report import CaseFiles, RunRecord, write_report
-from harness.report.html import MOST_UNPACKED
+from harness.report import CaseFiles, RunRecord
+from harness.report.html import MOST_UNPACKED, write_report
 from harness.report.timelines import encode_rows
 from harness.verdict import Outcome
 

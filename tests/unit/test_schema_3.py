@@ -15,7 +15,8 @@ from harness.evidence import DISPATCH_LEVEL, EventRow, PacketRow, Row
 from harness.replay.alignment import align
 from harness.replay.compared import stored_case
 from harness.replay.side_by_side import summary
-from harness.report import load_run, write_report
+from harness.report import load_run
+from harness.report.html import write_report
 from harness.report.schema_3 import timeline_rows
 from harness.report.timelines import encode_rows, load
 

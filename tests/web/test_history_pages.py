@@ -19,7 +19,7 @@ from harness.history.known import Issue, KnownIssues
 from harness.history.night import CellStatus
 from harness.history.pages import write_pages
 from harness.history.store import Store
-from harness.report import write_report
+from harness.report.html import write_report
 from harness.verdict import Outcome
 
 HOSTILE = "<img src=x onerror='window.owned = 1'><script>window.owned = 1</script>"

@@ -13,8 +13,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
-from harness.report import write_report
 from harness.report.files import file_name
+from harness.report.html import write_report
 from harness.verdict import Outcome
 
 HOSTILE = "<img src=x onerror='window.owned = 1'><script>window.owned = 1</script>"
