@@ -50,6 +50,7 @@ $memory = Get-ItemProperty 'HKLM:\SYSTEM\CurrentControlSet\Control\Session Manag
 $flags = [long] $memory.VerifyDriverLevel
 if (-not $flags) {{
   $flags = [long] [regex]::Match((verifier.exe /querysettings | Out-String), '0x[0-9a-fA-F]+').Value }}
+$guard = Get-CimInstance Win32_DeviceGuard -Namespace root\Microsoft\Windows\DeviceGuard -EA SilentlyContinue
 $local = 'HKLM:\SYSTEM\CurrentControlSet\Services\SharedAccess\Parameters\FirewallPolicy'
 $policy = 'HKLM:\SOFTWARE\Policies\Microsoft\WindowsFirewall'
 $stealthy = 'DomainProfile', 'StandardProfile', 'PublicProfile' | Where-Object {{
@@ -58,7 +59,24 @@ $stealthy = 'DomainProfile', 'StandardProfile', 'PublicProfile' | Where-Object {
 'test-signing=' + [bool] ($control.SystemStartOptions -match 'TESTSIGNING')
 'verifier-flags=' + $flags
 'stealth=' + $(if ($stealthy) {{ 'on' }} else {{ 'off' }})
+'vbs=' + $(if ($guard.VirtualizationBasedSecurityStatus -eq 2 -and $guard.SecurityServicesRunning -contains 2)
+  {{ 'on' }} else {{ 'off' }})
 'verified=' + [bool] ((verifier.exe /query | Out-String) -match 'wsktest\.sys')
+"""
+
+
+# No platform feature is required: without Secure Boot, which test signing excludes, it would not come on.
+_SWITCH_ON_VBS = r"""
+$ErrorActionPreference = 'Stop'; $ProgressPreference = 'SilentlyContinue'
+$guard = 'HKLM:\SYSTEM\CurrentControlSet\Control\DeviceGuard'
+$integrity = "$guard\Scenarios\HypervisorEnforcedCodeIntegrity"
+New-Item $integrity -Force | Out-Null
+Remove-ItemProperty $guard -Name RequirePlatformSecurityFeatures -ErrorAction SilentlyContinue
+New-ItemProperty $guard -Name EnableVirtualizationBasedSecurity -Value 1 -PropertyType DWord -Force | Out-Null
+New-ItemProperty $integrity -Name Enabled -Value 1 -PropertyType DWord -Force | Out-Null
+bcdedit.exe /set hypervisorlaunchtype auto
+if ($LASTEXITCODE -ne 0) { throw "bcdedit ended with $LASTEXITCODE" }
+shutdown.exe /r /t 1
 """
 
 
@@ -90,6 +108,10 @@ async def deploy(
     facts = await _facts(channel)
     if options.verifier:
         _require_verifier(facts)
+    if options.vbs and facts.get("vbs") != "on":
+        raise HarnessError(
+            "memory integrity did not come on in the guest: this host's processor may lack what it wants"
+        )
     control, way = await _open_control(channel, port, progress)
     try:
         info = await control.info()
@@ -123,6 +145,11 @@ async def _open_over_port(channel: Channel, port: Port) -> ControlClient:
         stream.close()
         raise
     return await ControlClient.open(ServedPort(stream, command), _PORT_LIMIT_S)
+
+
+async def switch_on_vbs(channel: Channel) -> None:
+    """Switch on memory integrity in this copy of the image; the guest then restarts. Raises HarnessError."""
+    await _powershell(channel, _SWITCH_ON_VBS, "switch on memory integrity")
 
 
 async def adapters_ready(channel: Channel) -> None:

@@ -11,3 +11,4 @@ class GuestOptions:
     verifier: bool = False  # Driver Verifier must watch the driver
     emulate: bool = False  # a guest that wants KVM may do without
     nic: str = ""  # the model of the NIC under test; empty: the guest's own choice
+    vbs: bool = False  # memory integrity (VBS with HVCI) is switched on in it

@@ -65,6 +65,8 @@ class ReferenceGuest:
     def __init__(self, name: str = name, options: GuestOptions | None = None) -> None:
         if options and options.verifier:
             raise UsageError(f"the guest {name} has no Driver Verifier to switch on: leave out --verifier")
+        if options and options.vbs:
+            raise UsageError(f"the guest {name} has no memory integrity to switch on: leave out --vbs")
         if options and options.nic:
             raise UsageError(f"the guest {name} has one kind of NIC only: leave out --nic")
         self._image: Path | None = None

@@ -32,6 +32,7 @@ _MEMORY_MIB = 4096
 _BOOT_LIMIT_S = 300.0
 _EMULATED_BOOT_LIMIT_S = 3600.0
 _ADDRESS_LIMIT_S = 60.0
+_RESTART_LIMIT_S = 300.0
 _TELL_S = 10
 _AGENT = "agent"  # among the channels
 # The image builder's answer file makes the one, and its settings name the other.
@@ -75,7 +76,7 @@ class WindowsGuest:
     """Any Windows that an image can be built of."""
 
     memory_mib = _MEMORY_MIB
-    takes = frozenset({"nic", "verifier"})
+    takes = frozenset({"nic", "verifier", "vbs"})
 
     def __init__(self, name: str, options: GuestOptions | None = None) -> None:
         self.name = name
@@ -95,6 +96,11 @@ class WindowsGuest:
             raise UsageError(
                 f"{self.name} wants KVM ({reason}); --emulate starts it without, "
                 "which takes up to an hour and tells nothing about times"
+            )
+        if self._options.vbs and not kvm.nests():
+            raise UsageError(
+                "--vbs wants virtualisation within the guest, which KVM does not offer here: load kvm_intel "
+                "or kvm_amd with nested=1"
             )
         self._image = image
 
@@ -174,6 +180,7 @@ class _Start:
             enlightenments=enlightenments.offered() if self.accelerated else (),
             tpm_socket=self.stack.enter_context(tpm.running(copy.tpm)) if copy.tpm else None,
             control_socket=copy.disk.with_name(_PORT_FILE),
+            virtualisation=self.options.vbs,
         )
 
     async def _come_up(self, machine: Machine, wanted: WindowsMachine) -> RunningGuest:
@@ -184,6 +191,9 @@ class _Start:
         limit = _BOOT_LIMIT_S if self.accelerated else _EMULATED_BOOT_LIMIT_S
         port = wanted.disk.with_name(_PORT_FILE)
         channel = await connect(self.image, network, machine, port, limit)
+        if self.options.vbs:
+            await self._restart_with_vbs(channel, machine)
+            channel = await connect(self.image, network, machine, port, limit)
         try:
             await adapters_ready(channel)
             for address in (network.test_guest4, network.test_guest6):
@@ -209,6 +219,21 @@ class _Start:
             memory_dump=True,
             own_dump=OwnDump(wanted.disk, _WINDOWS_PARTITION, _OWN_DUMP),
         )
+
+    async def _restart_with_vbs(self, channel: Channel, machine: Machine) -> None:
+        """The channel ends with it. Raises GuestHung when the guest does not restart."""
+        from harness.guest.driver_install import switch_on_vbs  # as above
+
+        self.progress(f"{self.image.sealed.name} switches on memory integrity and restarts")
+        restarted = machine.expect_restart()
+        try:
+            await switch_on_vbs(channel)
+        finally:
+            channel.close()
+        try:
+            await asyncio.wait_for(restarted, _RESTART_LIMIT_S)
+        except TimeoutError:
+            raise GuestHung(f"the guest did not restart within {_RESTART_LIMIT_S:g} s") from None
 
 
 def find_image(name: str, progress: Progress) -> Image:

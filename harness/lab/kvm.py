@@ -23,6 +23,7 @@ from harness.core.errors import HarnessError
 
 _LIMIT_S = 1.0
 _DEVICE = Path("/dev/kvm")
+_NESTED = Path("/sys/module")  # of each kind of KVM: kvm_*/parameters/nested
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 _KVM_CREATE_VM = 0xAE01
@@ -42,6 +43,12 @@ _KVM_EXIT_HLT = 5
 _MEMORY_SIZE = 0x1000
 # mov ecx, 2000000; again: dec ecx; jnz again; hlt -- in 16-bit code
 _CODE = bytes.fromhex("66b9 80841e00 6649 75fc f4")
+
+
+def nests() -> bool:
+    """Does KVM give its guests virtualisation of their own?"""
+    told = [path.read_text().strip() for path in _NESTED.glob("kvm_*/parameters/nested")]
+    return any(answer in ("1", "Y") for answer in told)
 
 
 @once

@@ -85,6 +85,7 @@ class Machine:
         self._process = None if pid is None else os.pidfd_open(pid)
         self._ending = self._asked_to_end = False
         self._panic_handler: int | None = None
+        self._restart: asyncio.Future[None] | None = None
         self._lock = threading.Lock()
         self._handlers = self._attach()
         if self._process is not None:
@@ -128,6 +129,11 @@ class Machine:
         if task.cancelled():
             raise ChannelLost(f"the VM failed: {self.failure.result()}")
         return task.result()
+
+    def expect_restart(self) -> "asyncio.Future[None]":
+        """The next restart is wanted, and no sign of a crash; done when it comes."""
+        self._restart = self._loop.create_future()
+        return self._restart
 
     def serial_tail(self, lines: int = 20) -> str:
         """The last lines of the serial port's output, or of its last 64 KiB; empty when there was none."""
@@ -228,7 +234,12 @@ class Machine:
         self._note(name, _DETAILS.get(name, {}).get(detail, str(detail)))
 
     def _on_reboot(self, _connection: Any, _domain: Any, _opaque: Any) -> None:
-        self._note("reboot", "")
+        if self._restart is None:
+            self._note("reboot", "")
+            return
+        wanted, self._restart = self._restart, None
+        self._note("restarted", "as wanted")
+        self._loop.call_soon_threadsafe(_fulfil, wanted)
 
     def _on_watchdog(self, _connection: Any, _domain: Any, action: int, _opaque: Any) -> None:
         self._note("watchdog", str(action))
@@ -246,6 +257,11 @@ class Machine:
     def _fail(self, event: MachineEvent) -> None:
         if not self.failure.done():
             self.failure.set_result(event)
+
+
+def _fulfil(wanted: "asyncio.Future[None]") -> None:
+    if not wanted.done():
+        wanted.set_result(None)
 
 
 def panic_of(details: str) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ _MANAGEMENT_NIC = "e1000e"
 _AGENT_PORT = "org.qemu.guest_agent.0"
 _CONTROL_PORT = "org.wsk-conformance.control.0"
 _SPINLOCK_RETRIES = "8191"  # what Hyper-V's own specification calls enough
-# Windows would otherwise find itself able to start its own hypervisor under its kernel.
+# Windows would otherwise find itself able to start its own hypervisor under its kernel, asked or not.
 _HIDDEN_FEATURES = ("vmx", "svm")
 _TIME = "time"  # among the enlightenments; libvirt has it among the timers
 _CRASH = "crash"  # and this one among the panic devices
@@ -47,6 +47,7 @@ class WindowsMachine:
     enlightenments: tuple[str, ...] = ()
     cdroms: tuple[Path, ...] = ()
     tpm_socket: Path | None = None  # of harness.lab.tpm
+    virtualisation: bool = False  # of its own, for what Windows puts under its kernel
     control_socket: Path | None = None  # where `wskctl serve` is heard when it serves a virtio port
 
 
@@ -103,7 +104,7 @@ def _add_processor(domain: Element, wanted: WindowsMachine) -> None:
         # libvirt's default model lacks SSE4.2 and POPCNT, without which Windows restarts for ever.
         cpu = SubElement(domain, "cpu", mode="maximum")
     SubElement(cpu, "topology", sockets="1", dies="1", cores=str(wanted.cpus), threads="1")
-    for name in _HIDDEN_FEATURES if wanted.kvm else ():
+    for name in _HIDDEN_FEATURES if wanted.kvm and not wanted.virtualisation else ():
         SubElement(cpu, "feature", policy="disable", name=name)
 
 

@@ -46,6 +46,13 @@ class Settings:
         axis=True,
         depends_on_guest=True,
     )
+    vbs: bool = option(
+        False,
+        "Switch on memory integrity (VBS, HVCI) in a Windows guest, which restarts it once.",
+        Topic.GUEST,
+        axis=True,
+        depends_on_guest=True,
+    )
     at_once: int = option(24, "Scenarios side by side in the guest.", Topic.LOAD, within=_COUNT)
     labs: int = option(
         1,
@@ -106,7 +113,7 @@ class Settings:
     @property
     def guest_options(self) -> GuestOptions:
         """What is asked of the guest itself."""
-        return GuestOptions(self.verifier, self.emulate, self.nic or "")
+        return GuestOptions(self.verifier, self.emulate, self.nic or "", self.vbs)
 
     def as_arguments(self) -> list[str]:
         """The options that choose the same, for `wsk-conformance run` and for pytest."""

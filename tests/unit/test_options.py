@@ -63,6 +63,7 @@ def test_pytest_reads_it_as_the_same_too() -> None:
         cpus=3,
         nic="virtio",
         verifier=True,
+        vbs=True,
         at_once=7,
         variants="all",
         destructive=True,

@@ -71,6 +71,7 @@ def test_a_script_has_no_error_of_syntax(name: str) -> None:
     [
         driver_install._ADAPTERS.format(limit=1),
         driver_install._FACTS.format(now_ms=1),
+        driver_install._SWITCH_ON_VBS,
         winrm._PUT.format(path="x"),
         winrm._GET.format(path="x", most=1),
     ],

@@ -125,6 +125,7 @@ def test_the_processor_can_what_windows_needs_and_no_virtualisation() -> None:
         "vmx": "disable",
         "svm": "disable",
     }
+    assert domain(virtualisation=True).findall("cpu/feature") == []
     emulated = domain(kvm=False)
     assert emulated.get("type") == "qemu"
     assert emulated.find("cpu").get("mode") == "maximum"  # type: ignore[union-attr]

@@ -21,7 +21,7 @@ from harness.core.errors import GuestHung, HarnessError, UsageError
 from harness.guest import driver_install, find, image_manifest, windows
 from harness.guest.agent import AgentChannel
 from harness.guest.channel import ExecResult
-from harness.guest.driver_install import adapters_ready, deploy, remove
+from harness.guest.driver_install import adapters_ready, deploy, remove, switch_on_vbs
 from harness.guest.options import GuestOptions
 from harness.guest.overlay import private_copy
 from harness.guest.serial import Port, PortStream
@@ -102,7 +102,29 @@ def test_without_kvm_it_starts_only_when_emulation_is_asked_for(
     find(NAME, GuestOptions(emulate=True)).prepare(print)
 
 
+@pytest.mark.parametrize(
+    ("told", "nests"), [("Y", True), ("1", True), ("N", False), ("0", False), ("", False)]
+)
+def test_memory_integrity_is_refused_where_kvm_gives_guests_no_virtualisation(
+    told: str, nests: bool, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seal(image)
+    parameters = tmp_path / "module" / "kvm_intel" / "parameters"
+    parameters.mkdir(parents=True)
+    (parameters / "nested").write_text(f"{told}\n")
+    monkeypatch.setattr(kvm, "_NESTED", tmp_path / "module")
+    monkeypatch.setattr(kvm, "usable", lambda: (True, "it runs"))
+    guest = find(NAME, GuestOptions(vbs=True))
+    if nests:
+        guest.prepare(print)
+    else:
+        with pytest.raises(UsageError, match="--vbs wants virtualisation within the guest"):
+            guest.prepare(print)
+
+
 def test_the_reference_guest_has_no_driver_verifier_and_one_kind_of_nic() -> None:
+    with pytest.raises(UsageError, match="leave out --vbs"):
+        find("reference", GuestOptions(vbs=True))
     with pytest.raises(UsageError, match="leave out --verifier"):
         find("reference", GuestOptions(verifier=True))
     with pytest.raises(UsageError, match="leave out --nic"):
@@ -237,7 +259,8 @@ class Pretend:
         step = words[0]
         if program == "powershell.exe":
             script = base64.b64decode(words[-1]).decode("utf-16-le")
-            step = "adapters" if "nics.txt" in script else "facts"
+            marks = {"nics.txt": "adapters", "hypervisorlaunchtype": "vbs", "test-signing": "facts"}
+            (step,) = [step for mark, step in marks.items() if mark in script]
         self.done.append(step)
         usual = {"adapters": "set\r\n", "facts": FACTS.format("True", 131323, "True")}
         said = self.answers.get(step, usual.get(step, ""))
@@ -315,6 +338,30 @@ class WithPort(Pretend):
         end, _ = self._qemu.accept()
         if not self._mute:
             threading.Thread(target=self._serve, args=(end,), daemon=True).start()
+
+
+def test_memory_integrity_is_switched_on_without_asking_for_secure_boot() -> None:
+    pretend = Pretend()
+    asyncio.run(switch_on_vbs(pretend))
+    assert pretend.done == ["vbs"]
+    with pytest.raises(HarnessError, match="cannot switch on memory integrity: error 5"):
+        asyncio.run(switch_on_vbs(Pretend(vbs="error 5")))
+
+
+@pytest.mark.parametrize(("told", "good"), [("on", True), ("off", False)])
+def test_memory_integrity_is_asked_for_after_the_restart(told: str, good: bool, tmp_path: Path) -> None:
+    pretend = Pretend(facts=FACTS.format("True", 131323, "True") + f"vbs={told}\r\n")
+
+    async def main() -> str:
+        found = await deploy(pretend, seal(tmp_path), GuestOptions(vbs=True), print)
+        found.control.close()
+        return found.info["vbs"]
+
+    if good:
+        assert asyncio.run(main()) == "on"
+    else:
+        with pytest.raises(HarnessError, match="memory integrity did not come on"):
+            asyncio.run(main())
 
 
 def test_scenarios_go_over_a_virtio_port_where_the_guest_has_one(tmp_path: Path) -> None:

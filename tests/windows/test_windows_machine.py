@@ -110,6 +110,29 @@ asyncio.run(main())
     assert said == ["suspended (ioerror) True False True", "said False"]
 
 
+def test_a_restart_that_is_wanted_is_no_sign_of_a_crash_and_the_next_one_is(tmp_path: Path) -> None:
+    make(tmp_path, ("wfirst", "r"), ("wagain", "s2", "r"))
+    said = finish(
+        start_lab(
+            _LAB
+            + """
+async def main():
+    with Hypervisor() as hypervisor:
+        machine = await hypervisor.start(build(folder / "disk.qcow2"), folder / "com1.log")
+        await asyncio.wait_for(machine.expect_restart(), 200)
+        print([str(event) for event in machine.events][1:], machine.over)
+        await until(lambda: machine.over)
+        print([str(event) for event in machine.events][1:])
+
+asyncio.run(main())
+""",
+            tmp_path,
+        ),
+        limit=LIMIT,
+    )
+    assert said == ["['restarted (as wanted)'] False", "['restarted (as wanted)', 'reboot']"]
+
+
 @pytest.mark.parametrize(
     ("details", "panic"),
     [
