@@ -2,8 +2,8 @@
 """What the wire carried: capture, decoding, pcapng."""
 
 from harness.wire.capture import Capture, Window
+from harness.wire.case_capture import Note, write_pcapng
 from harness.wire.packets import ACK, FIN, PSH, RST, SYN, URG, Flag, Packet, Sender, parse
-from harness.wire.pcapng import Note, write_pcapng
 
 __all__ = [
     "ACK",

@@ -9,8 +9,8 @@ import ipaddress
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from harness.wire.capture_file import Frame
 from harness.wire.packets import ACK, FIN, RST, SYN, Flag
+from harness.wire.pcapng import Frame
 from harness.wire.segments import Aside, CapturedSegment, segment
 
 MOST_CONNECTIONS = 50_000

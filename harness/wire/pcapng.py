@@ -1,109 +1,207 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A case's packets as a pcapng file that Wireshark opens (draft-ietf-opsawg-pcapng)."""
+"""pcapng files, read and written block by block (draft-ietf-opsawg-pcapng).
 
-import io
+Our own, for both: the libraries that we know keep the first interface only,
+round the stamps, or take ten times as long.
+"""
+
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
-from pcapng import FileWriter
-from pcapng.blocks import EnhancedPacket, InterfaceDescription, InterfaceStatistics, SectionHeader
-from pcapng.structs import EPBFlags
+from harness.core.errors import EvidenceLost, UsageError
+from harness.core.units import s
 
-from harness.wire.packets import Packet
+# Link type, ns since 1970 or None where the file has no stamp, and the bytes that were kept.
+Frame = tuple[int, int | None, bytes]
 
-_LINKTYPE_ETHERNET = 1
-_LINKTYPE_WIRESHARK_UPPER_PDU = 252
-_NANOSECONDS = b"\x09"  # if_tsresol: 10^-9
-# As seen from the host.
-_DIRECTIONS = {"guest": EPBFlags(1), "peer": EPBFlags(2)}
+MOST_FRAME = 256 * 1024  # bytes, as in Wireshark
+_MOST_BLOCK = MOST_FRAME + 256 * 1024  # with its options
 
-# Wireshark's "exported PDU" tags: which dissector shows the bytes that follow. Syslog's shows
-# any line of text in the packet list, and every Wireshark has it.
-_TAG_DISSECTOR, _TAG_END = 12, 0
-_TEXT_DISSECTOR = b"syslog\0\0"
-_TEXT_TAGS = (
-    struct.pack(">HH", _TAG_DISSECTOR, len(_TEXT_DISSECTOR))
-    + _TEXT_DISSECTOR
-    + struct.pack(">HH", _TAG_END, 0)
-)
+SECTION = b"\x0a\x0d\x0d\x0a"  # how every file begins, in both byte orders
+_SECTION = int.from_bytes(SECTION, "big")
+_INTERFACE, _OLD_PACKET, _SIMPLE_PACKET, _STATISTICS, _PACKET = 1, 2, 3, 5, 6
+_MAGIC = 0x1A2B3C4D
+_ORDERS = {b"\x1a\x2b\x3c\x4d": ">", b"\x4d\x3c\x2b\x1a": "<"}
+# Options by the block that has them.
+_END_OF_OPTIONS = 0
+_COMMENT, _PROGRAM = 1, 4
+_NAME, _TIME_RESOLUTION, _TIME_OFFSET = 2, 9, 14
+_FLAGS = 2
+_RECEIVED, _DROPPED = 4, 5
+_POWER_OF_TWO = 0x80
+_MICROSECONDS = 10**6
+_NANOSECONDS = b"\x09"  # 10^-9 s
+
+INBOUND, OUTBOUND = 1, 2  # flags of a packet, as seen from the host
+
+
+class Writer:
+    """One section in little-endian order, with stamps in ns."""
+
+    def __init__(self, file: BinaryIO, *, comment: str, program: str) -> None:
+        """`comment` says what the file is of."""
+        self._file = file
+        self._interfaces = 0
+        head = struct.pack("<IHHq", _MAGIC, 1, 0, -1)  # version 1.0; nobody has counted its bytes
+        self._block(_SECTION, head, {_COMMENT: comment.encode(), _PROGRAM: program.encode()})
+
+    def interface(self, name: str, link_type: int) -> int:
+        """Its number, for the packets that were on it."""
+        head = struct.pack("<HHI", link_type, 0, 0)  # without a limit to the size of packets
+        self._block(_INTERFACE, head, {_NAME: name.encode(), _TIME_RESOLUTION: _NANOSECONDS})
+        self._interfaces += 1
+        return self._interfaces - 1
+
+    def packet(self, interface: int, time_ns: int, data: bytes, flags: int = 0) -> None:
+        """A frame, whole; `flags` say which way it went."""
+        head = struct.pack("<IIIII", interface, *_stamp(time_ns), len(data), len(data))
+        self._block(_PACKET, head + _padded(data), {_FLAGS: struct.pack("<I", flags)} if flags else {})
+
+    def statistics(self, interface: int, time_ns: int, *, received: int, dropped: int) -> None:
+        """How many frames there were on an interface, and how many of them are not in the file."""
+        counts = {_RECEIVED: struct.pack("<Q", received), _DROPPED: struct.pack("<Q", dropped)}
+        self._block(_STATISTICS, struct.pack("<III", interface, *_stamp(time_ns)), counts)
+
+    def _block(self, kind: int, body: bytes, options: Mapping[int, bytes]) -> None:
+        for code, value in options.items():
+            body += struct.pack("<HH", code, len(value)) + _padded(value)
+        if options:
+            body += struct.pack("<HH", _END_OF_OPTIONS, 0)
+        size = struct.pack("<I", len(body) + 12)
+        self._file.write(struct.pack("<I", kind) + size + body + size)
+
+
+def _stamp(time_ns: int) -> tuple[int, int]:
+    return time_ns >> 32, time_ns & 0xFFFFFFFF
+
+
+def _padded(data: bytes) -> bytes:
+    return data + bytes(-len(data) % 4)
 
 
 @dataclass(frozen=True)
-class Note:
-    """A line of text that Wireshark shows between the packets, at `time_ns`."""
+class _Interface:
+    link: int
+    snaplen: int
+    units: int = _MICROSECONDS  # in a second
+    offset: int = 0  # s
 
-    time_ns: int
-    text: str
-
-
-def pcapng(
-    packets: Sequence[Packet],
-    *,
-    interface: str,
-    comment: str,
-    drops: int = 0,
-    notes: Sequence[Note] = (),
-) -> bytes:
-    """One section: the packets on one interface, the notes on another; `comment` says what it is of."""
-    section = SectionHeader(
-        endianness="<", options={"opt_comment": comment, "shb_userappl": "wsk-conformance"}
-    )
-    wire = _interface(section, interface, _LINKTYPE_ETHERNET)
-    text = _interface(section, "IRP events", _LINKTYPE_WIRESHARK_UPPER_PDU)
-    # A block is filled anew for each packet: the library takes as long to make one as to write it.
-    block_of = {sender: _block(section, wire, {"epb_flags": flags}) for sender, flags in _DIRECTIONS.items()}
-    note_block = _block(section, text, {})
-    file = io.BytesIO()
-    writer = FileWriter(file, section)
-    entries: list[Packet | Note] = [*packets, *notes]
-    for entry in sorted(entries, key=lambda entry: entry.time_ns):
-        if isinstance(entry, Note):
-            block, data = note_block, _TEXT_TAGS + entry.text.encode()
-        else:
-            block, data = block_of[entry.sender], entry.raw
-        block.packet_data, block.packet_len = data, len(data)
-        _set_time(block, entry.time_ns)
-        writer.write_block(block)
-    statistics = section.new_member(
-        InterfaceStatistics,
-        interface_id=wire.interface_id,
-        options={"isb_ifrecv": len(packets) + drops, "isb_ifdrop": drops},
-    )
-    _set_time(statistics, packets[-1].time_ns if packets else 0)
-    writer.write_block(statistics)
-    return file.getvalue()
+    def time_ns(self, high: int, low: int) -> int:
+        return (high << 32 | low) * s // self.units + self.offset * s
 
 
-def write_pcapng(
-    path: Path,
-    packets: Sequence[Packet],
-    *,
-    interface: str,
-    comment: str,
-    drops: int = 0,
-    notes: Sequence[Note] = (),
-) -> None:
-    """Writes `pcapng` to a file."""
-    path.write_bytes(pcapng(packets, interface=interface, comment=comment, drops=drops, notes=notes))
+class Reader:
+    """Of a file, from just behind its first four bytes: they are those of a section."""
 
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._order = "<"
+        self._interfaces: list[_Interface] = []
+        self._block = 0
 
-def _interface(section: SectionHeader, name: str, link_type: int) -> InterfaceDescription:
-    return section.new_member(
-        InterfaceDescription,
-        link_type=link_type,
-        snaplen=0,
-        options={"if_name": name, "if_tsresol": _NANOSECONDS},
-    )
+    def frames(self) -> Iterator[Frame]:
+        self._section()
+        while head := self._file.read(4):
+            self._block += 1
+            if len(head) < 4:
+                raise self._ends()
+            if head == SECTION:
+                self._section()
+                continue
+            kind, size = self._unpack("II", head + self._read(4))
+            if kind not in (_INTERFACE, _OLD_PACKET, _SIMPLE_PACKET, _PACKET):
+                self._skip(size)
+                continue
+            body = self._body(size)
+            if kind == _PACKET:
+                yield self._frame(body, *self._unpack("IIIII", body))
+            elif kind == _OLD_PACKET:
+                interface, _, *rest = self._unpack("HHIIII", body)
+                yield self._frame(body, interface, *rest)
+            elif kind == _SIMPLE_PACKET:
+                yield self._simple(body)
+            else:
+                self._interfaces.append(self._interface(body))
 
+    def _section(self) -> None:
+        size, magic = self._read(4), self._read(4)
+        if magic not in _ORDERS:
+            raise self._damaged("it has no byte order")
+        self._order = _ORDERS[magic]
+        self._interfaces = []
+        version = self._read(4)
+        if self._unpack("HH", version)[0] != 1:
+            raise UsageError("the capture has a version of the pcapng format that is not known")
+        self._skip(self._unpack("I", size)[0], seen=16)
 
-def _block(
-    section: SectionHeader, interface: InterfaceDescription, options: dict[str, Any]
-) -> EnhancedPacket:
-    return section.new_member(EnhancedPacket, interface_id=interface.interface_id, options=options)
+    def _frame(self, body: bytes, number: int, high: int, low: int, size: int, _: int) -> Frame:
+        interface = self._known(number)
+        if size > len(body) - 20:
+            raise self._damaged("it has fewer bytes than it says")
+        return interface.link, interface.time_ns(high, low), body[20 : 20 + size]
 
+    def _simple(self, body: bytes) -> Frame:
+        interface = self._known(0)
+        size = min(self._unpack("I", body)[0], interface.snaplen or MOST_FRAME, len(body) - 4)
+        return interface.link, None, body[4 : 4 + size]
 
-def _set_time(block: EnhancedPacket | InterfaceStatistics, time_ns: int) -> None:
-    block.timestamp_high, block.timestamp_low = time_ns >> 32, time_ns & 0xFFFFFFFF
+    def _known(self, number: int) -> _Interface:
+        if number >= len(self._interfaces):
+            raise self._damaged(f"there is no interface {number}")
+        return self._interfaces[number]
+
+    def _interface(self, body: bytes) -> _Interface:
+        link, _, snaplen = self._unpack("HHI", body)
+        units, offset = _MICROSECONDS, 0
+        for code, value in self._options(body[8:]):
+            if code == _TIME_RESOLUTION and value:
+                exponent = value[0] & ~_POWER_OF_TWO
+                units = 2**exponent if value[0] & _POWER_OF_TWO else 10**exponent
+            elif code == _TIME_OFFSET and len(value) == 8:
+                (offset,) = self._unpack("q", value)
+        return _Interface(link, snaplen, units, offset)
+
+    def _options(self, data: bytes) -> Iterator[tuple[int, bytes]]:
+        place = 0
+        while place + 4 <= len(data):
+            code, size = self._unpack("HH", data[place:])
+            if code == _END_OF_OPTIONS:
+                return
+            yield code, data[place + 4 : place + 4 + size]
+            place += 4 + (size + 3) // 4 * 4
+
+    def _body(self, size: int) -> bytes:
+        if size < 12 or size % 4 or size > _MOST_BLOCK:
+            raise self._damaged(f"it has {size} bytes")
+        block = self._read(size - 8)
+        if self._unpack("I", block[-4:])[0] != size:
+            raise self._damaged("its two lengths differ")
+        return block[:-4]
+
+    def _skip(self, size: int, seen: int = 8) -> None:
+        """The rest of a block that is not needed, whatever its size."""
+        if size < seen + 4 or size % 4:
+            raise self._damaged(f"it has {size} bytes")
+        left = size - seen
+        while left:
+            left -= len(self._read(min(left, MOST_FRAME)))
+
+    def _read(self, size: int) -> bytes:
+        data = self._file.read(size)
+        if len(data) < size:
+            raise self._ends()
+        return data
+
+    def _unpack(self, layout: str, data: bytes) -> tuple[int, ...]:
+        try:
+            return struct.unpack_from(self._order + layout, data)
+        except struct.error:
+            raise self._damaged("it is too short") from None
+
+    def _ends(self) -> EvidenceLost:
+        return EvidenceLost(f"the capture ends within its block {self._block + 1}")
+
+    def _damaged(self, why: str) -> EvidenceLost:
+        return EvidenceLost(f"the capture is damaged at its block {self._block + 1}: {why}")

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from harness.core.errors import EvidenceLost, UsageError
 from harness.core.units import s
 from harness.wire import capture_file
-from harness.wire.capture_file import Frame, frames
+from harness.wire.capture_file import frames
+from harness.wire.pcapng import Frame, Writer
 
 FRAMES = [ethernet(one) for one in exchange()]
 
@@ -178,3 +179,22 @@ def test_no_change_of_a_capture_is_a_surprise(data: st.DataObject) -> None:
         file[data.draw(st.integers(0, len(file) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(UsageError, EvidenceLost):
         read(bytes(file[: data.draw(st.integers(0, len(file)))]))
+
+
+LINKS = (1, 101, 113, 252)
+STAMPS = st.integers(0, 2**64 - 1)
+WRITTEN = st.lists(st.tuples(st.integers(0, 3), STAMPS, st.binary(max_size=70), st.sampled_from((0, 1, 2))))
+
+
+@given(WRITTEN, st.text(max_size=20))
+def test_what_we_write_we_read_to_the_nanosecond(
+    written: list[tuple[int, int, bytes, int]], comment: str
+) -> None:
+    file = io.BytesIO()
+    writer = Writer(file, comment=comment, program="a test")
+    numbers = [writer.interface(f"if{link}", link) for link in LINKS]
+    for place, time_ns, data, flags in written:
+        writer.packet(numbers[place], time_ns, data, flags)
+    writer.statistics(numbers[0], 0, received=len(written), dropped=0)
+    file.seek(0)
+    assert list(frames(file)) == [(LINKS[place], stamp, data) for place, stamp, data, _ in written]
