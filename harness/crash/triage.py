@@ -113,7 +113,7 @@ class CrashTriage:
             findings[EVENTS] = self._events()
             return HarnessError(
                 "the guest restarted by itself: after a bugcheck that nothing told of, or because it was to; "
-                "it needs a driver for pvpanic"
+                "pvpanic wants its driver (virtio-win), Hyper-V's crash registers want KVM"
             )
         if isinstance(error, GuestHung) and not findings:
             return await self._hung(error)

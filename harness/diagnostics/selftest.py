@@ -90,7 +90,7 @@ class SelfTest:
                 "event",
                 bool(event),
                 event or "the hypervisor was told nothing",
-                "the guest needs a driver for pvpanic: Windows has it from virtio-win",
+                "Windows needs pvpanic's driver of virtio-win, or a KVM with Hyper-V's crash registers",
             ),
             Check(
                 "serial log",

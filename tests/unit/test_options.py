@@ -74,6 +74,7 @@ def test_pytest_reads_it_as_the_same_too() -> None:
         dump=False,
         results=Path("r"),
         baselines=Path("b"),
+        keep_guest=True,
         accept_changes=True,
     )
     differing = {made.name for made in fields(settings) if getattr(settings, made.name) != made.default}

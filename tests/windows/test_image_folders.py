@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from windowslike import seal
 
 from harness.cli import console
 from harness.core.errors import HarnessError, UsageError
+from harness.core.paths import REPOSITORY
 from harness.guest import image_manifest
 from harness.image_builder import build as building
 from harness.image_builder import checks, store
@@ -134,6 +136,25 @@ def test_a_name_that_is_none_reaches_no_folder(
         assert "there is no image" in said.err
     assert (images.parent / "x").is_dir()
     assert images.is_dir()
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/windows.md"])
+def test_the_quick_command_of_a_document_takes_the_best_way_in(
+    document: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without OpenSSH only WinRM is left; and what stands there is what the command takes."""
+    text = (REPOSITORY / document).read_text().replace("\\\n", " ")
+    (line,) = re.findall(r"^wsk-conformance image (build windows-server-2022 .*)$", text, re.M)
+    orders: list[BuildOrder] = []
+
+    def take(order: BuildOrder, tell: object) -> str:
+        orders.append(order)
+        return "made"
+
+    monkeypatch.setattr(building, "build", take)
+    assert command(capsys, monkeypatch, *line.split()).status == 0
+    assert orders[0].openssh
+    assert orders[0].virtio_win
 
 
 def test_nobody_else_builds_or_removes_an_image_that_is_being_built() -> None:

@@ -114,6 +114,15 @@ def test_the_list_is_whole() -> None:
     assert {medium.version for medium in known_media()} == set(versions())
 
 
+def test_the_evaluations_of_windows_11_ltsc_are_known() -> None:
+    editions = {medium.edition: medium for medium in known_media() if medium.build == "10.0.26100.1742"}
+    assert set(editions) == {
+        "Windows 11 Enterprise LTSC Evaluation",
+        "Windows 11 IoT Enterprise LTSC Evaluation",
+    }
+    assert editions["Windows 11 Enterprise LTSC Evaluation"].sha256.startswith("67cec5865eaa037a")
+
+
 def test_an_image_that_cannot_be_built_is_refused_with_those_that_can() -> None:
     with pytest.raises(UsageError, match="windows-server-2019, windows-server-2022"):
         find("windows-95")

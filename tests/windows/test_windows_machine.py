@@ -110,6 +110,37 @@ asyncio.run(main())
     assert said == ["suspended (ioerror) True False True", "said False"]
 
 
+def test_libvirt_makes_of_it_what_is_meant_with_kvm_too(tmp_path: Path) -> None:
+    """Its words for QEMU; no processor is needed for those."""
+    (said,) = finish(
+        start_lab(
+            _LAB
+            + """
+from dataclasses import replace
+from xml.etree.ElementTree import tostring
+from harness.lab import enlightenments
+
+with Hypervisor() as hypervisor:
+    names = tuple(name for group in enlightenments.GROUPS for name in group)
+    wanted = WindowsMachine(
+        name="windows", disk=folder / "disk.qcow2", vars=folder / "vars.fd", memory_mib=256, cpus=1, kvm=True,
+        enlightenments=names)
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(wanted.disk), "1G"], check=True)
+    shutil.copyfile(firmware.VARS, wanted.vars)
+    described = tostring(windows_domain.build(wanted, network, folder / "com1.log"), encoding="unicode")
+    print(hypervisor._connection.domainXMLToNative("qemu-argv", described))
+""",
+            tmp_path,
+        ),
+        limit=LIMIT,
+    )
+    cpu = said.partition("-cpu ")[2].split()[0].split(",")
+    assert {"hv-crash", "hv-time=on", "vmx=off", "svm=off"} <= set(cpu)
+    assert "-action panic=none" in said
+    assert '"driver":"pvpanic"' in said
+    assert '"werror":"stop","rerror":"stop"' in said
+
+
 def test_a_restart_that_is_wanted_is_no_sign_of_a_crash_and_the_next_one_is(tmp_path: Path) -> None:
     make(tmp_path, ("wfirst", "r"), ("wagain", "s2", "r"))
     said = finish(
