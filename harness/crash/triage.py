@@ -38,6 +38,7 @@ _log = logging.getLogger(__name__)
 
 
 CRASH_NOTICE_LIMIT = 3 * s  # for the hypervisor's word on a guest whose channel broke
+SHUTDOWN_LIMIT = 60 * s  # for that of a guest that shuts itself down by order, and answers no more meanwhile
 ALIVE_LIMIT = 5 * s  # for the clock of a guest in which something hangs
 NMI_LIMIT = 10 * s  # for a kernel to stop at it
 MOST_DUMPS = 3  # of a lab: each is as large as a guest's memory
@@ -83,7 +84,8 @@ class CrashTriage:
     async def verdict(self, error: WskConformanceError) -> WskConformanceError:
         """Why a case broke with `error`: the guest's crash or hang, the VM's end, or the error itself."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds(CRASH_NOTICE_LIMIT)):
+            limit = SHUTDOWN_LIMIT if self.guest.ends_itself else CRASH_NOTICE_LIMIT
+            async with asyncio.timeout(seconds(limit)):
                 await asyncio.shield(self.guest.machine.failure)
         async with self._sitting:
             if self._verdict is None:

@@ -56,6 +56,7 @@ class RunningGuest:
     dump: str  # where a crash leaves the guest's own memory dump, or why it leaves none
     memory_dump: bool = False  # is its memory dumped from outside when it is lost, unless the user decides?
     own_dump: OwnDump | None = None  # None: it writes none
+    ends_itself: bool = False  # now and then, by order: as an evaluation of Windows that is over
     findings: dict[str, list[str]] = field(default_factory=dict)  # what was learned of its end, by subject
 
     async def stop(self) -> None:

@@ -122,6 +122,7 @@ def hold(
     alive: bool = False,
     dump: bool | None = True,
     own: OwnDump | None = None,
+    ends_itself: bool = False,
 ) -> list[str]:
     """Tells the story to the triage of a guest; the lines of progress."""
     said: list[str] = []
@@ -142,6 +143,7 @@ def hold(
             {},
             "on its disk",
             own_dump=own,
+            ends_itself=ends_itself,
         )
         await story(CrashTriage(guest, CrashEvidence(folder, dump, said.append)), machine)
 
@@ -366,6 +368,19 @@ def test_a_machine_that_ends_by_itself_is_not_the_guests_doing(tmp_path: Path) -
         assert machine.dumps == 0
 
     hold(tmp_path, story)
+
+
+def test_an_evaluation_that_shuts_itself_down_does_not_hang(tmp_path: Path) -> None:
+    """It answers nothing while it does, and its disk and network go before its power."""
+
+    async def story(held: CrashTriage, machine: Any) -> None:
+        asyncio.get_running_loop().call_later(0.2, machine.happens, "shutdown", "finished")
+        verdict = await held.verdict(SILENT)
+        assert type(verdict) is HarnessError
+        assert "ended by itself: shutdown (finished)" in str(verdict)
+        assert machine.nmis == 0
+
+    hold(tmp_path, story, ends_itself=True)
 
 
 def test_a_guest_that_restarts_is_not_blamed_without_a_word_of_a_crash(tmp_path: Path) -> None:
