@@ -39,7 +39,7 @@ def cli() -> None:
     wsk-conformance show          print a stored scenario or trace in words
     wsk-conformance requirements  print every promise that is judged, with its cases
     wsk-conformance image         build an image of Windows from your own ISO; list, verify, delete images
-    wsk-conformance selfcheck     show that the suites notice every fault of the reference guest
+    wsk-conformance selfcheck     show that the suites notice what the reference guest does wrong, and no more
     wsk-conformance doctor        say what this machine lacks, and what to do about it
     wsk-conformance selftest-crash  crash a guest, or hang it, and check that the evidence arrives
     wsk-conformance shell         start a guest and work in its lab by hand

@@ -18,15 +18,21 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--list", "list_only", is_flag=True, help="Name the faults, a line each with its rows.")
-@click.option("--fault", "chosen", multiple=True, metavar="NAME", help="Only this fault; may be repeated.")
-@click.option("--all-cases", is_flag=True, help="Every case under every fault: takes hours.")
+@click.option(
+    "--list", "list_only", is_flag=True, help="Name the faults and freedoms, a line each with its rows."
+)
+@click.option("--fault", "faults", multiple=True, metavar="NAME", help="Only this fault; may be repeated.")
+@click.option(
+    "--freedom", "freedoms", multiple=True, metavar="NAME", help="Only this freedom; may be repeated."
+)
+@click.option("--only", type=click.Choice(["faults", "freedoms"]), help="All faults, or all freedoms.")
+@click.option("--all-cases", is_flag=True, help="Every case under every one of them: takes hours.")
 @click.option(
     "--sample",
     type=click.IntRange(0),
     default=8,
     show_default=True,
-    help="Cases of other rows to run under each fault: they must stay green.",
+    help="Cases of other rows to run under each: they must stay green.",
 )
 @click.option("--labs", type=click.IntRange(1, 16), default=2, show_default=True, help="Runs side by side.")
 @click.option(
@@ -38,7 +44,9 @@ if TYPE_CHECKING:
 )
 def selfcheck(
     list_only: bool,
-    chosen: tuple[str, ...],
+    faults: tuple[str, ...],
+    freedoms: tuple[str, ...],
+    only: str | None,
     all_cases: bool,
     sample: int,
     labs: int,
@@ -46,28 +54,44 @@ def selfcheck(
     json_file: Path | None,
     results: Path,
 ) -> None:
-    """Show that the suites notice every fault of the reference guest.
+    """Show that the suites notice every fault of the reference guest, and blame no freedom.
 
     Runs the suites against the guest without a fault and then with each of its
-    faults, and prints the kill matrix. A fault must be killed, and only by rows
-    that its table (images/reference/module/faults.h) names.
+    faults and freedoms, and prints the kill matrix. A fault must be killed, and
+    only by rows that its table (images/reference/module/faults.h) names. A
+    freedom (freedoms.h, beside it) keeps every promise: no case may fail.
     """
     from harness.diagnostics import selfcheck
     from harness.guest import find
     from harness.pytest_plugin import collection
     from harness.pytest_plugin.plugin import chosen_guest
 
-    faults = find("reference").faults()
-    for name in chosen:
+    for name in faults:
         chosen_guest(Settings(fault=name))
-    wanted = {name: fault for name, fault in faults.items() if name in chosen or not chosen}
+    for name in freedoms:
+        chosen_guest(Settings(freedom=name))
+    everything = not (faults or freedoms or only)
+    guest = find("reference")
+    wrong = {
+        name: fault
+        for name, fault in guest.faults().items()
+        if name in faults or everything or only == "faults"
+    }
+    free = {
+        name: freedom
+        for name, freedom in guest.freedoms().items()
+        if name in freedoms or everything or only == "freedoms"
+    }
     if list_only:
-        for name, fault in wanted.items():
+        for name, fault in wrong.items():
             click.echo(f"{name}: {' '.join(fault.rows)}: {fault.text}")
+        for name, freedom in free.items():
+            click.echo(f"{name}: {' '.join(freedom.rows)}: {freedom.text}")
         return
     _, judges = collection.rows_and_cases(opt_in=False)
-    tasks = selfcheck.plan(wanted, judges, 10**9 if all_cases else sample)
-    tasks.insert(0, selfcheck.without_fault(tasks if chosen else None, judges))
+    others = 10**9 if all_cases else sample
+    tasks = selfcheck.plan(wrong, judges, others) + selfcheck.plan_freedoms(free, judges, others)
+    tasks.insert(0, selfcheck.without_fault(tasks if faults or freedoms else None, judges))
     number = itertools.count(1)
 
     def tell(verdict: "FaultVerdict") -> None:

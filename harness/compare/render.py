@@ -79,6 +79,7 @@ def _head(run: Any) -> dict[str, Any]:
 def _run(run: Any) -> str:
     guest, settings = run["guest"], run["settings"]
     facts = [guest.get("build"), guest.get("accelerator"), f"fault {settings.get('fault') or 'none'}"]
+    facts += [f"freedom {settings['freedom']}"] if settings.get("freedom") else []
     told = ", ".join(str(fact) for fact in facts if fact)
     return printable(f"{guest.get('name', 'a guest without a name')} ({told}), run {run['run_id']}")
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Do the suites notice what they should? A run for every fault of the reference guest, and the kill matrix.
+"""Do the suites notice what they should, and nothing else? A run for every fault and every freedom.
 
 A fault is killed when a case that judges one of its rows fails. A case that
 judges other rows must not: either the case is wrong, or the fault's table is.
+Under a freedom, which keeps every promise, no case may fail.
 """
 
 import random
@@ -16,7 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from harness.core.errors import HarnessError, UsageError
-from harness.guest.base import Fault
+from harness.guest.base import Fault, Freedom
 from harness.report.record import load_run
 from harness.run.options import DEFAULTS, Settings
 from harness.run.processes import RunProcesses
@@ -28,13 +29,14 @@ _REACHES_OTHERS = ("close-raises-irql", "close-resets-another")  # so that each 
 
 @dataclass(frozen=True)
 class FaultVerdict:
-    """What the suites made of one fault, or of none."""
+    """What the suites made of one fault, of a freedom, or of neither."""
 
-    fault: str
+    fault: str  # its name, or the freedom's
     named: tuple[str, ...]  # the rows that its table says it breaks
     red: Mapping[str, list[str]] = field(default_factory=dict)  # row -> cases that failed
     unjudged: Sequence[str] = ()  # cases that came to nothing, and why
     seconds: float = 0.0
+    is_freedom: bool = False
 
     @property
     def killed(self) -> bool:
@@ -51,23 +53,25 @@ class FaultVerdict:
 
     def line(self) -> str:
         """For a terminal."""
-        if self.well and self.fault == NO_FAULT:
-            return "no fault: all pass"
+        if self.well and (self.fault == NO_FAULT or self.is_freedom):
+            return f"{self.fault}: all pass"
         said = [f"killed by {' '.join(row for row in self.named if row in self.red)}"] if self.killed else []
         said += ["NOT KILLED"] if not self.killed and self.named else []
         said += ["breaks no row"] if self.well and not self.named else []
-        said += [f"UNEXPECTED {row}: {self.red[row][0]}" for row in self.unexpected]
+        wrongly = "FALSELY BLAMED BY" if self.is_freedom else "UNEXPECTED"
+        said += [f"{wrongly} {row}: {self.red[row][0]}" for row in self.unexpected]
         said += [f"NOT JUDGED {case}" for case in self.unjudged]
         return f"{self.fault}: {'; '.join(said)}"
 
 
 @dataclass(frozen=True)
 class Task:
-    """A fault with the cases to run under it."""
+    """A fault or a freedom with the cases to run under it."""
 
     fault: str
     named: tuple[str, ...]
     cases: Sequence[str]
+    is_freedom: bool = False
 
 
 def plan(faults: Mapping[str, Fault], judges: Mapping[str, Sequence[str]], sample: int) -> list[Task]:
@@ -82,6 +86,21 @@ def plan(faults: Mapping[str, Fault], judges: Mapping[str, Sequence[str]], sampl
         others = [case for case in everything if case not in wanted]
         drawn = random.Random(name).sample(others, min(sample, len(others)))
         tasks.append(Task(name, fault.rows, sorted({*wanted, *drawn})))
+    return tasks
+
+
+def plan_freedoms(
+    freedoms: Mapping[str, Freedom], judges: Mapping[str, Sequence[str]], sample: int
+) -> list[Task]:
+    """The same for freedoms; those that consist of others have a variant of every test."""
+    everything = [case for cases in judges.values() for case in cases]
+    tasks = []
+    for name, freedom in freedoms.items():
+        rows = judges if freedom.parts else freedom.rows
+        wanted = _telling(case for row in rows for case in judges.get(row, ()))
+        others = sorted({*everything} - {*wanted})
+        drawn = random.Random(name).sample(others, min(sample, len(others)))
+        tasks.append(Task(name, (), sorted({*wanted, *drawn}), is_freedom=True))
     return tasks
 
 
@@ -148,7 +167,8 @@ class _Runs:
         folder = self._scratch / task.fault.replace(" ", "-")
         folder.mkdir()
         chosen = Settings(
-            fault=None if task.fault == NO_FAULT else task.fault,
+            fault=None if task.fault == NO_FAULT or task.is_freedom else task.fault,
+            freedom=task.fault if task.is_freedom else None,
             at_once=1 if task.fault in _REACHES_OTHERS else DEFAULTS["at_once"],
             results=folder,
         )
@@ -190,7 +210,7 @@ def judge(task: Task, run: Mapping[str, Any]) -> FaultVerdict:
             red.setdefault(row, []).append(case["id"])
     missing = set(task.cases) - {case["id"] for case in run["cases"]}
     unjudged += [f"{case} (never ran)" for case in sorted(missing)]
-    return FaultVerdict(task.fault, task.named, red, unjudged, run["seconds"])
+    return FaultVerdict(task.fault, task.named, red, unjudged, run["seconds"], task.is_freedom)
 
 
 def matrix(verdicts: Sequence[FaultVerdict]) -> list[str]:
@@ -216,7 +236,7 @@ def as_json(verdicts: Iterable[FaultVerdict]) -> list[dict[str, Any]]:
     """The matrix for programs, with the cases that failed."""
     return [
         {
-            "fault": verdict.fault,
+            "freedom" if verdict.is_freedom else "fault": verdict.fault,
             "named": list(verdict.named),
             "red": dict(verdict.red),
             "unexpected": verdict.unexpected,

@@ -74,6 +74,20 @@ class Fault:
     text: str
 
 
+@dataclass(frozen=True)
+class Freedom:
+    """Another way of keeping every promise, on demand.
+
+    `rows` of the catalogue that it touches, the `words` that leave it open, what it does, and the
+    freedoms that it consists of when it is several.
+    """
+
+    rows: tuple[str, ...]
+    words: str
+    text: str
+    parts: tuple[str, ...] = ()
+
+
 class Guest(Protocol):
     """A kind of VM that the driver can be tested in."""
 
@@ -83,6 +97,9 @@ class Guest(Protocol):
 
     def faults(self) -> Mapping[str, Fault]:
         """The wrong behaviours it can be started with, by name."""
+
+    def freedoms(self) -> Mapping[str, Freedom]:
+        """The other ways of keeping every promise that it can be started with, by name."""
 
     def prepare(self, progress: Progress) -> None:
         """Have its image ready; takes long only the first time. Raises HarnessError.
@@ -96,6 +113,7 @@ class Guest(Protocol):
         network: "Network",
         *,
         fault: str | None,
+        freedoms: tuple[str, ...] = (),
         cpus: int = 2,
         serial_log: Path,
         progress: Progress,

@@ -4,7 +4,6 @@
 import asyncio
 import itertools
 import os
-import re
 import subprocess
 import sys
 import time
@@ -16,7 +15,8 @@ from xml.etree.ElementTree import Element
 
 from harness.core.errors import ChannelLost, HarnessError, UsageError
 from harness.core.paths import BUILT_DRIVER, REFERENCE_IMAGE
-from harness.guest.base import Fault, Progress, RunningGuest
+from harness.guest import switches
+from harness.guest.base import Fault, Freedom, Progress, RunningGuest
 from harness.guest.options import GuestOptions
 from harness.lab import domain, kvm, vm_snapshot
 from harness.lab.hypervisor import Hypervisor
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from harness.guest.ssh import SshChannel
 
 _BUILD = REFERENCE_IMAGE / "build.py"
-_FAULTS = REFERENCE_IMAGE / "module" / "faults.h"
-_FAULT = re.compile(r'^FAULT\(\w+, "([^"]+)",\s+"([^"]*)",\s+"([^"]*)"\)', re.MULTILINE)
 _DRIVER = BUILT_DRIVER / "wsktest.sys"
 _DRIVER_IN_GUEST = "/tmp/wsktest.sys"
 _FAULT_IN_GUEST = "/sys/module/ntlab/parameters/fault"
+# Freedoms that are a matter of how the guest is started.
+_PROCESSORS = {"processor-1": 1, "processors-4": 4}
 
 _GIVEN_IMAGE = "WSK_REFERENCE_IMAGE"
 _IMAGE_FILES = ("vmlinux", "initramfs.cpio", "login_key", "host_key.pub")
@@ -74,9 +74,11 @@ class ReferenceGuest:
 
     def faults(self) -> dict[str, Fault]:
         """The module's own table."""
-        return {
-            name: Fault(tuple(rows.split()), text) for name, rows, text in _FAULT.findall(_FAULTS.read_text())
-        }
+        return switches.faults()
+
+    def freedoms(self) -> dict[str, Freedom]:
+        """The module's other table."""
+        return switches.freedoms()
 
     @property
     def image(self) -> Path:
@@ -113,6 +115,7 @@ class ReferenceGuest:
         network: Network,
         *,
         fault: str | None,
+        freedoms: tuple[str, ...] = (),
         cpus: int = 2,
         serial_log: Path,
         progress: Progress,
@@ -128,6 +131,8 @@ class ReferenceGuest:
         number = next(self._numbers)
         if not accelerated and number == 1:
             progress(f"no KVM ({reason}): the guest runs under emulation, slower but the same")
+        for freedom in freedoms:
+            cpus = _PROCESSORS.get(freedom, cpus)
         start = _Start(self.image, accelerated, cpus, network, serial_log)
         kept = None
         if hypervisor.is_here and not accelerated:
@@ -135,7 +140,21 @@ class ReferenceGuest:
             if not await asyncio.to_thread(vm_snapshot.is_intact, kept):
                 progress("booting the guest, and keeping it booted for the starts that follow")
                 await start.freeze(hypervisor, f"{self.name}-{number}-boot", kept)
-        return await start.run(hypervisor, f"{self.name}-{number}", kept, fault)
+        return await start.run(hypervisor, f"{self.name}-{number}", kept, _Switched(fault, freedoms))
+
+
+@dataclass(frozen=True)
+class _Switched:
+    """What it is to do otherwise."""
+
+    fault: str | None
+    freedoms: tuple[str, ...]
+
+    @property
+    def command(self) -> str:
+        """Switches it on, in the guest."""
+        free = f"; freedom {','.join(self.freedoms)}" if self.freedoms else ""
+        return f"echo {self.fault or 'none'} > {_FAULT_IN_GUEST}{free}"
 
 
 @dataclass(frozen=True)
@@ -160,11 +179,11 @@ class _Start:
         await asyncio.to_thread(machine.destroy)
 
     async def run(
-        self, hypervisor: Hypervisor, name: str, kept: Path | None, fault: str | None
+        self, hypervisor: Hypervisor, name: str, kept: Path | None, switched: "_Switched"
     ) -> RunningGuest:
         """Start the guest, and the driver in it."""
         machine = await hypervisor.start(self._description(name), self.serial_log, kept)
-        return await _unless_it_fails(machine, self._deploy(machine, fault))
+        return await _unless_it_fails(machine, self._deploy(machine, switched))
 
     def _description(self, name: str) -> Element:
         boot = domain.DirectBoot(
@@ -186,7 +205,7 @@ class _Start:
         login = Login("root", (self.image / "host_key.pub").read_text(), key=self.image / "login_key")
         return await SshChannel.connect(self.network.mgmt_guest, login, _BOOT_LIMIT_S)
 
-    async def _deploy(self, machine: Machine, fault: str | None) -> RunningGuest:
+    async def _deploy(self, machine: Machine, switched: "_Switched") -> RunningGuest:
         """Log in, install and start the driver, and connect to it."""
         from harness.guest.control import ControlClient  # as above
 
@@ -194,9 +213,7 @@ class _Start:
         try:
             await channel.put(_DRIVER_IN_GUEST, _DRIVER.read_bytes())
             # Its clock stood still while it was kept.
-            await _must(
-                channel, f"date -s @{time.time():.0f} > /dev/null; echo {fault or 'none'} > {_FAULT_IN_GUEST}"
-            )
+            await _must(channel, f"date -s @{time.time():.0f} > /dev/null; {switched.command}")
             await _must(channel, f"wskctl install {_DRIVER_IN_GUEST} && wskctl start")
             control = await ControlClient.open(await channel.stream("wskctl serve"))
             info = await control.info()

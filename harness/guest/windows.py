@@ -14,7 +14,7 @@ from typing import Any
 from harness.core.errors import GuestHung, HarnessError, UsageError
 from harness.core.printable import printable
 from harness.guest import image_manifest
-from harness.guest.base import Fault, OwnDump, Progress, RunningGuest
+from harness.guest.base import Fault, Freedom, OwnDump, Progress, RunningGuest
 from harness.guest.channel import Channel, ExecResult
 from harness.guest.image_manifest import ImageManifest
 from harness.guest.options import GuestOptions
@@ -88,6 +88,10 @@ class WindowsGuest:
         """None: what Windows does is its own."""
         return {}
 
+    def freedoms(self) -> dict[str, Freedom]:
+        """None, for the same reason."""
+        return {}
+
     def prepare(self, progress: Progress) -> None:
         """Find the image and check it. Raises UsageError when it cannot be used, or not here."""
         image = find_image(self.name, progress)
@@ -110,6 +114,7 @@ class WindowsGuest:
         network: Network,
         *,
         fault: str | None,
+        freedoms: tuple[str, ...] = (),
         cpus: int = 2,
         serial_log: Path,
         progress: Progress,

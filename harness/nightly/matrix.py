@@ -170,7 +170,7 @@ class _Reader:
 
 
 def _in_name(axis: str, value: Setting) -> str:
-    return value if isinstance(value, str) else f"{axis}{int(value)}"
+    return value.replace(",", "_") if isinstance(value, str) else f"{axis}{int(value)}"
 
 
 def _unfit(chosen: Mapping[str, Any]) -> Iterator[str]:
@@ -184,6 +184,13 @@ def _unfit(chosen: Mapping[str, Any]) -> Iterator[str]:
     if (fault := chosen.get("fault")) and fault not in faults:
         near = difflib.get_close_matches(fault, faults)
         yield f"fault: {guest.name} has no fault {fault!r}" + (f"; it has {', '.join(near)}" if near else "")
+    freedoms = guest.freedoms()
+    for freedom in (chosen.get("freedom") or "").split(","):
+        if freedom and freedom not in freedoms:
+            near = difflib.get_close_matches(freedom, freedoms)
+            yield f"freedom: {guest.name} has no freedom {freedom!r}" + (
+                f"; it has {', '.join(near)}" if near else ""
+            )
     for one in _CHOICES:
         if one.depends_on_guest and chosen.get(one.name) and one.name not in guest.takes:
             yield f"{one.name}: {guest.name} cannot be started with it; leave it out"

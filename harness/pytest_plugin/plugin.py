@@ -230,11 +230,18 @@ class SuitePlugin:
 
 
 def chosen_guest(settings: Settings) -> Guest:
-    """The guest that was asked for. Raises UsageError for one, or for a fault of it, that does not exist."""
+    """The guest that was asked for.
+
+    Raises UsageError for one, or for a fault or freedom of it, that does not exist.
+    """
     guest = find(settings.guest, settings.guest_options)
     if settings.fault and settings.fault not in guest.faults():
         known = ", ".join(guest.faults()) or "none"
         raise UsageError(f"{guest.name} has no fault {settings.fault!r}; it has: {known}")
+    for freedom in settings.freedoms:
+        if freedom not in guest.freedoms():
+            known = ", ".join(guest.freedoms()) or "none"
+            raise UsageError(f"{guest.name} has no freedom {freedom!r}; it has: {known}")
     return guest
 
 

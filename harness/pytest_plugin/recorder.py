@@ -164,8 +164,8 @@ class Recorder:
             session.exitstatus = exit_status(self._cases.values()) or int(self._others_failed)
 
     def _learn(self) -> None:
-        """What a fault makes the guest do is not learned."""
-        if not self._observations or self._settings.fault:
+        """What a fault or a freedom makes the guest do is not learned."""
+        if not self._observations or self._settings.fault or self._settings.freedom:
             return
         path = self._settings.baselines / f"{self._baseline}.toml"
         baseline = Baseline(path, accept=self._settings.accept_changes)

@@ -53,4 +53,5 @@ class Comparison:
 def _described(stored: StoredCase) -> str:
     guest, settings = stored.run["guest"], stored.run["settings"]
     facts = f"{guest.get('build', 'build unknown')}, fault {settings.get('fault') or 'none'}"
+    facts += f", freedom {settings['freedom']}" if settings.get("freedom") else ""
     return printable(f"{guest.get('name')} ({facts}), run {stored.run['run_id']}: {stored.case['outcome']}")

@@ -30,6 +30,13 @@ class Settings:
     fault: str | None = option(
         None, "A wrong behaviour that the reference guest is to show.", Topic.GUEST, metavar="NAME", axis=True
     )
+    freedom: str | None = option(
+        None,
+        "Other ways of keeping every promise that the reference guest is to take.",
+        Topic.GUEST,
+        metavar="NAME[,NAME]",
+        axis=True,
+    )
     cpus: int = option(2, "Virtual CPUs of each guest.", Topic.GUEST, within=_COUNT, axis=True)
     nic: str | None = option(
         None,
@@ -114,6 +121,11 @@ class Settings:
     def guest_options(self) -> GuestOptions:
         """What is asked of the guest itself."""
         return GuestOptions(self.verifier, self.emulate, self.nic or "", self.vbs)
+
+    @property
+    def freedoms(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(self.freedom.split(",")) if self.freedom else ()
 
     def as_arguments(self) -> list[str]:
         """The options that choose the same, for `wsk-conformance run` and for pytest."""

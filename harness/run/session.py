@@ -89,7 +89,9 @@ class Session:
         if self._baseline is None:
             if self.started is None:
                 raise HarnessError("there is no baseline before a guest was started")
-            path = self.settings.baselines / f"{self.started.baseline}.toml"
+            # What a freedom makes the guest do is compared with nothing.
+            folder = self._folder / "no-baselines" if self.settings.freedom else self.settings.baselines
+            path = folder / f"{self.started.baseline}.toml"
             self._baseline = Baseline(path, accept=self.settings.accept_changes)
         return self._baseline
 
@@ -100,6 +102,7 @@ class Session:
                 self._hypervisor,
                 self.network,
                 fault=self.settings.fault,
+                freedoms=self.settings.freedoms,
                 cpus=self.settings.cpus,
                 serial_log=self._folder / f"serial-{self.settings.lab}{number}.log",
                 progress=self._progress,

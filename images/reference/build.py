@@ -94,7 +94,7 @@ def image_name(kernel: Kernel) -> str:
         ]
     )
     made_of = hashlib.sha256(repr(kernel).encode() + packages)
-    for path in [*sorted(HERE.glob("*.py")), HERE / "init", *module_sources(), WSKCTL]:
+    for path in [*sorted(HERE.glob("*.py")), HERE / "init", HERE / "freedom", *module_sources(), WSKCTL]:
         made_of.update(f"{path.name} {digest(path)}\n".encode())
     return f"image-{made_of.hexdigest()[:16]}"
 
@@ -126,7 +126,7 @@ def build_image(folder: Path, store: Path, kernel: Kernel) -> None:
 
 
 def add_programs(root: Path) -> None:
-    """/init, wskctl, and busybox under all its names."""
+    """/init, freedom, wskctl, and busybox under all its names."""
     for name in ("bin", "dev", "proc", "run", "sys", "tmp"):
         (root / name).mkdir(parents=True)
     busybox = find_tool("busybox") or "busybox"
@@ -135,6 +135,7 @@ def add_programs(root: Path) -> None:
         if not (root / "bin" / applet).exists():
             (root / "bin" / applet).symlink_to("busybox")
     shutil.copy(HERE / "init", root / "init")
+    shutil.copy(HERE / "freedom", root / "bin" / "freedom")
     shutil.copy(WSKCTL, root / "bin" / "wskctl")
 
 

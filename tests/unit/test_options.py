@@ -60,6 +60,7 @@ def test_pytest_reads_it_as_the_same_too() -> None:
     settings = Settings(
         guest="w",
         fault="f",
+        freedom="g",
         cpus=3,
         nic="virtio",
         verifier=True,

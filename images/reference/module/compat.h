@@ -44,6 +44,17 @@ static inline struct dentry *compat_mkdir(const struct path *parent, struct dent
 #endif
 }
 
+/* The connection, or what is left of it in TIME-WAIT, between two addresses. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+#define compat_lookup_established4(net, ...) \
+	inet_lookup_established(net, (net)->ipv4.tcp_death_row.hashinfo, __VA_ARGS__)
+#define compat_lookup_established6(net, ...) \
+	__inet6_lookup_established(net, (net)->ipv4.tcp_death_row.hashinfo, __VA_ARGS__)
+#else
+#define compat_lookup_established4 inet_lookup_established
+#define compat_lookup_established6 __inet6_lookup_established
+#endif
+
 static inline void compat_hrtimer_setup(struct hrtimer *timer, enum hrtimer_restart (*function)(struct hrtimer *),
 					clockid_t clock, enum hrtimer_mode mode)
 {

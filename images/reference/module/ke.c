@@ -9,8 +9,8 @@
 #include <linux/wait_bit.h>
 
 #include "ntlab_internal.h"
+#include "policy_kernel.h"
 
-#define HUNDRED_NS_PER_MS 10000
 #define EPOCH_1601 116444736000000000ll	/* 1970 in NT's time */
 
 static void __noreturn MS KeBugCheckEx(u32 code, u64 a, u64 b, u64 c, u64 d)
@@ -82,11 +82,21 @@ s64 ke_system_time(void)
 	return ktime_get_real_ns() / 100 + EPOCH_1601;
 }
 
+/* How long to wait, in ns, for something that is due in so many 100 ns: until the timer's next tick. */
+u64 ke_until_tick(u64 due)
+{
+	u64 ns = min_t(u64, due, S64_MAX / 200) * 100;
+	u64 tick = policy_tick_ns();
+	u64 now = ktime_get_ns();
+
+	return DIV64_U64_ROUND_UP(now + ns, tick) * tick - now;
+}
+
 /* Negative is relative, positive a moment of system time; rounded up to a tick. */
 static unsigned long to_jiffies(s64 timeout)
 {
 	s64 left = timeout < 0 ? -timeout : max_t(s64, timeout - ke_system_time(), 0);
-	u64 ms = DIV_ROUND_UP_ULL((u64)left, HUNDRED_NS_PER_MS);
+	u64 ms = DIV_ROUND_UP_ULL(ke_until_tick(left), NSEC_PER_MSEC);
 
 	return msecs_to_jiffies(min_t(u64, ms, U32_MAX / 2)) + 1;
 }
@@ -113,7 +123,7 @@ NTSTATUS MS KeWaitForSingleObject(void *object, u32 reason, u8 mode, BOOLEAN ale
 
 static NTSTATUS MS KeDelayExecutionThread(u8 mode, BOOLEAN alertable, s64 *interval)
 {
-	ktime_t time = ns_to_ktime(*interval < 0 ? -*interval * 100 : 0);
+	ktime_t time = ns_to_ktime(ke_until_tick(*interval < 0 ? -*interval : 0));
 
 	may_wait(interval, interval);
 	set_current_state(TASK_UNINTERRUPTIBLE);
@@ -151,8 +161,8 @@ static NTSTATUS MS KeWaitForMultipleObjects(u32 count, struct kevent **objects, 
 static u64 MS KeQueryPerformanceCounter(u64 *frequency)
 {
 	if (frequency)
-		*frequency = NSEC_PER_SEC;
-	return ktime_get_ns();
+		*frequency = policy_counter_frequency();
+	return policy_counter(ktime_get_ns());
 }
 
 static void MS KeQuerySystemTimePrecise(s64 *time)
@@ -162,13 +172,17 @@ static void MS KeQuerySystemTimePrecise(s64 *time)
 
 static u64 MS KeQueryInterruptTime(void)
 {
-	return ktime_get_ns() / 100;
+	u64 now = ktime_get_ns();
+
+	return (now - now % policy_tick_ns()) / 100;
 }
 
 static u64 MS KeQueryInterruptTimePrecise(u64 *counter)
 {
-	*counter = ktime_get_ns();
-	return *counter / 100;
+	u64 now = ktime_get_ns();
+
+	*counter = policy_counter(now);
+	return now / 100;
 }
 
 static u64 MS KeQueryUnbiasedInterruptTime(void)
@@ -178,7 +192,7 @@ static u64 MS KeQueryUnbiasedInterruptTime(void)
 
 static u32 MS KeQueryTimeIncrement(void)
 {
-	return 10000000 / HZ;
+	return policy_tick_ns() > 1 ? policy_tick_ns() / 100 : 10000000 / HZ;
 }
 
 static void MS KeStallExecutionProcessor(u32 us)

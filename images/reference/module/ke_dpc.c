@@ -238,7 +238,7 @@ static BOOLEAN MS KeSetTimerEx(struct ktimer *timer, s64 due, s32 period, struct
 {
 	BOOLEAN was_set = KeCancelTimer(timer);
 	struct running_timer *running = kzalloc(sizeof(*running), GFP_ATOMIC);
-	s64 wait = due < 0 ? -due : max_t(s64, due - ke_system_time(), 0);
+	u64 wait_ns = ke_until_tick(due < 0 ? -due : max_t(s64, due - ke_system_time(), 0));
 
 	if (!running)
 		return was_set;
@@ -250,7 +250,7 @@ static BOOLEAN MS KeSetTimerEx(struct ktimer *timer, s64 due, s32 period, struct
 	timer->period = period;
 	timer->running = running;
 	spin_unlock_bh(&timers_lock);
-	hrtimer_start(&running->hrtimer, ns_to_ktime(wait * 100), HRTIMER_MODE_REL_SOFT);
+	hrtimer_start(&running->hrtimer, ns_to_ktime(wait_ns), HRTIMER_MODE_REL_SOFT);
 	return was_set;
 }
 

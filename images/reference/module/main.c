@@ -236,6 +236,7 @@ no_wsk:
 static void __exit ntlab_exit(void)
 {
 	misc_deregister(&ntlab_device);
+	noise_exit();
 	wsk_exit();
 	work_exit();
 	ke_dpc_exit();

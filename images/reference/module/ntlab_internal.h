@@ -40,6 +40,7 @@ KIRQL MS KeRaiseIrqlToDpcLevel(void);
 void MS KeLowerIrql(KIRQL level);
 
 /* ke.c */
+u64 ke_until_tick(u64 due);
 s64 ke_system_time(void);
 void MS KeInitializeEvent(struct kevent *event, u32 type, BOOLEAN state);
 s32 MS KeSetEvent(struct kevent *event, s32 increment, BOOLEAN wait);
@@ -63,6 +64,9 @@ NTSTATUS io_device_control(struct device_object *device, u32 code, void *buffer,
 			   u32 *written);
 void io_drop_driver(struct driver_object *driver);
 void io_check_unload(const struct driver_object *driver);
+
+/* noise.c */
+void noise_exit(void);
 
 /* work.c */
 int work_init(void);

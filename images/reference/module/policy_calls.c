@@ -33,7 +33,38 @@ bool policy_completes_twice(const struct irp *irp)
 	return fault(FAULT_double_completion) && irp->driver_context[3];
 }
 
+/* An abort below DISPATCH_LEVEL is done within its call anyway. */
+bool policy_tries_inline(const struct wsk_operation *op)
+{
+	if (op->kind == WSK_ABORT)
+		return false;
+	return freedom(FREEDOM_inline_results) || (freedom(FREEDOM_inline_close) && op->kind == WSK_CLOSE);
+}
+
+bool policy_completes_at_dispatch(void)
+{
+	return !freedom(FREEDOM_completions_at_passive) && !freedom(FREEDOM_completions_late_at_passive);
+}
+
+u32 policy_completion_delay_ms(void)
+{
+	return freedom(FREEDOM_completions_late_at_passive) || freedom(FREEDOM_completions_late_at_dispatch) ? 40 : 0;
+}
+
+/* Warnings, and what says how much room is wanted, have one that counts. */
+u64 policy_information(NTSTATUS status, u64 information)
+{
+	bool error = status >> 30 == 3 && status != STATUS_BUFFER_TOO_SMALL;
+
+	return error && freedom(FREEDOM_information_of_failures) ? 0x5eed : information;
+}
+
 /* ---- Calls ---- */
+
+u32 policy_call_delay_ms(void)
+{
+	return freedom(FREEDOM_slow_calls) && KeGetCurrentIrql() < DISPATCH_LEVEL ? 20 : 0;
+}
 
 bool policy_has_connect_ex(void)
 {
@@ -65,11 +96,6 @@ bool policy_receives_after_abort(void)
 	return fault(FAULT_receive_after_abort);
 }
 
-bool policy_abort_takes_buffer(void)
-{
-	return fault(FAULT_abort_sends_buffer);
-}
-
 bool policy_disconnects_listener(void)
 {
 	return fault(FAULT_listener_disconnects);
@@ -85,6 +111,30 @@ enum policy_refusal policy_refusal(void)
 	if (fault(FAULT_error_completes_success))
 		return REFUSE_WITH_SUCCESS;
 	return fault(FAULT_error_loses_irp) ? REFUSE_AND_LOSE : REFUSE_AND_COMPLETE;
+}
+
+bool policy_refusals_pend(void)
+{
+	return freedom(FREEDOM_pending_refusals);
+}
+
+NTSTATUS policy_refusal_status(enum policy_reason reason)
+{
+	if (reason == BAD_PARAMETER || freedom(FREEDOM_refusals_name_parameter))
+		return STATUS_INVALID_PARAMETER;
+	if (reason == WAS_ABORTED && freedom(FREEDOM_aborted_is_forced_closed))
+		return STATUS_FILE_FORCED_CLOSED;
+	return freedom(FREEDOM_refusals_name_connection) ? STATUS_CONNECTION_INVALID : STATUS_INVALID_DEVICE_STATE;
+}
+
+NTSTATUS policy_dead_status(NTSTATUS broken_by)
+{
+	return freedom(FREEDOM_dead_tells_why) ? broken_by : STATUS_FILE_FORCED_CLOSED;
+}
+
+NTSTATUS policy_reset_status(void)
+{
+	return freedom(FREEDOM_reset_is_remote_disconnect) ? STATUS_REMOTE_DISCONNECT : STATUS_CONNECTION_RESET;
 }
 
 /* ---- Data ---- */
@@ -116,6 +166,11 @@ bool policy_send_yields_to_graceful(void)
 	return fault(FAULT_graceful_before_sends);
 }
 
+u32 policy_send_hold_ms(void)
+{
+	return freedom(FREEDOM_sends_together) ? 100 : 0;
+}
+
 bool policy_reset_is_eof(void)
 {
 	return fault(FAULT_reset_is_eof);
@@ -124,6 +179,18 @@ bool policy_reset_is_eof(void)
 bool policy_eof_is_error(void)
 {
 	return fault(FAULT_eof_is_error);
+}
+
+bool policy_eof_once(void)
+{
+	return freedom(FREEDOM_eof_once);
+}
+
+u64 policy_receives_at_most(const struct wsk_operation *op)
+{
+	bool all = op->flags & (WSK_FLAG_WAITALL | WSK_FLAG_DRAIN) || !freedom(FREEDOM_short_receives);
+
+	return all ? op->buf.length : min_t(u64, op->buf.length, 1000);
 }
 
 bool policy_waitall_returns_part(void)

@@ -13,20 +13,29 @@ bool policy_cancellable(const struct wsk_operation *op);
 bool policy_cancels(const struct wsk_operation *op);	/* what IoCancelIrp does to it */
 bool policy_completes(const struct wsk_operation *op);
 bool policy_completes_twice(const struct irp *irp);
+bool policy_tries_inline(const struct wsk_operation *op);	/* is it to complete within its call, if it can? */
+bool policy_completes_at_dispatch(void);
+u32 policy_completion_delay_ms(void);
+u64 policy_information(NTSTATUS status, u64 information);
 
 /* ---- Calls ---- */
+u32 policy_call_delay_ms(void);
 bool policy_has_connect_ex(void);
 bool policy_copies_buf(void);			/* a WSK_BUF is read within the call */
 bool policy_uses_silent(const struct wsk_socket *ws);	/* may it be used, as far as silent mode goes? */
 bool policy_sends_after_fin(void);		/* the peer's */
 bool policy_refused_send_succeeds(void);
 bool policy_receives_after_abort(void);
-bool policy_abort_takes_buffer(void);
 bool policy_disconnects_listener(void);
 bool policy_abort_interrupts_graceful(void);
 
 enum policy_refusal { REFUSE_AND_COMPLETE, REFUSE_WITH_SUCCESS, REFUSE_AND_LOSE };
 enum policy_refusal policy_refusal(void);	/* what becomes of the IRP of a refused disconnect */
+bool policy_refusals_pend(void);
+enum policy_reason { NOT_CONNECTED, WRONG_KIND, WAS_DISCONNECTED, WAS_ABORTED, BAD_PARAMETER };
+NTSTATUS policy_refusal_status(enum policy_reason reason);
+NTSTATUS policy_dead_status(NTSTATUS broken_by);	/* of a call on a connection that has broken */
+NTSTATUS policy_reset_status(void);		/* what the peer's reset ends */
 
 /* ---- Data ---- */
 u64 policy_offset(const struct wsk_buf *buf);	/* where in its MDLs a buffer begins */
@@ -34,8 +43,11 @@ const struct mdl *policy_next_mdl(const struct mdl *mdl);
 u64 policy_length(const struct wsk_operation *op);	/* bytes of it to send */
 bool policy_send_needs_ack(void);
 bool policy_send_yields_to_graceful(void);
+u32 policy_send_hold_ms(void);			/* acknowledged sends wait for each other */
 bool policy_reset_is_eof(void);
 bool policy_eof_is_error(void);
+bool policy_eof_once(void);
+u64 policy_receives_at_most(const struct wsk_operation *op);
 bool policy_waitall_returns_part(void);
 bool policy_drain_returns_at_once(void);
 

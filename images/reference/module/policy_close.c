@@ -45,9 +45,16 @@ enum policy_fate policy_fate_at_close(const struct wsk_operation *op)
 	return left_pending(op) ? LOSE_OPERATION : END_OPERATION;
 }
 
+/* An accept's is the one that others rely on. */
 NTSTATUS policy_status_at_close(const struct wsk_operation *op)
 {
-	return STATUS_CANCELLED;
+	if (op->kind == WSK_ACCEPT)
+		return STATUS_CANCELLED;
+	if (op->kind == WSK_RECEIVE && freedom(FREEDOM_close_completes_receives))
+		return STATUS_SUCCESS;
+	if (freedom(FREEDOM_closed_is_forced_closed))
+		return STATUS_FILE_FORCED_CLOSED;
+	return freedom(FREEDOM_closed_is_aborted) ? STATUS_CONNECTION_ABORTED : STATUS_CANCELLED;
 }
 
 bool policy_close_waits_for_callbacks(void)

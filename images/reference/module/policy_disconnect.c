@@ -10,6 +10,32 @@ enum policy_ending policy_graceful_ending(void)
 	return fault(FAULT_no_fin) ? END_IN_SILENCE : END_WITH_FIN;
 }
 
+enum policy_buffer policy_abort_buffer(void)
+{
+	if (fault(FAULT_abort_sends_buffer))
+		return SEND_BUFFER;
+	return freedom(FREEDOM_abort_ignores_buffer) ? IGNORE_BUFFER : REFUSE_BUFFER;
+}
+
+bool policy_ignores_flags(void)
+{
+	return freedom(FREEDOM_flags_ignored);
+}
+
+bool policy_second_graceful_joins(void)
+{
+	return freedom(FREEDOM_second_graceful_joins);
+}
+
+bool policy_disconnect_succeeds(const struct wsk_socket *ws, u32 flags)
+{
+	if (ws->listening || ws->silent || flags & ~WSK_FLAG_ABORTIVE)
+		return false;
+	if (!ws->connected || ws->aborted)
+		return freedom(FREEDOM_disconnect_of_nothing_succeeds);
+	return ws->error && freedom(FREEDOM_disconnect_of_dead_succeeds);
+}
+
 int policy_shutdown(void)
 {
 	return fault(FAULT_graceful_ends_both) ? SHUT_RDWR : SHUT_WR;
@@ -30,6 +56,36 @@ bool policy_graceful_needs_ack(void)
 	return policy_graceful_ending() == END_WITH_FIN && !fault(FAULT_complete_before_fin_ack);
 }
 
+bool policy_graceful_awaits_fin(void)
+{
+	return freedom(FREEDOM_graceful_after_both_fins);
+}
+
+u64 policy_graceful_information(const struct wsk_operation *op)
+{
+	return freedom(FREEDOM_information_of_disconnect) ? op->buf.length : 0;
+}
+
+bool policy_cancelled_graceful_aborts(void)
+{
+	return freedom(FREEDOM_cancel_aborts);
+}
+
+bool policy_cancelled_graceful_goes_on(void)
+{
+	return freedom(FREEDOM_cancel_keeps_disconnect);
+}
+
+bool policy_fin_alone(void)
+{
+	return freedom(FREEDOM_fin_alone);
+}
+
+bool policy_fin_with_data(void)
+{
+	return freedom(FREEDOM_fin_with_data);
+}
+
 bool policy_graceful_cancels_receives(void)
 {
 	return fault(FAULT_graceful_cancels_receive);
@@ -44,6 +100,28 @@ NTSTATUS policy_dead_graceful(NTSTATUS status)
 bool policy_resets_after_fins(void)
 {
 	return fault(FAULT_rst_after_fins);
+}
+
+bool policy_resets_unread_data(void)
+{
+	return freedom(FREEDOM_rst_of_unread_data);
+}
+
+bool policy_resets_in_last_ack(void)
+{
+	return freedom(FREEDOM_rst_in_last_ack);
+}
+
+bool policy_abort_pends(void)
+{
+	return freedom(FREEDOM_pending_abort);
+}
+
+enum policy_order policy_order(void)
+{
+	if (freedom(FREEDOM_newest_first))
+		return NEWEST_FIRST;
+	return freedom(FREEDOM_receives_first) ? RECEIVES_FIRST : OLDEST_FIRST;
 }
 
 enum policy_abort policy_abort(void)
@@ -83,7 +161,12 @@ enum policy_fate policy_fate_at_abort(const struct wsk_operation *op)
 /* The documents leave these open; docs/reference-guest.md lists all such choices. */
 NTSTATUS policy_status_at_abort(const struct wsk_operation *op)
 {
-	if (op->kind != WSK_SEND)
-		return STATUS_CONNECTION_ABORTED;
-	return fault(FAULT_aborted_send_succeeds) ? STATUS_SUCCESS : STATUS_CANCELLED;
+	if (op->kind == WSK_SEND && fault(FAULT_aborted_send_succeeds))
+		return STATUS_SUCCESS;
+	if (op->kind == WSK_RECEIVE && freedom(FREEDOM_abort_completes_receives))
+		return STATUS_SUCCESS;
+	if (freedom(FREEDOM_ended_is_local_disconnect))
+		return STATUS_LOCAL_DISCONNECT;
+	return op->kind == WSK_SEND || freedom(FREEDOM_ended_is_cancelled) ? STATUS_CANCELLED
+									  : STATUS_CONNECTION_ABORTED;
 }

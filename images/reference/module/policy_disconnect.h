@@ -9,17 +9,33 @@
 
 enum policy_ending { END_WITH_FIN, END_WITH_RST, END_IN_SILENCE };
 enum policy_ending policy_graceful_ending(void);
+enum policy_buffer { REFUSE_BUFFER, SEND_BUFFER, IGNORE_BUFFER };
+enum policy_buffer policy_abort_buffer(void);	/* an abortive disconnect has one */
+bool policy_ignores_flags(void);
+bool policy_second_graceful_joins(void);
+bool policy_disconnect_succeeds(const struct wsk_socket *ws, u32 flags);	/* one that there is no reason for */
 int policy_shutdown(void);			/* which directions a FIN ends: SHUT_* */
 u32 policy_fin_delay_ms(void);
 bool policy_fin_overtakes_data(void);
 bool policy_graceful_needs_ack(void);
+bool policy_graceful_awaits_fin(void);	/* the peer's, too */
+u64 policy_graceful_information(const struct wsk_operation *op);
+bool policy_cancelled_graceful_aborts(void);
+bool policy_cancelled_graceful_goes_on(void);
+bool policy_fin_alone(void);
+bool policy_fin_with_data(void);
 bool policy_graceful_cancels_receives(void);
 NTSTATUS policy_dead_graceful(NTSTATUS status);
 bool policy_resets_after_fins(void);
+bool policy_resets_unread_data(void);		/* after both FINs */
+bool policy_resets_in_last_ack(void);
 
 enum policy_abort { ABORT_AT_ONCE, ABORT_BEFORE_COMPLETION, ABORT_NEVER };
 enum policy_abort policy_abort(void);
+bool policy_abort_pends(void);
 u32 policy_abort_delay_ms(void);
+enum policy_order { OLDEST_FIRST, NEWEST_FIRST, RECEIVES_FIRST };
+enum policy_order policy_order(void);		/* of what an abort or a close ends */
 enum policy_ending policy_abort_ending(void);
 enum policy_fate { END_OPERATION, LEAVE_PENDING, LOSE_OPERATION };
 enum policy_fate policy_fate_at_abort(const struct wsk_operation *op);

@@ -20,9 +20,45 @@ bool policy_disable_waits(void)
 	return !fault(FAULT_disable_does_not_wait);
 }
 
-bool policy_delivers_at_dispatch(void)
+enum policy_delivery policy_delivery(void)
 {
-	return !fault(FAULT_event_below_dispatch);
+	if (fault(FAULT_event_below_dispatch))
+		return DELIVER_BELOW_AND_LIE;
+	return freedom(FREEDOM_events_at_passive) ? DELIVER_AT_PASSIVE : DELIVER_AT_DISPATCH;
+}
+
+u32 policy_event_level_flag(void)
+{
+	return policy_delivery() == DELIVER_AT_PASSIVE ? 0 : WSK_FLAG_AT_DISPATCH_LEVEL;
+}
+
+u32 policy_event_delay_ms(void)
+{
+	return freedom(FREEDOM_events_late) ? 300 : 0;
+}
+
+u8 policy_events_while_closing(void)
+{
+	return freedom(FREEDOM_events_while_closing) ? 2 : 0;
+}
+
+u32 policy_indication_size(const struct wsk_socket *ws, u32 readable)
+{
+	if (freedom(FREEDOM_indications_by_byte) && ws->indicated < 16)
+		return min(readable, 1u);
+	if (freedom(FREEDOM_indications_chained))
+		readable = DIV_ROUND_UP(readable, policy_indications());
+	return freedom(FREEDOM_indications_by_segment) ? min(readable, 1460u) : readable;
+}
+
+int policy_indications(void)
+{
+	return freedom(FREEDOM_indications_chained) ? 4 : 1;
+}
+
+bool policy_indicates_two_mdls(void)
+{
+	return freedom(FREEDOM_indications_of_two_mdls);
 }
 
 bool policy_tells_own_disconnect(void)

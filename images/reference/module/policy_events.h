@@ -10,7 +10,14 @@
 bool policy_enabled(const struct wsk_socket *ws, u32 kind);
 bool policy_disables_several(void);
 bool policy_disable_waits(void);
-bool policy_delivers_at_dispatch(void);
+enum policy_delivery { DELIVER_AT_DISPATCH, DELIVER_AT_PASSIVE, DELIVER_BELOW_AND_LIE };
+enum policy_delivery policy_delivery(void);
+u32 policy_event_level_flag(void);		/* what the callback is told of its level */
+u32 policy_event_delay_ms(void);
+u8 policy_events_while_closing(void);		/* how many may start, at most */
+u32 policy_indication_size(const struct wsk_socket *ws, u32 readable);
+int policy_indications(void);			/* in one list, at most */
+bool policy_indicates_two_mdls(void);
 bool policy_tells_own_disconnect(void);
 bool policy_tells_disconnect_first(void);	/* before the data */
 u8 policy_disconnects_told(void);

@@ -95,8 +95,10 @@ NTSTATUS MS WskConnectEx(struct wsk_socket *ws, const struct wsk_sockaddr *remot
 		return STATUS_INVALID_PARAMETER;
 	if (!wsk_to_linux(remote, &template.remote))
 		return wsk_inline(irp, STATUS_INVALID_PARAMETER, 0);
-	if (!ws->bound || ws->connected || ws->listening || ws->connecting)
+	if (!ws->bound)
 		return wsk_inline(irp, STATUS_INVALID_DEVICE_STATE, 0);
+	if (ws->connected || ws->listening || ws->connecting)
+		return wsk_inline(irp, policy_refusal_status(WRONG_KIND), 0);
 	if (buf)
 		template.buf = *buf;
 	ws->connecting = true;
@@ -164,9 +166,13 @@ NTSTATUS MS WskGetRemoteAddress(struct wsk_socket *ws, struct wsk_sockaddr *addr
 /* STATUS_SUCCESS when the connection can still be asked to do something. */
 static NTSTATUS usable(const struct wsk_socket *ws)
 {
-	if (!ws->connected || ws->aborted || !policy_uses_silent(ws))
+	if (!policy_uses_silent(ws))
 		return STATUS_INVALID_DEVICE_STATE;
-	return ws->error ? STATUS_FILE_FORCED_CLOSED : STATUS_SUCCESS;
+	if (ws->aborted)
+		return policy_refusal_status(WAS_ABORTED);
+	if (!ws->connected)
+		return policy_refusal_status(NOT_CONNECTED);
+	return ws->error ? policy_dead_status(conn_status(ws->error)) : STATUS_SUCCESS;
 }
 
 static void take_buf(struct wsk_operation *template, const struct wsk_buf *buf)
@@ -187,7 +193,7 @@ NTSTATUS MS WskSend(struct wsk_socket *ws, const struct wsk_buf *buf, u32 flags,
 	if (!buf)
 		status = STATUS_INVALID_PARAMETER;
 	else if ((ws->disconnecting || (!policy_sends_after_fin() && conn_fin_received(ws))) && NT_SUCCESS(status))
-		status = STATUS_INVALID_DEVICE_STATE;
+		status = policy_refusal_status(WAS_DISCONNECTED);
 	if (!NT_SUCCESS(status) && ws->connected && buf && policy_refused_send_succeeds())
 		return wsk_inline(irp, STATUS_SUCCESS, buf->length);
 	if (!NT_SUCCESS(status))
@@ -207,8 +213,10 @@ NTSTATUS MS WskReceive(struct wsk_socket *ws, const struct wsk_buf *buf, u32 fla
 		return wsk_inline(irp, STATUS_INVALID_PARAMETER, 0);
 	if (ws->aborted && policy_receives_after_abort())
 		return wsk_inline(irp, STATUS_SUCCESS, 0);
-	if (!ws->connected || ws->aborted || ws->silent)
+	if (ws->silent)
 		return wsk_inline(irp, STATUS_INVALID_DEVICE_STATE, 0);
+	if (!ws->connected || ws->aborted)
+		return wsk_inline(irp, policy_refusal_status(ws->aborted ? WAS_ABORTED : NOT_CONNECTED), 0);
 	take_buf(&template, buf);
 	return wsk_pend(ws, irp, &template);
 }
@@ -224,7 +232,7 @@ static NTSTATUS abort_now(struct wsk_socket *ws, struct irp *irp)
 		template.kind = WSK_WATCH;
 		return wsk_pend(ws, irp, &template);
 	}
-	if (KeGetCurrentIrql() >= DISPATCH_LEVEL)
+	if (KeGetCurrentIrql() >= DISPATCH_LEVEL || policy_abort_pends())
 		return wsk_pend(ws, irp, &template);
 	mutex_lock(&ws->mutex);
 	wsk_abort(ws);
@@ -240,12 +248,15 @@ static NTSTATUS disconnect_allowed(const struct wsk_socket *ws, bool abortive, c
 {
 	NTSTATUS status = usable(ws);
 
-	if (flags & ~WSK_FLAG_ABORTIVE || (abortive && buf && !policy_abort_takes_buffer()))
-		return STATUS_INVALID_PARAMETER;
+	if (flags & ~WSK_FLAG_ABORTIVE && !policy_ignores_flags())
+		return policy_refusal_status(BAD_PARAMETER);
+	if (abortive && buf && policy_abort_buffer() == REFUSE_BUFFER)
+		return policy_refusal_status(BAD_PARAMETER);
 	if (!ws->connected && ws->listening && policy_disconnects_listener())
 		return STATUS_SUCCESS;
 	if (ws->disconnecting && NT_SUCCESS(status) && (!abortive || !policy_abort_interrupts_graceful()))
-		return STATUS_INVALID_DEVICE_STATE;
+		return !abortive && !buf && policy_second_graceful_joins() ? STATUS_SUCCESS
+									   : policy_refusal_status(WAS_DISCONNECTED);
 	return status;
 }
 
@@ -272,11 +283,13 @@ NTSTATUS MS WskDisconnect(struct wsk_socket *ws, const struct wsk_buf *buf, u32 
 	if (!wsk_irp_check(irp))
 		return STATUS_INVALID_PARAMETER;
 	status = disconnect_allowed(ws, abortive, buf, flags);
+	if (!NT_SUCCESS(status) && policy_disconnect_succeeds(ws, flags))
+		return wsk_inline(irp, STATUS_SUCCESS, 0);
 	if (!NT_SUCCESS(status))
 		return refuse(irp, status);
 	if (ws->listening)
 		return wsk_inline(irp, status, 0);
-	if (abortive && !buf)
+	if (abortive && (!buf || policy_abort_buffer() == IGNORE_BUFFER))
 		return abort_now(ws, irp);
 	ws->disconnecting = true;
 	if (policy_graceful_cancels_receives())

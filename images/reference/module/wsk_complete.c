@@ -6,6 +6,7 @@
 
 static LIST_HEAD(completed);
 static DEFINE_SPINLOCK(completed_lock);
+static atomic_t outstanding;	/* those on the list, and the one that is being completed */
 
 static struct irp *next_completed(void)
 {
@@ -42,7 +43,7 @@ static void call_late(struct wsk_socket *ws)
 }
 
 /* A closed socket ends with the completion: neither the IRP nor the socket is used after. */
-static void complete_irps(struct tasklet_struct *tasklet)
+static void complete_irps(void)
 {
 	struct irp *irp;
 
@@ -53,6 +54,7 @@ static void complete_irps(struct tasklet_struct *tasklet)
 			complete_twice(irp);
 		else
 			IofCompleteRequest(irp, 0);
+		atomic_dec(&outstanding);
 		if (closed && policy_calls_after_close())
 			call_late(closed);
 		if (closed)
@@ -60,22 +62,55 @@ static void complete_irps(struct tasklet_struct *tasklet)
 	}
 }
 
-static DECLARE_TASKLET(completion_tasklet, complete_irps);
+static void complete_at_dispatch(struct tasklet_struct *tasklet)
+{
+	complete_irps();
+}
+
+static DECLARE_TASKLET(completion_tasklet, complete_at_dispatch);
+
+static void complete_in_thread(struct work_struct *work)
+{
+	if (policy_completes_at_dispatch())
+		tasklet_schedule(&completion_tasklet);
+	else
+		complete_irps();
+}
+
+static DECLARE_DELAYED_WORK(completion_work, complete_in_thread);
+
+static void schedule_completion(void)
+{
+	u32 delay_ms = policy_completion_delay_ms();
+
+	if (policy_completes_at_dispatch() && !delay_ms)
+		tasklet_schedule(&completion_tasklet);
+	else
+		queue_delayed_work(system_unbound_wq, &completion_work, msecs_to_jiffies(delay_ms));
+}
 
 void wsk_complete_exit(void)
 {
+	cancel_delayed_work_sync(&completion_work);
 	tasklet_kill(&completion_tasklet);
 }
 
 static void queue_completion(struct irp *irp, NTSTATUS status, u64 information, struct wsk_socket *closed)
 {
 	irp->status = status;
-	irp->information = information;
+	irp->information = policy_information(status, information);
 	irp->driver_context[2] = closed;
+	atomic_inc(&outstanding);
 	spin_lock_bh(&completed_lock);
 	list_add_tail(&irp->list_entry, &completed);
 	spin_unlock_bh(&completed_lock);
-	tasklet_schedule(&completion_tasklet);
+	schedule_completion();
+}
+
+/* Has every IRP that was given to be completed been completed? */
+bool wsk_completions_idle(void)
+{
+	return !atomic_read(&outstanding);
 }
 
 void wsk_complete(struct irp *irp, NTSTATUS status, u64 information)
@@ -100,6 +135,22 @@ bool wsk_irp_check(struct irp *irp)
 	return true;
 }
 
+void wsk_mark_pending(struct irp *irp)
+{
+	irp->held = true;
+	if (policy_marks_pending())
+		irp->current_stack->control |= SL_PENDING_RETURNED;
+}
+
+/* Within the call: the IRP that was taken is not pending any more, if it was. */
+void wsk_complete_taken(struct irp *irp, NTSTATUS status, u64 information)
+{
+	irp->current_stack->control &= ~SL_PENDING_RETURNED;
+	irp->status = status;
+	irp->information = policy_information(status, information);
+	IofCompleteRequest(irp, 0);
+}
+
 /* WSK is the lowest driver of the stack and fills the next location itself. */
 void wsk_take(struct irp *irp)
 {
@@ -113,8 +164,11 @@ NTSTATUS wsk_inline(struct irp *irp, NTSTATUS status, u64 information)
 	if (!wsk_irp_check(irp))
 		return status == STATUS_SUCCESS ? STATUS_INVALID_PARAMETER : status;
 	wsk_take(irp);
-	irp->status = status;
-	irp->information = information;
-	IofCompleteRequest(irp, 0);
+	if (!NT_SUCCESS(status) && policy_refusals_pend()) {
+		wsk_mark_pending(irp);
+		wsk_complete(irp, status, information);
+		return STATUS_PENDING;
+	}
+	wsk_complete_taken(irp, status, information);
 	return status;
 }

@@ -6,6 +6,8 @@
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/uio.h>
+#include <net/inet6_hashtables.h>
+#include <net/inet_timewait_sock.h>
 #include <net/ipv6.h>
 #include <net/tcp.h>
 
@@ -51,6 +53,21 @@ static void set_callbacks(struct sock *sk, struct wsk_socket *user, struct conn_
 	write_unlock_bh(&sk->sk_callback_lock);
 }
 
+/* How TCP is to be, where it leaves a choice for each connection. Inherited by what a listener accepts. */
+static void tune(struct sock *sk)
+{
+	if (policy_mss())
+		tcp_sk(sk)->rx_opt.user_mss = policy_mss();
+	if (policy_rto_min_ms())
+		inet_csk(sk)->icsk_rto_min = msecs_to_jiffies(policy_rto_min_ms());
+	if (policy_keepalive_s()) {
+		tcp_sock_set_keepidle(sk, policy_keepalive_s());
+		tcp_sock_set_keepintvl(sk, policy_keepalive_s());
+		tcp_sock_set_keepcnt(sk, MAX_TCP_KEEPCNT);
+		sock_set_keepalive(sk);
+	}
+}
+
 static void own(struct wsk_socket *ws, struct socket *sock, const struct conn_callbacks *saved)
 {
 	struct conn_callbacks ours = { changed, changed, changed, changed };
@@ -58,6 +75,8 @@ static void own(struct wsk_socket *ws, struct socket *sock, const struct conn_ca
 	ws->sock = sock;
 	ws->saved = *saved;
 	set_callbacks(sock->sk, ws, ours);
+	if (ws->type == WSK_SOCK_STREAM)
+		tune(sock->sk);
 }
 
 /* A basic socket is for queries: it has a socket below it only to be asked. */
@@ -90,7 +109,12 @@ static int address_size(const struct sockaddr_storage *address)
 
 int conn_bind(struct wsk_socket *ws, struct sockaddr_storage *local)
 {
-	return -kernel_bind(ws->sock, (struct compat_sockaddr *)local, address_size(local));
+	int error = -kernel_bind(ws->sock, (struct compat_sockaddr *)local, address_size(local));
+
+	/* A connect that is tried again has the same port. */
+	if (!error && policy_connect_retries())
+		ws->sock->sk->sk_userlocks |= SOCK_BINDPORT_LOCK;
+	return error;
 }
 
 int conn_listen(struct wsk_socket *ws)
@@ -99,10 +123,23 @@ int conn_listen(struct wsk_socket *ws)
 	return -kernel_listen(ws->sock, LISTEN_BACKLOG);
 }
 
+/* The first SYN has just left: when it is to be sent again. */
+static void set_syn_timer(struct sock *sk, unsigned long rto)
+{
+	lock_sock(sk);
+	if (sk->sk_state == TCP_SYN_SENT) {
+		inet_csk(sk)->icsk_rto = rto;
+		inet_csk_reset_xmit_timer(sk, ICSK_TIME_RETRANS, rto, TCP_RTO_MAX);
+	}
+	release_sock(sk);
+}
+
 int conn_start_connect(struct wsk_socket *ws, struct sockaddr_storage *remote)
 {
 	int error = -kernel_connect(ws->sock, (struct compat_sockaddr *)remote, address_size(remote), O_NONBLOCK);
 
+	if (error == EINPROGRESS && policy_syn_rto_ms())
+		set_syn_timer(ws->sock->sk, msecs_to_jiffies(policy_syn_rto_ms()));
 	return error == EINPROGRESS ? 0 : error;
 }
 
@@ -114,6 +151,14 @@ bool conn_established(struct wsk_socket *ws)
 int conn_error(struct wsk_socket *ws)
 {
 	return ws->sock ? READ_ONCE(ws->sock->sk->sk_err) : 0;
+}
+
+/* For a connect that is tried again: as if it had not been. */
+void conn_forget_error(struct wsk_socket *ws)
+{
+	conn_reset(ws);
+	sock_error(ws->sock->sk);
+	ws->error = 0;
 }
 
 static u8 *mdl_address(const struct mdl *mdl)
@@ -166,7 +211,7 @@ bool conn_transmit(struct wsk_socket *ws, struct wsk_operation *op)
 		int sent;
 
 		piece.iov_len = min_t(u64, piece.iov_len, length - op->done);
-		if (op->done + piece.iov_len < length)
+		if (op->done + piece.iov_len < length || (op->kind == WSK_GRACEFUL && policy_fin_with_data()))
 			message.msg_flags |= MSG_MORE;
 		sent = kernel_sendmsg(ws->sock, &message, &piece, 1, piece.iov_len);
 		if (sent < 0) {
@@ -189,6 +234,20 @@ bool conn_acknowledged(struct wsk_socket *ws, const struct wsk_operation *op)
 	set_bit(SOCK_NOSPACE, &ws->sock->flags);
 	smp_mb__after_atomic();
 	return !after(op->end_sequence, READ_ONCE(tcp_sk(ws->sock->sk)->snd_una));
+}
+
+/* Sends what waits for no more than company; true once everything has left. */
+bool conn_flush(struct wsk_socket *ws)
+{
+	struct sock *sk = ws->sock->sk;
+	bool all;
+
+	tcp_sock_set_nodelay(sk);
+	set_bit(SOCK_NOSPACE, &ws->sock->flags);	/* to hear of acknowledgements */
+	lock_sock(sk);
+	all = !tcp_send_head(sk);
+	release_sock(sk);
+	return all;
 }
 
 void conn_send_fin(struct wsk_socket *ws)
@@ -232,10 +291,11 @@ int conn_read(struct wsk_socket *ws, u8 *to, int size)
 
 int conn_receive(struct wsk_socket *ws, struct wsk_operation *op, bool *ended)
 {
+	u64 most = policy_receives_at_most(op);
 	struct kvec piece;
 
-	while (conn_next_piece(op, &piece)) {
-		int received = conn_read(ws, piece.iov_base, piece.iov_len);
+	while (op->done < most && conn_next_piece(op, &piece)) {
+		int received = conn_read(ws, piece.iov_base, min_t(u64, piece.iov_len, most - op->done));
 
 		if (received == -EAGAIN)
 			return 0;
@@ -273,16 +333,52 @@ static bool over(struct wsk_socket *ws)
 	return ws->fin_sent && ws->sock->sk->sk_state == TCP_CLOSE && conn_fin_received(ws);
 }
 
+/* Where TCP itself would send none. */
+static bool owes_reset(struct wsk_socket *ws)
+{
+	if (over(ws))
+		return policy_resets_after_fins() || (policy_resets_unread_data() && conn_readable(ws) > 1);	/* the FIN counts as one */
+	return policy_resets_in_last_ack() &&
+	       (1 << ws->sock->sk->sk_state) & (TCPF_LAST_ACK | TCPF_CLOSING);
+}
+
 /* RFC 9293 3.10.5: RST in the states that owe one, silence in the others. */
 void conn_reset(struct wsk_socket *ws)
 {
 	if (!ws->sock || ws->type != WSK_SOCK_STREAM)
 		return;
 	lock_sock(ws->sock->sk);
-	if (policy_resets_after_fins() && over(ws))
-		ws->sock->sk->sk_state = TCP_CLOSE_WAIT;	/* a state in which TCP owes a reset */
+	if (owes_reset(ws))
+		ws->sock->sk->sk_state = TCP_CLOSE_WAIT;	/* a state in which TCP owes one */
 	tcp_disconnect(ws->sock->sk, 0);
 	release_sock(ws->sock->sk);
+}
+
+static struct sock *find_time_wait(const struct sock *sk)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+
+	if (sk->sk_family == AF_INET6)
+		return compat_lookup_established6(&init_net, &sk->sk_v6_daddr, inet->inet_dport, &sk->sk_v6_rcv_saddr,
+						  ntohs(inet->inet_sport), 0, 0);
+	return compat_lookup_established4(&init_net, inet->inet_daddr, inet->inet_dport, inet->inet_rcv_saddr,
+					  inet->inet_sport, 0);
+}
+
+/* TIME-WAIT is a small socket of its own, which TCP has made by now if both FINs are through. */
+void conn_set_time_wait(struct wsk_socket *ws)
+{
+	struct sock *small;
+
+	if (!policy_time_wait_s() || ws->time_wait_told || !ws->sock || ws->type != WSK_SOCK_STREAM || !over(ws))
+		return;
+	ws->time_wait_told = true;
+	small = find_time_wait(ws->sock->sk);
+	if (!small)
+		return;
+	if (small->sk_state == TCP_TIME_WAIT)
+		inet_twsk_reschedule(inet_twsk(small), policy_time_wait_s() * HZ);
+	sock_gen_put(small);
 }
 
 void conn_release(struct wsk_socket *ws)
@@ -304,7 +400,7 @@ NTSTATUS conn_status(int error)
 	case ECONNRESET:
 	case EPIPE:
 	case ENOTCONN:
-		return STATUS_CONNECTION_RESET;
+		return policy_reset_status();
 	case ECONNABORTED:
 		return STATUS_CONNECTION_ABORTED;
 	case ETIMEDOUT:

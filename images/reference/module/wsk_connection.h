@@ -18,6 +18,7 @@ int conn_start_connect(struct wsk_socket *ws, struct sockaddr_storage *remote);
 bool conn_established(struct wsk_socket *ws);
 bool conn_transmit(struct wsk_socket *ws, struct wsk_operation *op);
 bool conn_acknowledged(struct wsk_socket *ws, const struct wsk_operation *op);
+bool conn_flush(struct wsk_socket *ws);
 void conn_send_fin(struct wsk_socket *ws);
 bool conn_fin_acknowledged(struct wsk_socket *ws);
 bool conn_fin_received(struct wsk_socket *ws);
@@ -30,6 +31,8 @@ int conn_pieces(struct wsk_operation *op, struct kvec *pieces, int room);
 void conn_reset(struct wsk_socket *ws);
 void conn_release(struct wsk_socket *ws);
 int conn_error(struct wsk_socket *ws);
+void conn_forget_error(struct wsk_socket *ws);
+void conn_set_time_wait(struct wsk_socket *ws);
 struct wsk_socket *conn_owner(const struct sock *sk);
 NTSTATUS conn_status(int error);
 

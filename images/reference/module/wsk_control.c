@@ -108,7 +108,7 @@ static NTSTATUS receive_backlog(struct wsk_socket *ws, struct wsk_operation *op,
 	return put(op->output, op->output_size, op->size_out, &size, sizeof(size));
 }
 
-/* Nothing of the connection leaves the guest any more: wsk_inspect.c drops it. */
+/* Nothing of the connection leaves the guest any more: wsk_outgoing.c drops it. */
 static NTSTATUS set_silent(struct wsk_socket *ws, struct wsk_operation *op, u64 *information)
 {
 	if (!ws->connected || wsk_find(ws, WSK_SEND) || wsk_find(ws, WSK_GRACEFUL))

@@ -13,6 +13,8 @@
 #include "wsk_operation.h"
 #include "wsk_socket.h"
 
+#define CONNECT_RETRY_MS 500
+
 struct blocked {	/* an earlier operation has bytes left, so this one must wait for its turn */
 	bool transmit;
 	bool receive;
@@ -91,13 +93,39 @@ static int start_connect(struct wsk_socket *ws, struct wsk_operation *op)
 	return error ? error : conn_start_connect(ws, &op->remote);
 }
 
+/* A refused connect that is to be tried again waits for its next turn. */
+static bool tries_again(struct wsk_socket *ws, struct wsk_operation *op, int error)
+{
+	if (error == ECONNREFUSED && !op->retry_at && op->tries < policy_connect_retries()) {
+		op->tries++;
+		op->retry_at = (jiffies + msecs_to_jiffies(CONNECT_RETRY_MS)) | 1;
+		wsk_kick_in(ws, CONNECT_RETRY_MS);
+		conn_forget_error(ws);
+	}
+	return op->retry_at;
+}
+
+static int try_again(struct wsk_socket *ws, struct wsk_operation *op)
+{
+	if (time_before(jiffies, op->retry_at)) {
+		wsk_kick_in(ws, 1);
+		return 0;
+	}
+	op->retry_at = 0;
+	return conn_start_connect(ws, &op->remote);
+}
+
 /* WskConnectEx's data follows the handshake; its IRP waits for the data's acknowledgement. */
 static void drive_connect(struct wsk_socket *ws, struct wsk_operation *op)
 {
 	int error = op->started ? 0 : start_connect(ws, op);
 
+	if (op->retry_at)
+		error = try_again(ws, op);
 	if (!error)
 		error = conn_error(ws);
+	if (tries_again(ws, op, error))
+		return;
 	if (error) {
 		wsk_fail(ws, op, conn_status(error));
 		return;
@@ -147,6 +175,23 @@ static void linger(struct wsk_socket *ws, struct wsk_operation *op)
 	op->started = true;
 }
 
+/* Acknowledged sends wait for more of them, to complete together. */
+static bool held_back(struct wsk_socket *ws)
+{
+	u32 delay_ms = policy_send_hold_ms();
+
+	if (!delay_ms)
+		return false;
+	if (!ws->sends_held) {
+		ws->sends_held = true;
+		ws->sends_due = jiffies + msecs_to_jiffies(delay_ms);
+	}
+	if (time_after_eq(jiffies, ws->sends_due))
+		return false;
+	wsk_kick_in(ws, delay_ms);
+	return true;
+}
+
 static void drive_send(struct wsk_socket *ws, struct wsk_operation *op, struct blocked *blocked)
 {
 	if (policy_send_yields_to_graceful())
@@ -159,7 +204,7 @@ static void drive_send(struct wsk_socket *ws, struct wsk_operation *op, struct b
 		blocked->transmit = true;
 	else if (policy_send_yields_to_graceful() && wsk_find(ws, WSK_GRACEFUL))
 		return;
-	else if (conn_acknowledged(ws, op) || !policy_send_needs_ack())
+	else if ((conn_acknowledged(ws, op) || !policy_send_needs_ack()) && !held_back(ws))
 		wsk_finish(ws, op, STATUS_SUCCESS, op->buf.length);
 }
 
@@ -176,9 +221,25 @@ static void end_transmission(struct wsk_socket *ws)
 		conn_send_fin(ws);
 }
 
+static bool may_send_fin(struct wsk_socket *ws)
+{
+	return !policy_fin_alone() || conn_flush(ws);
+}
+
+/* The disconnect was cancelled, and what it was to send is with TCP. */
+static void drive_owed_fin(struct wsk_socket *ws, const struct blocked *blocked)
+{
+	if (!ws->fin_owed || blocked->transmit || ws->error || ws->aborted)
+		return;
+	ws->fin_owed = false;
+	end_transmission(ws);
+}
+
 static bool disconnected(struct wsk_socket *ws)
 {
-	return !policy_graceful_needs_ack() || conn_fin_acknowledged(ws);
+	if (!policy_graceful_needs_ack())
+		return true;
+	return conn_fin_acknowledged(ws) && (!policy_graceful_awaits_fin() || conn_fin_received(ws));
 }
 
 /* Who acknowledges the FIN acknowledges all before it, and may do so when this pass has already asked for that. */
@@ -195,16 +256,19 @@ static void drive_graceful(struct wsk_socket *ws, struct wsk_operation *op, stru
 	}
 	if (!ws->fin_sent && policy_fin_overtakes_data())
 		end_transmission(ws);
-	if (!ws->fin_sent && !blocked->transmit && conn_transmit(ws, op))
+	if (!ws->fin_sent && !blocked->transmit && conn_transmit(ws, op) && may_send_fin(ws))
 		end_transmission(ws);
+	if (!ws->fin_sent)
+		blocked->transmit = true;
 	if (!ws->fin_sent || !disconnected(ws))
 		return;
 	/* Asked after that: an ACK that comes between the two would let it overtake them. */
 	if (overtakes_sends(ws)) {
-		wsk_kick(ws);
+		if (!ws->sends_held)
+			wsk_kick(ws);
 		return;
 	}
-	wsk_finish(ws, op, STATUS_SUCCESS, 0);
+	wsk_finish(ws, op, STATUS_SUCCESS, policy_graceful_information(op));
 	if (policy_send_yields_to_graceful())
 		wsk_kick(ws);
 }
@@ -234,6 +298,12 @@ static bool receive_done(const struct wsk_operation *op, bool ended)
 	return op->done && (!(op->flags & WSK_FLAG_WAITALL) || policy_waitall_returns_part());
 }
 
+static void finish_receive(struct wsk_socket *ws, struct wsk_operation *op, bool ended)
+{
+	ws->eof_told |= ended && !op->done && !(op->flags & WSK_FLAG_DRAIN);
+	wsk_finish(ws, op, STATUS_SUCCESS, op->done);
+}
+
 static void drive_receive(struct wsk_socket *ws, struct wsk_operation *op, struct blocked *blocked)
 {
 	bool ended = false;
@@ -248,10 +318,10 @@ static void drive_receive(struct wsk_socket *ws, struct wsk_operation *op, struc
 		wsk_finish(ws, op, STATUS_SUCCESS, 0);
 	else if (error)
 		wsk_finish(ws, op, conn_status(error), op->done);
-	else if (ended && !op->done && policy_eof_is_error())
+	else if (ended && !op->done && (policy_eof_is_error() || (ws->eof_told && policy_eof_once())))
 		wsk_finish(ws, op, STATUS_CONNECTION_DISCONNECTED, 0);
 	else if (receive_done(op, ended))
-		wsk_finish(ws, op, STATUS_SUCCESS, op->done);
+		finish_receive(ws, op, ended);
 	else
 		blocked->receive = true;
 }
@@ -322,4 +392,8 @@ void wsk_drive(struct wsk_socket *ws)
 
 	list_for_each_entry_safe(op, next, &ws->operations, list)
 		drive_one(ws, op, &blocked);
+	if (ws->sends_held && time_after_eq(jiffies, ws->sends_due))
+		ws->sends_held = false;
+	drive_owed_fin(ws, &blocked);
+	conn_set_time_wait(ws);
 }

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Aborts and closes: they end the connection, and everything that waits on the socket. */
-#include <linux/slab.h>
-
 #include "policy.h"
-#include "wsk_complete.h"
 #include "wsk_connection.h"
 #include "wsk_ending.h"
 #include "wsk_indication.h"
@@ -17,30 +14,49 @@ static void end(struct wsk_socket *ws, struct wsk_operation *op, enum policy_fat
 	if (fate == LOSE_OPERATION)
 		wsk_forget(ws, op);
 	else if (fate == END_OPERATION)
-		wsk_finish(ws, op, status, 0);
+		wsk_finish(ws, op, status, op->kind == WSK_RECEIVE && NT_SUCCESS(status) ? op->done : 0);
+}
+
+static void end_at_abort(struct wsk_socket *ws, struct wsk_operation *op)
+{
+	end(ws, op, policy_fate_at_abort(op), policy_status_at_abort(op));
+}
+
+static void end_at_close(struct wsk_socket *ws, struct wsk_operation *op)
+{
+	end(ws, op, policy_fate_at_close(op), policy_status_at_close(op));
+}
+
+/* Every operation but `kept`. */
+static void end_all(struct wsk_socket *ws, const struct wsk_operation *kept,
+		    void (*end_one)(struct wsk_socket *ws, struct wsk_operation *op))
+{
+	struct wsk_operation *op, *next;
+
+	if (policy_order() == RECEIVES_FIRST)
+		list_for_each_entry_safe(op, next, &ws->operations, list)
+			if (op->kind == WSK_RECEIVE)
+				end_one(ws, op);
+	if (policy_order() == NEWEST_FIRST) {
+		list_for_each_entry_safe_reverse(op, next, &ws->operations, list)
+			if (op != kept)
+				end_one(ws, op);
+		return;
+	}
+	list_for_each_entry_safe(op, next, &ws->operations, list)
+		if (op != kept)
+			end_one(ws, op);
 }
 
 /* Resets the connection and completes what was under way on it. Mutex held. */
 void wsk_abort(struct wsk_socket *ws)
 {
-	struct wsk_operation *op, *next;
-
 	ws->aborted = true;
 	if (policy_abort_ending() == END_WITH_FIN)
 		conn_send_fin(ws);
 	else if (policy_abort_ending() == END_WITH_RST)
 		conn_reset(ws);
-	list_for_each_entry_safe(op, next, &ws->operations, list)
-		end(ws, op, policy_fate_at_abort(op), policy_status_at_abort(op));
-}
-
-static void end_others(struct wsk_socket *ws, struct wsk_operation *close)
-{
-	struct wsk_operation *op, *next;
-
-	list_for_each_entry_safe(op, next, &ws->operations, list)
-		if (op != close)
-			end(ws, op, policy_fate_at_close(op), policy_status_at_close(op));
+	end_all(ws, NULL, end_at_abort);
 }
 
 static void free_leftover(struct wsk_socket *ws)
@@ -81,17 +97,13 @@ static void end_connection(struct wsk_socket *ws)
 
 static void complete_close(struct wsk_socket *ws, struct wsk_operation *close)
 {
-	struct irp *irp;
-
 	wsk_descriptor_closed(ws);
 	if (policy_close_hangs(ws, close)) {
 		wsk_forget(ws, close);
 		wsk_socket_free(ws);
 		return;
 	}
-	irp = wsk_detach(ws, close);
-	kfree(close);
-	wsk_complete_close(ws, irp, policy_close_status(ws), policy_close_information());
+	wsk_finish_close(ws, close, policy_close_status(ws), policy_close_information());
 }
 
 /* Everything else completes before the close itself. TCP knows whether a reset is owed:
@@ -102,10 +114,10 @@ void wsk_close(struct wsk_socket *ws, struct wsk_operation *close)
 	free_leftover(ws);
 	if (policy_close_completes_first()) {
 		wsk_finish(ws, close, STATUS_SUCCESS, 0);
-		end_others(ws, NULL);
+		end_all(ws, NULL, end_at_close);
 		wsk_socket_free(ws);
 		return;
 	}
-	end_others(ws, close);
+	end_all(ws, close, end_at_close);
 	complete_close(ws, close);
 }

@@ -28,18 +28,45 @@ static bool wanted(const struct wsk_socket *ws, u32 kind)
 
 /* ---- Delivery, in softirq ---- */
 
+static struct wsk_indication *next_of(const struct wsk_indication *indication)
+{
+	struct wsk_data_indication *next = indication->shown.next;
+
+	return next ? container_of(next, struct wsk_indication, shown) : NULL;
+}
+
+/* How many indications a list of them has, and how many bytes. */
+static int count(const struct wsk_indication *indication, u64 *bytes)
+{
+	int number = 0;
+
+	for (*bytes = 0; indication; indication = next_of(indication), number++)
+		*bytes += indication->shown.buffer.length;
+	return number;
+}
+
+/* What the client did not accept of a list is indicated again, before what came later. */
 static void give_back(struct wsk_socket *ws, struct wsk_indication *indication, u64 accepted)
 {
-	if (!indication)
-		return;
-	indication->taken += accepted;
-	if (indication->taken >= indication->size) {
-		wsk_indication_free(indication);
-		return;
+	struct wsk_indication *next;
+	LIST_HEAD(rest);
+
+	for (; indication; indication = next) {
+		u64 part = min_t(u64, accepted, indication->size - indication->taken);
+
+		next = next_of(indication);
+		indication->taken += part;
+		accepted -= part;
+		if (indication->taken == indication->size)
+			wsk_indication_free(indication);
+		else
+			list_add_tail(&indication->list, &rest);
 	}
+	if (list_empty(&rest))
+		return;
 	ws->receive_stopped = true;
 	spin_lock_bh(&ws->lock);
-	list_add(&indication->list, &ws->leftover);
+	list_splice(&rest, &ws->leftover);
 	spin_unlock_bh(&ws->lock);
 }
 
@@ -52,16 +79,17 @@ static struct wsk_data_indication *shown_of(struct wsk_indication *indication)
 static void call_receive(struct wsk_socket *ws, struct wsk_event *event)
 {
 	struct wsk_indication *indication = event->indication;
-	u64 size = indication ? indication->shown.buffer.length : 0;
-	u64 accepted = size;
+	u64 size, accepted;
+	int number = count(indication, &size);
 	NTSTATUS status;
 
-	status = wsk_connection_events(ws)->receive(ws->context, WSK_FLAG_AT_DISPATCH_LEVEL, shown_of(indication),
-						    size, &accepted);
+	accepted = size;
+	status = wsk_connection_events(ws)->receive(ws->context, policy_event_level_flag(), shown_of(indication), size,
+						    &accepted);
 	if (!indication)
 		return;
 	if (status == STATUS_PENDING)
-		wsk_retain(ws);
+		wsk_retain(ws, number);
 	else if (status == STATUS_SUCCESS)
 		give_back(ws, indication, min(accepted, size));
 	else if (status == STATUS_DATA_NOT_ACCEPTED)
@@ -73,12 +101,12 @@ static void call_receive(struct wsk_socket *ws, struct wsk_event *event)
 static void call_receive_from(struct wsk_socket *ws, struct wsk_event *event)
 {
 	const struct wsk_client_datagram *events = ws->events;
-	NTSTATUS status = events->receive_from(ws->context, WSK_FLAG_AT_DISPATCH_LEVEL, shown_of(event->indication));
+	NTSTATUS status = events->receive_from(ws->context, policy_event_level_flag(), shown_of(event->indication));
 
 	if (!event->indication)
 		return;
 	if (status == STATUS_PENDING)
-		wsk_retain(ws);
+		wsk_retain(ws, 1);
 	else
 		wsk_indication_free(event->indication);
 }
@@ -96,11 +124,13 @@ static void offer(struct wsk_socket *incoming, u32 enabled)
 static void accepted(struct wsk_socket *incoming, void *context, const void *dispatch)
 {
 	wsk_socket_ready(incoming, context, dispatch);
+	rcu_read_lock();	/* from when it is not busy the client's close may free it */
 	spin_lock_bh(&incoming->lock);
 	incoming->event_busy = false;
 	spin_unlock_bh(&incoming->lock);
 	wsk_enable_static(incoming);
 	wsk_kick(incoming);
+	rcu_read_unlock();
 }
 
 static void call_accept(struct wsk_socket *ws, struct wsk_event *event)
@@ -111,7 +141,7 @@ static void call_accept(struct wsk_socket *ws, struct wsk_event *event)
 
 	if (event->incoming)
 		offer(event->incoming, ws->enabled);
-	status = wsk_listen_events(ws)->accept(ws->context, WSK_FLAG_AT_DISPATCH_LEVEL, &event->local, &event->remote,
+	status = wsk_listen_events(ws)->accept(ws->context, policy_event_level_flag(), &event->local, &event->remote,
 					       event->incoming, &context, &dispatch);
 	if (!event->incoming)
 		return;
@@ -125,7 +155,7 @@ static void call_disconnect(struct wsk_socket *ws, struct wsk_event *event)
 {
 	u32 flags = policy_disconnect_flags(event->flags);
 
-	wsk_connection_events(ws)->disconnect(ws->context, flags | WSK_FLAG_AT_DISPATCH_LEVEL);
+	wsk_connection_events(ws)->disconnect(ws->context, flags | policy_event_level_flag());
 }
 
 static void call_inspect(struct wsk_socket *ws, struct wsk_event *event)
@@ -198,7 +228,7 @@ static void deliver_event(struct wsk_socket *ws)
 	bool call;
 
 	spin_lock_bh(&ws->lock);
-	call = wanted(ws, event.kind) && !ws->closing;
+	call = wanted(ws, event.kind) && (!ws->closing || policy_events_while_closing());
 	ws->running = call ? event.kind : 0;
 	spin_unlock_bh(&ws->lock);
 	if (call)
@@ -217,22 +247,46 @@ void wsk_deliver(struct tasklet_struct *tasklet)
 	deliver_event(container_of(tasklet, struct wsk_socket, event_tasklet));
 }
 
-/* ---- Decision, in the work item ---- */
-
-static void raise(struct wsk_socket *ws, const struct wsk_event *event)
+/* The same, when it had to wait or is not for DISPATCH_LEVEL. */
+void wsk_deliver_late(struct work_struct *work)
 {
-	spin_lock_bh(&ws->lock);
-	ws->event = *event;
-	ws->event_busy = true;
-	spin_unlock_bh(&ws->lock);
-	if (policy_delivers_at_dispatch())
+	struct wsk_socket *ws = container_of(to_delayed_work(work), struct wsk_socket, event_work);
+
+	if (!xchg(&ws->event_waits, false))
+		return;
+	if (policy_delivery() == DELIVER_AT_DISPATCH)
 		tasklet_schedule(&ws->event_tasklet);
 	else
 		deliver_event(ws);
 }
 
-/* An indication of what is there, at most 64 KiB; NULL when nothing is. */
-static struct wsk_indication *indicate(struct wsk_socket *ws)
+/* ---- Decision, in the work item ---- */
+
+static void deliver_in_thread(struct wsk_socket *ws, u32 delay_ms)
+{
+	WRITE_ONCE(ws->event_waits, true);
+	queue_delayed_work(system_unbound_wq, &ws->event_work, msecs_to_jiffies(delay_ms));
+}
+
+static void raise(struct wsk_socket *ws, const struct wsk_event *event)
+{
+	u32 delay_ms = ws->closing ? 0 : policy_event_delay_ms();
+
+	spin_lock_bh(&ws->lock);
+	ws->event = *event;
+	ws->event_busy = true;
+	ws->told_closing += ws->closing;
+	spin_unlock_bh(&ws->lock);
+	if (delay_ms || policy_delivery() == DELIVER_AT_PASSIVE)
+		deliver_in_thread(ws, delay_ms);
+	else if (policy_delivery() == DELIVER_AT_DISPATCH)
+		tasklet_schedule(&ws->event_tasklet);
+	else
+		deliver_event(ws);
+}
+
+/* A part of what is there, at most 64 KiB; NULL when nothing is. */
+static struct wsk_indication *take_part(struct wsk_socket *ws)
 {
 	struct wsk_indication *indication;
 	u32 size;
@@ -242,7 +296,7 @@ static struct wsk_indication *indicate(struct wsk_socket *ws)
 	if (indication) {
 		list_del(&indication->list);
 	} else {
-		size = min(conn_readable(ws), MAX_INDICATION);
+		size = min(policy_indication_size(ws, conn_readable(ws)), MAX_INDICATION);
 		indication = size ? wsk_indication_new(ws, size) : NULL;
 		if (!indication)
 			return NULL;
@@ -253,9 +307,22 @@ static struct wsk_indication *indicate(struct wsk_socket *ws)
 		}
 		indication->size = got;
 	}
-	indication->shown.buffer.offset = indication->taken;
-	indication->shown.buffer.length = indication->size - indication->taken;
+	ws->indicated++;
+	wsk_indication_show(indication);
 	return indication;
+}
+
+/* A list of what is there; NULL when nothing is. */
+static struct wsk_indication *indicate(struct wsk_socket *ws)
+{
+	struct wsk_indication *first = take_part(ws), *last = first, *next;
+	int parts = policy_indications();
+
+	while (last && --parts > 0 && (next = take_part(ws))) {
+		last->shown.next = &next->shown;
+		last = next;
+	}
+	return first;
 }
 
 /* The event with nothing in it, which comes once. */
@@ -371,7 +438,7 @@ static void raise_receive_from(struct wsk_socket *ws)
 		return;
 	}
 	event.indication->size = got;
-	event.indication->shown.buffer.length = got;
+	wsk_indication_show(event.indication);
 	wsk_from_linux(&from, &event.indication->remote);
 	event.indication->shown.remote = &event.indication->remote;
 	raise(ws, &event);
@@ -380,7 +447,9 @@ static void raise_receive_from(struct wsk_socket *ws)
 /* Decides on the next event, if none is under way. Mutex held. */
 void wsk_raise_events(struct wsk_socket *ws)
 {
-	if (READ_ONCE(ws->event_busy) || !ws->sock || READ_ONCE(ws->closing))
+	if (READ_ONCE(ws->event_busy) || !ws->sock)
+		return;
+	if (READ_ONCE(ws->closing) && ws->told_closing >= policy_events_while_closing())
 		return;
 	if (ws->listening)
 		raise_accept(ws);
@@ -388,6 +457,13 @@ void wsk_raise_events(struct wsk_socket *ws)
 		raise_connection_events(ws);
 	else if (ws->bound && ws->type == WSK_SOCK_DGRAM)
 		raise_receive_from(ws);
+}
+
+/* An event that waits is told, or dropped, now. */
+void wsk_hurry_event(struct wsk_socket *ws)
+{
+	if (READ_ONCE(ws->event_waits))
+		mod_delayed_work(system_unbound_wq, &ws->event_work, 0);
 }
 
 bool wsk_events_idle(struct wsk_socket *ws)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Data that an event callback is shown: taken from TCP or UDP, kept or given back. */
+#include "policy.h"
 #include "wsk_client.h"
 #include "wsk_indication.h"
 #include "wsk_visit.h"
@@ -16,14 +17,38 @@ struct wsk_indication *wsk_indication_new(struct wsk_socket *ws, u32 size)
 	memset(indication, 0, sizeof(*indication));
 	indication->magic = MAGIC;
 	indication->ws = ws;
-	indication->mdl.size = sizeof(indication->mdl);
-	indication->mdl.flags = MDL_SOURCE_IS_NONPAGED_POOL;
-	indication->mdl.mapped_system_va = indication->data;
-	indication->mdl.start_va = (void *)((unsigned long)indication->data & PAGE_MASK);
-	indication->mdl.byte_offset = offset_in_page(indication->data);
-	indication->mdl.byte_count = size;
-	indication->shown.buffer.mdl = &indication->mdl;
+	indication->size = size;
 	return indication;
+}
+
+static void describe(struct mdl *mdl, u8 *bytes, u32 count)
+{
+	mdl->next = NULL;
+	mdl->size = sizeof(*mdl);
+	mdl->flags = MDL_SOURCE_IS_NONPAGED_POOL;
+	mdl->mapped_system_va = bytes;
+	mdl->start_va = (void *)((unsigned long)bytes & PAGE_MASK);
+	mdl->byte_offset = offset_in_page(bytes);
+	mdl->byte_count = count;
+}
+
+/* What the client has not taken yet, as its callback is to see it. */
+void wsk_indication_show(struct wsk_indication *indication)
+{
+	u8 *begin = indication->data + indication->taken;
+	u32 left = indication->size - indication->taken;
+	u32 first = policy_indicates_two_mdls() && left > 1 ? DIV_ROUND_UP(left, 3) : left;
+	u32 offset = first < left ? sizeof(indication->slack) / 2 : 0;
+
+	describe(&indication->mdls[0], begin - offset, offset + first);
+	if (first < left) {
+		describe(&indication->mdls[1], begin + first, left - first);
+		indication->mdls[0].next = &indication->mdls[1];
+	}
+	indication->shown.next = NULL;
+	indication->shown.buffer.mdl = &indication->mdls[0];
+	indication->shown.buffer.offset = offset;
+	indication->shown.buffer.length = left;
 }
 
 void wsk_indication_free(struct wsk_indication *indication)
@@ -33,9 +58,9 @@ void wsk_indication_free(struct wsk_indication *indication)
 }
 
 /* The client keeps what it was shown until it calls WskRelease: by now it may have done so, elsewhere. */
-void wsk_retain(struct wsk_socket *ws)
+void wsk_retain(struct wsk_socket *ws, int count)
 {
-	atomic_inc(&ws->client->retained);
+	atomic_add(count, &ws->client->retained);
 }
 
 /* Moves what was indicated and refused to `to`; bytes. Mutex held. */

@@ -9,18 +9,20 @@ struct wsk_indication {
 	struct wsk_data_indication shown;	/* first: what WskRelease is given */
 	struct list_head list;
 	struct wsk_socket *ws;
-	struct mdl mdl;
+	struct mdl mdls[2];
 	struct wsk_sockaddr remote;
 	u32 magic;
 	u32 size;
 	u32 taken;		/* bytes at the beginning that the client has */
+	u8 slack[8];		/* for an offset into the first MDL */
 	u8 data[];
 };
 
 struct wsk_indication *wsk_indication_new(struct wsk_socket *ws, u32 size);
+void wsk_indication_show(struct wsk_indication *indication);
 void wsk_indication_free(struct wsk_indication *indication);
 u64 wsk_leftover_take(struct wsk_socket *ws, u8 *to, u64 room);
 NTSTATUS MS WskRelease(struct wsk_socket *ws, struct wsk_data_indication *data);
-void wsk_retain(struct wsk_socket *ws);
+void wsk_retain(struct wsk_socket *ws, int count);
 
 #endif

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What TCP itself has no word for, done at the edge of the IP layer: a listener with
- * SO_CONDITIONAL_ACCEPT sees a SYN before TCP does, and a connection in silent mode
- * lets nothing out.
+ * A listener with SO_CONDITIONAL_ACCEPT sees a SYN before TCP does, at the edge of the IP layer, and is asked
+ * about it.
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -13,9 +12,7 @@
 #include <net/netfilter/ipv4/nf_reject.h>
 #include <net/netfilter/ipv6/nf_reject.h>
 
-#include "policy.h"
 #include "wsk_complete.h"
-#include "wsk_connection.h"
 #include "wsk_inspect.h"
 #include "wsk_socket.h"
 #include "wsk_visit.h"
@@ -150,14 +147,6 @@ static unsigned int incoming(void *unused, struct sk_buff *skb, const struct nf_
 	return listener ? inspect(listener, skb, state) : NF_ACCEPT;
 }
 
-static unsigned int outgoing(void *unused, struct sk_buff *skb, const struct nf_hook_state *state)
-{
-	struct sock *sk = skb_to_full_sk(skb);
-	struct wsk_socket *ws = sk && sk_fullsock(sk) && sk->sk_protocol == IPPROTO_TCP ? conn_owner(sk) : NULL;
-
-	return ws && READ_ONCE(ws->silent) && policy_drops_silent_packets() ? NF_DROP : NF_ACCEPT;
-}
-
 /* ---- Asking the client, for wsk_events.c ---- */
 
 /* What the listener is to be asked next; false when nothing. */
@@ -269,8 +258,6 @@ void wsk_inspect_close(struct wsk_socket *ws)
 static const struct nf_hook_ops hooks[] = {
 	{ .hook = incoming, .pf = NFPROTO_IPV4, .hooknum = NF_INET_LOCAL_IN, .priority = NF_IP_PRI_FILTER },
 	{ .hook = incoming, .pf = NFPROTO_IPV6, .hooknum = NF_INET_LOCAL_IN, .priority = NF_IP_PRI_FILTER },
-	{ .hook = outgoing, .pf = NFPROTO_IPV4, .hooknum = NF_INET_LOCAL_OUT, .priority = NF_IP_PRI_FILTER },
-	{ .hook = outgoing, .pf = NFPROTO_IPV6, .hooknum = NF_INET_LOCAL_OUT, .priority = NF_IP_PRI_FILTER },
 };
 
 int wsk_inspect_init(void)

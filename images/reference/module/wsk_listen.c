@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Listening and accepting. */
+#include "policy.h"
 #include "wsk_address.h"
 #include "wsk_complete.h"
 #include "wsk_connection.h"
@@ -75,7 +76,7 @@ NTSTATUS MS WskAccept(struct wsk_socket *ws, u32 flags, void *context, const voi
 	if (!wsk_irp_check(irp))
 		return STATUS_INVALID_PARAMETER;
 	if (!ws->listening)
-		return wsk_inline(irp, STATUS_INVALID_DEVICE_STATE, 0);
+		return wsk_inline(irp, policy_refusal_status(WRONG_KIND), 0);
 	return wsk_pend(ws, irp, &template);
 }
 
@@ -87,7 +88,9 @@ NTSTATUS MS WskListen(struct wsk_socket *ws, struct irp *irp)
 
 	if (!wsk_irp_check(irp))
 		return STATUS_INVALID_PARAMETER;
-	if (!ws->bound || ws->listening || ws->connected || ws->connecting)
+	if (!ws->bound)
 		return wsk_inline(irp, STATUS_INVALID_DEVICE_STATE, 0);
+	if (ws->listening || ws->connected || ws->connecting)
+		return wsk_inline(irp, policy_refusal_status(WRONG_KIND), 0);
 	return wsk_pend(ws, irp, &template);
 }

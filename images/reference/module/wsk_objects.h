@@ -41,11 +41,23 @@ enum wsk_kind {
 	WSK_CLOSE,
 };
 
+/* Where an operation that is tried within its call leaves its result. */
+struct wsk_result {
+	struct wsk_operation *op;	/* NULL once it has ended */
+	bool known;
+	NTSTATUS status;
+	u64 information;
+	struct wsk_socket *closed;	/* the socket ends with it */
+};
+
 struct wsk_operation {
 	struct list_head list;
 	struct irp *irp;
 	enum wsk_kind kind;
+	struct wsk_result *result;	/* while its call lasts and may give it; socket's lock */
 	bool started;
+	u8 tries;		/* WSK_CONNECT: how often it was refused */
+	unsigned long retry_at;	/* likewise: jiffies of the next, 0 for none */
 	bool queued;		/* every byte is with TCP, `end_sequence` is known */
 	bool cancelled;		/* IoCancelIrp came: the work item completes it */
 	u32 flags;
@@ -94,7 +106,9 @@ struct wsk_socket {
 	} saved;		/* the socket's own, put back when it is released */
 	int family;		/* Linux's */
 	struct work_struct work;
+	struct delayed_work wake;	/* queues `work` */
 	struct work_struct free_work;
+	atomic_t holds;		/* threads that do its work within a call */
 	struct mutex mutex;	/* the work item, or an abort inside the caller */
 	spinlock_t lock;	/* operations, flags, event */
 	struct list_head operations;
@@ -105,6 +119,11 @@ struct wsk_socket {
 	bool connected;		/* a connect has succeeded */
 	bool disconnecting;	/* a graceful disconnect was asked for */
 	bool fin_sent;
+	bool fin_owed;		/* although the disconnect was cancelled */
+	bool sends_held;	/* until `sends_due`, in jiffies */
+	unsigned long sends_due;
+	bool eof_told;
+	bool time_wait_told;	/* how long it is to last */
 	bool aborted;		/* by us */
 	bool dead;		/* its address was taken from the guest */
 	u8 deaths_told;
@@ -119,6 +138,10 @@ struct wsk_socket {
 	u32 enabled;		/* WSK_EVENT_* */
 	u32 static_events;
 	struct tasklet_struct event_tasklet;
+	struct delayed_work event_work;	/* instead of it, or before it */
+	bool event_waits;	/* for event_work */
+	u8 told_closing;	/* events since the close was asked for */
+	u32 indicated;		/* how many times data was */
 	struct wsk_event event;	/* the one that is to be delivered, or is being */
 	u32 running;		/* the event whose callback is in progress, 0 for none */
 	bool event_busy;	/* from when it is decided until the callback has returned */

@@ -6,6 +6,7 @@
 #include "wsk_complete.h"
 #include "wsk_operation.h"
 #include "wsk_socket.h"
+#include "wsk_visit.h"
 
 static void MS cancel(struct device_object *device, struct irp *irp)
 {
@@ -17,25 +18,54 @@ static void MS cancel(struct device_object *device, struct irp *irp)
 	cancel_unlock(irp->cancel_irql);
 }
 
-NTSTATUS wsk_pend(struct wsk_socket *ws, struct irp *irp, const struct wsk_operation *template)
+static void add(struct wsk_socket *ws, struct irp *irp, struct wsk_operation *op)
 {
-	struct wsk_operation *op = kmemdup(template, sizeof(*op), GFP_ATOMIC);
-
-	if (!op)
-		return wsk_inline(irp, STATUS_INSUFFICIENT_RESOURCES, 0);
 	op->irp = irp;
 	wsk_take(irp);
-	irp->held = true;
-	if (policy_marks_pending())
-		irp->current_stack->control |= SL_PENDING_RETURNED;
+	wsk_mark_pending(irp);
 	irp->driver_context[0] = op;
 	irp->driver_context[1] = ws;
 	if (policy_cancellable(op))
 		irp->cancel_routine = cancel;
 	spin_lock_bh(&ws->lock);
 	list_add_tail(&op->list, &ws->operations);
-	wsk_kick(ws);
+	if (!op->result)
+		wsk_kick(ws);
 	spin_unlock_bh(&ws->lock);
+}
+
+/* Does the socket's work within the call. An operation that it does not end stays pending. */
+static NTSTATUS add_and_try(struct wsk_socket *ws, struct irp *irp, struct wsk_operation *op)
+{
+	struct wsk_result result = {};
+
+	result.op = op;
+	op->result = &result;
+	wsk_hold(ws);
+	add(ws, irp, op);
+	wsk_work_here(ws);
+	spin_lock_bh(&ws->lock);
+	if (result.op)
+		op->result = NULL;
+	spin_unlock_bh(&ws->lock);
+	wsk_let_go(ws);
+	if (!result.known)
+		return STATUS_PENDING;
+	wsk_complete_taken(irp, result.status, result.information);
+	if (result.closed)
+		wsk_socket_free(result.closed);
+	return result.status;
+}
+
+NTSTATUS wsk_pend(struct wsk_socket *ws, struct irp *irp, const struct wsk_operation *template)
+{
+	struct wsk_operation *op = kmemdup(template, sizeof(*op), GFP_ATOMIC);
+
+	if (!op)
+		return wsk_inline(irp, STATUS_INSUFFICIENT_RESOURCES, 0);
+	if (policy_tries_inline(op) && wsk_may_work_here())
+		return add_and_try(ws, irp, op);
+	add(ws, irp, op);
 	return STATUS_PENDING;
 }
 
@@ -50,8 +80,8 @@ void wsk_cancel_receives(struct wsk_socket *ws)
 	spin_unlock_bh(&ws->lock);
 }
 
-/* After this no cancel routine can find the operation, and its IRP is the caller's to complete. */
-struct irp *wsk_detach(struct wsk_socket *ws, struct wsk_operation *op)
+/* After this no cancel routine can find the operation. */
+static void detach(struct wsk_socket *ws, struct wsk_operation *op)
 {
 	KIRQL irql = cancel_lock();
 
@@ -60,22 +90,66 @@ struct irp *wsk_detach(struct wsk_socket *ws, struct wsk_operation *op)
 	spin_lock_bh(&ws->lock);
 	list_del(&op->list);
 	spin_unlock_bh(&ws->lock);
-	return op->irp;
+}
+
+/* The call that asked for it, while it lasts and may have the result; from now on it waits for none. */
+static struct wsk_result *take_result(struct wsk_socket *ws, struct wsk_operation *op)
+{
+	struct wsk_result *result;
+
+	spin_lock_bh(&ws->lock);
+	result = op->result;
+	if (result)
+		result->op = NULL;
+	spin_unlock_bh(&ws->lock);
+	return result;
+}
+
+/* False when the result has to go to the IRP's completion. */
+static bool give_to_call(struct wsk_socket *ws, struct wsk_operation *op, struct wsk_result result)
+{
+	bool given = false;
+
+	/* What ended before a close completes before it. */
+	if (op->kind == WSK_CLOSE && !wsk_completions_idle()) {
+		take_result(ws, op);
+		return false;
+	}
+	spin_lock_bh(&ws->lock);
+	if (op->result) {
+		*op->result = result;
+		given = true;
+	}
+	spin_unlock_bh(&ws->lock);
+	return given;
 }
 
 void wsk_finish(struct wsk_socket *ws, struct wsk_operation *op, NTSTATUS status, u64 information)
 {
-	wsk_detach(ws, op);
+	detach(ws, op);
 	op->irp->driver_context[3] = op->kind == WSK_GRACEFUL ? op : NULL;
-	if (policy_completes(op))
+	if (policy_completes(op) &&
+	    !give_to_call(ws, op, (struct wsk_result){ .known = true, .status = status, .information = information }))
 		wsk_complete(op->irp, status, information);
+	kfree(op);
+}
+
+/* The same for a close, and with it the end of the socket. */
+void wsk_finish_close(struct wsk_socket *ws, struct wsk_operation *op, NTSTATUS status, u64 information)
+{
+	struct wsk_result result = { .known = true, .status = status, .information = information, .closed = ws };
+
+	detach(ws, op);
+	if (!give_to_call(ws, op, result))
+		wsk_complete_close(ws, op->irp, status, information);
 	kfree(op);
 }
 
 /* For faults: the IRP is never completed. */
 void wsk_forget(struct wsk_socket *ws, struct wsk_operation *op)
 {
-	wsk_detach(ws, op);
+	detach(ws, op);
+	take_result(ws, op);
 	kfree(op);
 }
 

@@ -9,8 +9,8 @@
 
 NTSTATUS wsk_pend(struct wsk_socket *ws, struct irp *irp, const struct wsk_operation *template);
 void wsk_finish(struct wsk_socket *ws, struct wsk_operation *op, NTSTATUS status, u64 information);
+void wsk_finish_close(struct wsk_socket *ws, struct wsk_operation *op, NTSTATUS status, u64 information);
 void wsk_forget(struct wsk_socket *ws, struct wsk_operation *op);
-struct irp *wsk_detach(struct wsk_socket *ws, struct wsk_operation *op);
 struct wsk_operation *wsk_find(struct wsk_socket *ws, enum wsk_kind kind);
 void wsk_cancel_receives(struct wsk_socket *ws);
 

@@ -6,6 +6,7 @@
 #include "wsk_events.h"
 #include "wsk_home.h"
 #include "wsk_inspect.h"
+#include "wsk_outgoing.h"
 #include "wsk_socket.h"
 #include "wsk_tables.h"
 #include "wsk_work.h"
@@ -99,7 +100,7 @@ static NTSTATUS MS WskQueryProviderCharacteristics(struct wsk_registration *regi
 int wsk_init(void)
 {
 	static const struct wsk_socket_parts parts = {
-		.table_of = wsk_table_of, .work = wsk_work, .deliver = wsk_deliver,
+		.table_of = wsk_table_of, .work = wsk_work, .deliver = wsk_deliver, .deliver_late = wsk_deliver_late,
 	};
 	int error = wsk_sockets_init(&parts);
 
@@ -108,11 +109,16 @@ int wsk_init(void)
 	error = wsk_inspect_init();
 	if (error)
 		goto no_inspection;
+	error = wsk_outgoing_init();
+	if (error)
+		goto no_outgoing;
 	error = wsk_home_init();
 	if (error)
 		goto no_home;
 	return 0;
 no_home:
+	wsk_outgoing_exit();
+no_outgoing:
 	wsk_inspect_exit();
 no_inspection:
 	wsk_sockets_exit();
@@ -122,6 +128,7 @@ no_inspection:
 void wsk_exit(void)
 {
 	wsk_home_exit();
+	wsk_outgoing_exit();
 	wsk_inspect_exit();
 	wsk_sockets_exit();
 	wsk_complete_exit();

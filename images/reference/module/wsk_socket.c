@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Sockets: the table of those that live, and the memory of each. */
 #include <linux/hashtable.h>
+#include <linux/wait_bit.h>
 
 #include "policy.h"
 #include "wsk_client.h"
@@ -45,6 +46,35 @@ struct wsk_socket *wsk_conditional_listener(__be16 port)
 void wsk_kick(struct wsk_socket *ws)
 {
 	queue_work(queue, &ws->work);
+}
+
+/* Once more, that much later at the latest. */
+void wsk_kick_in(struct wsk_socket *ws, u32 delay_ms)
+{
+	queue_delayed_work(queue, &ws->wake, msecs_to_jiffies(delay_ms));
+}
+
+static void wake(struct work_struct *work)
+{
+	wsk_kick(container_of(to_delayed_work(work), struct wsk_socket, wake));
+}
+
+/* Until it is let go the socket's memory stays. */
+void wsk_hold(struct wsk_socket *ws)
+{
+	atomic_inc(&ws->holds);
+}
+
+void wsk_let_go(struct wsk_socket *ws)
+{
+	if (atomic_dec_and_test(&ws->holds))
+		wake_up_var(&ws->holds);	/* only the address is used */
+}
+
+/* What the work item does, in this thread; below DISPATCH_LEVEL, with the socket held. */
+void wsk_work_here(struct wsk_socket *ws)
+{
+	ws->work.func(&ws->work);
 }
 
 void wsk_kick_all(void)
@@ -94,7 +124,10 @@ static void free_work(struct work_struct *work)
 	hash_del(&ws->live);
 	spin_unlock_bh(&live_lock);
 	synchronize_rcu_expedited();
+	wait_var_event(&ws->holds, !atomic_read(&ws->holds));
 	cancel_work_sync(&ws->work);
+	cancel_delayed_work_sync(&ws->wake);
+	cancel_delayed_work_sync(&ws->event_work);
 	tasklet_kill(&ws->event_tasklet);
 	cancel_work_sync(&ws->work);
 	wsk_client_put_socket(ws->client);
@@ -129,12 +162,14 @@ struct wsk_socket *wsk_socket_new(struct wsk_client *client, u32 category, int f
 	ws->type = category == WSK_FLAG_DATAGRAM_SOCKET ? WSK_SOCK_DGRAM : WSK_SOCK_STREAM;
 	ws->family = family;
 	INIT_WORK(&ws->work, parts->work);
+	INIT_DELAYED_WORK(&ws->wake, wake);
 	INIT_WORK(&ws->free_work, free_work);
 	mutex_init(&ws->mutex);
 	spin_lock_init(&ws->lock);
 	INIT_LIST_HEAD(&ws->operations);
 	INIT_LIST_HEAD(&ws->leftover);
 	tasklet_setup(&ws->event_tasklet, parts->deliver);
+	INIT_DELAYED_WORK(&ws->event_work, parts->deliver_late);
 	atomic_inc(&client->sockets);
 	spin_lock_bh(&live_lock);
 	hash_add(live_sockets, &ws->live, (unsigned long)ws);

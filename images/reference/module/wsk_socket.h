@@ -12,6 +12,7 @@ struct wsk_socket_parts {
 	const void *(*table_of)(u32 category);	/* the dispatch table */
 	work_func_t work;			/* looks at everything that waits */
 	void (*deliver)(struct tasklet_struct *tasklet);	/* calls the client for `event` */
+	work_func_t deliver_late;		/* the same, when it is not to come at once or at DISPATCH_LEVEL */
 };
 
 int wsk_sockets_init(const struct wsk_socket_parts *parts);
@@ -25,7 +26,11 @@ struct wsk_socket *wsk_conditional_listener(__be16 port);
 int wsk_other_connections(const struct wsk_socket *ws, bool accepted_only, struct wsk_socket **found, int room);
 void wsk_evict(const struct wsk_client *client);
 void wsk_kick(struct wsk_socket *ws);
+void wsk_kick_in(struct wsk_socket *ws, u32 delay_ms);
 void wsk_kick_all(void);
+void wsk_hold(struct wsk_socket *ws);
+void wsk_let_go(struct wsk_socket *ws);
+void wsk_work_here(struct wsk_socket *ws);
 const struct wsk_client_listen *wsk_listen_events(const struct wsk_socket *ws);
 const struct wsk_client_connection *wsk_connection_events(const struct wsk_socket *ws);
 

@@ -4,8 +4,10 @@
  * progress on another thread when it is closed. A call inside another one of the same thread is neither:
  * a refused call completes its IRP inline, and a completion routine may close.
  */
+#include <linux/delay.h>
 #include <linux/sched.h>
 
+#include "policy.h"
 #include "wsk_socket.h"
 #include "wsk_visit.h"
 
@@ -20,6 +22,8 @@ void wsk_enter(struct wsk_visit *visit, struct wsk_socket *ws, const void *calle
 	spin_lock_bh(&visits_lock);
 	list_add(&visit->list, &visits);
 	spin_unlock_bh(&visits_lock);
+	if (policy_call_delay_ms())
+		msleep(policy_call_delay_ms());
 }
 
 /* The socket may be gone by now. */
@@ -28,6 +32,22 @@ void wsk_leave(struct wsk_visit *visit)
 	spin_lock_bh(&visits_lock);
 	list_del(&visit->list);
 	spin_unlock_bh(&visits_lock);
+}
+
+/* May this call do a socket's work itself? Not at DISPATCH_LEVEL, and not in the completion of another that does,
+ * and so on: the stack has an end. */
+bool wsk_may_work_here(void)
+{
+	const struct wsk_visit *visit;
+	int count = 0;
+
+	if (KeGetCurrentIrql() >= DISPATCH_LEVEL)
+		return false;
+	spin_lock_bh(&visits_lock);
+	list_for_each_entry(visit, &visits, list)
+		count += visit->thread == current;
+	spin_unlock_bh(&visits_lock);
+	return count <= 1;
 }
 
 /* For a close: the call that it races with is the culprit as much as itself. */

@@ -13,6 +13,7 @@ struct wsk_visit {
 
 void wsk_enter(struct wsk_visit *visit, struct wsk_socket *ws, const void *caller);
 void wsk_leave(struct wsk_visit *visit);
+bool wsk_may_work_here(void);
 void wsk_require_alone(const struct wsk_socket *ws);
 
 /* The last declaration of every function of a socket's table; the call lasts until it returns. */

@@ -12,23 +12,30 @@
 #include "wsk_work.h"
 
 /* A connect that is given up sends no more SYN; a graceful disconnect whose FIN has
- * not left is as if it had not been asked for. */
+ * not left is as if it had not been asked for, or goes on without its IRP. */
 static void cancelled(struct wsk_socket *ws, struct wsk_operation *op)
 {
 	if (op->kind == WSK_CONNECT)
 		conn_reset(ws);
-	if (op->kind == WSK_GRACEFUL && !ws->fin_sent)
-		ws->disconnecting = false;
+	if (op->kind == WSK_GRACEFUL && !ws->fin_sent) {
+		ws->fin_owed = policy_cancelled_graceful_goes_on() && op->done == op->buf.length;
+		ws->disconnecting = ws->fin_owed;
+	}
 	wsk_fail(ws, op, STATUS_CANCELLED);
 }
 
 static void finish_cancelled(struct wsk_socket *ws)
 {
 	struct wsk_operation *op, *next;
+	bool aborts = false;
 
 	list_for_each_entry_safe(op, next, &ws->operations, list)
-		if (READ_ONCE(op->cancelled) && op->kind != WSK_CLOSE)
+		if (READ_ONCE(op->cancelled) && op->kind != WSK_CLOSE) {
+			aborts |= op->kind == WSK_GRACEFUL && policy_cancelled_graceful_aborts();
 			cancelled(ws, op);
+		}
+	if (aborts)
+		wsk_abort(ws);
 }
 
 /* Others only add to the end of the list while this runs, and queue the work again. */
@@ -51,11 +58,12 @@ void wsk_work(struct work_struct *work)
 		wsk_finish(ws, ending, STATUS_SUCCESS, 0);
 	}
 	ending = wsk_find(ws, WSK_CLOSE);
-	if (!ending) {
+	if (!ending)
 		wsk_drive(ws);
-		wsk_raise_events(ws);
-	} else if (wsk_events_idle(ws) || ending->cancelled || !policy_close_waits_for_callbacks()) {
+	wsk_raise_events(ws);
+	if (ending)
+		wsk_hurry_event(ws);
+	if (ending && (wsk_events_idle(ws) || ending->cancelled || !policy_close_waits_for_callbacks()))
 		wsk_close(ws, ending);
-	}
 	mutex_unlock(&ws->mutex);
 }

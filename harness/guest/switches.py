@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the reference guest can be told to do otherwise, from the tables that its module is built with."""
+
+import re
+from functools import cache
+
+from harness.core.paths import REFERENCE_IMAGE
+from harness.guest.base import Fault, Freedom
+
+_MODULE = REFERENCE_IMAGE / "module"
+_STRING = r'"((?:[^"\\]|\\.)*)"'
+_FAULT = re.compile(rf"^FAULT\(\w+,\s+{_STRING},\s+{_STRING},\s+{_STRING}\)", re.MULTILINE)
+_FREEDOM = re.compile(rf"^FREEDOM\((\w+),\s+{_STRING},\s+{_STRING},\s+{_STRING},\s+{_STRING}\)", re.MULTILINE)
+_PART = re.compile(r"^PART\((\w+), (\w+)\)", re.MULTILINE)
+
+
+@cache
+def faults() -> dict[str, Fault]:
+    """Those of faults.h, by name."""
+    table = (_MODULE / "faults.h").read_text(encoding="utf-8")
+    return {name: Fault(tuple(rows.split()), text) for name, rows, text in _FAULT.findall(table)}
+
+
+@cache
+def freedoms() -> dict[str, Freedom]:
+    """Those of freedoms.h, by name."""
+    table = (_MODULE / "freedoms.h").read_text(encoding="utf-8")
+    found = _FREEDOM.findall(table)
+    names = {identifier: name for identifier, name, *_ in found}
+    parts: dict[str, list[str]] = {}
+    for whole, part in _PART.findall(table):
+        parts.setdefault(whole, []).append(names[part])
+    return {
+        name: Freedom(tuple(rows.split()), words, text, tuple(parts.get(identifier, ())))
+        for identifier, name, rows, words, text in found
+    }
+
+
+def expanded(names: tuple[str, ...]) -> set[str]:
+    """These freedoms with the parts of those that have parts."""
+    return {one for name in names for one in (name, *freedoms()[name].parts)}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The provider's answers, and those that a switch makes it give: TCP, as far as it leaves a choice. */
+#include "policy_tcp.h"
+#include "switches.h"
+
+u16 policy_mss(void)
+{
+	return freedom(FREEDOM_mss_536) ? 536 : 0;
+}
+
+u32 policy_rto_min_ms(void)
+{
+	return freedom(FREEDOM_rto_300ms) ? 300 : 0;
+}
+
+u32 policy_syn_rto_ms(void)
+{
+	if (freedom(FREEDOM_syn_again_at_3s))
+		return 3000;
+	return freedom(FREEDOM_syn_again_at_1s) ? 1000 : 0;
+}
+
+u32 policy_time_wait_s(void)
+{
+	return freedom(FREEDOM_time_wait_120s) ? 120 : 0;
+}
+
+u32 policy_keepalive_s(void)
+{
+	return freedom(FREEDOM_keepalives) ? 1 : 0;
+}
+
+u8 policy_connect_retries(void)
+{
+	return freedom(FREEDOM_refused_connect_2s) ? 4 : 0;
+}
+
+u32 policy_ack_delay_ms(void)
+{
+	return freedom(FREEDOM_delayed_ack_200ms) ? 200 : 0;
+}
+
+int policy_copies(bool rst, bool fin)
+{
+	return (rst && freedom(FREEDOM_rst_twice)) || (fin && freedom(FREEDOM_fin_twice));
+}
+
+bool policy_acks_before(void)
+{
+	return freedom(FREEDOM_acks_before_endings);
+}
+
+bool policy_rst_has_ack(void)
+{
+	return !freedom(FREEDOM_rst_without_ack);
+}
+
+bool policy_answers_late_segments(void)
+{
+	return !freedom(FREEDOM_late_segments_unanswered) && !freedom(FREEDOM_stealth);
+}
+
+bool policy_refuses(void)
+{
+	return !freedom(FREEDOM_stealth);
+}

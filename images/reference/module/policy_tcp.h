@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only
+ *
+ * Policy (see policy.h): TCP, as far as it leaves a choice. What a sysctl says is in images/reference/freedom.
+ */
+#ifndef POLICY_TCP_H
+#define POLICY_TCP_H
+
+#include <linux/types.h>
+
+/* 0: Linux's own */
+u16 policy_mss(void);
+u32 policy_rto_min_ms(void);
+u32 policy_syn_rto_ms(void);
+u32 policy_time_wait_s(void);
+u32 policy_keepalive_s(void);
+u8 policy_connect_retries(void);	/* after a refusal */
+u32 policy_ack_delay_ms(void);		/* of ACKs that carry nothing */
+
+int policy_copies(bool rst, bool fin);	/* of a segment with one of these, besides the segment */
+bool policy_acks_before(void);		/* an ending */
+bool policy_rst_has_ack(void);		/* that of an abort */
+bool policy_answers_late_segments(void);
+bool policy_refuses(void);		/* does a closed port answer? */
+
+#endif

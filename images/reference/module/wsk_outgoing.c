@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What TCP sends, at the edge of the IP layer: a connection in silent mode lets nothing out, and what a TCP may
+ * do otherwise than Linux's does is done here.
+ */
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/netfilter_ipv6.h>
+#include <linux/slab.h>
+#include <net/inet6_hashtables.h>
+#include <net/tcp.h>
+
+#include "compat.h"
+#include "policy.h"
+#include "wsk_connection.h"
+#include "wsk_outgoing.h"
+
+/* An ACK that waits for a segment to go with, or for its time. */
+struct held {
+	struct list_head list;
+	struct sock *sk;	/* stays as long as the packet does */
+	struct sk_buff *skb;
+	int (*go_on)(struct net *net, struct sock *sk, struct sk_buff *skb);
+	unsigned long due;	/* jiffies */
+};
+
+static LIST_HEAD(held_acks);
+static DEFINE_SPINLOCK(held_lock);
+
+static void send_due(struct work_struct *work);
+static DECLARE_DELAYED_WORK(held_work, send_due);
+
+/* ---- ACKs that wait ---- */
+
+static void send_due(struct work_struct *work)
+{
+	struct held *held, *next;
+	LIST_HEAD(due);
+
+	spin_lock_bh(&held_lock);
+	list_for_each_entry_safe(held, next, &held_acks, list)
+		if (time_after_eq(jiffies, held->due))
+			list_move_tail(&held->list, &due);
+	held = list_first_entry_or_null(&held_acks, struct held, list);
+	if (held)
+		queue_delayed_work(system_wq, &held_work, max_t(long, held->due - jiffies, 1));
+	spin_unlock_bh(&held_lock);
+	list_for_each_entry_safe(held, next, &due, list) {
+		local_bh_disable();
+		rcu_read_lock();
+		held->go_on(&init_net, held->sk, held->skb);
+		rcu_read_unlock();
+		local_bh_enable();
+		kfree(held);
+	}
+}
+
+/* The one of this connection, off the list; NULL for none. */
+static struct held *take_held(const struct sock *sk)
+{
+	struct held *held, *found = NULL;
+
+	spin_lock_bh(&held_lock);
+	list_for_each_entry(held, &held_acks, list)
+		if (held->sk == sk)
+			found = held;
+	if (found)
+		list_del(&found->list);
+	spin_unlock_bh(&held_lock);
+	return found;
+}
+
+static void forget(struct held *held)
+{
+	kfree_skb(held->skb);
+	kfree(held);
+}
+
+static unsigned int hold(struct sock *sk, struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	struct held *held = skb_dst_force(skb) ? kmalloc(sizeof(*held), GFP_ATOMIC) : NULL;
+
+	if (!held)
+		return NF_ACCEPT;
+	*held = (struct held){
+		.sk = sk, .skb = skb, .go_on = state->okfn,
+		.due = jiffies + msecs_to_jiffies(policy_ack_delay_ms()),
+	};
+	spin_lock_bh(&held_lock);
+	list_add_tail(&held->list, &held_acks);
+	queue_delayed_work(system_wq, &held_work, msecs_to_jiffies(policy_ack_delay_ms()));
+	spin_unlock_bh(&held_lock);
+	return NF_STOLEN;
+}
+
+static bool is_empty(const struct sk_buff *skb, const struct tcphdr *tcp)
+{
+	return skb->len == skb_transport_offset(skb) + tcp->doff * 4;
+}
+
+/* An ACK of data. That of a FIN and the last of the handshake are somebody's to wait for. */
+static bool may_wait(const struct sock *sk, const struct sk_buff *skb, const struct tcphdr *tcp)
+{
+	return is_empty(skb, tcp) && !tcp->syn && !tcp->fin && !tcp->rst && tcp_sk(sk)->bytes_received &&
+	       !(sk->sk_shutdown & RCV_SHUTDOWN);
+}
+
+/* ACK each second segment at once, and let others carry what waits. */
+static unsigned int delay(struct sock *sk, struct sk_buff *skb, const struct tcphdr *tcp,
+			  const struct nf_hook_state *state)
+{
+	struct held *waiting = take_held(sk);
+
+	if (waiting) {
+		forget(waiting);
+		return NF_ACCEPT;
+	}
+	return may_wait(sk, skb, tcp) ? hold(sk, skb, state) : NF_ACCEPT;
+}
+
+/* ---- Segments that are changed, doubled or dropped ---- */
+
+static void set_flags(struct sk_buff *skb, bool ack, bool ends)
+{
+	struct tcphdr *tcp = (struct tcphdr *)skb_transport_header(skb);
+	__be16 *flags = (__be16 *)tcp + 6;
+	__be16 before = *flags;
+
+	tcp->ack = ack;
+	tcp->fin &= ends;
+	tcp->rst &= ends;
+	inet_proto_csum_replace2(&tcp->check, skb, before, *flags, false);
+	if (ack)
+		return;
+	inet_proto_csum_replace4(&tcp->check, skb, tcp->ack_seq, 0, false);
+	tcp->ack_seq = 0;
+}
+
+static void send_copy(struct sk_buff *skb, const struct nf_hook_state *state, bool ends)
+{
+	struct sk_buff *copy = skb_copy(skb, GFP_ATOMIC);
+
+	if (!copy)
+		return;
+	if (!ends)
+		set_flags(copy, true, false);
+	state->okfn(state->net, state->sk, copy);
+}
+
+static unsigned int from_socket(struct wsk_socket *ws, struct sock *sk, struct sk_buff *skb,
+				const struct nf_hook_state *state)
+{
+	const struct tcphdr *tcp = (const void *)skb_transport_header(skb);
+
+	if (READ_ONCE(ws->silent) && policy_drops_silent_packets())
+		return NF_DROP;
+	if ((tcp->rst || tcp->fin) && tcp->ack && is_empty(skb, tcp) && policy_acks_before())
+		send_copy(skb, state, false);
+	if (tcp->rst && !policy_rst_has_ack() && !skb_ensure_writable(skb, skb_transport_offset(skb) + sizeof(*tcp)))
+		set_flags(skb, false, true);
+	tcp = (const void *)skb_transport_header(skb);
+	if (policy_copies(tcp->rst, tcp->fin))
+		send_copy(skb, state, true);
+	return policy_ack_delay_ms() ? delay(sk, skb, tcp, state) : NF_ACCEPT;
+}
+
+static bool has_socket(const struct sk_buff *skb, const struct tcphdr *tcp, u8 family)
+{
+	struct sock *sk;
+
+	if (family == NFPROTO_IPV4)
+		sk = compat_lookup_established4(&init_net, ip_hdr(skb)->daddr, tcp->dest, ip_hdr(skb)->saddr,
+						tcp->source, 0);
+	else
+		sk = compat_lookup_established6(&init_net, &ipv6_hdr(skb)->daddr, tcp->dest, &ipv6_hdr(skb)->saddr,
+						ntohs(tcp->source), 0, 0);
+	if (sk)
+		sock_gen_put(sk);
+	return sk;
+}
+
+/* TCP answers what no connection takes by RST: with ACK if it was a SYN, without if it was a late segment. */
+static unsigned int from_nobody(const struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	const struct tcphdr *tcp = (const void *)skb_transport_header(skb);
+	bool dropped = tcp->rst && (tcp->ack ? !policy_refuses() : !policy_answers_late_segments());
+
+	return dropped && !has_socket(skb, tcp, state->pf) ? NF_DROP : NF_ACCEPT;
+}
+
+static unsigned int outgoing(void *unused, struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	struct sock *sk = skb_to_full_sk(skb);
+	struct wsk_socket *ws;
+
+	if (!sk || !sk_fullsock(sk) || sk->sk_protocol != IPPROTO_TCP)
+		return NF_ACCEPT;
+	if (sk->sk_type == SOCK_RAW)	/* TCP's own, for those answers */
+		return from_nobody(skb, state);
+	ws = conn_owner(sk);
+	return ws ? from_socket(ws, sk, skb, state) : NF_ACCEPT;
+}
+
+static const struct nf_hook_ops hooks[] = {
+	{ .hook = outgoing, .pf = NFPROTO_IPV4, .hooknum = NF_INET_LOCAL_OUT, .priority = NF_IP_PRI_FILTER },
+	{ .hook = outgoing, .pf = NFPROTO_IPV6, .hooknum = NF_INET_LOCAL_OUT, .priority = NF_IP_PRI_FILTER },
+};
+
+int wsk_outgoing_init(void)
+{
+	return nf_register_net_hooks(&init_net, hooks, ARRAY_SIZE(hooks));
+}
+
+void wsk_outgoing_exit(void)
+{
+	struct held *held, *next;
+
+	nf_unregister_net_hooks(&init_net, hooks, ARRAY_SIZE(hooks));
+	cancel_delayed_work_sync(&held_work);
+	list_for_each_entry_safe(held, next, &held_acks, list)
+		forget(held);
+}
