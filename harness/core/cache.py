@@ -7,13 +7,18 @@ from pathlib import Path
 from harness.core.errors import HarnessError
 
 
+def place(name: str) -> Path:
+    """The folder `name` of the user's cache ($XDG_CACHE_HOME, else ~/.cache), there or not."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "wsk-conformance" / name
+
+
 def folder(name: str) -> Path:
-    """The folder `name` of the user's cache, created when it is missing ($XDG_CACHE_HOME, else ~/.cache).
+    """The same, created when it is missing.
 
     Raises HarnessError when it cannot be written.
     """
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    path = base / "wsk-conformance" / name
+    path = place(name)
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -5,9 +5,9 @@ import hashlib
 from functools import cache
 
 from harness import __version__
-from harness.core.paths import REPOSITORY
+from harness.core.paths import DRIVER, IMAGES, PACKAGE, SUITES
 
-_FOLDERS = ("harness", "suites", "guest_driver", "images")
+_FOLDERS = (PACKAGE, SUITES, DRIVER, IMAGES)
 _NOT_SOURCES = {"__pycache__", "baselines"}  # baselines go with each cell
 
 
@@ -15,9 +15,9 @@ _NOT_SOURCES = {"__pycache__", "baselines"}  # baselines go with each cell
 def version() -> str:
     """The version's number and 12 digits of a SHA-256 over all sources."""
     made_of = hashlib.sha256()
-    for name in _FOLDERS:
-        for path in sorted((REPOSITORY / name).rglob("*")):
+    for folder in _FOLDERS:
+        for path in sorted(folder.rglob("*")):
             if path.is_file() and not _NOT_SOURCES & set(path.parts):
-                made_of.update(f"{path.relative_to(REPOSITORY)} ".encode())
+                made_of.update(f"{path.relative_to(folder.parent)} ".encode())
                 made_of.update(hashlib.sha256(path.read_bytes()).digest())
     return f"{__version__}-{made_of.hexdigest()[:12]}"

@@ -20,12 +20,11 @@ from tools import find_tool, run
 
 from harness.core import cache
 from harness.core.errors import HarnessError, WskConformanceError
+from harness.core.paths import BUILT_DRIVER, DRIVER
 from harness.core.system import this_system
 
 HERE = Path(__file__).resolve().parent
-REPOSITORY = HERE.parents[1]
-DRIVER = REPOSITORY / "guest_driver"
-WSKCTL = REPOSITORY / "build" / "guest_driver" / "wskctl"
+WSKCTL = BUILT_DRIVER / "wskctl"
 
 # Program -> the Debian package that has it.
 TOOLS = {
@@ -50,7 +49,7 @@ def main() -> None:
     require_tools()
     store = cache.folder("reference")
     with locked(store):
-        run(["make", "--no-print-directory", "-s", "-C", str(DRIVER)])
+        run(["make", "--no-print-directory", "-s", "-C", str(DRIVER), f"OUT={BUILT_DRIVER}"])
         kernel = installed_kernel()
         image = stored(store, image_name(kernel), lambda folder: build_image(folder, store, kernel))
         prune(store, "image-*", IMAGES_KEPT)
