@@ -2,23 +2,19 @@
 """The dump that a stopped guest writes of itself: when it is done, and how it gets off the guest's disk."""
 
 import asyncio
-import os
-import shutil
-import subprocess
 import time
 from pathlib import Path
 
 from harness.core.errors import HarnessError
+from harness.crash.guest_disk import copy_file
 from harness.guest.base import OwnDump, Progress
 from harness.lab import examine
 from harness.lab.machine import Machine
 
 WRITE_LIMIT_S = 300.0
 QUIET_S = 20.0  # without a write: a kernel that stops writes one after the other
-READ_LIMIT_S = 300.0
 _TOLD_EVERY_S = 2.0
 _LEAST_BYTES = 1 << 20  # of a dump; a stopped kernel may write less than that for other reasons
-READER, _PACKAGE = "guestfish", "libguestfs-tools"
 
 
 async def written(machine: Machine, progress: Progress) -> str:
@@ -58,31 +54,5 @@ def _written_bytes(machine: Machine) -> int:
 
 
 def fetch(own: OwnDump, target: Path) -> None:
-    """Copy the dump off the disk of a guest that has ended. Blocks; call it in a thread.
-
-    Raises HarnessError, and leaves no file, when there is none or nothing here can read such a disk.
-    """
-    if shutil.which(READER) is None:
-        raise HarnessError(f"nothing here can read the guest's disk: apt-get install {_PACKAGE}")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.touch(mode=0o600)  # first, so that nobody else may read it
-    partition = f"/dev/sda{own.partition}"
-    command = [READER, "--ro", "--format=qcow2", "-a", str(own.disk), "run", ":"]
-    command += ["mount-ro", partition, "/", ":", "download", own.path, str(target)]
-    try:
-        done = subprocess.run(
-            command,
-            env={**os.environ, "LIBGUESTFS_BACKEND": "direct"},  # no daemon of libvirt is needed
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=READ_LIMIT_S,
-            check=False,
-        )
-        if done.returncode == 0:
-            return
-        why = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-    except (OSError, subprocess.TimeoutExpired) as error:
-        why = str(error)
-    target.unlink(missing_ok=True)
-    raise HarnessError(f"{READER} cannot fetch it: {why}")
+    """Copy the dump off the disk of a guest that has ended. Blocks. Raises HarnessError."""
+    copy_file(own.disk, own.partition, own.path, target)
