@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations, product
 from typing import Any
 
-from allpairspy import AllPairs
-
 Axes = Mapping[str, Iterable[Any]]
 Unless = Callable[..., bool]
 Named = tuple[str, Any]  # a value with its name in ids
+Row = tuple[Named, ...]
 
 
 def variants(axes: Axes, unless: Unless | None = None, *, everything: bool = False) -> dict[str, list[Any]]:
@@ -25,27 +24,23 @@ def variants(axes: Axes, unless: Unless | None = None, *, everything: bool = Fal
         for row in product(*named)
         if unless is None or not unless(**dict(zip(axes, (value for _, value in row), strict=True)))
     ]
-    chosen = possible if everything or len(named) < 2 else _pairwise(named, possible)
+    chosen = possible if everything or len(named) < 2 else _pairwise(possible)
     return {"-".join(name for name, _ in row): [value for _, value in row] for row in chosen}
 
 
-def _pairwise(named: list[list[Named]], possible: list[tuple[Named, ...]]) -> list[Sequence[Named]]:
-    beginnings = {_names(row[:length]) for row in possible for length in range(1, len(row) + 1)}
-    chosen: list[Sequence[Named]] = list(AllPairs(named, filter_func=lambda row: _names(row) in beginnings))
-    seen = {pair for row in chosen for pair in _pairs(row)}
-    for row in possible:  # where combinations are left out the library may lose pairs
-        if not seen.issuperset(_pairs(row)):
-            chosen.append(row)
-            seen.update(_pairs(row))
-    return chosen
+def _pairwise(possible: Sequence[Row]) -> list[Row]:
+    """Rows until every pair is in one; each time the row with the most that are missing, the first of several.
 
-
-def _names(row: Sequence[Named]) -> tuple[str, ...]:
-    return tuple(name for name, _ in row)
-
-
-def _pairs(row: Sequence[Named]) -> set[tuple[tuple[int, str], tuple[int, str]]]:
-    return set(combinations(enumerate(_names(row)), 2))
+    Libraries find no fewer rows for our axes, and some lose pairs where combinations are left out.
+    """
+    pairs = [set(combinations(enumerate(name for name, _ in row), 2)) for row in possible]
+    missing = set().union(*pairs)
+    chosen = []
+    while missing:
+        best = max(range(len(possible)), key=lambda place: len(pairs[place] & missing))
+        chosen.append(best)
+        missing -= pairs[best]
+    return [possible[place] for place in sorted(chosen)]
 
 
 def _named(axis: Iterable[Any]) -> list[Named]:

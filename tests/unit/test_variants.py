@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A test's variants: every pair of values occurs, in few combinations, with ids that people can read."""
 
+from collections.abc import Sequence
 from itertools import combinations, product
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.verdict.variants import variants
 
@@ -16,7 +19,7 @@ AXES = {
 }
 
 
-def pairs(rows: list[list[str]]) -> set[tuple[tuple[int, str], ...]]:
+def pairs(rows: Sequence[Sequence[object]]) -> set[tuple[tuple[int, object], ...]]:
     return {pair for row in rows for pair in combinations(enumerate(row), 2)}
 
 
@@ -71,3 +74,23 @@ def test_a_run_takes_pairs_or_all(pytester: pytest.Pytester) -> None:
     result.assert_outcomes(passed=4)
     result.stdout.fnmatch_lines(["*test_something[[]ipv4-plain-1[]] PASSED*"])
     pytester.runpytest_inprocess("--all").assert_outcomes(passed=8)
+
+
+@st.composite
+def constrained_axes(draw: st.DrawFn) -> tuple[dict[str, list[int]], set[tuple[int, ...]]]:
+    """Axes, and combinations of them that make no sense."""
+    sizes = draw(st.lists(st.integers(1, 4), min_size=2, max_size=4))
+    axes = {f"axis{number}": list(range(size)) for number, size in enumerate(sizes)}
+    return axes, draw(st.sets(st.tuples(*(st.integers(0, size - 1) for size in sizes)), max_size=40))
+
+
+@given(constrained_axes())
+def test_no_pair_is_lost_whatever_is_left_out(
+    constrained: tuple[dict[str, list[int]], set[tuple[int, ...]]],
+) -> None:
+    axes, senseless = constrained
+    chosen = list(variants(axes, lambda **row: tuple(row.values()) in senseless).values())
+    everything = [list(row) for row in product(*axes.values()) if row not in senseless]
+    assert all(row in everything for row in chosen)
+    assert pairs(chosen) == pairs(everything)
+    assert chosen[:1] == everything[:1], "the first values of all axes are always tried together"
