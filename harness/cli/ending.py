@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
+from harness.core import extras
 from harness.core.errors import Terminated, UsageError, WskConformanceError
 from harness.core.printable import printable
 
@@ -62,6 +63,9 @@ def _performed(command: Callable[[], None]) -> int:
         return _say(str(error), EXIT_USAGE)
     except WskConformanceError as error:
         return _say(str(error), EXIT_HARNESS)
+    except ModuleNotFoundError as error:
+        line = extras.missing(error)
+        return _say(line, EXIT_USAGE) if line else _say(unexpected(error), EXIT_HARNESS)
     except OSError as error:
         if error.errno in _USERS and error.filename is not None:
             return _say(f"cannot use {_short(error.filename)}: {error.strerror}", EXIT_USAGE)

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from harness.core import extras
 from harness.core.errors import GuestHung, HarnessError, UsageError
 from harness.core.printable import printable
 from harness.guest import image_manifest
@@ -94,6 +95,7 @@ class WindowsGuest:
 
     def prepare(self, progress: Progress) -> None:
         """Find the image and check it. Raises UsageError when it cannot be used, or not here."""
+        extras.require("windows")
         image = find_image(self.name, progress)
         accelerated, reason = kvm.usable()
         if not accelerated and not self._options.emulate:

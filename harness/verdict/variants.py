@@ -29,7 +29,7 @@ def variants(axes: Axes, unless: Unless | None = None, *, everything: bool = Fal
 
 
 def _pairwise(possible: Sequence[Row]) -> list[Row]:
-    """Rows until every pair is in one; each time the row with the most that are missing, the first of several.
+    """Rows until every pair is in one; each time the first row of those with the most that are missing.
 
     Libraries find no fewer rows for our axes, and some lose pairs where combinations are left out.
     """
