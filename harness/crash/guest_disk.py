@@ -43,13 +43,12 @@ def copy_file(disk: Path, partition: int, path: str, target: Path) -> None:
 
     Blocks; call it in a thread. Raises HarnessError, and leaves no file, when it cannot be had.
     """
-    # Its import costs nothing but when a guest has crashed.
-    import pyfsntfs
-
     target.parent.mkdir(parents=True, exist_ok=True)
     target.touch(mode=0o600)
     try:
         with _offered(disk) as reader, target.open("wb") as file:
+            import pyfsntfs  # only who reads a disk pays for it
+
             volume = pyfsntfs.volume()
             volume.open_file_object(reader.partition(partition))
             entry = volume.get_file_entry_by_path(path.replace("/", "\\"))
