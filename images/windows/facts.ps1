@@ -61,8 +61,9 @@ function Get-PasswordEnd {
 }
 
 function Get-Maintenance {
-    $tasks = $MaintenanceTasks | ForEach-Object { Get-ScheduledTask -TaskPath $_ -ErrorAction SilentlyContinue }
-    $awake = @($tasks | Where-Object State -ne 'Disabled')
+    $awake = @($MaintenanceTasks |
+            ForEach-Object { Get-ScheduledTask -TaskPath $_ -ErrorAction SilentlyContinue } |
+            Where-Object State -ne 'Disabled')
     if ($awake.Count -eq 0 -and (Get-Registry $Maintenance 'MaintenanceDisabled') -eq 1) {
         return 'off'
     }

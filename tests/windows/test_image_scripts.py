@@ -120,6 +120,13 @@ def test_nothing_is_assigned_that_powershell_has_for_itself() -> None:
         assert not assigned & own
 
 
+def test_nothing_that_may_be_nothing_is_piped_from_a_variable() -> None:
+    """An empty variable sends one $null down the pipe, and that is counted."""
+    for name in SCRIPTS:
+        piped = re.findall(r"\$(\w+)\s*\|\s*(?:Where|ForEach)-Object", source(name))
+        assert {variable for variable in piped if variable[0].islower()} <= {"policies"}
+
+
 def whole() -> str:
     """provision.ps1 with its parts."""
     return "\n".join(source(name) for name in PARTS)
