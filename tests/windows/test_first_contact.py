@@ -108,6 +108,15 @@ def test_no_disk_and_no_memory_is_uploaded() -> None:
     assert upload["with"]["path"].split() == ["results", "!results/**/dumps/*.dmp", "!results/**/dumps/*.elf"]
 
 
+def test_an_image_is_kept_where_nobody_else_can_read_it() -> None:
+    (kept,) = [told for told in job()["steps"] if "cache/save" in told.get("uses", "")]
+    assert "github.event.repository.private" in kept["if"]
+    (found,) = [told for told in job()["steps"] if "cache/restore" in told.get("uses", "")]
+    assert {f"inputs.{name}_sha256" in found["with"]["key"] for name in ("iso", "virtio_win", "openssh")} == {
+        True
+    }
+
+
 class Runner:
     """A hosted runner: a home, a checkout with what `make prepare` leaves, and the inputs as variables."""
 
