@@ -133,7 +133,7 @@ static VOID call_during_a_close(VOID)
 {
     static const PVOID events[3] = {hold, NULL, NULL};
     static UCHAR byte;
-    BUF buf = make_buf(&byte, 1);
+    WSK_BUF buf = make_buf(&byte, 1);
     OP send, close, query;
     PAIR pair;
 

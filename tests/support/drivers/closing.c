@@ -64,7 +64,7 @@ static OP sends[SENDS];
 
 static VOID pending_transfers(VOID)
 {
-    BUF buf = make_buf(data, sizeof(data)), in = make_buf(got, sizeof(got));
+    WSK_BUF buf = make_buf(data, sizeof(data)), in = make_buf(got, sizeof(got));
     OP receive, close;
     ULONG ended = 0, i;
     PAIR pair;
@@ -98,8 +98,8 @@ static VOID pending_transfers(VOID)
         op_free(&sends[i]);
     op_free(&receive);
     op_free(&close);
-    IoFreeMdl(buf.mdl);
-    IoFreeMdl(in.mdl);
+    IoFreeMdl(buf.Mdl);
+    IoFreeMdl(in.Mdl);
 }
 
 static VOID others(VOID)
@@ -159,7 +159,7 @@ static BOOLEAN keeps_level(VOID)
 static VOID misuse(VOID)
 {
     SOCKET *fresh = make_socket(CONNECTION, NULL, NULL, NULL), *stream = make_socket(STREAM, NULL, NULL, NULL);
-    BUF byte = make_buf(data, 1);
+    WSK_BUF byte = make_buf(data, 1);
     PAIR pair;
     OP op;
 
@@ -184,7 +184,7 @@ static VOID misuse(VOID)
         check(!NT_SUCCESS(disconnect(pair.near, NULL, 0)), "no-disconnect-of-dead");
     }
     drop_pair(&pair);
-    IoFreeMdl(byte.mdl);
+    IoFreeMdl(byte.Mdl);
 }
 
 /* Owner and nothing else, self-relative. */

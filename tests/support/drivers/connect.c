@@ -33,28 +33,28 @@ static VOID exchange(VOID)
 /* 100 + 50 bytes in two MDLs, from offset 10, all but the last byte. */
 static VOID buffer_of_disconnect(VOID)
 {
-    BUF first = make_buf(data, 100), second = make_buf(data + 1000, 50);
+    WSK_BUF first = make_buf(data, 100), second = make_buf(data + 1000, 50);
     PAIR pair;
     ULONG i;
 
     for (i = 0; i < sizeof(data); i++)
         data[i] = (UCHAR)(i * 7);
     if (make_pair(&pair, PORT, NULL, NULL)) {
-        first.mdl->Next = second.mdl;
-        first.offset = 10;
-        first.length = 139;
+        first.Mdl->Next = second.Mdl;
+        first.Offset = 10;
+        first.Length = 139;
         check(disconnect(pair.near, &first, 0) == STATUS_SUCCESS, "disconnect-with-buffer");
         check(receive_bytes(pair.far, got, SOME * 4, WAITALL) == 139, "buffer-length");
         check(!memcmp(got, data + 10, 90) && !memcmp(got + 90, data + 1000, 49), "buffer-bytes");
-        first.mdl->Next = NULL;
+        first.Mdl->Next = NULL;
     }
-    IoFreeMdl(first.mdl);
-    IoFreeMdl(second.mdl);
+    IoFreeMdl(first.Mdl);
+    IoFreeMdl(second.Mdl);
     drop_pair(&pair);
 }
 
 /* Sends until the peer's window is full; some of them must be pending then. */
-static VOID fill(SOCKET *socket, OP *ops, BUF *buf, ULONG count)
+static VOID fill(SOCKET *socket, OP *ops, WSK_BUF *buf, ULONG count)
 {
     ULONG i;
 
@@ -68,7 +68,7 @@ static OP sends[SENDS];
 
 static VOID abort_flushes(VOID)
 {
-    BUF buf = make_buf(data, sizeof(data));
+    WSK_BUF buf = make_buf(data, sizeof(data));
     ULONG flushed = 0, lied = 0, i;
     OP abort, receive;
     PAIR pair;
@@ -97,13 +97,13 @@ static VOID abort_flushes(VOID)
         op_free(&sends[i]);
     op_free(&receive);
     op_free(&abort);
-    IoFreeMdl(buf.mdl);
+    IoFreeMdl(buf.Mdl);
 }
 
 /* False when the disconnect completed more than once: then nothing else can be trusted. */
 static BOOLEAN recovery(VOID)
 {
-    BUF buf = make_buf(data, sizeof(data));
+    WSK_BUF buf = make_buf(data, sizeof(data));
     OP graceful, abort;
     BOOLEAN once;
     PAIR pair;
@@ -124,13 +124,13 @@ static BOOLEAN recovery(VOID)
         op_free(&sends[i]);
     op_free(&graceful);
     op_free(&abort);
-    IoFreeMdl(buf.mdl);
+    IoFreeMdl(buf.Mdl);
     return once;
 }
 
 static VOID cancel_graceful(VOID)
 {
-    BUF buf = make_buf(data, sizeof(data));
+    WSK_BUF buf = make_buf(data, sizeof(data));
     OP graceful;
     PAIR pair;
     ULONG i;
@@ -145,12 +145,12 @@ static VOID cancel_graceful(VOID)
     for (i = 0; i < SENDS; i++)
         op_free(&sends[i]);
     op_free(&graceful);
-    IoFreeMdl(buf.mdl);
+    IoFreeMdl(buf.Mdl);
 }
 
 static VOID unacknowledged(VOID)
 {
-    BUF buf = make_buf(data, 10);
+    WSK_BUF buf = make_buf(data, 10);
     OP send, graceful;
     PAIR pair;
 
@@ -164,12 +164,12 @@ static VOID unacknowledged(VOID)
     drop_pair(&pair);
     op_free(&send);
     op_free(&graceful);
-    IoFreeMdl(buf.mdl);
+    IoFreeMdl(buf.Mdl);
 }
 
 static VOID reset_while_graceful(VOID)
 {
-    BUF buf = make_buf(data, sizeof(data));
+    WSK_BUF buf = make_buf(data, sizeof(data));
     OP graceful;
     PAIR pair;
     ULONG i;
@@ -185,12 +185,12 @@ static VOID reset_while_graceful(VOID)
     for (i = 0; i < SENDS; i++)
         op_free(&sends[i]);
     op_free(&graceful);
-    IoFreeMdl(buf.mdl);
+    IoFreeMdl(buf.Mdl);
 }
 
 static VOID receives(VOID)
 {
-    BUF buf = make_buf(got, SOME), none = {NULL, 0, 0};
+    WSK_BUF buf = make_buf(got, SOME), none = {NULL, 0, 0};
     OP all, drain, kept;
     PAIR pair;
 
@@ -215,7 +215,7 @@ static VOID receives(VOID)
     op_free(&all);
     op_free(&drain);
     op_free(&kept);
-    IoFreeMdl(buf.mdl);
+    IoFreeMdl(buf.Mdl);
 }
 
 static VOID run(VOID)

@@ -14,7 +14,7 @@ static OP sends[SENDS];
 
 static VOID buffer_goes(VOID)
 {
-    BUF buf = make_buf(data, 100), kept = buf;
+    WSK_BUF buf = make_buf(data, 100), kept = buf;
     PAIR pair;
     OP send;
 
@@ -26,12 +26,12 @@ static VOID buffer_goes(VOID)
           "buf-may-go");
     drop_pair(&pair);
     op_free(&send);
-    IoFreeMdl(kept.mdl);
+    IoFreeMdl(kept.Mdl);
 }
 
 static VOID after_the_peer(VOID)
 {
-    BUF in = make_buf(got, SOME);
+    WSK_BUF in = make_buf(got, SOME);
     OP receive;
     PAIR pair;
 
@@ -48,7 +48,7 @@ static VOID after_the_peer(VOID)
         drop_pair(&pair);
         op_free(&receive);
     }
-    IoFreeMdl(in.mdl);
+    IoFreeMdl(in.Mdl);
 }
 
 static VOID prompt_graceful(VOID)
@@ -67,7 +67,7 @@ static VOID prompt_graceful(VOID)
 
 static VOID graceful_behind_sends(VOID)
 {
-    BUF buf = make_buf(data, 10);
+    WSK_BUF buf = make_buf(data, 10);
     BOOLEAN in_order = TRUE;
     OP graceful;
     PAIR pair;
@@ -87,12 +87,12 @@ static VOID graceful_behind_sends(VOID)
     for (i = 0; i < 3; i++)
         op_free(&sends[i]);
     op_free(&graceful);
-    IoFreeMdl(buf.mdl);
+    IoFreeMdl(buf.Mdl);
 }
 
 static VOID close_ends_graceful(VOID)
 {
-    BUF buf = make_buf(data, sizeof(data));
+    WSK_BUF buf = make_buf(data, sizeof(data));
     OP graceful;
     PAIR pair;
     ULONG i;
@@ -109,18 +109,18 @@ static VOID close_ends_graceful(VOID)
     for (i = 0; i < SENDS; i++)
         op_free(&sends[i]);
     op_free(&graceful);
-    IoFreeMdl(buf.mdl);
+    IoFreeMdl(buf.Mdl);
 }
 
 static VOID close_ends_others(VOID)
 {
     SOCKET *datagram = make_socket(DATAGRAM, NULL, NULL, NULL), *basic = make_socket(BASIC, NULL, NULL, NULL);
-    BUF in = make_buf(got, SOME);
+    WSK_BUF in = make_buf(got, SOME);
     OP receive, watch;
 
     bind_socket(datagram, PORT + 1);
     op_irp(&receive);
-    CALL(datagram, D_RECEIVE_FROM, (SOCKET *, BUF *, ULONG, ADDRESS *, ULONG *, PVOID, ULONG *, PIRP))(
+    CALL(datagram, D_RECEIVE_FROM, (SOCKET *, WSK_BUF *, ULONG, ADDRESS *, ULONG *, PVOID, ULONG *, PIRP))(
         datagram, &in, 0, NULL, NULL, NULL, NULL, receive.irp);
     close_socket(datagram);
     check(receive.completions == 1 && !NT_SUCCESS(receive.status), "close-completes-receive-from");
@@ -132,7 +132,7 @@ static VOID close_ends_others(VOID)
     check(watch.completions == 1 && !NT_SUCCESS(watch.status), "close-completes-watch");
     op_free(&receive);
     op_free(&watch);
-    IoFreeMdl(in.mdl);
+    IoFreeMdl(in.Mdl);
 }
 
 /* ---- Callbacks ---- */
@@ -160,7 +160,7 @@ static const PVOID events[3] = {on_receive, NULL, NULL};
 /* A pair whose near end is in its callback, or has been. */
 static BOOLEAN called_back(PAIR *pair, BOOLEAN closes, ULONG hold)
 {
-    BUF buf = make_buf(data, 1);
+    WSK_BUF buf = make_buf(data, 1);
     BOOLEAN entered;
     OP send;
     ULONG i;
@@ -178,7 +178,7 @@ static BOOLEAN called_back(PAIR *pair, BOOLEAN closes, ULONG hold)
     entered = inside || leave_order;
     op_done(&send, 500);
     op_free(&send);
-    IoFreeMdl(buf.mdl);
+    IoFreeMdl(buf.Mdl);
     return entered;
 }
 

@@ -13,7 +13,7 @@
 #define AT_DISPATCH 8
 #define EVENT_PENDING ((NTSTATUS)0x40000013)
 
-typedef struct { PVOID next; BUF buf; PVOID control; ULONG length; ADDRESS *remote; } INDICATION;
+typedef struct { PVOID next; WSK_BUF buf; PVOID control; ULONG length; ADDRESS *remote; } INDICATION;
 
 /* What the callbacks saw, and how they are to behave. */
 static volatile LONG receives, disconnects, accepts, bytes_seen, inside;
@@ -91,7 +91,7 @@ static NTSTATUS NTAPI on_receive_from(PVOID context, ULONG flags, INDICATION *se
     (void)context;
     enter(flags);
     receives++;
-    bytes_seen += (LONG)seen->buf.length;
+    bytes_seen += (LONG)seen->buf.Length;
     leave();
     return STATUS_SUCCESS;
 }
@@ -186,7 +186,7 @@ static VOID retained_data(VOID)
     receive_answer = STATUS_PENDING;
     send_bytes(pair.far, data, 10);
     pause_ms(50);
-    check(retained && retained->buf.length == 10, "retain");
+    check(retained && retained->buf.Length == 10, "retain");
     if (retained)
         check(CALL(pair.near, C_RELEASE, (SOCKET *, PVOID))(pair.near, retained) == STATUS_SUCCESS, "release");
     retained = NULL;
@@ -240,7 +240,7 @@ static VOID flood(VOID)
 {
     LONG late = 0, i, n;
     OP close, send[8];
-    BUF buf = make_buf(data, 100);
+    WSK_BUF buf = make_buf(data, 100);
     PAIR pair;
 
     for (n = 0; n < 20; n++) {
@@ -263,7 +263,7 @@ static VOID flood(VOID)
             op_free(&send[i]);
     }
     check(!late, "no-callback-after-close");
-    IoFreeMdl(buf.mdl);
+    IoFreeMdl(buf.Mdl);
 }
 
 static VOID accept_event(VOID)
@@ -295,7 +295,7 @@ static VOID accept_event(VOID)
 static VOID datagrams(VOID)
 {
     SOCKET *one = make_socket(DATAGRAM, NULL, datagram_events, NULL), *two = make_socket(DATAGRAM, NULL, NULL, NULL);
-    BUF out = make_buf(data, 20), in = make_buf(got, SOME);
+    WSK_BUF out = make_buf(data, 20), in = make_buf(got, SOME);
     ADDRESS to = loopback(PORT + 2), from;
     ULONG length = 0, flags = 0;
     OP send, receive;
@@ -305,23 +305,23 @@ static VOID datagrams(VOID)
     bind_socket(two, PORT + 3);
     op_irp(&receive);
     receive.returned =
-        CALL(one, D_RECEIVE_FROM, (SOCKET *, BUF *, ULONG, ADDRESS *, ULONG *, PVOID, ULONG *, PIRP))(
+        CALL(one, D_RECEIVE_FROM, (SOCKET *, WSK_BUF *, ULONG, ADDRESS *, ULONG *, PVOID, ULONG *, PIRP))(
             one, &in, 0, &from, &length, NULL, &flags, receive.irp);
     op_irp(&send);
-    check(NT_SUCCESS(op_finish(&send, CALL(two, D_SEND_TO, (SOCKET *, BUF *, ULONG, ADDRESS *, ULONG, PVOID, PIRP))(
+    check(NT_SUCCESS(op_finish(&send, CALL(two, D_SEND_TO, (SOCKET *, WSK_BUF *, ULONG, ADDRESS *, ULONG, PVOID, PIRP))(
                                           two, &out, 0, &to, 0, NULL, send.irp))), "send-to");
     check(NT_SUCCESS(op_end(&receive, receive.returned)) && receive.information == 20 && from.port, "receive-from");
     op_free(&receive);
     set_events(one, RECEIVE_FROM, NULL);
     op_irp(&send);
-    op_finish(&send, CALL(two, D_SEND_TO, (SOCKET *, BUF *, ULONG, ADDRESS *, ULONG, PVOID, PIRP))(
+    op_finish(&send, CALL(two, D_SEND_TO, (SOCKET *, WSK_BUF *, ULONG, ADDRESS *, ULONG, PVOID, PIRP))(
                          two, &out, 0, &to, 0, NULL, send.irp));
     pause_ms(50);
     check(bytes_seen == 20, "receive-from-event");
     close_socket(one);
     close_socket(two);
-    IoFreeMdl(out.mdl);
-    IoFreeMdl(in.mdl);
+    IoFreeMdl(out.Mdl);
+    IoFreeMdl(in.Mdl);
 }
 
 static volatile ULONG inspects, inspect_answer;

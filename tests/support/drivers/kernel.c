@@ -204,8 +204,8 @@ static VOID messages(VOID)
 {
     SOCKET *one = make_socket(DATAGRAM, NULL, NULL, NULL), *two = make_socket(DATAGRAM, NULL, NULL, NULL);
     static UCHAR data[SOME] = "message", got[SOME];
-    struct { PVOID next; BUF buf; } list = {NULL, make_buf(data, 8)}, second = {NULL, list.buf};
-    BUF in = make_buf(got, SOME);
+    struct { PVOID next; WSK_BUF buf; } list = {NULL, make_buf(data, 8)}, second = {NULL, list.buf};
+    WSK_BUF in = make_buf(got, SOME);
     ADDRESS to = loopback(base + 10);
     NTSTATUS(NTAPI * send)(SOCKET *, PVOID, ULONG, ADDRESS *, ULONG, PVOID, PIRP) =
         (NTSTATUS(NTAPI *)(SOCKET *, PVOID, ULONG, ADDRESS *, ULONG, PVOID, PIRP))two->slots[D_SEND_MESSAGES];
@@ -214,7 +214,7 @@ static VOID messages(VOID)
     bind_socket(one, base + 10);
     bind_socket(two, base + 11);
     op_irp(&receive);
-    receive.returned = CALL(one, D_RECEIVE_FROM, (SOCKET *, BUF *, ULONG, ADDRESS *, ULONG *, PVOID, ULONG *, PIRP))(
+    receive.returned = CALL(one, D_RECEIVE_FROM, (SOCKET *, WSK_BUF *, ULONG, ADDRESS *, ULONG *, PVOID, ULONG *, PIRP))(
         one, &in, 0, NULL, NULL, NULL, NULL, receive.irp);
     op_irp(&op);
     check(NT_SUCCESS(op_finish(&op, send(two, &list, 0, &to, 0, NULL, op.irp))), "send-messages");
@@ -226,8 +226,8 @@ static VOID messages(VOID)
     op_free(&receive);
     close_socket(one);
     close_socket(two);
-    IoFreeMdl(list.buf.mdl);
-    IoFreeMdl(in.mdl);
+    IoFreeMdl(list.buf.Mdl);
+    IoFreeMdl(in.Mdl);
 }
 
 static VOID NTAPI on_work(PDEVICE_OBJECT device, PVOID context)

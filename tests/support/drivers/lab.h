@@ -9,6 +9,8 @@
 
 #include <ntifs.h>
 
+#include "../../../guest_driver/include/wsk.h"
+
 #define SOME 64
 
 NTSYSAPI VOID NTAPI KeStallExecutionProcessor(ULONG Us);
@@ -21,17 +23,10 @@ extern VOID(NTAPI *__imp_KeLowerIrql)(KIRQL level);
 #define raise_irql __imp_KfRaiseIrql
 #define lower_irql __imp_KeLowerIrql
 
-typedef struct { const void *const *slots; } SOCKET; /* WSK_SOCKET: its table, slot by slot */
+/* Views of WSK's structures: a socket and a provider with their tables slot by slot, an address of any family. */
+typedef struct { const void *const *slots; } SOCKET;
 typedef struct { USHORT family, port; UCHAR address[24]; } ADDRESS;
-typedef struct { PMDL mdl; ULONG offset; SIZE_T length; } BUF;
-typedef struct { ULONGLONG state; PVOID context; KSPIN_LOCK lock; } REGISTRATION;
-typedef struct { PVOID client; const void *const *slots; } NPI;
-typedef struct { const void *npi; ULONG mask; } EVENTS;
-
-NTSYSAPI NTSTATUS NTAPI WskRegister(PVOID npi, REGISTRATION *registration);
-NTSYSAPI VOID NTAPI WskDeregister(REGISTRATION *registration);
-NTSYSAPI NTSTATUS NTAPI WskCaptureProviderNPI(REGISTRATION *registration, ULONG timeout, NPI *npi);
-NTSYSAPI VOID NTAPI WskReleaseProviderNPI(REGISTRATION *registration);
+typedef union { WSK_PROVIDER_NPI whole; struct { PVOID client; const void *const *slots; }; } NPI;
 
 enum { BASIC = 0, LISTEN = 1, CONNECTION = 2, DATAGRAM = 4, STREAM = 8 };
 
@@ -46,7 +41,7 @@ enum { P_SOCKET = 1, P_SOCKET_CONNECT, P_CONTROL_CLIENT, P_GET_ADDRESS_INFO, P_F
 #define CALL(socket, slot, types) ((NTSTATUS(NTAPI *) types)(socket)->slots[slot])
 
 typedef NTSTATUS(NTAPI *ADDRESS_CALL)(SOCKET *, ADDRESS *, ULONG, PIRP);
-typedef NTSTATUS(NTAPI *BUFFER_CALL)(SOCKET *, BUF *, ULONG, PIRP);
+typedef NTSTATUS(NTAPI *BUFFER_CALL)(SOCKET *, WSK_BUF *, ULONG, PIRP);
 typedef NTSTATUS(NTAPI *QUERY_CALL)(SOCKET *, ADDRESS *, PIRP);
 
 /* An operation of ours: its IRP, what the call returned, what the completion said. */
@@ -64,7 +59,7 @@ typedef struct {
 static volatile LONG order_counter;
 #define IMPATIENT 300
 static LONG patience = 1500; /* in ms; little is left of it once something has not come at all */
-static REGISTRATION registration;
+static WSK_REGISTRATION registration;
 static NPI npi;
 static const char *suite;
 static PDRIVER_OBJECT own; /* this driver */
@@ -263,15 +258,15 @@ static BOOLEAN make_pair(PAIR *pair, USHORT port, PVOID context, const void *eve
     return FALSE;
 }
 
-static BUF make_buf(PVOID memory, ULONG length)
+static WSK_BUF make_buf(PVOID memory, ULONG length)
 {
-    BUF buf = {IoAllocateMdl(memory, length, FALSE, FALSE, NULL), 0, length};
+    WSK_BUF buf = {IoAllocateMdl(memory, length, FALSE, FALSE, NULL), 0, length};
 
-    MmBuildMdlForNonPagedPool(buf.mdl);
+    MmBuildMdlForNonPagedPool(buf.Mdl);
     return buf;
 }
 
-static VOID start_transfer(SOCKET *socket, ULONG slot, OP *op, BUF *buf, ULONG flags)
+static VOID start_transfer(SOCKET *socket, ULONG slot, OP *op, WSK_BUF *buf, ULONG flags)
 {
     op_irp(op);
     op->returned = ((BUFFER_CALL)socket->slots[slot])(socket, buf, flags, op->irp);
@@ -280,20 +275,20 @@ static VOID start_transfer(SOCKET *socket, ULONG slot, OP *op, BUF *buf, ULONG f
 /* Sends `length` bytes; the status. */
 static NTSTATUS send_bytes(SOCKET *socket, PVOID memory, ULONG length)
 {
-    BUF buf = make_buf(memory, length);
+    WSK_BUF buf = make_buf(memory, length);
     NTSTATUS status;
     OP op;
 
     start_transfer(socket, C_SEND, &op, &buf, 0);
     status = op_finish(&op, op.returned);
-    IoFreeMdl(buf.mdl);
+    IoFreeMdl(buf.Mdl);
     return status;
 }
 
 /* Receives once; how many bytes, -1 for an error, -2 when nothing came. */
 static LONG receive_bytes(SOCKET *socket, PVOID memory, ULONG length, ULONG flags)
 {
-    BUF buf = make_buf(memory, length);
+    WSK_BUF buf = make_buf(memory, length);
     NTSTATUS status;
     LONG got;
     OP op;
@@ -302,11 +297,11 @@ static LONG receive_bytes(SOCKET *socket, PVOID memory, ULONG length, ULONG flag
     status = op_end(&op, op.returned);
     got = status == STATUS_SUCCESS ? (LONG)op.information : status == STATUS_IO_TIMEOUT ? -2 : -1;
     op_free(&op);
-    IoFreeMdl(buf.mdl);
+    IoFreeMdl(buf.Mdl);
     return got;
 }
 
-static NTSTATUS disconnect(SOCKET *socket, BUF *buf, ULONG flags)
+static NTSTATUS disconnect(SOCKET *socket, WSK_BUF *buf, ULONG flags)
 {
     OP op;
 
@@ -318,7 +313,7 @@ static NTSTATUS disconnect(SOCKET *socket, BUF *buf, ULONG flags)
 static NTSTATUS set_events(SOCKET *socket, ULONG mask, PIRP irp)
 {
     static const UCHAR interface_id[16] = {1};
-    EVENTS events = {interface_id, mask};
+    WSK_EVENT_CALLBACK_CONTROL events = {(const GUID *)interface_id, mask};
 
     return CALL(socket, CONTROL, (SOCKET *, ULONG, ULONG, ULONG, SIZE_T, PVOID, SIZE_T, PVOID, SIZE_T *, PIRP))(
         socket, 0, 0x4002, 0xffff, sizeof(events), &events, 0, NULL, NULL, irp);
@@ -342,8 +337,8 @@ static NTSTATUS control_client(ULONG code, SIZE_T in_size, PVOID in, SIZE_T out_
 
 /* ---- The driver ---- */
 
-static struct { USHORT version, reserved; PVOID event; } client_dispatch = {0x0100, 0, NULL};
-static struct { PVOID context; PVOID dispatch; } client_npi = {NULL, &client_dispatch};
+static const WSK_CLIENT_DISPATCH client_dispatch = {MAKE_WSK_VERSION(1, 0), 0, NULL};
+static WSK_CLIENT_NPI client_npi = {NULL, &client_dispatch};
 
 static BOOLEAN lab_open(const char *name)
 {
@@ -351,7 +346,7 @@ static BOOLEAN lab_open(const char *name)
     base = (USHORT)(2000 + (ULONG_PTR)PsGetCurrentThreadId() % 1500 * 20);
     if (!NT_SUCCESS(WskRegister(&client_npi, &registration)))
         return FALSE;
-    return NT_SUCCESS(WskCaptureProviderNPI(&registration, 0xffffffff, &npi));
+    return NT_SUCCESS(WskCaptureProviderNPI(&registration, 0xffffffff, &npi.whole));
 }
 
 static VOID lab_close(VOID)
