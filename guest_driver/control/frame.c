@@ -100,7 +100,8 @@ static enum frame_end read_header(struct wsktest_frame *frame, struct frame_trou
 }
 
 /* What has begun must come whole: a gap is what lost bytes leave. */
-static enum frame_end read_payload(const struct wsktest_frame *frame, void *payload, struct frame_trouble *trouble)
+static enum frame_end read_payload(const struct wsktest_frame *frame, void *payload,
+                                   struct frame_trouble *trouble)
 {
     size_t got;
 

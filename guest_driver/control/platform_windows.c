@@ -31,9 +31,9 @@ static int fail(const char *what)
 /* Installed again, perhaps from elsewhere: the service that is there gets the new path. */
 static SC_HANDLE create_or_change(SC_HANDLE manager, const char *path)
 {
-    SC_HANDLE service = CreateServiceA(manager, SERVICE_NAME, SERVICE_NAME, SERVICE_ALL_ACCESS,
-                                       SERVICE_KERNEL_DRIVER, SERVICE_DEMAND_START, SERVICE_ERROR_NORMAL,
-                                       path, NULL, NULL, NULL, NULL, NULL);
+    SC_HANDLE service =
+        CreateServiceA(manager, SERVICE_NAME, SERVICE_NAME, SERVICE_ALL_ACCESS, SERVICE_KERNEL_DRIVER,
+                       SERVICE_DEMAND_START, SERVICE_ERROR_NORMAL, path, NULL, NULL, NULL, NULL, NULL);
 
     if (service || GetLastError() != ERROR_SERVICE_EXISTS)
         return service;
@@ -100,7 +100,8 @@ static int stop(SC_HANDLE service)
             return 0;
         Sleep(STOP_POLL_MS);
     }
-    fprintf(stderr, "wskctl: the driver did not stop within %d s (after a hung scenario it stays loaded)\n", STOP_LIMIT_MS / 1000);
+    fprintf(stderr, "wskctl: the driver did not stop within %d s (after a hung scenario it stays loaded)\n",
+            STOP_LIMIT_MS / 1000);
     return -1;
 }
 
@@ -128,8 +129,8 @@ int platform_remove(void)
 uint32_t platform_control(uint32_t code, const void *input, uint32_t input_size, void *output,
                           uint32_t output_size, uint32_t *written)
 {
-    HANDLE device = CreateFileA("\\\\.\\" DEVICE_NAME, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING,
-                                0, NULL);
+    HANDLE device =
+        CreateFileA("\\\\.\\" DEVICE_NAME, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
     IO_STATUS_BLOCK io = {0};
     NTSTATUS status;
 

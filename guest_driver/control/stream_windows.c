@@ -66,7 +66,8 @@ static DWORD end_of(HANDLE handle, OVERLAPPED *request, int gap_ms)
 {
     DWORD moved = 0;
 
-    if (WaitForSingleObject(request->hEvent, gap_ms == FOREVER || !is_serial ? INFINITE : (DWORD)gap_ms) != WAIT_OBJECT_0)
+    if (WaitForSingleObject(request->hEvent, gap_ms == FOREVER || !is_serial ? INFINITE : (DWORD)gap_ms) !=
+        WAIT_OBJECT_0)
         CancelIo(handle);
     return GetOverlappedResult(handle, request, &moved, TRUE) || GetLastError() == ERROR_OPERATION_ABORTED
                ? moved
@@ -95,7 +96,8 @@ static size_t move_all(HANDLE handle, transfer function, void *bytes, size_t siz
 
     while (moved < size) {
         size_t left = size - moved;
-        DWORD part = move(handle, function, (char *)bytes + moved, left < 0x10000 ? (DWORD)left : 0x10000, gap_ms);
+        DWORD part =
+            move(handle, function, (char *)bytes + moved, left < 0x10000 ? (DWORD)left : 0x10000, gap_ms);
 
         if (!part)
             break;

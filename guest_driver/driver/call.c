@@ -60,9 +60,8 @@ static NTSTATUS MakeSocket(OPERATION *op, WSK_SLOT function)
 
     return ((PFN_WSK_SOCKET)function)(op->run->client->npi.Client, family,
                                       datagram ? WSK_SOCK_DGRAM : WSK_SOCK_STREAM,
-                                      datagram ? WSK_IPPROTO_UDP : WSK_IPPROTO_TCP, step->category,
-                                      context, CallbackTable(step->category), NULL, NULL, DescriptorOf(op),
-                                      op->irp);
+                                      datagram ? WSK_IPPROTO_UDP : WSK_IPPROTO_TCP, step->category, context,
+                                      CallbackTable(step->category), NULL, NULL, DescriptorOf(op), op->irp);
 }
 
 static NTSTATUS MakeSocketConnect(OPERATION *op, WSK_SLOT function)
@@ -77,8 +76,8 @@ static NTSTATUS MakeAccept(OPERATION *op, SLOT *slot, WSK_SLOT function)
 {
     const VOID *events = CallbackTable(KindAcceptedCategory(slot->category));
 
-    return ((PFN_WSK_ACCEPT)function)(slot->socket, op->step->flags, &op->run->slots[op->step->target], events,
-                                      &op->local, &op->remote, op->irp);
+    return ((PFN_WSK_ACCEPT)function)(slot->socket, op->step->flags, &op->run->slots[op->step->target],
+                                      events, &op->local, &op->remote, op->irp);
 }
 
 static NTSTATUS MakeControl(OPERATION *op, SLOT *slot, WSK_SLOT function)

@@ -174,7 +174,8 @@ static SLOT *NextAcceptSlot(const CALLBACK_CALL *call)
 {
     LONG taken;
 
-    if (!call->step || call->step->action != WSKTEST_ACTION_TAKE || FlagIsRaised(&call->slot->run->recovering))
+    if (!call->step || call->step->action != WSKTEST_ACTION_TAKE ||
+        FlagIsRaised(&call->slot->run->recovering))
         return NULL;
     taken = InterlockedIncrement(&call->slot->handlers[call->callback].taken) - 1;
     return (ULONG)taken < call->step->count ? &call->slot->run->slots[call->step->target + taken] : NULL;

@@ -99,7 +99,8 @@ static SIZE_T RoomInChain(const struct wsktest_buffer *shape, const UCHAR *data_
     return ChainMemory(shape, data_area) - (SIZE_T)shape->mdl_count * GAP - shape->offset;
 }
 
-NTSTATUS ChainBuild(CHAIN *chain, const struct wsktest_buffer *shape, const UCHAR *data_area, BOOLEAN receives)
+NTSTATUS ChainBuild(CHAIN *chain, const struct wsktest_buffer *shape, const UCHAR *data_area,
+                    BOOLEAN receives)
 {
     SIZE_T size = ChainMemory(shape, data_area);
     SIZE_T room = RoomInChain(shape, data_area);

@@ -6,9 +6,9 @@
  */
 #include "platform.h"
 
-typedef KIRQL (NTAPI *GET_IRQL)(VOID);
-typedef KIRQL (NTAPI *RAISE_IRQL)(KIRQL);
-typedef VOID (NTAPI *LOWER_IRQL)(KIRQL);
+typedef KIRQL(NTAPI *GET_IRQL)(VOID);
+typedef KIRQL(NTAPI *RAISE_IRQL)(KIRQL);
+typedef VOID(NTAPI *LOWER_IRQL)(KIRQL);
 
 static GET_IRQL exported_get;
 static RAISE_IRQL exported_raise;

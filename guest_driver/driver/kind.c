@@ -7,63 +7,63 @@
 
 #include "../include/wsk.h"
 
-#define AT(table, function) 1 + FIELD_OFFSET(table, function) / sizeof(WSK_SLOT)
-#define BASIC(table)                                                                                       \
-    [WSKTEST_STEP_CONTROL_SOCKET] = AT(table, Basic.WskControlSocket),                                    \
-    [WSKTEST_STEP_CLOSE] = AT(table, Basic.WskCloseSocket)
+/* 1 + the place of a function in a category's table, which is nothing but pointers to functions. */
+#define AT(step, category, function)                                                                         \
+    [WSKTEST_STEP_##step] = 1 + FIELD_OFFSET(WSK_PROVIDER_##category##_DISPATCH, function) / sizeof(WSK_SLOT)
 
+/* clang-format off */
 static const UCHAR positions[][WSKTEST_STEP_CLOSE + 1] = {
-    [WSKTEST_CATEGORY_BASIC] =
-        {
-            [WSKTEST_STEP_CONTROL_SOCKET] = AT(WSK_PROVIDER_BASIC_DISPATCH, WskControlSocket),
-            [WSKTEST_STEP_CLOSE] = AT(WSK_PROVIDER_BASIC_DISPATCH, WskCloseSocket),
-        },
-    [WSKTEST_CATEGORY_LISTEN] =
-        {
-            BASIC(WSK_PROVIDER_LISTEN_DISPATCH),
-            [WSKTEST_STEP_BIND] = AT(WSK_PROVIDER_LISTEN_DISPATCH, WskBind),
-            [WSKTEST_STEP_ACCEPT] = AT(WSK_PROVIDER_LISTEN_DISPATCH, WskAccept),
-            [WSKTEST_STEP_INSPECT_COMPLETE] = AT(WSK_PROVIDER_LISTEN_DISPATCH, WskInspectComplete),
-            [WSKTEST_STEP_GET_LOCAL_ADDRESS] = AT(WSK_PROVIDER_LISTEN_DISPATCH, WskGetLocalAddress),
-        },
-    [WSKTEST_CATEGORY_CONNECTION] =
-        {
-            BASIC(WSK_PROVIDER_CONNECTION_DISPATCH),
-            [WSKTEST_STEP_BIND] = AT(WSK_PROVIDER_CONNECTION_DISPATCH, WskBind),
-            [WSKTEST_STEP_CONNECT] = AT(WSK_PROVIDER_CONNECTION_DISPATCH, WskConnect),
-            [WSKTEST_STEP_GET_LOCAL_ADDRESS] = AT(WSK_PROVIDER_CONNECTION_DISPATCH, WskGetLocalAddress),
-            [WSKTEST_STEP_GET_REMOTE_ADDRESS] = AT(WSK_PROVIDER_CONNECTION_DISPATCH, WskGetRemoteAddress),
-            [WSKTEST_STEP_SEND] = AT(WSK_PROVIDER_CONNECTION_DISPATCH, WskSend),
-            [WSKTEST_STEP_RECEIVE] = AT(WSK_PROVIDER_CONNECTION_DISPATCH, WskReceive),
-            [WSKTEST_STEP_DISCONNECT] = AT(WSK_PROVIDER_CONNECTION_DISPATCH, WskDisconnect),
-            [WSKTEST_STEP_RELEASE] = AT(WSK_PROVIDER_CONNECTION_DISPATCH, WskRelease),
-            [WSKTEST_STEP_CONNECT_EX] = AT(WSK_PROVIDER_CONNECTION_DISPATCH, WskConnectEx),
-        },
-    [WSKTEST_CATEGORY_DATAGRAM] =
-        {
-            BASIC(WSK_PROVIDER_DATAGRAM_DISPATCH),
-            [WSKTEST_STEP_BIND] = AT(WSK_PROVIDER_DATAGRAM_DISPATCH, WskBind),
-            [WSKTEST_STEP_SEND_TO] = AT(WSK_PROVIDER_DATAGRAM_DISPATCH, WskSendTo),
-            [WSKTEST_STEP_RECEIVE_FROM] = AT(WSK_PROVIDER_DATAGRAM_DISPATCH, WskReceiveFrom),
-            [WSKTEST_STEP_RELEASE] = AT(WSK_PROVIDER_DATAGRAM_DISPATCH, WskRelease),
-            [WSKTEST_STEP_GET_LOCAL_ADDRESS] = AT(WSK_PROVIDER_DATAGRAM_DISPATCH, WskGetLocalAddress),
-        },
-    [WSKTEST_CATEGORY_STREAM] =
-        {
-            BASIC(WSK_PROVIDER_STREAM_DISPATCH),
-            [WSKTEST_STEP_BIND] = AT(WSK_PROVIDER_STREAM_DISPATCH, WskBind),
-            [WSKTEST_STEP_ACCEPT] = AT(WSK_PROVIDER_STREAM_DISPATCH, WskAccept),
-            [WSKTEST_STEP_CONNECT] = AT(WSK_PROVIDER_STREAM_DISPATCH, WskConnect),
-            [WSKTEST_STEP_LISTEN] = AT(WSK_PROVIDER_STREAM_DISPATCH, WskListen),
-            [WSKTEST_STEP_SEND] = AT(WSK_PROVIDER_STREAM_DISPATCH, WskSend),
-            [WSKTEST_STEP_RECEIVE] = AT(WSK_PROVIDER_STREAM_DISPATCH, WskReceive),
-            [WSKTEST_STEP_DISCONNECT] = AT(WSK_PROVIDER_STREAM_DISPATCH, WskDisconnect),
-            [WSKTEST_STEP_RELEASE] = AT(WSK_PROVIDER_STREAM_DISPATCH, WskRelease),
-            [WSKTEST_STEP_GET_LOCAL_ADDRESS] = AT(WSK_PROVIDER_STREAM_DISPATCH, WskGetLocalAddress),
-            [WSKTEST_STEP_GET_REMOTE_ADDRESS] = AT(WSK_PROVIDER_STREAM_DISPATCH, WskGetRemoteAddress),
-            [WSKTEST_STEP_CONNECT_EX] = AT(WSK_PROVIDER_STREAM_DISPATCH, WskConnectEx),
-        },
+    [WSKTEST_CATEGORY_BASIC] = {
+        AT(CONTROL_SOCKET, BASIC, WskControlSocket),
+        AT(CLOSE, BASIC, WskCloseSocket),
+    },
+    [WSKTEST_CATEGORY_LISTEN] = {
+        AT(CONTROL_SOCKET, LISTEN, Basic.WskControlSocket),
+        AT(CLOSE, LISTEN, Basic.WskCloseSocket),
+        AT(BIND, LISTEN, WskBind),
+        AT(ACCEPT, LISTEN, WskAccept),
+        AT(INSPECT_COMPLETE, LISTEN, WskInspectComplete),
+        AT(GET_LOCAL_ADDRESS, LISTEN, WskGetLocalAddress),
+    },
+    [WSKTEST_CATEGORY_CONNECTION] = {
+        AT(CONTROL_SOCKET, CONNECTION, Basic.WskControlSocket),
+        AT(CLOSE, CONNECTION, Basic.WskCloseSocket),
+        AT(BIND, CONNECTION, WskBind),
+        AT(CONNECT, CONNECTION, WskConnect),
+        AT(GET_LOCAL_ADDRESS, CONNECTION, WskGetLocalAddress),
+        AT(GET_REMOTE_ADDRESS, CONNECTION, WskGetRemoteAddress),
+        AT(SEND, CONNECTION, WskSend),
+        AT(RECEIVE, CONNECTION, WskReceive),
+        AT(DISCONNECT, CONNECTION, WskDisconnect),
+        AT(RELEASE, CONNECTION, WskRelease),
+        AT(CONNECT_EX, CONNECTION, WskConnectEx),
+    },
+    [WSKTEST_CATEGORY_DATAGRAM] = {
+        AT(CONTROL_SOCKET, DATAGRAM, Basic.WskControlSocket),
+        AT(CLOSE, DATAGRAM, Basic.WskCloseSocket),
+        AT(BIND, DATAGRAM, WskBind),
+        AT(SEND_TO, DATAGRAM, WskSendTo),
+        AT(RECEIVE_FROM, DATAGRAM, WskReceiveFrom),
+        AT(RELEASE, DATAGRAM, WskRelease),
+        AT(GET_LOCAL_ADDRESS, DATAGRAM, WskGetLocalAddress),
+    },
+    [WSKTEST_CATEGORY_STREAM] = {
+        AT(CONTROL_SOCKET, STREAM, Basic.WskControlSocket),
+        AT(CLOSE, STREAM, Basic.WskCloseSocket),
+        AT(BIND, STREAM, WskBind),
+        AT(ACCEPT, STREAM, WskAccept),
+        AT(CONNECT, STREAM, WskConnect),
+        AT(LISTEN, STREAM, WskListen),
+        AT(SEND, STREAM, WskSend),
+        AT(RECEIVE, STREAM, WskReceive),
+        AT(DISCONNECT, STREAM, WskDisconnect),
+        AT(RELEASE, STREAM, WskRelease),
+        AT(GET_LOCAL_ADDRESS, STREAM, WskGetLocalAddress),
+        AT(GET_REMOTE_ADDRESS, STREAM, WskGetRemoteAddress),
+        AT(CONNECT_EX, STREAM, WskConnectEx),
+    },
 };
+/* clang-format on */
 
 ULONG KindDispatchSlot(ULONG kind, ULONG category)
 {

@@ -11,6 +11,7 @@ static PDEVICE_OBJECT control_device;
 
 /* Full access for SYSTEM and Administrators, none for anybody else:
  * O:BAG:SYD:P(A;;GA;;;SY)(A;;GA;;;BA), as a self-relative security descriptor. */
+/* clang-format off */
 static const UCHAR admins_only[] = {
     1, 0, 0x04, 0x90,                   /* revision, SE_DACL_PRESENT|PROTECTED|SELF_RELATIVE */
     20, 0, 0, 0, 36, 0, 0, 0,           /* owner, group */
@@ -21,6 +22,7 @@ static const UCHAR admins_only[] = {
     0, 0, 20, 0, 0xff, 0x01, 0x1f, 0x00, 1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0,
     0, 0, 24, 0, 0xff, 0x01, 0x1f, 0x00, 1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0x20, 2, 0, 0,
 };
+/* clang-format on */
 
 static NTSTATUS CompleteIrp(PIRP irp, NTSTATUS status, ULONG_PTR information)
 {
@@ -100,15 +102,14 @@ static NTSTATUS NTAPI DispatchDeviceControl(PDEVICE_OBJECT object, PIRP irp)
 static NTSTATUS RestrictToAdministrators(VOID)
 {
     HANDLE handle;
-    NTSTATUS status = ObOpenObjectByPointer(control_device, OBJ_KERNEL_HANDLE, NULL, WRITE_DAC | WRITE_OWNER, NULL,
-                                            KernelMode, &handle);
+    NTSTATUS status = ObOpenObjectByPointer(control_device, OBJ_KERNEL_HANDLE, NULL, WRITE_DAC | WRITE_OWNER,
+                                            NULL, KernelMode, &handle);
 
     if (!NT_SUCCESS(status))
         return status;
-    status = ZwSetSecurityObject(handle,
-                                 OWNER_SECURITY_INFORMATION | GROUP_SECURITY_INFORMATION |
-                                     DACL_SECURITY_INFORMATION,
-                                 (PSECURITY_DESCRIPTOR)admins_only);
+    status = ZwSetSecurityObject(
+        handle, OWNER_SECURITY_INFORMATION | GROUP_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION,
+        (PSECURITY_DESCRIPTOR)admins_only);
     ZwClose(handle);
     return status;
 }
@@ -121,7 +122,8 @@ static NTSTATUS CreateControlDevice(PDRIVER_OBJECT driver)
 
     RtlInitUnicodeString(&name, DEVICE_NAME);
     RtlInitUnicodeString(&link, LINK_NAME);
-    status = IoCreateDevice(driver, 0, &name, FILE_DEVICE_NETWORK, FILE_DEVICE_SECURE_OPEN, FALSE, &control_device);
+    status = IoCreateDevice(driver, 0, &name, FILE_DEVICE_NETWORK, FILE_DEVICE_SECURE_OPEN, FALSE,
+                            &control_device);
     if (!NT_SUCCESS(status))
         return status;
     status = RestrictToAdministrators();

@@ -43,7 +43,8 @@ VOID OperationInitialize(_Out_ OPERATION *op, _In_ struct _RUN *run, _In_ ULONG 
 
 /* Records an event of the step's. */
 _IRQL_requires_max_(DISPATCH_LEVEL)
-VOID OperationNote(_In_ const OPERATION *op, _In_ USHORT kind, _In_ NTSTATUS status, _In_ ULONG64 information);
+VOID OperationNote(_In_ const OPERATION *op, _In_ USHORT kind, _In_ NTSTATUS status,
+                   _In_ ULONG64 information);
 
 /* The end of the step: what it made is there for others, then they are told. */
 _IRQL_requires_max_(DISPATCH_LEVEL)

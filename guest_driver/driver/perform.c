@@ -51,7 +51,8 @@ static NTSTATUS CallEntered(OPERATION *op, SLOT *slot)
 static NTSTATUS PerformHere(OPERATION *op)
 {
     SLOT *slot = KindUsesSocket(op->step->kind) ? &op->run->slots[op->step->socket] : NULL;
-    NTSTATUS status = slot ? SlotEnter(slot, op->step, op->run->scenario->recovery_ms * 1000ULL) : STATUS_SUCCESS;
+    NTSTATUS status =
+        slot ? SlotEnter(slot, op->step, op->run->scenario->recovery_ms * 1000ULL) : STATUS_SUCCESS;
 
     if (status != STATUS_SUCCESS)
         return status;

@@ -69,15 +69,14 @@ static VOID CallOnSlot(RUN *run, ULONG slot, USHORT kind, ULONG flags)
     if (!NT_SUCCESS(PerformPrepare(op, run, index)))
         return;
     op->flags = WSKTEST_EVENT_RECOVERY;
-    (VOID)PerformStep(op); /* what it came to is in the trace */
+    (VOID) PerformStep(op); /* what it came to is in the trace */
 }
 
 static VOID CancelPending(RUN *run)
 {
     for (ULONG i = 0; i < run->operation_count; i++)
         if (OperationIsPending(&run->operations[i]))
-            OperationNote(&run->operations[i], WSKTEST_EVENT_CANCEL, OperationCancel(&run->operations[i]),
-                           0);
+            OperationNote(&run->operations[i], WSKTEST_EVENT_CANCEL, OperationCancel(&run->operations[i]), 0);
 }
 
 static VOID AbortConnections(RUN *run)

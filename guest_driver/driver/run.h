@@ -40,9 +40,9 @@ typedef struct _RUN {
     CLIENT own;
     CLIENT *client;
     const RUN_HOOKS *hooks;
-    BOOLEAN hooked;       /* has steps that completions or callbacks perform, or waits for callbacks */
-    FLAG recovering;      /* raised before `inside` is read; see sync.h */
-    volatile LONG inside; /* hooks and callbacks in progress, counted before `recovering` is read */
+    BOOLEAN hooked;        /* has steps that completions or callbacks perform, or waits for callbacks */
+    FLAG recovering;       /* raised before `inside` is read; see sync.h */
+    volatile LONG inside;  /* hooks and callbacks in progress, counted before `recovering` is read */
     volatile LONG outcome; /* enum wsktest_outcome; the first who changes it writes the next two */
     ULONG stop_step;
     NTSTATUS stop_status;
@@ -55,7 +55,8 @@ typedef struct _RUN {
  * answered with a trace that says why; only an output buffer too small for a trace header fails:
  * STATUS_BUFFER_TOO_SMALL. */
 _IRQL_requires_max_(PASSIVE_LEVEL)
-NTSTATUS RunScenario(_Inout_ VOID *buffer, _In_ ULONG input_size, _In_ ULONG output_size, _Out_ ULONG *written);
+NTSTATUS RunScenario(_Inout_ VOID *buffer, _In_ ULONG input_size, _In_ ULONG output_size,
+                     _Out_ ULONG *written);
 
 /* Runs whose memory can never be given back. */
 ULONG RunLeakedCount(VOID);

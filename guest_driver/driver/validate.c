@@ -6,7 +6,6 @@
  */
 #include "validate.h"
 
-
 #define SCENARIO_FLAGS (WSKTEST_SCENARIO_DANGEROUS | WSKTEST_SCENARIO_OWN_CLIENT)
 
 static ULONG CheckHeader(const struct wsktest_scenario *scenario, ULONG size)
@@ -37,11 +36,6 @@ static ULONG CheckLayout(const struct wsktest_scenario *scenario)
         data_offset + scenario->data_size != scenario->total_size)
         return WSKTEST_REJECT_LAYOUT;
     return WSKTEST_REJECT_NONE;
-}
-
-const struct wsktest_step *ScenarioSteps(const struct wsktest_scenario *scenario)
-{
-    return (const struct wsktest_step *)(scenario + 1);
 }
 
 static ULONG CheckSteps(const struct wsktest_scenario *scenario, SEEN *seen, ULONG *step)

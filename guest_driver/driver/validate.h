@@ -32,7 +32,10 @@ _IRQL_requires_max_(PASSIVE_LEVEL)
 VERDICT ValidateScenario(_In_ const VOID *bytes, _In_ ULONG size);
 
 /* The steps of a scenario, which follow its header. */
-const struct wsktest_step *ScenarioSteps(_In_ const struct wsktest_scenario *scenario);
+static inline const struct wsktest_step *ScenarioSteps(_In_ const struct wsktest_scenario *scenario)
+{
+    return (const struct wsktest_step *)(scenario + 1);
+}
 
 /* Each is an enum wsktest_reject. */
 ULONG ValidateStep(_In_ const struct wsktest_scenario *scenario, _In_ ULONG index, _Inout_ SEEN *seen);

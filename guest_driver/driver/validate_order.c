@@ -64,9 +64,10 @@ static ULONG CheckBarrier(const struct wsktest_scenario *scenario, ULONG index)
 
 static BOOLEAN MayRepeat(const struct wsktest_step *step)
 {
-    return !StepIsHooked(step) && step->kind != WSKTEST_STEP_REPEAT && step->kind != WSKTEST_STEP_WAIT_EVENT &&
-           step->kind != WSKTEST_STEP_ON_EVENT && step->kind != WSKTEST_STEP_DEREGISTER &&
-           step->kind != WSKTEST_STEP_RELEASE_NPI && step->irp != WSKTEST_IRP_REUSED;
+    return !StepIsHooked(step) && step->kind != WSKTEST_STEP_REPEAT &&
+           step->kind != WSKTEST_STEP_WAIT_EVENT && step->kind != WSKTEST_STEP_ON_EVENT &&
+           step->kind != WSKTEST_STEP_DEREGISTER && step->kind != WSKTEST_STEP_RELEASE_NPI &&
+           step->irp != WSKTEST_IRP_REUSED;
 }
 
 static ULONG CheckRepeat(const struct wsktest_scenario *scenario, ULONG index, SEEN *seen)
@@ -92,8 +93,9 @@ static ULONG CheckReuse(const struct wsktest_scenario *scenario, ULONG index, SE
     const struct wsktest_step *steps = ScenarioSteps(scenario);
     ULONG from = steps[index].irp_of;
 
-    if (from >= index || StepIsHooked(&steps[index]) || !KindHasIrp(steps[from].kind) || steps[from].irp == WSKTEST_IRP_NONE ||
-        seen->waited[from] != steps[index].strand + 1 || seen->handed_on[from])
+    if (from >= index || StepIsHooked(&steps[index]) || !KindHasIrp(steps[from].kind) ||
+        steps[from].irp == WSKTEST_IRP_NONE || seen->waited[from] != steps[index].strand + 1 ||
+        seen->handed_on[from])
         return WSKTEST_REJECT_TARGET;
     seen->handed_on[from] = TRUE;
     return WSKTEST_REJECT_NONE;
@@ -106,10 +108,9 @@ static ULONG CheckHook(const struct wsktest_scenario *scenario, ULONG index, con
 
     if (step->context == WSKTEST_CONTEXT_COMPLETION)
         return step->within < index && KindEnds(steps[step->within].kind) ? WSKTEST_REJECT_NONE
-                                                                      : WSKTEST_REJECT_TARGET;
-    return step->within < WSKTEST_MAX_SOCKETS && seen->created & 1ULL << step->within
-               ? WSKTEST_REJECT_NONE
-               : WSKTEST_REJECT_TARGET;
+                                                                          : WSKTEST_REJECT_TARGET;
+    return step->within < WSKTEST_MAX_SOCKETS && seen->created & 1ULL << step->within ? WSKTEST_REJECT_NONE
+                                                                                      : WSKTEST_REJECT_TARGET;
 }
 
 /* Two accepts at a time on one listener have been seen to hang Windows. */

@@ -94,8 +94,7 @@ static BOOLEAN MakeSlots(SEEN *seen, ULONG first, ULONG count, ULONG category)
 
 static ULONG CheckCreation(const struct wsktest_step *step, SEEN *seen)
 {
-    ULONG category =
-        step->kind == WSKTEST_STEP_SOCKET ? step->category : (ULONG)WSKTEST_CATEGORY_CONNECTION;
+    ULONG category = step->kind == WSKTEST_STEP_SOCKET ? step->category : (ULONG)WSKTEST_CATEGORY_CONNECTION;
 
     if (!IsFamily(step->family))
         return WSKTEST_REJECT_ADDRESS;
@@ -129,6 +128,13 @@ static ULONG AcceptedCategory(const struct wsktest_step *step, const SEEN *seen)
                                                                    : WSKTEST_CATEGORY_CONNECTION;
 }
 
+static ULONG CheckAction(const struct wsktest_step *step)
+{
+    if (step->action > WSKTEST_ACTION_REFUSE || step->delay_us > WSKTEST_MAX_HOLD_US)
+        return WSKTEST_REJECT_LIMITS;
+    return WSKTEST_REJECT_NONE;
+}
+
 static ULONG CheckEvent(const struct wsktest_step *step, SEEN *seen)
 {
     BOOLEAN accept = step->callback == WSKTEST_CALLBACK_ACCEPT;
@@ -137,32 +143,40 @@ static ULONG CheckEvent(const struct wsktest_step *step, SEEN *seen)
         return WSKTEST_REJECT_SOCKET;
     if (step->kind == WSKTEST_STEP_WAIT_EVENT)
         return WSKTEST_REJECT_NONE;
-    if (step->action > WSKTEST_ACTION_REFUSE || step->delay_us > WSKTEST_MAX_HOLD_US)
-        return WSKTEST_REJECT_LIMITS;
+    if (CheckAction(step))
+        return CheckAction(step);
     if (accept && !MakeSlots(seen, step->target, step->count, AcceptedCategory(step, seen)))
         return WSKTEST_REJECT_SOCKET;
     return WSKTEST_REJECT_NONE;
 }
 
-static ULONG CheckUse(const struct wsktest_scenario *scenario, const struct wsktest_step *step,
-                       SEEN *seen)
+/* Of a socket that is yet to be made, for events that are enabled from its beginning. Which ones it has is
+ * not known: what it does not have never comes. */
+static ULONG CheckEarlyEvent(const struct wsktest_step *step)
+{
+    if (step->callback == WSKTEST_CALLBACK_ACCEPT)
+        return WSKTEST_REJECT_SOCKET;
+    return CheckAction(step);
+}
+
+static ULONG CheckUse(const struct wsktest_scenario *scenario, const struct wsktest_step *step, SEEN *seen)
 {
     ULONG64 bit = 1ULL << step->socket;
 
+    if (step->kind == WSKTEST_STEP_ON_EVENT && !(seen->created & bit))
+        return CheckEarlyEvent(step);
     if (!(seen->created & bit) || (seen->closed & bit && !IsDangerous(scenario)))
         return WSKTEST_REJECT_SOCKET;
     if (!KindIsCall(step->kind))
         return CheckEvent(step, seen);
     if (!KindDispatchSlot(step->kind, seen->category[step->socket]))
         return WSKTEST_REJECT_SOCKET;
-    if (step->kind == WSKTEST_STEP_ACCEPT &&
-        !MakeSlots(seen, step->target, 1, AcceptedCategory(step, seen)))
+    if (step->kind == WSKTEST_STEP_ACCEPT && !MakeSlots(seen, step->target, 1, AcceptedCategory(step, seen)))
         return WSKTEST_REJECT_SOCKET;
     return WSKTEST_REJECT_NONE;
 }
 
-static ULONG CheckSocket(const struct wsktest_scenario *scenario, const struct wsktest_step *step,
-                          SEEN *seen)
+static ULONG CheckSocket(const struct wsktest_scenario *scenario, const struct wsktest_step *step, SEEN *seen)
 {
     BOOLEAN event = step->kind == WSKTEST_STEP_ON_EVENT || step->kind == WSKTEST_STEP_WAIT_EVENT;
 
@@ -235,8 +249,7 @@ static BOOLEAN ContentFits(const struct wsktest_scenario *scenario, const struct
            (ULONG64)buffer->data_offset + buffer->data_length <= scenario->data_size;
 }
 
-static ULONG CheckBuffer(const struct wsktest_scenario *scenario, const struct wsktest_step *step,
-                          SEEN *seen)
+static ULONG CheckBuffer(const struct wsktest_scenario *scenario, const struct wsktest_step *step, SEEN *seen)
 {
     const struct wsktest_buffer *buffer = &step->buffer;
 
@@ -249,6 +262,22 @@ static ULONG CheckBuffer(const struct wsktest_scenario *scenario, const struct w
         return WSKTEST_REJECT_BUFFER;
     seen->buffer_bytes += bytes;
     return seen->buffer_bytes > WSKTEST_MAX_BUFFERS ? WSKTEST_REJECT_LIMITS : WSKTEST_REJECT_NONE;
+}
+
+/* An IRP belongs to the disabling of an event, not to its enabling. Queries of the address list are made at
+ * PASSIVE_LEVEL: not where a step raises it, nor where a completion or callback may run above it. */
+static BOOLEAN BreaksControlRules(const struct wsktest_step *step)
+{
+    const struct wsktest_control *control = &step->control;
+
+    if (step->kind != WSKTEST_STEP_CONTROL_SOCKET)
+        return FALSE;
+    if (control->request == WskIoctl)
+        return (control->code == SIO_ADDRESS_LIST_QUERY || control->code == SIO_ADDRESS_LIST_CHANGE ||
+                control->code == SIO_ADDRESS_LIST_SORT) &&
+               step->context != WSKTEST_CONTEXT_PASSIVE;
+    return control->input == WSKTEST_INPUT_EVENTS && !(control->value & WSK_EVENT_DISABLE) &&
+           step->irp != WSKTEST_IRP_NONE;
 }
 
 static ULONG CheckControl(const struct wsktest_scenario *scenario, const struct wsktest_step *step)
@@ -267,6 +296,8 @@ static ULONG CheckControl(const struct wsktest_scenario *scenario, const struct 
         return WSKTEST_REJECT_CONTROL;
     if ((ULONG64)control->data_offset + control->data_length > scenario->data_size)
         return WSKTEST_REJECT_CONTROL;
+    if (BreaksControlRules(step) && !IsDangerous(scenario))
+        return WSKTEST_REJECT_DANGEROUS;
     return WSKTEST_REJECT_NONE;
 }
 

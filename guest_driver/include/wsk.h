@@ -24,6 +24,10 @@
 #define WSK_FLAG_STREAM_SOCKET 0x00000008
 #define WSK_FLAG_ABORTIVE 0x00000001
 #define WSK_RELEASE_SD 5
+#define WSK_EVENT_DISABLE 0x80000000
+#define SIO_ADDRESS_LIST_QUERY 0x48000016
+#define SIO_ADDRESS_LIST_CHANGE 0x28000017
+#define SIO_ADDRESS_LIST_SORT 0xc8000019
 
 #define MAKE_WSK_VERSION(major, minor) ((USHORT)(((major) << 8) | (minor)))
 
@@ -87,6 +91,12 @@ typedef enum _WSK_INSPECT_ACTION {
     WskInspectPend
 } WSK_INSPECT_ACTION;
 
+typedef enum _WSK_CONTROL_SOCKET_TYPE {
+    WskSetOption,
+    WskGetOption,
+    WskIoctl
+} WSK_CONTROL_SOCKET_TYPE;
+
 typedef struct _WSK_EVENT_CALLBACK_CONTROL {
     const GUID *NpiId;
     ULONG EventMask;
@@ -105,6 +115,7 @@ typedef struct _WSK_CLIENT_NPI {
     const WSK_CLIENT_DISPATCH *Dispatch;
 } WSK_CLIENT_NPI, *PWSK_CLIENT_NPI;
 
+/* clang-format off */
 typedef struct _WSK_CLIENT_CONNECTION_DISPATCH {
     NTSTATUS (NTAPI *WskReceiveEvent)(PVOID SocketContext, ULONG Flags, PWSK_DATA_INDICATION DataIndication,
                                       SIZE_T BytesIndicated, SIZE_T *BytesAccepted);
@@ -125,6 +136,7 @@ typedef struct _WSK_CLIENT_DATAGRAM_DISPATCH {
     NTSTATUS (NTAPI *WskReceiveFromEvent)(PVOID SocketContext, ULONG Flags,
                                           PWSK_DATA_INDICATION DataIndication);
 } WSK_CLIENT_DATAGRAM_DISPATCH;
+/* clang-format on */
 
 typedef struct _WSK_CLIENT_STREAM_DISPATCH {
     const WSK_CLIENT_LISTEN_DISPATCH *Listen;
@@ -133,46 +145,45 @@ typedef struct _WSK_CLIENT_STREAM_DISPATCH {
 
 /* ---- What the provider offers ---- */
 
-typedef NTSTATUS (NTAPI *PFN_WSK_SOCKET)(PWSK_CLIENT Client, USHORT AddressFamily, USHORT SocketType,
-                                         ULONG Protocol, ULONG Flags, PVOID SocketContext,
-                                         const VOID *Dispatch, PEPROCESS OwningProcess,
-                                         PETHREAD OwningThread, PSECURITY_DESCRIPTOR SecurityDescriptor,
-                                         PIRP Irp);
-typedef NTSTATUS (NTAPI *PFN_WSK_SOCKET_CONNECT)(PWSK_CLIENT Client, USHORT SocketType, ULONG Protocol,
-                                                 PWSK_SOCKADDR LocalAddress, PWSK_SOCKADDR RemoteAddress,
-                                                 ULONG Flags, PVOID SocketContext, const VOID *Dispatch,
-                                                 PEPROCESS OwningProcess, PETHREAD OwningThread,
-                                                 PSECURITY_DESCRIPTOR SecurityDescriptor, PIRP Irp);
-typedef NTSTATUS (NTAPI *PFN_WSK_CONTROL_CLIENT)(PWSK_CLIENT Client, ULONG ControlCode, SIZE_T InputSize,
-                                                 PVOID InputBuffer, SIZE_T OutputSize, PVOID OutputBuffer,
-                                                 SIZE_T *OutputSizeReturned, PIRP Irp);
-typedef NTSTATUS (NTAPI *PFN_WSK_CONTROL_SOCKET)(PWSK_SOCKET Socket, ULONG RequestType, ULONG ControlCode,
-                                                 ULONG Level, SIZE_T InputSize, PVOID InputBuffer,
-                                                 SIZE_T OutputSize, PVOID OutputBuffer,
-                                                 SIZE_T *OutputSizeReturned, PIRP Irp);
-typedef NTSTATUS (NTAPI *PFN_WSK_CLOSE_SOCKET)(PWSK_SOCKET Socket, PIRP Irp);
-typedef NTSTATUS (NTAPI *PFN_WSK_LISTEN)(PWSK_SOCKET Socket, PIRP Irp);
+typedef NTSTATUS(NTAPI *PFN_WSK_SOCKET)(PWSK_CLIENT Client, USHORT AddressFamily, USHORT SocketType,
+                                        ULONG Protocol, ULONG Flags, PVOID SocketContext,
+                                        const VOID *Dispatch, PEPROCESS OwningProcess, PETHREAD OwningThread,
+                                        PSECURITY_DESCRIPTOR SecurityDescriptor, PIRP Irp);
+typedef NTSTATUS(NTAPI *PFN_WSK_SOCKET_CONNECT)(PWSK_CLIENT Client, USHORT SocketType, ULONG Protocol,
+                                                PWSK_SOCKADDR LocalAddress, PWSK_SOCKADDR RemoteAddress,
+                                                ULONG Flags, PVOID SocketContext, const VOID *Dispatch,
+                                                PEPROCESS OwningProcess, PETHREAD OwningThread,
+                                                PSECURITY_DESCRIPTOR SecurityDescriptor, PIRP Irp);
+typedef NTSTATUS(NTAPI *PFN_WSK_CONTROL_CLIENT)(PWSK_CLIENT Client, ULONG ControlCode, SIZE_T InputSize,
+                                                PVOID InputBuffer, SIZE_T OutputSize, PVOID OutputBuffer,
+                                                SIZE_T *OutputSizeReturned, PIRP Irp);
+typedef NTSTATUS(NTAPI *PFN_WSK_CONTROL_SOCKET)(PWSK_SOCKET Socket, ULONG RequestType, ULONG ControlCode,
+                                                ULONG Level, SIZE_T InputSize, PVOID InputBuffer,
+                                                SIZE_T OutputSize, PVOID OutputBuffer,
+                                                SIZE_T *OutputSizeReturned, PIRP Irp);
+typedef NTSTATUS(NTAPI *PFN_WSK_CLOSE_SOCKET)(PWSK_SOCKET Socket, PIRP Irp);
+typedef NTSTATUS(NTAPI *PFN_WSK_LISTEN)(PWSK_SOCKET Socket, PIRP Irp);
 /* WskBind, WskConnect */
-typedef NTSTATUS (NTAPI *PFN_WSK_ADDRESS_CALL)(PWSK_SOCKET Socket, PWSK_SOCKADDR Address, ULONG Flags,
-                                               PIRP Irp);
+typedef NTSTATUS(NTAPI *PFN_WSK_ADDRESS_CALL)(PWSK_SOCKET Socket, PWSK_SOCKADDR Address, ULONG Flags,
+                                              PIRP Irp);
 /* WskSend, WskReceive, WskDisconnect */
-typedef NTSTATUS (NTAPI *PFN_WSK_BUFFER_CALL)(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags, PIRP Irp);
-typedef NTSTATUS (NTAPI *PFN_WSK_CONNECT_EX)(PWSK_SOCKET Socket, PWSK_SOCKADDR RemoteAddress, PWSK_BUF Buffer,
-                                             ULONG Flags, PIRP Irp);
-typedef NTSTATUS (NTAPI *PFN_WSK_ACCEPT)(PWSK_SOCKET ListenSocket, ULONG Flags, PVOID AcceptSocketContext,
-                                         const VOID *AcceptSocketDispatch, PWSK_SOCKADDR LocalAddress,
-                                         PWSK_SOCKADDR RemoteAddress, PIRP Irp);
-typedef NTSTATUS (NTAPI *PFN_WSK_INSPECT_COMPLETE)(PWSK_SOCKET ListenSocket, PWSK_INSPECT_ID InspectID,
-                                                   WSK_INSPECT_ACTION Action, PIRP Irp);
-typedef NTSTATUS (NTAPI *PFN_WSK_SEND_TO)(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags,
-                                          PWSK_SOCKADDR RemoteAddress, ULONG ControlInfoLength,
-                                          PVOID ControlInfo, PIRP Irp);
-typedef NTSTATUS (NTAPI *PFN_WSK_RECEIVE_FROM)(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags,
-                                               PWSK_SOCKADDR RemoteAddress, ULONG *ControlInfoLength,
-                                               PVOID ControlInfo, ULONG *ControlFlags, PIRP Irp);
-typedef NTSTATUS (NTAPI *PFN_WSK_RELEASE)(PWSK_SOCKET Socket, PWSK_DATA_INDICATION DataIndication);
+typedef NTSTATUS(NTAPI *PFN_WSK_BUFFER_CALL)(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags, PIRP Irp);
+typedef NTSTATUS(NTAPI *PFN_WSK_CONNECT_EX)(PWSK_SOCKET Socket, PWSK_SOCKADDR RemoteAddress, PWSK_BUF Buffer,
+                                            ULONG Flags, PIRP Irp);
+typedef NTSTATUS(NTAPI *PFN_WSK_ACCEPT)(PWSK_SOCKET ListenSocket, ULONG Flags, PVOID AcceptSocketContext,
+                                        const VOID *AcceptSocketDispatch, PWSK_SOCKADDR LocalAddress,
+                                        PWSK_SOCKADDR RemoteAddress, PIRP Irp);
+typedef NTSTATUS(NTAPI *PFN_WSK_INSPECT_COMPLETE)(PWSK_SOCKET ListenSocket, PWSK_INSPECT_ID InspectID,
+                                                  WSK_INSPECT_ACTION Action, PIRP Irp);
+typedef NTSTATUS(NTAPI *PFN_WSK_SEND_TO)(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags,
+                                         PWSK_SOCKADDR RemoteAddress, ULONG ControlInfoLength,
+                                         PVOID ControlInfo, PIRP Irp);
+typedef NTSTATUS(NTAPI *PFN_WSK_RECEIVE_FROM)(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags,
+                                              PWSK_SOCKADDR RemoteAddress, ULONG *ControlInfoLength,
+                                              PVOID ControlInfo, ULONG *ControlFlags, PIRP Irp);
+typedef NTSTATUS(NTAPI *PFN_WSK_RELEASE)(PWSK_SOCKET Socket, PWSK_DATA_INDICATION DataIndication);
 /* WskGetLocalAddress, WskGetRemoteAddress */
-typedef NTSTATUS (NTAPI *PFN_WSK_GET_ADDRESS)(PWSK_SOCKET Socket, PWSK_SOCKADDR Address, PIRP Irp);
+typedef NTSTATUS(NTAPI *PFN_WSK_GET_ADDRESS)(PWSK_SOCKET Socket, PWSK_SOCKADDR Address, PIRP Irp);
 
 /* The tables of each category of sockets. */
 typedef struct _WSK_PROVIDER_BASIC_DISPATCH {
@@ -256,7 +267,7 @@ NTSYSAPI VOID NTAPI WskReleaseProviderNPI(PWSK_REGISTRATION WskRegistration);
 /* ---- Layouts on x64 ---- */
 
 #define WSK_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type " has another size")
-#define WSK_AT(type, member, offset) \
+#define WSK_AT(type, member, offset)                                                                         \
     _Static_assert(FIELD_OFFSET(type, member) == (offset), #type "." #member " is elsewhere")
 #define WSK_PLACE(type, member, place) WSK_AT(type, member, (place) * sizeof(PVOID))
 

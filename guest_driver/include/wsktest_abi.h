@@ -15,6 +15,9 @@
 #include <stdint.h>
 #endif
 
+/* A table of fields and what they mean. */
+/* clang-format off */
+
 #define WSKTEST_ABI_VERSION 4
 
 /* ---- Scenario: header, steps, data area -------------------------------- */
@@ -90,7 +93,8 @@ enum wsktest_step_kind {
     WSKTEST_STEP_DELAY = 25,           /* `delay_us` */
     WSKTEST_STEP_BARRIER = 26,         /* until every strand with barrier `target` is at it */
     WSKTEST_STEP_REPEAT = 27,          /* the `target` steps that follow, `count` times */
-    WSKTEST_STEP_ON_EVENT = 28,        /* what `callback` of `socket` does from now on: `action` */
+    WSKTEST_STEP_ON_EVENT = 28,        /* what `callback` of `socket`, which may be yet to be made, does from now
+                                          on: `action` */
     WSKTEST_STEP_BUGCHECK = 29,        /* KeBugCheckEx(`target`); dangerous */
     WSKTEST_STEP_NOTHING = 30,         /* the events of a call and no call: what they cost */
     WSKTEST_STEP_FREEZE = 31           /* every processor loops at DISPATCH_LEVEL for ever; dangerous */
@@ -149,7 +153,8 @@ enum wsktest_callback {
 enum wsktest_action {
     WSKTEST_ACTION_TAKE = 0,          /* all data; a connection while slots are left */
     WSKTEST_ACTION_PARTIAL = 1,       /* RECEIVE: `count` bytes */
-    WSKTEST_ACTION_RETAIN = 2,        /* STATUS_PENDING, until RELEASE; INSPECT: WskInspectPend */
+    WSKTEST_ACTION_RETAIN = 2,        /* STATUS_PENDING, until RELEASE; INSPECT: WskInspectPend. A step inside the
+                                         callback may give back already what this call of it retains */
     WSKTEST_ACTION_REFUSE = 3
 };
 
@@ -240,7 +245,7 @@ struct wsktest_step {
 enum wsktest_outcome {
     WSKTEST_OUTCOME_COMPLETED = 0,    /* every step was performed */
     WSKTEST_OUTCOME_LIMIT = 1,        /* a WAIT reached its limit; recovery completed all IRPs */
-    WSKTEST_OUTCOME_HUNG = 2,         /* IRPs are still pending after recovery: leaked */
+    WSKTEST_OUTCOME_HUNG = 2,         /* IRPs were still pending after recovery; leaked if `pending` says so */
     WSKTEST_OUTCOME_REJECTED = 3,     /* the scenario is not valid: see `reject` */
     WSKTEST_OUTCOME_STOPPED = 4       /* a step could not be performed: see `stop_step` */
 };
@@ -281,7 +286,7 @@ struct wsktest_trace {
     uint32_t reject;           /* enum wsktest_reject */
     uint32_t stop_step;        /* step that was rejected, stopped the run or reached its limit */
     uint32_t status;           /* NTSTATUS that stopped the run, if one did */
-    uint32_t pending;          /* IRPs still pending at the end */
+    uint32_t pending;          /* IRPs, sockets and callbacks not over when the run's threads had ended */
     uint64_t qpc_frequency;    /* ticks per second */
     uint64_t qpc_begin;        /* before the first step */
     uint64_t qpc_end;          /* after the last */
@@ -299,7 +304,8 @@ enum wsktest_event_kind {
     WSKTEST_EVENT_CANCEL = 7,         /* IoCancelIrp was called; `status` is what it returned */
     WSKTEST_EVENT_HUNG = 8,           /* the step's IRP is still pending at the end */
     WSKTEST_EVENT_STOPPED = 9,        /* the step could not be performed: `status` */
-    WSKTEST_EVENT_SKIPPED = 10,       /* the call was not made, as the contract forbids it: `status` */
+    WSKTEST_EVENT_SKIPPED = 10,       /* the call was not made, as the contract forbids it or there is nothing
+                                         that it could be about: `status` */
     WSKTEST_EVENT_CALLBACK_ENTER = 11, /* `information`: bytes indicated; `callback_flags`: its Flags */
     WSKTEST_EVENT_CALLBACK_LEAVE = 12, /* returns `status`; `information`: bytes or slot accepted */
     WSKTEST_EVENT_REPEAT_END = 13,
@@ -386,5 +392,7 @@ struct wsktest_frame {
     uint32_t length;           /* of the payload that follows */
     uint32_t checksum;         /* CRC-32 of the header, with zero here, and the payload */
 };
+
+/* clang-format on */
 
 #endif

@@ -9,7 +9,7 @@ _SCENARIOS = """
     import random
     from harness.core.abi import Reject, TraceOutcome, abi
     from harness.evidence import Trace
-    from harness.scenario import (*, encode)
+    from harness.scenario import *
     from harness.core.units import *
 
     async def run(guest, data):
@@ -85,7 +85,7 @@ def test_dangerous_steps_are_refused_unless_they_are_meant_and_then_performed(tm
                 guest = await started(hypervisor)
                 frozen = Scenario(dangerous=True)
                 frozen.freeze()
-                data = bytearray(frozen.encode())
+                data = bytearray(encode(frozen))
                 data[12:16] = bytes(4)
                 assert (await run(guest, bytes(data))).outcome.name == "REJECTED"
                 plan = Scenario(dangerous=True)
@@ -184,3 +184,77 @@ def test_damaged_scenarios_are_refused_or_performed_and_never_hurt(tmp_path: Pat
     assert "'REJECTED'" in said[-2], said
     assert said[-2].endswith("leaked 0"), said
     assert said[-1] == "crashed False"
+
+
+def test_the_threads_of_strands_stay_until_the_run_is_over(tmp_path: Path) -> None:
+    said = run_lab(
+        """
+    STRANDS = 3
+
+    async def threads(guest):
+        counted = await guest.connection.exec("cat /proc/[0-9]*/comm | grep -c ^nt-system")
+        return int(counted.stdout or b"0")
+
+    async def main():
+        with Hypervisor() as hypervisor:
+            guest = await started(hypervisor)
+            before = await threads(guest)
+            plan = Scenario()
+            for number in range(1, STRANDS + 1):
+                with plan.strand(number):
+                    plan.nothing()
+            plan.delay(3 * s)
+            running = asyncio.ensure_future(run(guest, encode(plan)))
+            await asyncio.sleep(1)
+            meanwhile = await threads(guest)
+            early = running.done()
+            trace = await running
+            print(trace.outcome.name, early, meanwhile - before, await threads(guest) - before)
+            await guest.stop()
+    asyncio.run(main())
+    """,
+        tmp_path,
+    )
+    assert said[-1] == "COMPLETED False 4 0", said  # three strands and the run's own
+
+
+def test_a_close_in_a_callback_lets_calls_on_other_processors_return(tmp_path: Path) -> None:
+    said = run_lab(
+        """
+    ROUNDS = 12
+
+    def plan_of(port):
+        plan = Scenario()
+        here, there = (Address.loopback(IPV4, number) for number in (port, port + 1))
+        taker, sender = (plan.socket(IPV4, category=Category.DATAGRAM) for _ in range(2))
+        plan.wait(taker.creation, sender.creation)
+        plan.wait(plan.bind(taker, local=here), plan.bind(sender, local=there))
+        plan.enable(taker, Callback.RECEIVE_FROM)
+        for number in (1, 2):
+            with plan.strand(number):
+                plan.barrier(0)
+                with plan.repeat(400):
+                    plan.wait(plan.local_address(sender))
+        plan.barrier(0)
+        plan.delay(2 * ms)
+        close = plan.close(sender, context=inside(taker, Callback.RECEIVE_FROM))
+        plan.wait(plan.send_to(taker, 10, to=here))
+        plan.wait(close)
+        return plan, close
+
+    async def main():
+        with Hypervisor() as hypervisor:
+            guest = await started(hypervisor)
+            made = 0
+            for number in range(ROUNDS):
+                plan, close = plan_of(6000 + 2 * number)
+                trace = await run(guest, encode(plan))
+                kinds = [event.kind.name for event in trace.events if event.step == close.number]
+                made += kinds[:1] == ["CALL"]
+            print("made", made, "of", ROUNDS)
+            await guest.stop()
+    asyncio.run(main())
+    """,
+        tmp_path,
+    )
+    assert said[-1] == "made 12 of 12", said
