@@ -21,12 +21,12 @@ def pattern(size: int, seed: int = 0) -> bytes:
 
 @dataclass(frozen=True)
 class Buffer:
-    """A WSK_BUF over a chain of equal MDLs.
+    """A WSK_BUF over a chain of MDLs: `mdls` equal ones, or one of each of `sizes`, which may be empty.
 
     The buffer's `length` bytes are `data`, repeated to fill it. They begin
     `offset` bytes into the first MDL (WSK_BUF.Offset), and at least `slack`
     bytes of the chain follow them, so that WSK_BUF.Length is less than the
-    chain. A buffer to receive into has a length and no data.
+    chain; of MDLs with sizes the slack is what they leave. A buffer to receive into has a length and no data.
     """
 
     data: bytes
@@ -35,17 +35,23 @@ class Buffer:
     offset: int = 0
     slack: int = 0
     excess: int = 0  # dangerous: WSK_BUF.Length says so many bytes more than there are
+    sizes: tuple[int, ...] = ()  # bytes of each MDL, instead of `mdls` and `slack`
 
     def __post_init__(self) -> None:
         if self.length == OWN_LENGTH:
             object.__setattr__(self, "length", len(self.data))
+        if self.sizes:
+            object.__setattr__(self, "mdls", len(self.sizes))
+            object.__setattr__(self, "slack", sum(self.sizes) - self.offset - self.length)
         if not 1 <= self.mdls <= abi.WSKTEST_MAX_MDLS:
             raise UsageError(f"a WSK_BUF has 1 to {abi.WSKTEST_MAX_MDLS} MDLs here, not {self.mdls}")
-        if min(self.length, self.slack, self.offset, self.excess) < 0:
-            raise UsageError("a WSK_BUF has no negative length, offset or slack")
-        if self.offset >= self.mdl_bytes:
+        if self.sizes and self.slack < 0:
+            raise UsageError(f"MDLs of {sum(self.sizes)} bytes do not hold {self.offset + self.length}")
+        if min(self.length, self.slack, self.offset, self.excess, *self.sizes) < 0:
+            raise UsageError("a WSK_BUF has no negative length, offset, slack or MDL")
+        if self.offset and self.offset >= self.mdl_sizes[0]:
             raise UsageError(
-                f"offset {self.offset} is not inside the first MDL of {self.mdl_bytes} bytes; "
+                f"offset {self.offset} is not inside the first MDL of {self.mdl_sizes[0]} bytes; "
                 "use fewer MDLs or more slack"
             )
         if self.chain_bytes > abi.WSKTEST_MAX_BUFFER:
@@ -55,13 +61,18 @@ class Buffer:
 
     @property
     def mdl_bytes(self) -> int:
-        """Size of each MDL of the chain."""
-        return max(1, -(-(self.offset + self.length + self.slack) // self.mdls))
+        """Size of each MDL of a chain of equal ones; 0 when each has a size of its own."""
+        return 0 if self.sizes else max(1, -(-(self.offset + self.length + self.slack) // self.mdls))
+
+    @property
+    def mdl_sizes(self) -> tuple[int, ...]:
+        """Size of each MDL."""
+        return self.sizes or (self.mdl_bytes,) * self.mdls
 
     @property
     def chain_bytes(self) -> int:
         """Size of all MDLs together."""
-        return self.mdls * self.mdl_bytes
+        return sum(self.mdl_sizes)
 
     @property
     def contents(self) -> Content:

@@ -14,6 +14,9 @@ from harness.scenario.values import (
     EVENT_BITS,
     IPPROTO_IPV6,
     IPV6_V6ONLY,
+    PASSIVE,
+    SIO_ADDRESS_LIST_CHANGE,
+    SIO_ADDRESS_LIST_QUERY,
     SO_CONDITIONAL_ACCEPT,
     SO_WSK_EVENT_CALLBACK,
     SO_WSK_SECURITY,
@@ -29,10 +32,13 @@ from harness.scenario.values import (
 )
 
 _ULONG = 4
+_AT_PASSIVE_LEVEL = (SIO_ADDRESS_LIST_QUERY, SIO_ADDRESS_LIST_CHANGE)
 
 
 class Controls(Calls):
-    """Requests go with an IRP unless `irp=Irp.NONE` is said; those of the client have none."""
+    """Requests go with an IRP unless `irp=Irp.NONE` is said; those of the client, and those that enable
+    events, have none: https://learn.microsoft.com/windows-hardware/drivers/network/so-wsk-event-callback
+    """
 
     def __init__(self, *, dangerous: bool, own_client: bool) -> None:
         super().__init__(dangerous=dangerous, own_client=own_client)
@@ -51,6 +57,8 @@ class Controls(Calls):
         self, sock: Socket, code: int, data: bytes = b"", size: int = 0, **how: Unpack[How]
     ) -> Operation:
         """WskIoctl with input `data` and at most `size` bytes of output."""
+        if code in _AT_PASSIVE_LEVEL and how.get("context", PASSIVE) != PASSIVE:
+            self._dangerous("queries of the address list are made at PASSIVE_LEVEL")
         given = Input.BYTES if data else Input.NONE
         return self._control(sock, ControlRequest(Request.IOCTL, code, input=given, data=data), size, how)
 
@@ -72,7 +80,10 @@ class Controls(Calls):
         return self.event_mask(sock, _mask([callback]) | WSK_EVENT_DISABLE, **how)
 
     def event_mask(self, sock: Socket, mask: int, **how: Unpack[How]) -> Operation:
-        """SO_WSK_EVENT_CALLBACK with any mask."""
+        """SO_WSK_EVENT_CALLBACK with any mask; an IRP belongs to disabling alone."""
+        enables = not mask & WSK_EVENT_DISABLE
+        if enables and how.setdefault("irp", Irp.NONE) != Irp.NONE:
+            self._dangerous("an IRP on enabling an event is against the contract")
         control = ControlRequest(Request.SET_OPTION, SO_WSK_EVENT_CALLBACK, SOL_SOCKET, Input.EVENTS, mask)
         return self._control(sock, control, 0, how)
 

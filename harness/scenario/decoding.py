@@ -21,6 +21,7 @@ from harness.scenario.values import Action, Callback, Category, Context, Family,
 
 _CREATES = (StepKind.SOCKET, StepKind.SOCKET_CONNECT)
 _RECEIVES = (StepKind.RECEIVE, StepKind.RECEIVE_FROM)
+_ULONG = 4
 _TARGETS = (StepKind.WAIT, StepKind.CANCEL)
 
 
@@ -94,9 +95,12 @@ class _Builder:
         self._plan = plan
         self._data = data
         self._sockets: dict[int, Socket] = {}
+        self._announced: set[int] = set()  # slots whose events are answered before the socket is made
 
     def in_order(self) -> list[Socket]:
         """The sockets by slot; a plan has no gaps between them."""
+        if self._announced:
+            raise UsageError(f"socket slot {min(self._announced)} has events and is never created")
         if sorted(self._sockets) != list(range(len(self._sockets))):
             raise UsageError("the scenario's socket slots have gaps")
         return [self._sockets[slot] for slot in range(len(self._sockets))]
@@ -142,7 +146,15 @@ class _Builder:
         with_socket = StepKind.SOCKET < kind <= StepKind.CLOSE and kind != StepKind.CONTROL_CLIENT
         if not with_socket and kind not in (StepKind.ON_EVENT, StepKind.WAIT_EVENT):
             return None
+        if kind == StepKind.ON_EVENT and step.socket not in self._sockets:
+            self._announce(step.socket)
         return self._known(step.socket)
+
+    def _announce(self, slot: int) -> None:
+        if slot >= abi.WSKTEST_MAX_SOCKETS:
+            raise UsageError(f"there is no socket slot {slot}")
+        self._announced.add(slot)
+        self._sockets[slot] = Socket(slot, Family.IPV4)  # the step that makes it will say what it is
 
     def _known(self, slot: int) -> Socket:
         if slot not in self._sockets:
@@ -153,6 +165,10 @@ class _Builder:
         return sock
 
     def _new(self, slot: int, family: Family, category: Category) -> Socket:
+        if slot in self._announced:
+            self._announced.remove(slot)
+            self._sockets[slot].family, self._sockets[slot].category = family, category
+            return self._sockets[slot]
         if slot in self._sockets:
             raise UsageError(f"socket slot {slot} is used twice")
         self._sockets[slot] = Socket(slot, family, category)
@@ -186,11 +202,21 @@ class _Builder:
     def _buffer(self, kind: Any, shape: Any) -> Buffer | None:
         if not shape.mdl_count:
             return None
-        room = shape.mdl_count * shape.mdl_bytes - shape.offset
+        sizes = () if shape.mdl_bytes else self._sizes(shape)
+        room = (sum(sizes) or shape.mdl_count * shape.mdl_bytes) - shape.offset
         excess = max(0, shape.length - room)
         length = shape.length - excess
         data = b"" if kind in _RECEIVES else self._slice(shape.data_offset, shape.data_length)
-        return Buffer(data, length, shape.mdl_count, shape.offset, room - length, excess)
+        return Buffer(data, length, shape.mdl_count, shape.offset, room - length, excess, sizes)
+
+    def _sizes(self, shape: Any) -> tuple[int, ...]:
+        if shape.mdl_count > abi.WSKTEST_MAX_MDLS:
+            raise UsageError(f"it has a chain of {shape.mdl_count} MDLs")
+        listed = self._slice(shape.sizes_offset, shape.mdl_count * _ULONG)
+        return tuple(
+            int.from_bytes(listed[place : place + _ULONG], "little")
+            for place in range(0, len(listed), _ULONG)
+        )
 
     def _control(self, kind: Any, control: Any) -> ControlRequest | None:
         controls = kind in (StepKind.CONTROL_SOCKET, StepKind.CONTROL_CLIENT)

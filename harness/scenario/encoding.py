@@ -16,6 +16,7 @@ from harness.scenario.plan import Scenario
 _EVENTS_PER_STEP = 16
 _EVENTS_PER_ROUND = 4  # of a step in a loop: call, return, completion, or the end of a wait
 _MIN_EVENTS = 256
+_ULONG = 4
 _RECEIVES = (StepKind.RECEIVE, StepKind.RECEIVE_FROM)
 
 
@@ -144,7 +145,9 @@ class _Encoder:
             mdl_bytes=buffer.mdl_bytes,
             offset=buffer.offset,
             length=buffer.length + buffer.excess,
+            sizes_offset=len(data) if buffer.sizes else 0,
         )
+        data += b"".join(size.to_bytes(_ULONG, "little") for size in buffer.sizes)
         if operation in self._received:
             shape.data_offset = self._received[operation]
         else:

@@ -60,6 +60,7 @@ class Steps:
         self.failing: set[Operation] = set()
         self._strand = 0
         self._repeating = False
+        self._announced: Socket | None = None
 
     @contextmanager
     def strand(self, number: int) -> Iterator[None]:
@@ -150,7 +151,22 @@ class Steps:
         if not self.dangerous:
             raise UsageError(f"{why}; say Scenario(dangerous=True) to mean it")
 
+    def next_socket(self, family: int, *, category: Category = Category.CONNECTION) -> Socket:
+        """The socket that the plan makes or accepts next: `on_event` may answer its events from the first on.
+
+        With `static_events` they may come before the step that makes it has ended.
+        """
+        if self._announced is not None:
+            raise UsageError(f"{self._announced} is yet to be made")
+        self._announced = self._new_socket(family, category)
+        return self._announced
+
     def _new_socket(self, family: int, category: Category) -> Socket:
+        announced, self._announced = self._announced, None
+        if announced is not None:
+            if (announced.family, announced.category) != (family, category):
+                raise UsageError(f"{announced} was announced, not one of category {category}")
+            return announced
         if len(self.sockets) == abi.WSKTEST_MAX_SOCKETS:
             raise UsageError(f"a scenario has at most {abi.WSKTEST_MAX_SOCKETS} sockets")
         sock = Socket(len(self.sockets), Family(family), category)

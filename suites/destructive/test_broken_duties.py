@@ -16,6 +16,7 @@ from harness.scenario import (
     Category,
     ControlRequest,
     Irp,
+    Origin,
     Scenario,
 )
 from harness.verdict import destructive, for_each, requires
@@ -188,3 +189,29 @@ async def test_a_socket_is_closed_twice_with_sends_pending(lab):
     closes = [plan.close(sock), plan.close(sock)]
 
     lab.record("reaction", await reaction(lab, plan, peer, *closes))
+
+
+@requires("X-33")
+@destructive
+@for_each(category=(Category.CONNECTION, Category.STREAM, Category.LISTEN, Category.DATAGRAM))
+async def test_an_irp_goes_with_the_enabling_of_an_event(lab, category):
+    """The documents pass an IRP when an event is disabled, and none when it is enabled."""
+    plan = Scenario(dangerous=True)
+    peer = None
+    if category in (Category.CONNECTION, Category.STREAM):
+        peer = lab.peer(ReadsToEof(), IPV4)
+        origin = Origin.STREAM_CONNECT if category == Category.STREAM else WSK_SOCKET
+        sock = plan.connected(origin, to=peer)
+    elif category == Category.LISTEN:
+        sock = plan.listening(IPV4, lab.port())
+    else:
+        sock = plan.socket(IPV4, category=category)
+        plan.wait(sock.creation)
+        plan.wait(plan.bind(sock))
+    event = {Category.LISTEN: Callback.ACCEPT, Category.DATAGRAM: Callback.RECEIVE_FROM}
+    enable = plan.enable(sock, event.get(category, Callback.DISCONNECT), irp=Irp.ALLOCATED)
+    plan.may_fail(enable)
+    plan.wait(enable)
+    plan.wait(plan.close(sock))
+
+    lab.record("reaction", await reaction(lab, plan, peer, enable))

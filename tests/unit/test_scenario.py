@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A plan becomes the bytes that the driver takes, and stored bytes become a plan again."""
 
+import struct
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -20,6 +21,7 @@ from harness.scenario import (
     IPV4,
     IPV6,
     ORIGINS,
+    SIO_ADDRESS_LIST_QUERY,
     SIO_WSK_QUERY_IDEAL_SEND_BACKLOG,
     SPINLOCK,
     WSK_FLAG_ABORTIVE,
@@ -146,6 +148,47 @@ def test_a_buffer_is_a_chain_that_holds_offset_data_and_slack() -> None:
     assert (shape.mdl_count, shape.mdl_bytes, shape.offset, shape.length) == (4, 4, 3, 10)
 
 
+def test_a_buffer_may_be_a_chain_of_mdls_of_any_sizes_with_empty_ones_among_them() -> None:
+    sizes = (0, 1, 0, 70 * KiB, 3)
+    plan = Scenario()
+    sock = plan.socket(IPV4)
+    plan.send(sock, Buffer(bytes(range(256)), length=66 * KiB, sizes=sizes))
+    plan.receive(sock, Buffer(b"", length=20, sizes=(20, 0)))
+    encoded = encode(plan)
+    header = abi.wsktest_scenario(encoded)
+    shape, data = steps_of(plan)[1].buffer, encoded[header.data_offset :]
+    listed = struct.unpack_from("<5I", data, shape.sizes_offset)
+    assert (shape.mdl_count, shape.mdl_bytes, shape.length, listed) == (5, 0, 66 * KiB, sizes)
+    again = decode(encoded)
+    assert [step.buffer for step in again.operations] == [step.buffer for step in plan.operations]
+    assert encode(again) == encoded
+
+
+def test_an_event_is_enabled_without_an_irp_and_disabled_with_one() -> None:
+    plan = Scenario()
+    sock = plan.socket(IPV4)
+    enable, disable = plan.enable(sock, Callback.RECEIVE), plan.disable(sock, Callback.RECEIVE)
+    assert (enable.irp, disable.irp) == (Irp.NONE, Irp.ALLOCATED)
+    meant = Scenario(dangerous=True)
+    assert meant.enable(meant.socket(IPV4), Callback.RECEIVE, irp=Irp.ALLOCATED).irp == Irp.ALLOCATED
+
+
+def test_the_events_of_a_socket_may_be_answered_before_it_is_made() -> None:
+    plan = Scenario(own_client=True)
+    plan.static_events(Callback.RECEIVE)
+    coming = plan.next_socket(IPV6, category=Category.STREAM)
+    plan.on_event(coming, Callback.RECEIVE, Action.REFUSE)
+    assert plan.socket(IPV6, category=Category.STREAM) is coming
+    assert plan.socket(IPV4) is not coming
+    encoded = encode(plan)
+    again = decode(encoded)
+    assert encode(again) == encoded
+    assert [(sock.family, sock.category) for sock in again.sockets] == [
+        (IPV6, Category.STREAM),
+        (IPV4, Category.CONNECTION),
+    ]
+
+
 def test_no_buffer_means_null_instead_of_a_wsk_buf() -> None:
     plan = Scenario()
     plan.disconnect(plan.socket(IPV4))
@@ -188,6 +231,14 @@ def over_ipv6(plan: Scenario, sock: Socket) -> None:
         (lambda plan, sock: plan.send(sock, 5 * MiB), "holds at most 4194304 bytes"),
         (lambda plan, sock: plan.send(sock, Buffer(b"x", mdls=65)), "1 to 64 MDLs"),
         (lambda plan, sock: plan.send(sock, Buffer(b"x" * 8, mdls=9, offset=2)), "not inside the first MDL"),
+        (lambda plan, sock: plan.send(sock, Buffer(b"x" * 8, sizes=(4, 3))), "7 bytes do not hold 8"),
+        (
+            lambda plan, sock: plan.send(sock, Buffer(b"x", sizes=(0, 8), offset=1)),
+            "not inside the first MDL",
+        ),
+        (lambda plan, sock: plan.enable(sock, Callback.RECEIVE, irp=Irp.ALLOCATED), "dangerous=True"),
+        (lambda plan, sock: plan.ioctl(sock, SIO_ADDRESS_LIST_QUERY, context=DISPATCH), "PASSIVE_LEVEL"),
+        (lambda plan, sock: (plan.next_socket(IPV4), plan.socket(IPV6)), "was announced"),
         (lambda plan, sock: plan.receive(sock, -2), "no negative length"),
         (lambda plan, sock: plan.wait(sock.creation, limit=3600 * s), "not a wait"),
         (lambda plan, sock: plan.bugcheck(1), "dangerous=True"),

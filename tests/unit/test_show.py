@@ -7,8 +7,9 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli.main import cli
+from harness.core.abi import EventKind, abi
 from harness.core.errors import UsageError
-from harness.scenario import IPV4, Scenario, encode
+from harness.scenario import IPV4, Callback, Scenario, encode
 
 
 def scenario() -> bytes:
@@ -54,3 +55,72 @@ def test_what_cannot_be_read_is_a_line(data: bytes, message: str, tmp_path: Path
 def test_a_file_that_is_not_there_is_a_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot read"):
         CliRunner().invoke(cli, ["show", str(tmp_path / "none")], catch_exceptions=False)
+
+
+def traced(*events: dict[str, int]) -> bytes:
+    """A trace of these events, one microsecond apart."""
+    encoded = b"".join(
+        abi.wsktest_event(**{"sequence": number, "qpc": number, "step": abi.WSKTEST_NO_STEP, **event}).dumps()
+        for number, event in enumerate(events)
+    )
+    size = abi.wsktest_trace.size
+    header = abi.wsktest_trace(
+        magic=abi.WSKTEST_TRACE_MAGIC,
+        version=abi.WSKTEST_ABI_VERSION,
+        header_size=size,
+        total_size=size + len(encoded),
+        event_count=len(events),
+        event_size=abi.wsktest_event.size,
+        events_offset=size,
+        receive_offset=size + len(encoded),
+        qpc_frequency=1_000_000,
+    )
+    return bytes(header.dumps() + encoded)
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (
+            {"kind": EventKind.CALLBACK_ENTER, "socket": 3, "information": 1000, "callback_flags": 8},
+            "socket 3 receive event callback enter: PASSIVE_LEVEL, CPU 0, flags 0x8, 1000 bytes",
+        ),
+        (
+            {"kind": EventKind.CALLBACK_LEAVE, "socket": 3, "status": 0x103, "information": 1000},
+            "socket 3 receive event callback leave: PASSIVE_LEVEL, CPU 0, STATUS_PENDING, 1000 bytes",
+        ),
+        (
+            {"kind": EventKind.CALLBACK_ENTER, "socket": 1, "callback": Callback.ACCEPT, "flags": 4},
+            "socket 1 accept event callback enter: PASSIVE_LEVEL, CPU 0, flags 0x0, nothing",
+        ),
+        (
+            {"kind": EventKind.CALLBACK_LEAVE, "socket": 1, "callback": Callback.ACCEPT, "information": 2},
+            "socket 1 accept event callback leave: PASSIVE_LEVEL, CPU 0, STATUS_SUCCESS, into socket 2",
+        ),
+        (
+            {"kind": EventKind.CALLBACK_LEAVE, "socket": 1, "callback": Callback.INSPECT, "status": 2},
+            "socket 1 inspect event callback leave: PASSIVE_LEVEL, CPU 0, pend",
+        ),
+        (
+            {"kind": EventKind.CANCEL, "step": 4, "status": 1},
+            "step 4 cancel: PASSIVE_LEVEL, CPU 0, IoCancelIrp returned TRUE",
+        ),
+        (
+            {"kind": EventKind.STOPPED, "step": 4, "status": 0xC0000008},
+            "step 4 stopped: PASSIVE_LEVEL, CPU 0, STATUS_INVALID_HANDLE",
+        ),
+        (
+            {"kind": EventKind.SKIPPED, "step": 4, "status": 0x80000011},
+            "step 4 skipped: PASSIVE_LEVEL, CPU 0, STATUS_DEVICE_BUSY",
+        ),
+        (
+            {"kind": EventKind.CALL, "step": 40, "flags": 2},
+            "step 40 (recovery) call: PASSIVE_LEVEL, CPU 0",
+        ),
+    ],
+)
+def test_every_event_says_what_it_is_about_and_what_it_came_to(
+    event: dict[str, int], words: str, tmp_path: Path
+) -> None:
+    _, line = show(tmp_path, traced(event)).splitlines()
+    assert " ".join(line.split()[2:]) == words

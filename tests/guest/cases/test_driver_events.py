@@ -175,7 +175,7 @@ async def test_an_event_that_is_disabled_comes_no_more(lab: Case, irp: Irp) -> N
     peer = lab.peer(FinFirst(), IPV4)
     plan = Scenario()
     sock = plan.connected(WSK_SOCKET, to=peer)
-    enable = plan.enable(sock, Callback.RECEIVE, irp=irp)
+    enable = plan.enable(sock, Callback.RECEIVE)
     disable = plan.disable(sock, Callback.RECEIVE, irp=irp)
     plan.wait(enable, disable)
     plan.wait(plan.disconnect(sock))
