@@ -6,6 +6,11 @@ from dataclasses import dataclass
 
 from harness.core.paths import PACKAGES
 
+# Name in os-release -> its releases that `make run` and `make test` were tried on.
+TRIED = {"debian": ("12", "13")}
+# Releases before these have a Python, a libvirt or a kernel that is too old.
+OLDEST = {"debian": (12,), "ubuntu": (24, 4)}
+
 _ANY = "any"
 
 
@@ -27,6 +32,19 @@ class System:
         if family is None:
             return []
         return [name for row in rows if row[0] in {_ANY, family} and row[1] == purpose for name in row[2:]]
+
+    @property
+    def release(self) -> tuple[int, ...]:
+        """Its version as numbers; nothing for a testing release, which has none."""
+        return tuple(int(part) for part in self.version.split(".") if part.isdecimal())
+
+    @property
+    def was_tried(self) -> bool:
+        return self.version in TRIED.get(self.ids[0], ())
+
+    @property
+    def is_too_old(self) -> bool:
+        return bool(self.release) and self.release < OLDEST.get(self.ids[0], ())
 
 
 def this_system() -> System:

@@ -7,6 +7,7 @@ import shutil
 from harness.core import cache
 from harness.core.check import Check
 from harness.core.errors import UsageError
+from harness.core.system import this_system
 from harness.guest import find, image_manifest
 from harness.image_builder.checks import needs
 from harness.image_builder.versions import versions
@@ -26,6 +27,7 @@ def checks(guest: str) -> list[Check]:
     if not windows:
         find(guest)
     return [
+        host.system(this_system()),
         host.python(),
         host.embedded_libvirt(),
         host.qemu(),

@@ -129,8 +129,8 @@ class ReferenceGuest:
             await asyncio.to_thread(self.prepare, progress)
         accelerated, reason = kvm.usable()
         number = next(self._numbers)
-        if not accelerated and number == 1:
-            progress(f"no KVM ({reason}): the guest runs under emulation, slower but the same")
+        if number == 1:
+            progress(way_of_running(accelerated, reason))
         for freedom in freedoms:
             cpus = _PROCESSORS.get(freedom, cpus)
         start = _Start(self.image, accelerated, cpus, network, serial_log)
@@ -232,6 +232,16 @@ class _Start:
             info=info,
             dump="none: this guest has no disk to keep one; its panic is in the serial log",
         )
+
+
+def way_of_running(accelerated: bool, reason: str) -> str:
+    """For people: what KVM, or going without, decides for this guest."""
+    if accelerated:
+        return f"KVM ({reason}): the guest boots at each start, and has the clock that its kernel chooses"
+    return (
+        f"no KVM ({reason}): the guest runs under emulation, slower but the same; "
+        "it goes on from a kept boot, and its processors count as one clock"
+    )
 
 
 def image_files(folder: Path) -> list[Path]:

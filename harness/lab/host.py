@@ -12,12 +12,18 @@ from pathlib import Path
 import libvirt
 
 from harness.core.check import Check
+from harness.core.system import System, this_system
 from harness.lab import firmware, kvm, libvirt_embed
 
 _QEMU = Path("/usr/bin/qemu-system-x86_64")
 _DRIVER = "/usr/lib/*/libvirt/connection-driver/libvirt_driver_qemu.so"
 _TUN = Path("/dev/net/tun")
-_USER_NAMESPACES = Path("/proc/sys/user/max_user_namespaces")
+# sysctl -> the value with which it allows them.
+_USER_NAMESPACES = {
+    "user.max_user_namespaces": 10000,
+    "kernel.unprivileged_userns_clone": 1,
+    "kernel.apparmor_restrict_unprivileged_userns": 0,
+}
 _TOOLS = (
     "make",
     "gcc",
@@ -27,14 +33,35 @@ _TOOLS = (
     "dropbear",
     "cpio",
     "lz4",
+    "xz",
+    "zstd",
     "depmod",
 )
+PYTHONS = ((3, 11), (3, 14))  # the oldest and the newest that the suite was tried with
 _GIB = 1 << 30
 
 
-def python() -> Check:
-    ok = sys.version_info >= (3, 11)
-    return Check("Python", ok, platform.python_version(), "" if ok else "install Python 3.11 or later")
+def system(here: System) -> Check:
+    """A system that nobody has tried may do; only one that is known to be too old does not."""
+    tried = "tried on Debian 12 and 13"
+    if here.was_tried:
+        return Check("system", True, f"{here.name}; this suite was {tried}")
+    if here.is_too_old:
+        return Check("system", False, f"{here.name} is too old", f"use a newer one; this suite was {tried}")
+    if here.packages("run"):
+        return Check("system", True, f"{here.name} was not tried; this suite was {tried}")
+    return Check(
+        "system", True, f"{here.name} was not tried, and calls packages by other names; see Containerfile"
+    )
+
+
+def python(version: tuple[int, int] = sys.version_info[:2]) -> Check:
+    name = platform.python_version()
+    if version < PYTHONS[0]:
+        return Check("Python", False, f"{name} is too old", "install Python 3.11 or later")
+    if version > PYTHONS[-1]:
+        return Check("Python", True, f"{name} is newer than any that was tried")
+    return Check("Python", True, name)
 
 
 def embedded_libvirt() -> Check:
@@ -77,19 +104,35 @@ def tun() -> Check:
 
 
 def user_namespaces() -> Check:
-    limit = int(_USER_NAMESPACES.read_text()) if _USER_NAMESPACES.exists() else 0
-    if limit:
-        return Check("user namespaces", True, f"up to {limit}")
-    return Check(
-        "user namespaces", False, "not allowed", "sysctl user.max_user_namespaces=10000, or run as root"
+    """Whether this user may make one, found out by making one: several settings can forbid it."""
+    made = subprocess.run(
+        ["unshare", "--user", "--net", "true"], capture_output=True, timeout=10, check=False
     )
+    if made.returncode == 0:
+        return Check("user namespaces", True, "one was made")
+    forbidden = [setting for setting, wanted in _USER_NAMESPACES.items() if _forbids(setting, wanted)]
+    wanted = "; ".join(f"sysctl {setting}={_USER_NAMESPACES[setting]}" for setting in forbidden)
+    return Check(
+        "user namespaces", False, "not allowed", f"{wanted or 'outside of a container'}, or run as root"
+    )
+
+
+def _forbids(setting: str, wanted: int) -> bool:
+    path = Path("/proc/sys") / setting.replace(".", "/")
+    return path.exists() and (int(path.read_text()) == 0) != (wanted == 0)
 
 
 def toolchain() -> Check:
     path = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
+    packages = " ".join(this_system().packages("run"))
     missing = [tool for tool in _TOOLS if shutil.which(tool, path=path) is None]
     if missing:
-        return Check("toolchain", False, f"missing: {', '.join(missing)}", "make prepare")
+        return Check(
+            "toolchain",
+            False,
+            f"missing: {', '.join(missing)}",
+            f"apt-get install {packages}" if packages else "see packages.txt",
+        )
     return Check("toolchain", True, "complete")
 
 
