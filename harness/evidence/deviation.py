@@ -7,6 +7,7 @@ possible because the questions of a timeline change nothing.
 """
 
 import ast
+import copy
 import linecache
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -64,23 +65,55 @@ def _asserted(traceback: TracebackType | None) -> tuple[ast.expr, Scope] | None:
         frame = traceback.tb_frame
         test = _assertion(frame.f_code.co_filename, traceback.tb_lineno)
         if test is not None:
-            found = test, {**frame.f_globals, **frame.f_locals}
+            names = {**frame.f_globals, **frame.f_locals}
+            found = _Spelled(frame.f_code.co_filename, traceback.tb_lineno, names).visit(test), names
         traceback = traceback.tb_next
     return found
 
 
 def _assertion(file: str, line: int) -> ast.expr | None:
-    within = [node for node in _assertions(file) if node.lineno <= line <= (node.end_lineno or node.lineno)]
-    return within[-1].test if within else None
+    for node in ast.walk(_tree(file)):
+        if isinstance(node, ast.Assert) and node.lineno <= line <= (node.end_lineno or node.lineno):
+            return copy.deepcopy(node.test)
+    return None
 
 
 @lru_cache(maxsize=64)
-def _assertions(file: str) -> list[ast.Assert]:
+def _tree(file: str) -> ast.Module:
+    """Empty for what is no file."""
     try:
-        tree = ast.parse("".join(linecache.getlines(file)))
+        return ast.parse("".join(linecache.getlines(file)))
     except SyntaxError:
-        return []
-    return [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+        return ast.Module([], [])
+
+
+class _Spelled(ast.NodeTransformer):
+    """Puts in the place of a name the question to a timeline whose answer it holds."""
+
+    def __init__(self, file: str, line: int, names: Scope) -> None:
+        functions = [
+            node
+            for node in ast.walk(_tree(file))
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            and node.lineno <= line <= (node.end_lineno or node.lineno)
+        ]
+        self._questions: dict[str, ast.expr] = {}
+        for node in ast.walk(functions[-1]) if functions else ():
+            if isinstance(node, ast.Assign) and node.lineno < line and _is_question(node.value, names):
+                for target in node.targets:
+                    if isinstance(target, ast.Name):
+                        self._questions[target.id] = node.value
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self._questions.get(node.id, node)
+
+
+def _is_question(node: ast.expr, names: Scope) -> bool:
+    """`seen.packets(...)`, where `seen` is a timeline."""
+    function = node.func if isinstance(node, ast.Call) else None
+    if not isinstance(function, ast.Attribute) or not isinstance(function.value, ast.Name):
+        return False
+    return isinstance(names.get(function.value.id), Timeline)
 
 
 def _sentence(test: ast.expr, scope: Scope) -> Iterator[str]:
@@ -135,7 +168,13 @@ def _pairs(left: ast.expr, right: ast.expr, values: Any, expected: Any, scope: S
             yield question.expected("", expected[place], values[place])
             yield question.beside()
             return
-    yield f"expected {_value(expected)} from {ast.unparse(left)}, saw {_value(values)}"
+    source = ast.unparse(left)
+    if len(values) != len(expected):
+        yield f"expected {len(expected)} entries in {source}, saw {len(values)}"
+        return
+    place = next(place for place in range(len(values)) if values[place] != expected[place])
+    which = f"entry {place + 1} of {source}"
+    yield f"expected {which} to be {_value(expected[place])}, saw {_value(values[place])}"
 
 
 def _holds(node: ast.expr, scope: Scope) -> Iterator[str]:
@@ -182,7 +221,7 @@ class _Question:
             return f"expected the IRP of {self._first} {times}"
         if self.name in ("fin", "rst") and wanted is None:
             what = f"{self.name.upper()} of the {self._first}"
-            return f"expected a {what}, saw none" if seen is None else f"expected no {what}, saw one"
+            return f"expected one {what}, saw none" if seen is None else f"expected no {what}, saw one"
         subject = {
             "status": f"the IRP of {self._first} to complete with ",
             "returned": f"{self._first} to return ",
@@ -212,7 +251,7 @@ class _Question:
             "inline": f"{self._first} to complete before it returned, and it completed later",
             "pending_returned": f"the IRP of {self._first} to be marked pending, and it was not",
             "skipped": f"{self._first} to be skipped, and it was made",
-            "packets": f"a {self._packets}, saw none",
+            "packets": f"one {self._packets}, saw none",
         }.get(self.name)
         return f"expected {told}" if told else f"expected {self.source}, saw {_value(answer)}"
 

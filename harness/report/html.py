@@ -10,6 +10,7 @@ import base64
 import hashlib
 import shlex
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -23,8 +24,10 @@ from harness.core.units import format_ns
 from harness.evidence import irql_name
 from harness.report.files import file_name, write_atomically
 from harness.report.ladder import ladder
+from harness.report.overview import LOST, Case, Overview, State, overview
 from harness.report.packs import CASES_IN_A_PACK, packs
 from harness.report.plots import plots
+from harness.report.previous import previous
 from harness.report.record import load_run
 from harness.report.templates import templates
 from harness.report.timelines import view
@@ -32,15 +35,18 @@ from harness.verdict.outcome import Outcome
 
 REPORT_FILE = "report.html"
 
+MOST_EXAMPLES = 12  # of causes, with their ladders
+MOST_OPEN = 4
+MOST_CAUSES = 8  # in the list of all
 MOST_UNPACKED = 30  # cases whose evidence needs no script
 
-_WORTH = {
+_SCOPE = {
     "reference": "The reference guest is this project's own: a verdict on it says nothing about Windows.",
     "wine": "Wine has a WSK of its own: a verdict on it says nothing about Windows.",
     "reactos": "ReactOS has a WSK of its own: a verdict on it says nothing about Windows.",
     "windows": "A verdict holds for this build of Windows, on this machine and in this configuration.",
 }
-_UNKNOWN_WORTH = "Nothing is known about this kind of guest: a verdict on it says nothing about Windows."
+_UNKNOWN_SCOPE = "Nothing is known about this kind of guest: a verdict on it says nothing about Windows."
 
 _MEANING = {
     Outcome.PASS: "The guest did what is promised here.",
@@ -54,7 +60,17 @@ _MEANING = {
     Outcome.HARNESS_ERROR: "The harness failed, not the guest: nothing was judged.",
 }
 _ADVICE = "Use -v to get more diff"  # pytest's, to somebody who is not reading this
+_FOLDED = (State.KEPT, State.RECORDED, State.NOT_JUDGED)
 _QUIET = (Outcome.PASS, Outcome.RECORDED, Outcome.UNSUPPORTED)
+
+
+@dataclass(frozen=True)
+class _Example:
+    """What is shown of the case that stands for a cause; `place` has all of it."""
+
+    place: str
+    evidence: Markup
+    is_open: bool
 
 
 @dataclass(frozen=True)
@@ -68,9 +84,9 @@ class _Place:
 
 
 def write_report(folder: Path, before: Path | None = None) -> Path:
-    """Makes the report of the run in `folder`, its times held against those of the run `before`.
+    """Makes the report of the run in `folder`, held against the run `before`, and its times too.
 
-    UsageError when a run.json cannot be used.
+    Without `before` what is new is told since the run before it. UsageError when a run.json cannot be used.
     """
     run = load_run(folder)
     held_against = load_run(before) if before else None
@@ -88,9 +104,9 @@ def write_report(folder: Path, before: Path | None = None) -> Path:
     return path
 
 
-def worth(guest: dict[str, Any]) -> str:
-    """What a verdict on this guest is worth."""
-    return _WORTH.get(guest.get("kind", ""), _UNKNOWN_WORTH)
+def scope_note(guest: Mapping[str, Any]) -> str:
+    """What a verdict on this guest says, and what it does not."""
+    return _SCOPE.get(guest.get("kind", ""), _UNKNOWN_SCOPE)
 
 
 def _page(folder: Path, run: dict[str, Any], before: tuple[Path, dict[str, Any]] | None) -> str:
@@ -102,12 +118,17 @@ def _page(folder: Path, run: dict[str, Any], before: tuple[Path, dict[str, Any]]
     for number, case in enumerate(cases[unpacked:]):
         places.append(_Place(_id(case), None, *divmod(number, CASES_IN_A_PACK)))
     template = _environment().get_template("report.html.j2")
+    seen = overview(run, before[1] if before else previous(folder, run))
     return template.render(
         run=run,
-        worth=worth(run["guest"]),
+        scope=scope_note(run["guest"]),
+        seen=seen,
+        examples=_examples(seen, partial(_drawn, folder, "example.html.j2")),
+        place_of=_id,
+        most_causes=MOST_CAUSES,
+        lost=LOST,
+        folded=[(state.value, seen.of(state)) for state in _FOLDED if seen.of(state)],
         counts=_counts(run["cases"]),
-        matrix=_matrix(run),
-        outcomes=list(Outcome),
         cases=list(zip(cases, places, strict=True)),
         packs=packs(cases[unpacked:], draw),
         plots=plots(folder, run["cases"], (before[0], before[1]["cases"]) if before else None),
@@ -149,29 +170,42 @@ def _counts(cases: list[dict[str, Any]]) -> list[tuple[Outcome, int]]:
     return [(outcome, counted[outcome]) for outcome in Outcome if counted[outcome]]
 
 
-def _matrix(run: dict[str, Any]) -> list[tuple[dict[str, Any], Counter[str]]]:
-    """Every row of the catalogue with the outcomes of the cases that judge it."""
-    judged: dict[str, Counter[str]] = {name: Counter() for name in run["requirements"]}
-    for case in run["cases"]:
-        for name in judged.keys() & set(case["requirements"]):
-            judged[name][case["outcome"]] += 1
-    return [(row, judged[name]) for name, row in run["requirements"].items()]
+def _examples(seen: Overview, draw: Callable[[Case], Markup]) -> dict[str, _Example]:
+    """By the ids of their cases: one of each cause; that of a promise's first cause is open."""
+    examples: dict[str, _Example] = {}
+    for causes in (*(promise.causes for promise in seen.troubles), seen.unnamed):
+        first = True
+        for cause in causes:
+            if not cause.under and len(examples) < MOST_EXAMPLES:
+                opens = first and sum(example.is_open for example in examples.values()) < MOST_OPEN
+                case = cause.example
+                examples.setdefault(case["id"], _Example(_id(case), draw(case), opens))
+                first = False
+    return examples
 
 
-def _evidence(folder: Path, requirements: dict[str, Any], case: dict[str, Any]) -> Markup:
-    timeline = view(folder, case["timeline"], case["capture"])
+def _evidence(folder: Path, requirements: Mapping[str, Any], case: Case) -> Markup:
+    """All there is of a case."""
     replay = ["wsk-conformance", "replay", case["id"], "--run", _as_argument(folder)]
-    template = _environment().get_template("case.html.j2")
+    return _drawn(
+        folder,
+        "case.html.j2",
+        case,
+        requirements=requirements,
+        meaning=_MEANING[case["outcome"]],
+        replay=shlex.join(replay),
+    )
+
+
+def _drawn(folder: Path, template: str, case: Case, **more: Any) -> Markup:
+    """A case with its ladder, by one of the templates."""
+    timeline = view(folder, case["timeline"], case["capture"])
+    why = case["why"].replace(_ADVICE, "").strip()
+    drawn = ladder(timeline)
     return Markup(
-        template.render(
-            requirements=requirements,
-            case=case,
-            why=case["why"].replace(_ADVICE, "").strip(),
-            meaning=_MEANING[case["outcome"]],
-            replay=shlex.join(replay),
-            timeline=timeline,
-            drawn=ladder(timeline),
-        )
+        _environment()
+        .get_template(template)
+        .render(case=case, why=why, timeline=timeline, drawn=drawn, **more)
     )
 
 
@@ -181,5 +215,5 @@ def _as_argument(folder: Path) -> str:
     return str(whole.relative_to(Path.cwd()) if whole.is_relative_to(Path.cwd()) else whole)
 
 
-def _id(case: dict[str, Any]) -> str:
+def _id(case: Case) -> str:
     return f"case-{file_name(case['id']).rpartition('-')[2]}"

@@ -44,6 +44,7 @@ _CASE_KEYS = {
     "outcome": str,
     "seconds": (int, float),
     "why": str,
+    "cause": str,
     "recorded": dict,
     "timings": dict,
     "attempts": list,
@@ -92,7 +93,8 @@ class CaseRecord:
     requirements: list[str]
     outcome: Outcome
     seconds: float
-    why: str = ""
+    why: str = ""  # the comparison that failed, or all that is known
+    cause: str = ""  # in one sentence: what was expected and what was seen, or what happened
     recorded: dict[str, str] = field(default_factory=dict)  # what the guest did where no document says
     capture: str | None = None
     trace: str | None = None
@@ -215,9 +217,14 @@ def load_run(path: Path) -> dict[str, Any]:
     if not isinstance(run, dict) or run.get("schema") not in READABLE:
         raise UsageError(f"{path} is not a run of schema {' or '.join(map(str, READABLE))}")
     _check_keys(path, run, _KEYS)
+    if run["schema"] != SCHEMA_VERSION:
+        from harness.report.schema_3 import upgraded  # of old runs only
+
+        run = upgraded(run)
     for case in run["cases"]:
         _check_keys(path, case, _CASE_KEYS)
-    return run
+    checked: dict[str, Any] = run
+    return checked
 
 
 def _check_keys(path: Path, table: Any, keys: Mapping[str, Any]) -> None:

@@ -30,6 +30,8 @@ document.addEventListener("toggle", (event) => event.target.open && fill(event.t
 
 function openTarget() {
   const target = byId(location.hash.slice(1));
+  const fold = target?.closest(".folded");
+  if (fold) fold.open = true;
   if (target?.matches("details.case")) {
     target.hidden = false;
     target.open = true;
@@ -45,7 +47,8 @@ const cases = all(".case").map((element) => ({
   classes: words(element, "classes"),
   rows: words(element, "rows"),
 }));
-const promises = all(".matrix tbody tr").map((element) => ({
+const folded = all(".folded");
+const promises = all(".promise[data-rows]").map((element) => ({
   element,
   text: element.textContent.toLowerCase(),
   outcomes: words(element, "outcomes"),
@@ -67,6 +70,9 @@ function filter() {
     (row ? entry.rows.has(row) : entry.text.includes(text));
   const show = (entries) => entries.filter((entry) => !(entry.element.hidden = !fits(entry))).length;
   const [rows, shown] = [show(promises), show(cases)];
+  if (!everything || kind || text) {
+    for (const part of folded) part.open = Boolean(part.querySelector(".promise:not([hidden])"));
+  }
   byId("shown").textContent = `Shown: ${rows} of ${promises.length} promises, ${shown} of ${cases.length} cases.`;
 }
 

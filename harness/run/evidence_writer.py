@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.core.units import format_ns
 from harness.crash.diagnosis import explain
 from harness.evidence import EventRow, Row, summary
+from harness.evidence.deviation import in_words
 from harness.report.record import CaseFiles, CaseRecord
 from harness.report.timelines import encode_rows
 from harness.run.case import CaseEvidence
@@ -32,6 +33,7 @@ class EvidenceWriter:
             requirements=rows,
             outcome=result.outcome,
             seconds=round(result.seconds, 3),
+            cause=_cause(result),
             why=result.why,
             recorded=result.case.recorded,
             timings={what: summary(measured) for what, measured in result.case.measured.items()},
@@ -76,6 +78,12 @@ class EvidenceWriter:
             drops=evidence.lost_packets,
             notes=[Note(row.time_ns, _line(row)) for row in rows if isinstance(row, EventRow)],
         )
+
+
+def _cause(result: Result) -> str:
+    """Why it did not go well, in one sentence; empty when it did."""
+    words = in_words(result.error) if isinstance(result.error, AssertionError) else ""
+    return words or next(iter(result.why.strip().splitlines()), "")
 
 
 def _line(row: EventRow) -> str:

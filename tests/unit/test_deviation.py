@@ -14,6 +14,8 @@ from harness.evidence.deviation import in_words
 from harness.scenario import Operation, Origin, Scenario
 from harness.wire import ACK, FIN, RST
 
+NO_FIN = "expected one FIN of the guest, saw none; RST+ACK 2 ms after the call of disconnect #3"
+
 
 class Seen:
     """A graceful disconnect at 30 ms whose RST comes 2 ms later; its IRP was cancelled, inline."""
@@ -49,9 +51,7 @@ def test_a_fin_that_is_missing(case: Seen) -> None:
         seen = case.timeline
         assert seen.count(FIN, sender="guest") == 1
 
-    assert words(judge) == (
-        "expected one FIN of the guest, saw none; RST+ACK 2 ms after the call of disconnect #3"
-    )
+    assert words(judge) == NO_FIN
 
 
 def test_a_reset_that_must_not_be(case: Seen) -> None:
@@ -169,7 +169,8 @@ def test_an_assertion_in_a_helper_is_read_where_it_stands(case: Seen) -> None:
         helper(case.timeline)
 
     assert (
-        words(judge) == "expected a FIN of the guest, saw none; RST+ACK 2 ms after the call of disconnect #3"
+        words(judge)
+        == "expected one FIN of the guest, saw none; RST+ACK 2 ms after the call of disconnect #3"
     )
 
 
@@ -185,3 +186,28 @@ def test_what_cannot_be_asked_again_has_no_words() -> None:
 
 def test_an_error_that_is_no_assertion_has_no_words() -> None:
     assert in_words(AssertionError("from nowhere")) == ""
+
+
+def test_a_name_is_told_by_the_question_whose_answer_it_holds(case: Seen) -> None:
+    def judge() -> None:
+        seen = case.timeline
+        fins = seen.packets(FIN, sender="guest")
+        assert fins
+
+    assert (
+        words(judge)
+        == "expected one FIN of the guest, saw none; RST+ACK 2 ms after the call of disconnect #3"
+    )
+
+
+def test_of_two_lists_the_first_entry_that_differs() -> None:
+    ended, too_short = ["eof", "eof"], ["eof"]
+
+    def differs() -> None:
+        assert sorted(ended) == ["eof", "reset"]
+
+    def lacks() -> None:
+        assert too_short == ["eof", "reset"]
+
+    assert words(differs) == "expected entry 2 of sorted(ended) to be reset, saw eof"
+    assert words(lacks) == "expected 2 entries in too_short, saw 1"

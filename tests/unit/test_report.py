@@ -68,8 +68,9 @@ def test_outcomes_are_counted_and_put_to_their_rows(tmp_path: Path) -> None:
         run.add(case("two", outcome=Outcome.DEVIATION, why="two FINs"))
     text = body(report(run))
     assert "1 pass 1 deviation" in text
-    assert re.search(r"D-08 Without WSK_FLAG_ABORTIVE .* REQUIRE 1 pass , 1 deviation D-09", text)
-    assert re.search(r"D-28 .* REQUIRE not judged D-29", text)
+    assert re.search(r"broken D-08: Without WSK_FLAG_ABORTIVE .* 1 of 2 cases failed", text)
+    assert re.search(r"1 kept .* D-16 .* REQUIRE 1 pass", text)
+    assert re.search(r"D-28 .* REQUIRE none of its cases was performed", text)
 
 
 def test_a_case_shows_its_ladder_its_tables_and_links_its_evidence(tmp_path: Path) -> None:
@@ -105,17 +106,19 @@ def test_what_the_guest_did_wrong_comes_first(tmp_path: Path) -> None:
     with record(tmp_path) as run:
         for outcome in (Outcome.PASS, Outcome.INCONCLUSIVE, Outcome.DEVIATION):
             run.add(case(outcome.value, outcome=outcome))
-    assert re.findall(r"<summary><b[^>]*>([a-z]+)", report(run)) == ["deviation", "inconclusive", "pass"]
+    page = report(run)
+    assert re.findall(r"<summary><b[^>]*>([a-z]+)", page) == ["deviation", "inconclusive", "pass"]
+    assert page.index("1 promise broken") < page.index('class="promise"') < page.index('id="cases"')
 
 
 def test_the_first_red_cases_stand_in_the_page_itself(tmp_path: Path) -> None:
     with record(tmp_path) as run:
         for number in range(MOST_UNPACKED + 1):
-            run.add(case(f"red-{number}", outcome=Outcome.DEVIATION, why=f"deviation number {number}."))
+            run.add(case(f"red-{number}", outcome=Outcome.DEVIATION, why=f"It failed:\ndetail {number}."))
         run.add(case("green", why="nothing to see"))
     page = write_report(run.folder).read_text()
-    assert f"deviation number {MOST_UNPACKED - 1}." in page
-    assert f"deviation number {MOST_UNPACKED}." not in page
+    assert f"detail {MOST_UNPACKED - 1}." in page
+    assert f"detail {MOST_UNPACKED}." not in page
     assert "nothing to see" not in page
     assert "nothing to see" in report(run)
 

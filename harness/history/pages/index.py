@@ -22,7 +22,7 @@ from harness.history.render import counted, share, standing, times_told
 from harness.history.schema import FLAKY, OUTCOMES
 from harness.history.trends import FAILING, OPEN, Column, RowTrend
 from harness.report.files import file_name
-from harness.report.html import REPORT_FILE, worth
+from harness.report.html import REPORT_FILE, scope_note
 from harness.verdict import Outcome
 from harness.verdict import attempts as verdicts
 
@@ -93,7 +93,7 @@ def index(
             counted=counted,
             share=share,
             standing=standing,
-            worths=_worths,
+            scope_notes=_scope_notes,
             times_told=times_told,
             most_rows=MOST_ROWS,
             most_variants=MOST_VARIANTS,
@@ -183,9 +183,9 @@ class _Place:
         return quote(os.path.relpath(whole, self._folder))
 
 
-def _worths(cells: Sequence[SeenCell]) -> list[str]:
-    """What verdicts on these guests are worth, each said once; of cells that got nowhere there are none."""
-    return list(dict.fromkeys(worth({"kind": cell.kind}) for cell in cells if cell.cases))
+def _scope_notes(cells: Sequence[SeenCell]) -> list[str]:
+    """What verdicts on these guests say, each said once; of cells that got nowhere there are none."""
+    return list(dict.fromkeys(scope_note({"kind": cell.kind}) for cell in cells if cell.cases))
 
 
 def _style() -> str:
