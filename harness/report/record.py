@@ -220,7 +220,7 @@ def load_run(path: Path) -> dict[str, Any]:
     if run["schema"] != SCHEMA_VERSION:
         from harness.report.schema_3 import upgraded  # of old runs only
 
-        run = upgraded(run)
+        run = upgraded(run, SCHEMA_VERSION)
     for case in run["cases"]:
         _check_keys(path, case, _CASE_KEYS)
     checked: dict[str, Any] = run

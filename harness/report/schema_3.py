@@ -17,7 +17,6 @@ from harness.core.errors import UsageError, WskConformanceError
 from harness.core.ntstatus import NTSTATUS
 from harness.evidence.rows import NO_CONNECTION, EventRow, PacketRow, PeerRow, Row
 from harness.evidence.trace import irql_name
-from harness.report.record import SCHEMA_VERSION
 from harness.scenario import Callback
 from harness.wire import Flag, Sender
 from harness.wire.capture_file import frames
@@ -41,10 +40,10 @@ _LARGEST = 1 << 64
 _KEYS = {"time_ns": int, "uncertain_ns": int, "side": str, "text": str, "irql": str, "status": str}
 
 
-def upgraded(run: dict[str, Any]) -> dict[str, Any]:
+def upgraded(run: dict[str, Any], schema: int) -> dict[str, Any]:
     """A run.json as today's would be; what is damaged stays so."""
     cases = [{"cause": "", **case} if isinstance(case, dict) else case for case in run["cases"]]
-    return {**run, "schema": SCHEMA_VERSION, "cases": cases}
+    return {**run, "schema": schema, "cases": cases}
 
 
 def timeline_rows(path: Path, data: bytes, capture: Path | None) -> list[Row]:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from runs import case, record
 
-from harness.report import CaseRecord, RunRecord, load_run, write_report
+from harness.report import CaseRecord, RunRecord, load_run
+from harness.report.html import write_report
 from harness.report.markdown import markdown
 from harness.report.overview import Overview, Promise, State, general, overview
 from harness.report.overview_text import WIDTH, overview_lines
