@@ -19,15 +19,6 @@ SERVICES := ssh.service ssh.socket qemu-guest-agent.service postgresql.service
 QEMU_USER := libvirt-qemu
 ADD_QEMU_USER := useradd --system --user-group --no-create-home --shell /usr/sbin/nologin $(QEMU_USER)
 
-# Two tests at a time keep the cores busy, and some know no patience: what fails is run again by itself, and both
-# are there to read. 1 says that tests failed, 3 that a case came to nothing.
-define twice
-$(VENV)/bin/pytest --timeout 900 $(1) || { \
-	case $$? in 1|3) echo 'what failed is run again by itself; only what fails twice counts' ;; *) exit 1 ;; esac; \
-	$(VENV)/bin/pytest --timeout 900 --last-failed --last-failed-no-failures none $(filter-out -n 3 --dist loadfile,$(1)); \
-}
-endef
-
 help:
 	@echo 'make run        run the conformance suite against the reference guest'
 	@echo 'make test       check and test the harness itself'
@@ -43,8 +34,9 @@ test: prepare
 	@$(VENV)/bin/ruff check
 	@$(VENV)/bin/ruff format --check
 	@$(VENV)/bin/mypy
-	@$(call twice,--results build/tests tests/guest/cases)
-	@$(call twice,--durations 15 -n 3 --dist loadfile --ignore tests/guest/cases tests)
+	@$(VENV)/bin/python tests/support/patient_pytest.py \
+		--timeout 900 --results build/tests tests/guest/cases -- \
+		--timeout 900 --durations 15 -n 3 --dist loadfile --ignore tests/guest/cases tests
 
 selfcheck: prepare
 	@$(VENV)/bin/wsk-conformance selfcheck $(AGAIN)
