@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a user sees of a night while it goes on: a line for what happens, and one that lives on a terminal."""
 
-import shutil
 import sys
 import threading
 import time
@@ -9,13 +8,11 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Self, TextIO
 
+from harness.core.live_line import LiveLine
 from harness.core.printable import printable
 from harness.history.night import Attempt, Cell, CellStatus, Night
 from harness.verdict.attempts import CUT_SHORT, LOST
 
-_TERMINAL_S = 0.5
-_LINES_S = 60.0  # between two lines of a log that say the same as a terminal's
-_CLEAR = "\r\x1b[K"
 _ENDS = {
     0: "all passed",
     1: "the guest failed",
@@ -31,25 +28,20 @@ class NightProgress:
 
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = sys.stdout if out is None else out
-        self._terminal = self._out.isatty()
         self._cells: list[Cell] = []
         self._running: dict[str, tuple[int, int]] = {}  # cell -> cases that are over, and all
         self._began = time.monotonic()
         self._lock = threading.Lock()
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._refresh, name="progress", daemon=True)
+        self._live = LiveLine(self._write, self.line, terminal=self._out.isatty())
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._end.set()
-        self._thread.join()
-        if self._terminal:
-            self._write(_CLEAR)
+        self._live.stop()
 
     def follow(self, night: Night) -> None:
         """The night whose cells are counted."""
@@ -77,20 +69,11 @@ class NightProgress:
             self._running.pop(cell.name, None)
 
     def says(self, line: str) -> None:
-        self._write(f"{_CLEAR * self._terminal}{printable(line)}\n")
+        self._live.say(printable(line))
 
     def _write(self, text: str) -> None:
-        with self._lock:
-            self._out.write(text)
-            self._out.flush()
-
-    def _refresh(self) -> None:
-        while not self._end.wait(_TERMINAL_S if self._terminal else _LINES_S):
-            line = self.line()
-            if self._terminal:
-                self._write(_CLEAR + line[: shutil.get_terminal_size().columns - 1])
-            else:
-                self._write(f"{line}\n")
+        self._out.write(text)
+        self._out.flush()
 
     def line(self) -> str:
         """How far the night has come."""

@@ -2,9 +2,7 @@
 """What a user sees of a run while it goes on: a line on a terminal, or objects for a program."""
 
 import json
-import shutil
 import sys
-import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,11 +10,10 @@ from typing import Any, cast
 
 import pytest
 
+from harness.core.live_line import LiveLine
 from harness.pytest_plugin.recorder import Recorder
 from harness.verdict import Outcome
 
-_INTERVAL_S = 0.5
-_CLEAR = "\r\x1b[K"
 _WELL = (Outcome.PASS, Outcome.RECORDED, Outcome.UNSUPPORTED)
 
 
@@ -29,9 +26,7 @@ class Progress:
         self._began = time.monotonic()
         self._waiting: dict[str, float] = {}  # cases that the run waits for -> since when
         self._session: pytest.Session | None = None
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._refresh, name="progress", daemon=True)
-        self._lock = threading.Lock()  # of the terminal
+        self._live = LiveLine(self._write, self._line, terminal=True)
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         self._session = session
@@ -40,9 +35,9 @@ class Progress:
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """The first is after the lab has its network, which a process with threads cannot have."""
         self._waiting[nodeid] = time.monotonic()
-        if self._recorder.is_open and not self._thread.ident:
+        if self._recorder.is_open:
             self._reporter.showfspath = False
-            self._thread.start()
+            self._live.start()
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         self._waiting.pop(nodeid, None)
@@ -55,42 +50,30 @@ class Progress:
             return None
         outcome = Outcome(told["case"]["outcome"])
         if outcome not in _WELL:
-            with self._lock:
-                self._reporter.write(f"{_CLEAR}{outcome.value}: {report.nodeid}\n")
+            self._live.say(f"{outcome.value}: {report.nodeid}")
         return "passed" if outcome == Outcome.PASS else outcome.value, "", ""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
-        self._end.set()
-        if self._thread.ident:
-            self._thread.join()
-            self._reporter.write(_CLEAR)
+        self._live.stop()
 
     @property
     def _reporter(self) -> pytest.TerminalReporter:
         reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
         return cast(pytest.TerminalReporter, reporter)
 
-    def _refresh(self) -> None:
-        while not self._end.is_set():
-            total = self._session.testscollected if self._session else 0
-            waiting = dict(self._waiting)
-            line = progress_line(
-                self._recorder.outcomes,
-                total,
-                waiting,
-                began=self._began,
-                width=shutil.get_terminal_size().columns,
-            )
-            with self._lock:
-                self._reporter.write(_CLEAR + line, flush=True)
-            self._end.wait(_INTERVAL_S)
+    def _write(self, text: str) -> None:
+        self._reporter.write(text, flush=True)
+
+    def _line(self) -> str:
+        total = self._session.testscollected if self._session else 0
+        return progress_line(self._recorder.outcomes, total, dict(self._waiting), began=self._began)
 
 
 def progress_line(
-    outcomes: Mapping[Outcome, int], total: int, waiting: Mapping[str, float], *, began: float, width: int
+    outcomes: Mapping[Outcome, int], total: int, waiting: Mapping[str, float], *, began: float
 ) -> str:
-    """`waiting` and `began` are of time.monotonic(); the line leaves the last column free."""
+    """`waiting` and `began` are of time.monotonic()."""
     now = time.monotonic()
     counts = ", ".join(f"{outcomes[outcome]} {outcome}" for outcome in Outcome if outcomes.get(outcome))
     line = f"{sum(outcomes.values())}/{total} in {now - began:.0f} s"
@@ -98,7 +81,7 @@ def progress_line(
     if waiting:
         case, since = min(waiting.items(), key=lambda entry: entry[1])
         line += f"; {now - since:.0f} s for {case.rpartition('::')[2]}"
-    return line[: width - 1]
+    return line
 
 
 class JsonLines:
