@@ -24,6 +24,7 @@ help:
 	@echo 'make test       check and test the harness itself'
 	@echo 'make selfcheck  show that the suites notice every fault of the reference guest'
 	@echo 'make prepare    only install and build what those two need'
+	@echo 'make docs       write the reference of Scenario, Timeline and the peers to build/docs'
 	@echo 'make clean      delete what was built here'
 
 run: prepare
@@ -85,7 +86,11 @@ driver: packages
 image: driver $(INSTALLED)
 	@$(VENV)/bin/python images/reference/build.py > /dev/null
 
+docs: $(INSTALLED)
+	@$(VENV)/bin/pdoc harness.scenario harness.evidence harness.peer harness.verdict -o build/docs
+	@echo 'build/docs/index.html'
+
 clean:
 	rm -rf build results $(VENV) *.egg-info .mypy_cache .pytest_cache .ruff_cache
 
-.PHONY: help run test selfcheck prepare packages driver image clean
+.PHONY: help run test selfcheck prepare packages driver image docs clean
