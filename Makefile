@@ -86,9 +86,14 @@ driver: packages
 image: driver $(INSTALLED)
 	@$(VENV)/bin/python images/reference/build.py > /dev/null
 
+DOCS := build/docs
+# What a plan inherits has pages of its own.
+REFERENCE := harness.scenario harness.scenario.calls harness.scenario.controls harness.scenario.steps \
+	harness.evidence harness.peer harness.verdict
+
 docs: $(INSTALLED)
-	@$(VENV)/bin/pdoc harness.scenario harness.evidence harness.peer harness.verdict -o build/docs
-	@echo 'build/docs/index.html'
+	@$(VENV)/bin/pdoc $(REFERENCE) -o $(DOCS)
+	@echo '$(DOCS)/index.html'
 
 clean:
 	rm -rf build results $(VENV) *.egg-info .mypy_cache .pytest_cache .ruff_cache
