@@ -6,8 +6,10 @@ the driver afterwards, and its trace says so.
 """
 
 import secrets
-from typing import Unpack
+from collections.abc import Callable
+from typing import Any, Self, Unpack, cast
 
+from harness.core.errors import UsageError
 from harness.core.units import s
 from harness.scenario.address import Address, Endpoint
 from harness.scenario.controls import Controls
@@ -34,6 +36,11 @@ class Scenario(Controls):
         self.id = secrets.randbits(64) if scenario_id is None else scenario_id
         self.recovery = RECOVERY_LIMIT
         self.event_capacity: int | None = None  # events that the trace has room for; None: plenty
+
+    @property
+    def finish(self) -> Self:
+        """The plan's calls, each waited for: `plan.finish.close(sock)` is `plan.wait(plan.close(sock))`."""
+        return cast(Self, _Finishing(self))
 
     def connected(
         self, origin: Origin, *, to: Endpoint, dual_mode: bool = False, **how: Unpack[How]
@@ -103,3 +110,22 @@ class Scenario(Controls):
             operation.strand == 0 and not operation.hooked and operation.kind.name != "REPEAT"
             for operation in self.operations
         )
+
+
+class _Finishing:
+    """Makes a call of its plan and waits until its IRP has completed; a socket's is its creation."""
+
+    def __init__(self, plan: Scenario) -> None:
+        self._plan = plan
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        call = getattr(self._plan, name)
+
+        def finished(*arguments: Any, **options: Any) -> Operation | Socket:
+            made = call(*arguments, **options)
+            if not isinstance(made, Operation | Socket):
+                raise UsageError(f"{name} is no call that could be waited for")
+            self._plan.wait(made.creation if isinstance(made, Socket) else made)
+            return made
+
+        return finished

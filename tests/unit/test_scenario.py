@@ -287,3 +287,28 @@ def test_no_change_of_a_stored_scenario_is_a_surprise(data: st.DataObject) -> No
         stored[data.draw(st.integers(0, end))] = data.draw(st.integers(0, 255))
     with suppress(UsageError):
         encode(decode(bytes(stored)))
+
+
+def test_a_call_that_is_finished_is_called_and_waited_for() -> None:
+    def plan(finish: bool) -> Scenario:
+        made = Scenario(scenario_id=1)
+        sock = made.finish.socket(IPV4) if finish else made.socket(IPV4)
+        if not finish:
+            made.wait(sock.creation)
+        if finish:
+            made.finish.bind(sock)
+            made.finish.close(sock, context=DISPATCH)
+        else:
+            made.wait(made.bind(sock))
+            made.wait(made.close(sock, context=DISPATCH))
+        return made
+
+    assert encode(plan(finish=True)) == encode(plan(finish=False))
+
+
+def test_what_has_no_irp_cannot_be_finished() -> None:
+    plan = Scenario()
+    with pytest.raises(UsageError, match="delay is no call that could be waited for"):
+        plan.finish.delay(1 * ms)
+    with pytest.raises(UsageError, match="has no IRP to wait for"):
+        plan.finish.cancel(plan.finish.socket(IPV4).creation)
