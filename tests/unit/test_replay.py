@@ -244,7 +244,7 @@ def test_lines_fit_the_terminal(tmp_path: Path) -> None:
 def plan(port: int = 80, *, size: int = 100, data: bytes = b"x") -> bytes:
     made = Scenario()
     sock = made.connected(WSK_SOCKET, to=Address(IPV4, "10.8.0.1", port))
-    made.wait(made.send(sock, data * size))
+    made.finish.send(sock, data * size)
     made.close(sock)
     return encode(made)
 

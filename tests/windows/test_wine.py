@@ -133,7 +133,7 @@ def test_a_driver_is_deployed_over_ssh_and_removed_again(prefix: Wine, tmp_path:
         channel = await SshChannel.connect(HOST, server.login, LIMIT, server.port)
         deployed = await deploy(channel, image, GuestOptions(verifier=True), told.append)
         plan = Scenario()
-        plan.wait(plan.close(plan.connected(WSK_SOCKET, to=peer.address)))
+        plan.finish.close(plan.connected(WSK_SOCKET, to=peer.address))
         reply = await deployed.control.run(encode(plan), LIMIT)
         deployed.control.close()
         await remove(channel)
@@ -305,7 +305,7 @@ def test_scenarios_are_served_over_pipes_and_over_a_serial_port(
     plans = []
     for _ in range(4):
         plan = Scenario()
-        plan.wait(plan.close(plan.connected(WSK_SOCKET, to=peer.address)))
+        plan.finish.close(plan.connected(WSK_SOCKET, to=peer.address))
         plans.append(plan)
 
     async def main(stream: ByteStream) -> list[bytes]:

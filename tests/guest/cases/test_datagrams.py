@@ -29,7 +29,7 @@ both_families = pytest.mark.parametrize("family", FAMILIES, ids=str)
 def datagram_socket(plan: Scenario, family: Family, port: int = 0) -> Socket:
     sock = plan.socket(family, category=Category.DATAGRAM)
     plan.wait(sock.creation)
-    plan.wait(plan.bind(sock, local=Address.wildcard(family, port)))
+    plan.finish.bind(sock, local=Address.wildcard(family, port))
     return sock
 
 
@@ -41,7 +41,7 @@ async def test_every_datagram_comes_back(lab: Case, family: Family) -> None:
     receives = [plan.receive_from(sock, 2 * KiB) for _ in range(3)]
     sends = [plan.send_to(sock, size, to=peer) for size in (1, 100, 1400)]
     plan.wait(*sends, *receives)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -57,7 +57,7 @@ async def test_a_close_completes_pending_receives_and_sends_of_datagrams(lab: Ca
     nobody = Address(IPV4, "10.8.0.253", 9)  # no answer to ARP: datagrams wait in the guest
     plan = Scenario()
     sock = datagram_socket(plan, IPV4)
-    plan.wait(plan.set_option(sock, SOL_SOCKET, SO_SNDBUF, (64 * KiB).to_bytes(4, "little")))
+    plan.finish.set_option(sock, SOL_SOCKET, SO_SNDBUF, (64 * KiB).to_bytes(4, "little"))
     receives = [plan.receive_from(sock, 100) for _ in range(4)]
     sends = [plan.send_to(sock, 60 * KiB, to=nobody) for _ in range(16)]
     plan.delay(100 * ms)
@@ -80,9 +80,9 @@ async def test_no_datagram_is_indicated_after_a_close_amid_a_flood(lab: Case, co
     plan.callback_events = 5000
     for _ in range(5):
         sock = datagram_socket(plan, IPV4, peer.port)
-        plan.wait(plan.enable(sock, Callback.RECEIVE_FROM))
+        plan.finish.enable(sock, Callback.RECEIVE_FROM)
         plan.wait_event(sock, Callback.RECEIVE_FROM)
-        plan.wait(plan.close(sock, context=context))
+        plan.finish.close(sock, context=context)
 
     seen = await lab.run(plan, peer)
 

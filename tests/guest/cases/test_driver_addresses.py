@@ -36,8 +36,8 @@ def connected_from(
     """A connected socket that is bound to the case's own address."""
     sock = plan.socket(temporary.address.family, category=category)
     plan.wait(sock.creation)
-    plan.wait(plan.bind(sock, local=temporary.at()))
-    plan.wait(plan.connect(sock, to=peer))
+    plan.finish.bind(sock, local=temporary.at())
+    plan.finish.connect(sock, to=peer)
     return sock
 
 
@@ -48,10 +48,10 @@ async def test_a_connection_dies_with_its_address(lab: Case, family: Family, cat
     plan = Scenario()
     async with lab.temporary_address(family) as temporary:
         sock = connected_from(plan, temporary, peer, category)
-        plan.wait(plan.send(sock, b"!"))
+        plan.finish.send(sock, b"!")
         receive = plan.receive(sock, 100, flags=2)
         plan.wait(receive)
-        plan.wait(plan.enable(sock, Callback.RECEIVE, Callback.DISCONNECT))
+        plan.finish.enable(sock, Callback.RECEIVE, Callback.DISCONNECT)
         plan.wait_event(sock, Callback.RECEIVE)
         plan.wait_event(sock, Callback.DISCONNECT)
         disconnects = [plan.disconnect(sock, flags=flags) for flags in (0, ABORTIVE)]
@@ -101,11 +101,11 @@ async def test_a_listener_is_told_once_that_it_is_dead(lab: Case, family: Family
     async with lab.temporary_address(family) as temporary:
         listener = plan.socket(family, category=Category.LISTEN)
         plan.wait(listener.creation)
-        plan.wait(plan.bind(listener, local=temporary.at()))
+        plan.finish.bind(listener, local=temporary.at())
         pending = plan.accept(listener)
         plan.may_fail(pending.creation)
         plan.wait(pending.creation)
-        plan.wait(plan.enable(listener, Callback.ACCEPT))
+        plan.finish.enable(listener, Callback.ACCEPT)
         plan.wait_event(listener, Callback.ACCEPT)
         plan.delay(50 * ms)
         close = plan.close(listener)
@@ -124,13 +124,13 @@ async def test_a_datagram_socket_is_told_once_that_it_is_dead(lab: Case) -> None
     async with lab.temporary_address(IPV4) as temporary:
         sock = plan.socket(IPV4, category=Category.DATAGRAM)
         plan.wait(sock.creation)
-        plan.wait(plan.bind(sock, local=temporary.at()))
+        plan.finish.bind(sock, local=temporary.at())
         pending = plan.receive_from(sock, 100)
         plan.wait(pending)
-        plan.wait(plan.enable(sock, Callback.RECEIVE_FROM))
+        plan.finish.enable(sock, Callback.RECEIVE_FROM)
         plan.wait_event(sock, Callback.RECEIVE_FROM)
         plan.delay(50 * ms)
-        plan.wait(plan.close(sock))
+        plan.finish.close(sock)
 
         temporary.leaves(after=1 * s)
         seen = await lab.run(plan)
@@ -144,7 +144,7 @@ async def test_sockets_at_other_addresses_do_not_notice(lab: Case) -> None:
     plan = Scenario()
     async with lab.temporary_address(IPV4) as temporary:
         sock = plan.connected(WSK_SOCKET, to=peer)
-        plan.wait(plan.send(sock, b"!"))
+        plan.finish.send(sock, b"!")
         plan.delay(2 * BEFORE)
         disconnect = plan.disconnect(sock)
         plan.wait(disconnect)
@@ -163,7 +163,7 @@ async def test_an_address_that_came_back_is_as_good_as_before(lab: Case) -> None
         await temporary.leave()
         await temporary.come_back()
         sock = connected_from(plan, temporary, peer)
-        plan.wait(plan.send(sock, b"!"))
+        plan.finish.send(sock, b"!")
         disconnect = plan.disconnect(sock)
         plan.wait(disconnect)
         plan.close_after_eof(sock)
@@ -180,7 +180,7 @@ async def test_the_address_list_has_an_address_while_the_guest_has_it(lab: Case)
     plan.wait(sock.creation)
     query = plan.ioctl(sock, SIO_ADDRESS_LIST_QUERY, size=4 * KiB)
     plan.wait(query)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     async with lab.temporary_address(IPV4) as temporary:
         present = await lab.run(plan)
@@ -199,7 +199,7 @@ async def test_an_address_list_change_completes_when_an_address_leaves(lab: Case
         plan.wait(sock.creation)
         change = plan.ioctl(sock, SIO_ADDRESS_LIST_CHANGE)
         plan.wait(change)
-        plan.wait(plan.close(sock))
+        plan.finish.close(sock)
 
         temporary.leaves(after=1 * s)
         seen = await lab.run(plan)

@@ -132,7 +132,7 @@ async def test_an_irp_that_is_passed_down_comes_back_through_the_driver(lab: Cas
     plan.wait(disconnect)
     again = plan.disconnect(sock, irp=Irp.PASSED_DOWN)
     plan.wait(again)
-    plan.wait(plan.close(sock, irp=again))
+    plan.finish.close(sock, irp=again)
 
     seen = await lab.run(plan, peer)
 
@@ -201,7 +201,7 @@ async def test_io_cancel_irp_ends_a_pending_receive(lab: Case) -> None:
     plan.delay(20 * ms)
     plan.cancel(receive)
     plan.wait(receive)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 

@@ -85,7 +85,7 @@ async def test_an_option_is_what_it_was_set_to(lab: Case, option: str) -> None:
         steps.append(plan.get_option(sock, level, code, 4))
         got.append(steps[-1])
         plan.wait(steps[-1])
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan)
 
@@ -108,7 +108,7 @@ async def test_options_that_there_are_not_are_refused(lab: Case) -> None:
     late = [plan.set_option(sock, SOL_SOCKET, code, one) for code in (SO_REUSEADDR, SO_EXCLUSIVEADDRUSE)]
     short = plan.set_option(sock, SOL_SOCKET, SO_KEEPALIVE, b"1")
     plan.wait(*missing, *late, short)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -127,7 +127,7 @@ async def test_silent_mode_refuses_a_disconnect_and_closes_without_a_packet(lab:
     graceful = plan.disconnect(sock)
     abortive = plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE)
     plan.wait(graceful, abortive)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -149,10 +149,10 @@ async def test_a_cached_descriptor_is_applied_and_released(lab: Case, way: str) 
         sock = plan.socket(IPV4, control=using if way == "socket" else None)
         plan.wait(sock.creation)
         if way == "option":
-            plan.wait(plan.set_descriptor(sock, descriptor))
-        plan.wait(plan.bind(sock))
-        plan.wait(plan.connect(sock, to=peer))
-    plan.wait(plan.disconnect(sock))
+            plan.finish.set_descriptor(sock, descriptor)
+        plan.finish.bind(sock)
+        plan.finish.connect(sock, to=peer)
+    plan.finish.disconnect(sock)
     plan.close_after_eof(sock)
     release = plan.release_descriptor(descriptor)
 
@@ -169,7 +169,7 @@ async def test_a_descriptor_that_is_read_is_released_too(lab: Case) -> None:
     copy, read = plan.get_descriptor(sock)
     plan.wait(read)
     releases = [plan.release_descriptor(copy), plan.release_descriptor(descriptor)]
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan)
 
@@ -225,7 +225,7 @@ async def test_sockets_outlive_the_provider_npi(lab: Case) -> None:
     plan.release_npi()
     send = plan.send(sock, 100)
     plan.wait(send)
-    plan.wait(plan.disconnect(sock))
+    plan.finish.disconnect(sock)
     close = plan.close_after_eof(sock)
 
     seen = await lab.run(plan, peer)
@@ -249,7 +249,7 @@ async def test_a_second_accept_is_made_when_it_is_meant(lab: Case) -> None:
     plan = Scenario(dangerous=True)
     listener = plan.socket(IPV4, category=Category.LISTEN)
     plan.wait(listener.creation)
-    plan.wait(plan.bind(listener, local=Address.wildcard(IPV4)))
+    plan.finish.bind(listener, local=Address.wildcard(IPV4))
     accepts = [plan.accept(listener).creation for _ in range(2)]
     plan.may_fail(*accepts)
     close = plan.close(listener)

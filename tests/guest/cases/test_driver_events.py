@@ -49,11 +49,11 @@ async def test_a_receive_event_takes_data_and_a_disconnect_event_tells_of_the_fi
     plan = Scenario()
     sock = plan.connected(origin, to=peer)
     keep = plan.on_event(sock, Callback.RECEIVE, size=len(DATA) + 1)
-    plan.wait(plan.enable(sock, Callback.RECEIVE, Callback.DISCONNECT))
+    plan.finish.enable(sock, Callback.RECEIVE, Callback.DISCONNECT)
     plan.send(sock, b"!")
     plan.wait_event(sock, Callback.DISCONNECT)
-    plan.wait(plan.disconnect(sock))
-    plan.wait(plan.close(sock))
+    plan.finish.disconnect(sock)
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -76,10 +76,10 @@ async def test_a_disconnect_event_tells_of_a_reset(lab: Case) -> None:
     peer = lab.peer(Resets(exchange=1), IPV4)
     plan = Scenario()
     sock = plan.connected(WSK_SOCKET, to=peer)
-    plan.wait(plan.enable(sock, Callback.DISCONNECT))
+    plan.finish.enable(sock, Callback.DISCONNECT)
     plan.send(sock, b"!")
     plan.wait_event(sock, Callback.DISCONNECT)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -92,7 +92,7 @@ def receiving(plan: Scenario, lab: Case, action: Action, part: int = 0) -> tuple
     peer = lab.peer(Sends(DATA), IPV4)
     sock = plan.connected(WSK_SOCKET, to=peer)
     plan.on_event(sock, Callback.RECEIVE, action, part=part, size=len(DATA))
-    plan.wait(plan.enable(sock, Callback.RECEIVE))
+    plan.finish.enable(sock, Callback.RECEIVE)
     plan.wait_event(sock, Callback.RECEIVE)
     return sock, peer
 
@@ -102,7 +102,7 @@ async def test_an_event_may_take_a_part_and_a_receive_gets_the_rest(lab: Case) -
     sock, peer = receiving(plan, lab, Action.PARTIAL, part=300)
     receive = plan.receive(sock, len(DATA) - 300, flags=WSK_FLAG_WAITALL)
     plan.wait(receive)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -117,7 +117,7 @@ async def test_an_event_may_refuse_and_a_receive_gets_all(lab: Case) -> None:
     sock, peer = receiving(plan, lab, Action.REFUSE)
     receive = plan.receive(sock, len(DATA), flags=WSK_FLAG_WAITALL)
     plan.wait(receive)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -132,7 +132,7 @@ async def test_an_event_may_retain_what_a_release_gives_back(lab: Case) -> None:
     sock, peer = receiving(plan, lab, Action.RETAIN)
     release = plan.release(sock)
     plan.wait(release)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -157,7 +157,7 @@ async def test_a_close_completes_after_a_callback_that_is_held(lab: Case) -> Non
     plan = Scenario()
     sock = plan.connected(WSK_SOCKET, to=peer)
     plan.on_event(sock, Callback.RECEIVE, hold=200 * ms)
-    plan.wait(plan.enable(sock, Callback.RECEIVE))
+    plan.finish.enable(sock, Callback.RECEIVE)
     plan.send(sock, b"!")
     plan.delay(100 * ms)
     close = plan.close(sock)
@@ -178,8 +178,8 @@ async def test_an_event_that_is_disabled_comes_no_more(lab: Case, irp: Irp) -> N
     enable = plan.enable(sock, Callback.RECEIVE)
     disable = plan.disable(sock, Callback.RECEIVE, irp=irp)
     plan.wait(enable, disable)
-    plan.wait(plan.disconnect(sock))
-    plan.wait(plan.close(sock))
+    plan.finish.disconnect(sock)
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -194,9 +194,9 @@ async def test_a_disconnect_is_made_inside_a_receive_event(lab: Case, origin: Or
     plan = Scenario()
     sock = plan.connected(origin, to=peer)
     disconnect = plan.disconnect(sock, context=inside(sock, Callback.RECEIVE))
-    plan.wait(plan.enable(sock, Callback.RECEIVE))
+    plan.finish.enable(sock, Callback.RECEIVE)
     plan.wait(disconnect)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -226,13 +226,13 @@ async def test_an_accept_event_takes_some_connections_and_refuses_the_rest(lab: 
     listener = plan.socket(family, category=Category.LISTEN)
     plan.wait(listener.creation)
     taken = plan.on_accept(listener, 2)
-    plan.wait(plan.bind(listener, local=Address.wildcard(family, peer.port)))
-    plan.wait(plan.enable(listener, Callback.ACCEPT))
+    plan.finish.bind(listener, local=Address.wildcard(family, peer.port))
+    plan.finish.enable(listener, Callback.ACCEPT)
     plan.wait_event(listener, Callback.ACCEPT, 3)
     for sock in taken:
-        plan.wait(plan.disconnect(sock))
+        plan.finish.disconnect(sock)
         plan.close_after_eof(sock)
-    plan.wait(plan.close(listener))
+    plan.finish.close(listener)
 
     seen = await lab.run(plan, peer)
 
@@ -248,20 +248,20 @@ async def test_a_pended_inspection_is_completed_later(lab: Case, verdict: Inspec
     plan = Scenario()
     listener = plan.socket(IPV4, category=Category.LISTEN)
     plan.wait(listener.creation)
-    plan.wait(plan.conditional_accept(listener))
+    plan.finish.conditional_accept(listener)
     plan.on_event(listener, Callback.INSPECT, Action.RETAIN)
     (accepted,) = plan.on_accept(listener)
-    plan.wait(plan.bind(listener, local=Address.wildcard(IPV4, peer.port)))
-    plan.wait(plan.enable(listener, Callback.ACCEPT))
+    plan.finish.bind(listener, local=Address.wildcard(IPV4, peer.port))
+    plan.finish.enable(listener, Callback.ACCEPT)
     plan.wait_event(listener, Callback.INSPECT)
     plan.delay(50 * ms)  # so that the answer on the wire is later than the event for any clock
     complete = plan.inspect_complete(listener, verdict)
     plan.wait(complete)
     if verdict == InspectAction.ACCEPT:
         plan.wait_event(listener, Callback.ACCEPT)
-        plan.wait(plan.disconnect(accepted))
+        plan.finish.disconnect(accepted)
         plan.close_after_eof(accepted)
-    plan.wait(plan.close(listener))
+    plan.finish.close(listener)
 
     seen = await lab.run(plan, peer)
 
@@ -281,9 +281,9 @@ async def test_a_receive_from_event_takes_datagrams(lab: Case, family: Family) -
     sender, taker = (plan.socket(family, category=Category.DATAGRAM) for _ in range(2))
     plan.wait(sender.creation, taker.creation)
     keep = plan.on_event(taker, Callback.RECEIVE_FROM, size=200)
-    plan.wait(plan.bind(sender, local=here))
-    plan.wait(plan.bind(taker, local=there))
-    plan.wait(plan.enable(taker, Callback.RECEIVE_FROM))
+    plan.finish.bind(sender, local=here)
+    plan.finish.bind(taker, local=there)
+    plan.finish.enable(taker, Callback.RECEIVE_FROM)
     sends = []
     for count in (1, 2):
         sends.append(plan.send_to(sender, 100, to=there))
@@ -301,9 +301,9 @@ async def test_datagrams_sent_back_to_back_are_indicated_one_by_one(lab: Case) -
     sender, taker = (plan.socket(IPV4, category=Category.DATAGRAM) for _ in range(2))
     plan.wait(sender.creation, taker.creation)
     keep = plan.on_event(taker, Callback.RECEIVE_FROM, hold=20 * ms, size=500)
-    plan.wait(plan.bind(sender, local=Address(IPV4, "127.0.0.1", 40013)))
-    plan.wait(plan.bind(taker, local=Address(IPV4, "127.0.0.1", 40014)))
-    plan.wait(plan.enable(taker, Callback.RECEIVE_FROM))
+    plan.finish.bind(sender, local=Address(IPV4, "127.0.0.1", 40013))
+    plan.finish.bind(taker, local=Address(IPV4, "127.0.0.1", 40014))
+    plan.finish.enable(taker, Callback.RECEIVE_FROM)
     sends = [plan.send_to(sender, 100, to=Address(IPV4, "127.0.0.1", 40014)) for _ in range(5)]
     plan.wait_event(taker, Callback.RECEIVE_FROM, 5)
     plan.wait(*sends)
@@ -319,8 +319,8 @@ async def test_a_close_behind_both_fins_is_silent(lab: Case) -> None:
     peer = lab.peer(FinFirst(), IPV4)
     plan = Scenario()
     sock = plan.connected(WSK_SOCKET, to=peer)
-    plan.wait(plan.receive(sock, 10))
-    plan.wait(plan.disconnect(sock))
+    plan.finish.receive(sock, 10)
+    plan.finish.disconnect(sock)
     plan.delay(200 * ms)
     close = plan.close(sock)
     plan.wait(close)
@@ -338,7 +338,7 @@ async def test_a_cancelled_close_completes_after_a_callback_that_is_held(lab: Ca
     plan = Scenario()
     sock = plan.connected(WSK_SOCKET, to=peer)
     plan.on_event(sock, Callback.RECEIVE, hold=300 * ms)
-    plan.wait(plan.enable(sock, Callback.RECEIVE))
+    plan.finish.enable(sock, Callback.RECEIVE)
     plan.send(sock, b"!")
     plan.delay(100 * ms)
     close = plan.close(sock)
@@ -360,12 +360,12 @@ async def test_no_connection_is_indicated_after_a_listener_closed_amid_a_flood(l
         listener = plan.socket(IPV4, category=Category.LISTEN)
         plan.wait(listener.creation)
         taken = plan.on_accept(listener, 2)
-        plan.wait(plan.bind(listener, local=Address.wildcard(IPV4, peer.port)))
-        plan.wait(plan.enable(listener, Callback.ACCEPT))
+        plan.finish.bind(listener, local=Address.wildcard(IPV4, peer.port))
+        plan.finish.enable(listener, Callback.ACCEPT)
         plan.wait_event(listener, Callback.ACCEPT, 3)
-        plan.wait(plan.close(listener))
+        plan.finish.close(listener)
         for sock in taken:
-            plan.wait(plan.close(sock))
+            plan.finish.close(sock)
         listeners.append(listener)
 
     seen = await lab.run(plan, peer)
@@ -384,8 +384,8 @@ async def test_static_events_need_no_enabling(lab: Case) -> None:
     static = plan.static_events(Callback.DISCONNECT)
     sock = plan.connected(WSK_SOCKET, to=peer)
     plan.wait_event(sock, Callback.DISCONNECT)
-    plan.wait(plan.disconnect(sock))
-    plan.wait(plan.close(sock))
+    plan.finish.disconnect(sock)
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -397,11 +397,11 @@ async def test_a_send_backlog_event_tells_of_a_new_ideal_backlog(lab: Case) -> N
     peer = lab.peer(ReadsToEof(), IPV4)
     plan = Scenario()
     sock = plan.connected(WSK_SOCKET, to=peer)
-    plan.wait(plan.enable(sock, Callback.SEND_BACKLOG))
+    plan.finish.enable(sock, Callback.SEND_BACKLOG)
     sends = [plan.send(sock, 256 * KiB) for _ in range(8)]
     plan.wait(*sends)
     plan.wait_event(sock, Callback.SEND_BACKLOG)
-    plan.wait(plan.disconnect(sock))
+    plan.finish.disconnect(sock)
     plan.close_after_eof(sock)
 
     seen = await lab.run(plan, peer)

@@ -24,7 +24,7 @@ def does_not_wait_in_a_loop(plan: Scenario, sock: Socket) -> None:
 
 def closes_in_a_loop_what_is_not_its_own(plan: Scenario, sock: Socket) -> None:
     with plan.repeat(2):
-        plan.wait(plan.close(sock))
+        plan.finish.close(sock)
 
 
 def cancels_into_the_loop_of_another_strand(plan: Scenario, sock: Socket) -> None:

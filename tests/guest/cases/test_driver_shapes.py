@@ -57,7 +57,7 @@ async def test_unequal_and_empty_mdls_are_received_into_in_order(lab: Case, size
     sock = plan.connected(WSK_SOCKET, to=peer)
     receive = plan.receive(sock, Buffer(b"", length=WHOLE, sizes=sizes), flags=WSK_FLAG_WAITALL)
     plan.wait(receive)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -71,9 +71,9 @@ async def test_a_callback_releases_what_it_retains(lab: Case) -> None:
     sock = plan.connected(WSK_SOCKET, to=peer)
     plan.on_event(sock, Callback.RECEIVE, Action.RETAIN)
     release = plan.release(sock, context=inside(sock, Callback.RECEIVE))
-    plan.wait(plan.enable(sock, Callback.RECEIVE))
+    plan.finish.enable(sock, Callback.RECEIVE)
     plan.wait_event(sock, Callback.RECEIVE)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -91,7 +91,7 @@ async def test_a_release_of_nothing_is_skipped_and_the_case_judges_nothing(lab: 
     plan = Scenario()
     sock = plan.connected(WSK_SOCKET, to=peer)
     plan.release(sock)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     with pytest.raises(EvidenceLost, match=r"release #.* was not called.*STATUS_NO_MORE_ENTRIES"):
         await lab.run(plan, peer)
@@ -101,7 +101,7 @@ async def test_an_inspection_that_nobody_pended_is_not_completed(lab: Case) -> N
     plan = Scenario()
     listener = plan.listening(IPV4, lab.port())
     plan.inspect_complete(listener, InspectAction.ACCEPT)
-    plan.wait(plan.close(listener))
+    plan.finish.close(listener)
 
     with pytest.raises(EvidenceLost, match=r"inspect-complete #.* was not called.*STATUS_NO_MORE_ENTRIES"):
         await lab.run(plan)
@@ -135,7 +135,7 @@ async def test_static_events_of_a_connecting_socket_are_answered_from_the_first_
     kept = plan.on_event(coming, Callback.RECEIVE, size=100)
     sock = plan.connected(origin, to=peer)
     plan.wait_event(sock, Callback.RECEIVE)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -158,7 +158,7 @@ async def test_static_events_of_an_accepted_socket_are_answered_from_the_first_o
         plan.wait(listener.creation)
         (sock,) = plan.on_accept(listener)
         kept = plan.on_event(sock, Callback.RECEIVE, size=100)
-        plan.wait(plan.bind(listener, local=Address.wildcard(IPV4, peer.port)))
+        plan.finish.bind(listener, local=Address.wildcard(IPV4, peer.port))
         plan.wait_event(listener, Callback.ACCEPT)
     else:
         listener = plan.listening(IPV4, peer.port, category=category)
@@ -182,12 +182,12 @@ async def test_accept_inspect_and_refusing_callbacks_are_held(lab: Case) -> None
     plan = Scenario()
     listener = plan.socket(IPV4, category=Category.LISTEN)
     plan.wait(listener.creation)
-    plan.wait(plan.conditional_accept(listener))
+    plan.finish.conditional_accept(listener)
     plan.on_event(listener, Callback.INSPECT, hold=HELD)
     (accepted,) = plan.on_accept(listener, hold=HELD)
     plan.on_event(accepted, Callback.DISCONNECT, hold=HELD)
-    plan.wait(plan.bind(listener, local=Address.wildcard(IPV4, peer.port)))
-    plan.wait(plan.enable(listener, Callback.ACCEPT, Callback.DISCONNECT))
+    plan.finish.bind(listener, local=Address.wildcard(IPV4, peer.port))
+    plan.finish.enable(listener, Callback.ACCEPT, Callback.DISCONNECT)
     plan.wait_event(listener, Callback.ACCEPT)
     plan.wait_event(accepted, Callback.DISCONNECT)
     plan.wait(plan.close(accepted), plan.close(listener))

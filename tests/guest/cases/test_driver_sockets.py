@@ -57,7 +57,7 @@ async def test_a_dual_mode_ipv6_socket_connects_over_ipv4(lab: Case, origin: Ori
     sock = plan.connected(origin, to=peer, dual_mode=True)
     remote = plan.remote_address(sock)
     plan.wait(remote)
-    plan.wait(plan.disconnect(sock))
+    plan.finish.disconnect(sock)
     plan.close_after_eof(sock)
 
     seen = await lab.run(plan, peer)
@@ -77,7 +77,7 @@ async def test_a_socket_of_every_arrival_carries_data_and_ends(
     receive = plan.receive(sock, 100, flags=WSK_FLAG_WAITALL)
     send = plan.send(sock, 100)
     plan.wait(send, receive)
-    plan.wait(plan.disconnect(sock))
+    plan.finish.disconnect(sock)
     plan.close_after_eof(sock)
 
     seen = await lab.run(plan, peer)
@@ -135,7 +135,7 @@ async def test_datagrams_go_out_and_come_in_with_their_address(lab: Case, family
     plan.wait(*(sock.creation for sock in sockets))
     places = [Address.loopback(family, port) for port in (40001, 40002)]
     for sock, place in zip(sockets, places, strict=True):
-        plan.wait(plan.bind(sock, local=place))
+        plan.finish.bind(sock, local=place)
     receive = plan.receive_from(sockets[1], 200)
     send = plan.send_to(sockets[0], 100, to=places[1])
     plan.wait(send, receive)
@@ -152,10 +152,10 @@ async def test_connect_ex_sends_its_buffer(lab: Case) -> None:
     plan = Scenario()
     sock = plan.socket(IPV4)
     plan.wait(sock.creation)
-    plan.wait(plan.bind(sock))
+    plan.finish.bind(sock)
     connect = plan.connect_ex(sock, to=peer, data=500)
     plan.wait(connect)
-    plan.wait(plan.disconnect(sock))
+    plan.finish.disconnect(sock)
     plan.close_after_eof(sock)
 
     seen = await lab.run(plan, peer)
@@ -169,14 +169,14 @@ async def test_a_pending_accept_is_cancelled_and_another_takes_its_place(lab: Ca
     plan = Scenario()
     listener = plan.socket(IPV4, category=Category.LISTEN)
     plan.wait(listener.creation)
-    plan.wait(plan.bind(listener, local=Address.wildcard(IPV4, peer.port)))
+    plan.finish.bind(listener, local=Address.wildcard(IPV4, peer.port))
     taken = plan.accept(listener)
     plan.wait(taken.creation)
     pending = plan.accept(listener)
     plan.may_fail(pending.creation)
     plan.cancel(pending.creation)
     plan.wait(pending.creation)
-    plan.wait(plan.disconnect(taken, flags=1))
+    plan.finish.disconnect(taken, flags=1)
     plan.wait(plan.close(taken), plan.close(listener))
 
     seen = await lab.run(plan, peer)

@@ -145,7 +145,7 @@ async def test_data_after_an_abort_is_answered_by_resets(lab: Case, family: Fami
     abort = plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE)
     plan.wait(abort)
     plan.delay(300 * ms)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -161,7 +161,7 @@ async def test_a_connection_that_is_not_let_come_about(lab: Case, family: Family
     plan = Scenario()
     sock = plan.socket(family)
     plan.wait(sock.creation)
-    plan.wait(plan.bind(sock))
+    plan.finish.bind(sock)
     connect = plan.connect(sock, to=peer)
     plan.delay(200 * ms)
     close = plan.close(sock)
@@ -199,7 +199,7 @@ async def test_unread_data_and_a_fin_behind_it_or_not(lab: Case, family: Family,
     plan = Scenario()
     sock = plan.connected(WSK_SOCKET, to=peer)
     plan.delay(200 * ms)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -249,7 +249,7 @@ async def test_a_segment_that_is_not_due_does_no_harm(lab: Case, behaviour: Peer
     plan.wait(more, disconnect)
     receive = plan.receive(sock, 2 * KiB, flags=WSK_FLAG_WAITALL)
     plan.wait(receive)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 

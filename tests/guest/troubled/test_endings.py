@@ -63,7 +63,7 @@ async def test_events_lost(lab):
     plan.event_capacity = 2
     sock = plan.socket(IPV4)
     plan.wait(sock.creation)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
     await lab.run(plan)
 
 
@@ -86,7 +86,7 @@ async def test_well(lab):
     plan = Scenario()
     sock = plan.socket(IPV4)
     plan.wait(sock.creation)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
     await lab.run(plan)
 
 
@@ -123,7 +123,7 @@ async def test_missing_slot(lab):
     peer = lab.peer(ReadsToEof(), IPV4)
     plan = Scenario()
     sock = plan.connected(Origin.WSK_CONNECT_EX, to=peer)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
     await lab.run(plan, peer)
 
 
@@ -135,6 +135,6 @@ async def test_packets_dropped(lab):
     sock = plan.connected(Origin.WSK_SOCKET, to=peer)
     for _ in range(8):
         plan.send(sock, 64 * KiB)
-    plan.wait(plan.disconnect(sock))
-    plan.wait(plan.close(sock))
+    plan.finish.disconnect(sock)
+    plan.finish.close(sock)
     await lab.run(plan, peer)
