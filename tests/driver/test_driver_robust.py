@@ -3,7 +3,10 @@
 
 from pathlib import Path
 
+import pytest
 from labs import finish, start_lab
+
+pytestmark = pytest.mark.vm
 
 _SCENARIOS = """
     import random

@@ -4,7 +4,11 @@
 import subprocess
 import sys
 
+import pytest
+
 from harness.core.paths import REPOSITORY
+
+pytestmark = pytest.mark.vm
 
 FUZZ = REPOSITORY / "bench" / "fuzz.py"
 

@@ -3,12 +3,10 @@
 
 import json
 import random
-import re
 from pathlib import Path
 from typing import Any
 
 import click
-import conformance
 import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given
@@ -261,14 +259,3 @@ def test_no_record_however_odd_gives_a_traceback(
         except (UsageError, click.ClickException):
             continue
         assert result.exit_code in (0, 1, 3)
-
-
-def test_a_fault_of_the_reference_guest_is_found(tmp_path: Path) -> None:
-    name = "suites/disconnect/test_graceful.py::test_graceful_disconnect_ends_the_connection[ipv4-wsk-socket]"
-    good = conformance.run(tmp_path / "good", name)
-    bad = conformance.run(tmp_path / "bad", name, "--fault", "rst-on-graceful")
-    result = invoke(good.folder, bad.folder)
-    assert result.exit_code == 1
-    assert "fault rst-on-graceful" in result.output
-    assert re.search(r"^D-01  .*\n +outcome: pass → deviation\n", result.output, re.MULTILINE)
-    assert invoke(good.folder, good.folder).exit_code == 0

@@ -177,6 +177,7 @@ def test_a_file_that_did_not_arrive_whole_is_refused() -> None:
     talk(ask, body)
 
 
+@pytest.mark.vm
 def test_in_a_guest_libvirt_carries_the_agent_and_a_virtio_port_carries_scenarios(tmp_path: Path) -> None:
     said = finish(
         start_lab(

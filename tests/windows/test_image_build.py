@@ -30,6 +30,8 @@ from harness.guest import image_manifest
 from harness.image_builder.stages import STAGES, line
 from harness.image_builder.versions import find, versions
 
+pytestmark = pytest.mark.vm
+
 _LIMIT = 600  # s
 _POLL_S = 0.05
 

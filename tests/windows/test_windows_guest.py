@@ -226,6 +226,7 @@ def test_a_disk_that_is_no_qcow2_is_refused_and_nothing_is_left(
     assert list(tmp_path.iterdir()) == [base]
 
 
+@pytest.mark.network
 @in_own_namespace
 def test_an_address_is_there_when_its_owner_answers_for_it() -> None:
     with wire() as guest:

@@ -15,6 +15,8 @@ from labs import finish, start_lab
 
 from harness.lab.machine import panic_of
 
+pytestmark = pytest.mark.vm
+
 LIMIT = 300  # s; UEFI takes its time on a busy machine
 
 _LAB = """

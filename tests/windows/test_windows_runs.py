@@ -13,6 +13,8 @@ from harness.core import cache
 from harness.core.paths import REPOSITORY
 from harness.guest import find
 
+pytestmark = pytest.mark.vm
+
 _LAB = """
 import os
 from dataclasses import replace

@@ -30,6 +30,8 @@ from harness.guest.options import GuestOptions
 from harness.guest.ssh import SshChannel
 from harness.scenario import IPV4, WSK_SOCKET, Address, Context, Scenario, encode
 
+pytestmark = pytest.mark.wine
+
 LIMIT = 60.0  # for what ends long before
 
 

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Marks the tests of a room by what all of them need; others mark themselves, or their module does.
+
+    .venv/bin/pytest -m "not (vm or wine or browser or postgres or network)" tests
+
+runs those that need Python and a built driver only.
+"""
+
+from pathlib import Path
+
+import pytest
+
+_TESTS = Path(__file__).parent
+_NEEDED_IN = {"guest": pytest.mark.vm, "web": pytest.mark.browser, "network": pytest.mark.network}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(_TESTS):
+            room = item.path.relative_to(_TESTS).parts[0]
+            if room in _NEEDED_IN:
+                item.add_marker(_NEEDED_IN[room])
