@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from harness.core.errors import UsageError
+from harness.core.files import check_output, write_output
 
 _EXIT_DIFFERENT = 1
 _EXIT_EVIDENCE_LOST = 3
@@ -41,7 +41,8 @@ def compare(first: Path, second: Path, wanted: str, json_file: Path | None, no_t
 
     \b
     Exit status: 0 no difference was found, 1 the runs differ, 2 wrong usage or
-    a damaged folder, 3 no difference was found but evidence was lost in a run.
+    a damaged folder, 3 no difference was found but evidence was lost in a run,
+    or a run did not come to its end.
 
     \b
     wsk-conformance run && wsk-conformance run --fault rst-on-graceful
@@ -50,14 +51,13 @@ def compare(first: Path, second: Path, wanted: str, json_file: Path | None, no_t
     from harness.compare import compare as compare_runs
     from harness.compare import render
 
+    if json_file:
+        check_output(json_file)
     difference = compare_runs(first, second, timing=not no_timing)
     for line in (render.as_text if wanted == "text" else render.as_markdown)(difference):
         click.echo(line)
     if json_file:
-        try:
-            json_file.write_text(json.dumps(render.as_json(difference), indent=1))
-        except OSError as error:
-            raise UsageError(f"cannot write {json_file}: {error.strerror}") from None
+        write_output(json_file, json.dumps(render.as_json(difference), indent=1))
     if difference.found:
         sys.exit(_EXIT_DIFFERENT)
-    sys.exit(_EXIT_EVIDENCE_LOST if difference.unjudged else 0)
+    sys.exit(0 if difference.complete else _EXIT_EVIDENCE_LOST)

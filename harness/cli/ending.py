@@ -8,23 +8,20 @@ import contextlib
 import errno
 import io
 import os
-import signal
 import sys
-import tempfile
-import traceback
 from collections.abc import Callable, Iterator
-from types import FrameType
 from typing import Any
 
 from harness.core import extras
 from harness.core.errors import Terminated, UsageError, WskConformanceError
 from harness.core.printable import printable
+from harness.core.signals import take_signals
+from harness.core.unexpected import unexpected
 
 EXIT_USAGE = 2
 EXIT_HARNESS = 3
 EXIT_INTERRUPTED = 130
 
-_TERMINATING = (signal.SIGTERM, signal.SIGHUP)
 # What the system says of a file that somebody named wrongly, or may not use. All else is a failure of ours.
 _USERS = frozenset(
     {
@@ -45,7 +42,7 @@ _USERS = frozenset(
 def run(command: Callable[[], None]) -> int:
     """Performs the command. Its exit status: nothing that it raises gets past this."""
     _open_standard_streams()
-    _take_signals()
+    take_signals()
     with _patient_output():
         return _flushed(_performed(command))
 
@@ -75,30 +72,6 @@ def _performed(command: Callable[[], None]) -> int:
     return 0
 
 
-def unexpected(error: BaseException) -> str:
-    """A line for an error that nobody thought of, and where its details are kept."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        place = f" for {_short(error.filename)}" if error.filename else ""
-        return f"no space left{place}: free some and run again"
-    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
-        return "too few files may be open at once: raise the limit (`ulimit -n 1024`)"
-    frame = traceback.extract_tb(error.__traceback__)[-1:]
-    place = f" ({frame[0].filename.rpartition('/')[2]}:{frame[0].lineno})" if frame else ""
-    what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-    return f"an error of the harness itself, not of the guest: {what}{place}; {_kept(error)}"
-
-
-def _kept(error: BaseException) -> str:
-    """The traceback goes into a file of its own."""
-    try:
-        handle, name = tempfile.mkstemp(prefix="wsk-conformance-error-", suffix=".txt")
-        with os.fdopen(handle, "w", errors="replace") as file:
-            traceback.print_exception(error, file=file)
-    except OSError:
-        return "its details could not be kept"
-    return f"details: {name}"
-
-
 def _say(line: str, status: int) -> int:
     with contextlib.suppress(OSError, ValueError):
         print(f"wsk-conformance: {printable(line)}", file=sys.stderr, flush=True)
@@ -120,22 +93,6 @@ def _open_standard_streams() -> None:
             if getattr(sys, name) is None:
                 stream = open(number, "w" if number else "r", closefd=False)  # noqa: SIM115
                 setattr(sys, name, stream)
-
-
-def _take_signals() -> None:
-    """A CI system's cancel, and a terminal that goes away, end a command in order, once.
-
-    What our parent had us ignore (nohup) stays ignored.
-    """
-    for number in _TERMINATING:
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _terminated)
-
-
-def _terminated(number: int, _frame: FrameType | None) -> None:
-    for each in _TERMINATING:
-        signal.signal(each, signal.SIG_IGN)
-    raise Terminated(signal.Signals(number).name)
 
 
 @contextlib.contextmanager

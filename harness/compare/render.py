@@ -11,6 +11,7 @@ from harness.compare.difference import Difference
 from harness.compare.timing import BATCH, FEWEST_BATCHES, Duration
 from harness.core.printable import printable
 from harness.core.units import format_ns
+from harness.report.ended import banners, is_whole
 from harness.report.markdown import plain
 
 _WORTH = (
@@ -22,8 +23,9 @@ _UNTESTED = f" (not tested: it takes {BATCH * FEWEST_BATCHES} rounds in each run
 
 def as_text(difference: Difference) -> Iterator[str]:
     """Lines for a terminal."""
-    yield f"A  {_run(difference.first)}"
-    yield f"B  {_run(difference.second)}"
+    for letter, run in (("A", difference.first), ("B", difference.second)):
+        yield f"{letter}  {_run(run)}"
+        yield from (f"   {printable(line)}" for line in banners(run))
     for row, changes in _by_row(difference).items():
         yield from ("", printable(f"{row}  {difference.statement.get(row, '')}"))
         for change, cases in _together(changes):
@@ -38,8 +40,9 @@ def as_text(difference: Difference) -> Iterator[str]:
 
 def as_markdown(difference: Difference) -> Iterator[str]:
     """Lines for chat or a CI page."""
-    yield f"**A** {plain(_run(difference.first))}  "
-    yield f"**B** {plain(_run(difference.second))}"
+    for letter, run in (("A", difference.first), ("B", difference.second)):
+        told = [_run(run), *map(printable, banners(run))]
+        yield f"**{letter}** {'  '.join(map(plain, told))}  "
     if difference.changes:
         yield from ("", "| row | what | A | B | case |", "|---|---|---|---|---|")
     for row, changes in _by_row(difference).items():
@@ -64,6 +67,7 @@ def as_json(difference: Difference) -> dict[str, Any]:
         "second": _head(difference.second),
         "difference": difference.found,
         "compared": difference.compared,
+        "whole": {"first": is_whole(difference.first), "second": is_whole(difference.second)},
         "changes": [asdict(change) for change in difference.changes],
         "not_judged": [asdict(case) for case in difference.unjudged],
         "only_first": difference.only_first,
@@ -73,7 +77,7 @@ def as_json(difference: Difference) -> dict[str, Any]:
 
 
 def _head(run: Any) -> dict[str, Any]:
-    return {key: run[key] for key in ("run_id", "started", "guest", "settings")}
+    return {key: run.get(key) for key in ("run_id", "started", "ended", "selection", "guest", "settings")}
 
 
 def _run(run: Any) -> str:
@@ -163,7 +167,19 @@ def _conclusion(difference: Difference) -> Iterator[str]:
         if changed
         else f"Behaviour: no difference was found in {difference.compared} cases."
     )
+    yield from _not_compared(difference)
     yield from _timing_conclusion(difference)
+
+
+def _not_compared(difference: Difference) -> Iterator[str]:
+    only = (("A", difference.only_first), ("B", difference.only_second))
+    told = [f"{len(cases)} cases that only {letter} has" for letter, cases in only if cases]
+    told += [f"{len(difference.unjudged)} without evidence"] if difference.unjudged else []
+    if told:
+        yield f"Not compared: {', '.join(told)}."
+    for letter, run in (("A", difference.first), ("B", difference.second)):
+        if not is_whole(run):
+            yield f"{letter} is not a whole run: nothing is said of the cases that it did not come to."
 
 
 def _timing_conclusion(difference: Difference) -> Iterator[str]:

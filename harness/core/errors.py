@@ -48,4 +48,4 @@ class Unsupported(WskConformanceError):
 
 
 class Terminated(KeyboardInterrupt):
-    """A signal asked this process to end (SIGTERM, SIGHUP), as Ctrl-C does: exit status 3."""
+    """A signal asked this process to end, as Ctrl-C does, and is named: exit status 3."""

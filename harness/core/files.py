@@ -114,6 +114,11 @@ def is_folder(path: Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112  Path.is_dir raises for what it may not look at
 
 
+def is_file(path: Path) -> bool:
+    """Of what cannot be looked at, no."""
+    return os.path.isfile(path)  # noqa: PTH113  Path.is_file raises for what it may not look at
+
+
 def exists(path: Path) -> bool:
     """Whether it exists; False for what cannot be looked at."""
     return os.path.exists(path)  # noqa: PTH110  Path.exists raises for what it may not look at

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.compare.difference import checked_run, measured_by
+from harness.compare.difference import measured_by
 from harness.core.errors import UsageError
 from harness.history.schema import LONGEST_WHY, NAME
-from harness.report.record import RUN_FILE
+from harness.report.record import RUN_FILE, load_run
 from harness.verdict import Outcome
 
 _QUIET = (Outcome.PASS, Outcome.RECORDED, Outcome.UNSUPPORTED)
@@ -64,7 +64,7 @@ def stamp(run: Path) -> str:
 def take(run: Path) -> TakenRun:
     """A run that cannot be read is no error: the night is kept without it, and says why."""
     try:
-        told = checked_run(run)
+        told = load_run(run)
         cases = {case.name: case for case in (_case(run, case) for case in told["cases"])}
     except UsageError as error:
         return TakenRun(trouble=clean(str(error)))

@@ -5,9 +5,11 @@ Nothing of the host's network is touched, every lab can use the same addresses,
 and the kernel takes the namespace away with the process.
 """
 
+import contextlib
 import ctypes
 import errno
 import os
+import subprocess
 import threading
 from dataclasses import dataclass
 from functools import cache
@@ -24,6 +26,11 @@ _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 
 _TUN = Path("/dev/net/tun")
+_NO_NAMESPACE = (
+    "cannot make a private network namespace ({why}): run as root, or allow user namespaces "
+    "(sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, "
+    "kernel.apparmor_restrict_unprivileged_userns)"
+)
 _IFA_F_NODAD = 0x02  # linux/if_addr.h
 # The others are off on a TAP unless the guest's driver asks for them, and the domain forbids that.
 _OFFLOADS = ("scatter-gather", "generic-segmentation-offload", "generic-receive-offload")
@@ -62,6 +69,24 @@ class Network:
     test_guest_mac: str = "52:54:00:08:00:02"
 
 
+def check() -> None:
+    """Can there be a lab here? Raises HarnessError; costs next to nothing, and changes nothing."""
+    _check_tun()
+    if os.geteuid() == 0:
+        return
+    with contextlib.suppress(OSError):
+        tried = ["unshare", "--user", "--net", "true"]
+        if subprocess.run(tried, capture_output=True, check=False).returncode != 0:
+            raise HarnessError(_NO_NAMESPACE.format(why="the system refuses it"))
+
+
+def _check_tun() -> None:
+    if not os.access(_TUN, os.R_OK | os.W_OK):
+        raise HarnessError(
+            f"{_TUN} is missing or not writable: load the module tun, and run as root or `chmod 666 {_TUN}`"
+        )
+
+
 def enter() -> Network:
     """Move the calling process into its own network; later calls come to the same.
 
@@ -87,10 +112,7 @@ def entered_once() -> Network | HarnessError:
 def _enter() -> Network:
     if threading.active_count() > 1:
         raise HarnessError("the lab was started after threads; call namespace.enter() first of all")
-    if not os.access(_TUN, os.R_OK | os.W_OK):
-        raise HarnessError(
-            f"{_TUN} is missing or not writable: load the module tun, and run as root or `chmod 666 {_TUN}`"
-        )
+    _check_tun()
     # A third of what pytest's plugin would take to import; who only lists cases has no use for it.
     from pyroute2 import IPRoute
 
@@ -132,12 +154,7 @@ def _call_unshare(flags: int) -> None:
         raise HarnessError(
             "cannot enter a user namespace from a process with threads; start the lab first of all"
         )
-    raise HarnessError(
-        f"cannot make a private network namespace ({os.strerror(code)}): "
-        "run as root, or allow user namespaces (sysctl user.max_user_namespaces, "
-        "kernel.unprivileged_userns_clone, "
-        "kernel.apparmor_restrict_unprivileged_userns)"
-    )
+    raise HarnessError(_NO_NAMESPACE.format(why=os.strerror(code)))
 
 
 def _add_tap(route: "IPRoute", name: str, mac: str, addresses: list[tuple[str, int]]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.errors import HarnessError, UsageError
+from harness.core.signals import LIMIT
 from harness.nightly.plan import RunOrder
 from harness.report.record import RUN_FILE, load_run
 from harness.run.option import command_line
@@ -117,7 +118,7 @@ def _wait(process: Process, limit_s: float, overdue: threading.Event, counted: C
 
     def end_it() -> None:
         overdue.set()
-        end(process)
+        end(process, LIMIT)
 
     limit = threading.Timer(limit_s, end_it)
     limit.start()

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from harness.core.signals import take_signals
 from harness.pytest_plugin import workers
 from harness.pytest_plugin.lab_workers import LabWorkers
 from harness.pytest_plugin.options import add_options, chosen_settings
@@ -33,10 +34,13 @@ def pytest_configure(config: pytest.Config) -> None:
         folder = workers.run_folder(config)
         plugins: list[object] = [workers.Refusals(config), SuitePlugin(config, settings, folder)]
     else:
-        folder = settings.results.resolve() / new_run_id()
+        take_signals()
+        folder = settings.results.absolute() / new_run_id()
         recorder = Recorder(config, settings, folder)
-        perform = LabWorkers(config, recorder, folder) if workers.has_workers(config) else None
-        plugins = [recorder, perform or SuitePlugin(config, settings, folder)]
+        if workers.has_workers(config):
+            plugins = [recorder, LabWorkers(config, settings, recorder, folder)]
+        else:
+            plugins = [recorder, SuitePlugin(config, settings, folder)]
         if config.getoption("--json-lines"):
             plugins.append(JsonLines(recorder, folder))
         elif sys.stdout.isatty() and not config.option.verbose:

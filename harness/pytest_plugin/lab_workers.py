@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.pytest_plugin.recorder import Recorder
+from harness.pytest_plugin.stop import Stop, told_as_pytest_does
 from harness.pytest_plugin.workers import FOLDER, REFUSAL, share_of
+from harness.report.ended import End
+from harness.run import preflight
+from harness.run.options import Settings
 
 if TYPE_CHECKING:
     from xdist.scheduler import LoadScheduling
@@ -24,9 +28,10 @@ _INTERRUPTED = "keyboard-interrupt"
 class LabWorkers:
     """A worker for each lab."""
 
-    def __init__(self, config: pytest.Config, recorder: Recorder, folder: Path) -> None:
+    def __init__(self, config: pytest.Config, settings: Settings, recorder: Recorder, folder: Path) -> None:
         config.option.maxworkerrestart = "0"  # a lab that breaks is told, not hidden
         self._config = config
+        self._settings = settings
         self._recorder = recorder
         self._folder = folder
         self._shares: dict[Any, list[str]] = {}
@@ -34,6 +39,8 @@ class LabWorkers:
         self._broken = False
 
     def pytest_xdist_setupnodes(self, specs: Sequence[Any]) -> None:
+        with told_as_pytest_does():
+            preflight.check(self._settings)
         for spec in specs:
             spec.python = f"{shlex.quote(sys.executable)} -u -m harness.lab.worker_process"
 
@@ -48,13 +55,14 @@ class LabWorkers:
         return StaticShares(config, log)
 
     def pytest_xdist_node_collection_finished(self, node: Any, ids: Sequence[str]) -> None:
+        self._recorder.select(len(ids))
         self._shares[node] = [ids[place] for place in share_of(node.workerinput, len(ids))]
 
     def pytest_testnodedown(self, node: Any, error: object) -> None:
-        line, status = (getattr(node, "workeroutput", None) or {}).get(REFUSAL, (None, None))
+        line, status, end = (getattr(node, "workeroutput", None) or {}).get(REFUSAL, (None, None, None))
         if line is not None:
             self._end()
-            raise pytest.UsageError(line) if status is None else pytest.exit.Exception(line, status)
+            raise pytest.UsageError(line) if status is None else Stop(line, End(end))
         if error and error != _INTERRUPTED:
             self._recorder.lose(self._shares.pop(node, ()), f"its lab's process ended unasked: {error}")
             self._broken = True

@@ -28,10 +28,13 @@ import pytest
 
 from harness.core.errors import UsageError, WskConformanceError
 from harness.core.paths import SUITES
+from harness.core.unexpected import unexpected
 from harness.guest import find
 from harness.guest.base import Guest
+from harness.pytest_plugin.stop import HARNESS_FAILED, told_as_pytest_does
 from harness.pytest_plugin.workers import is_handed_tests, is_worker, share
 from harness.report.record import CaseRecord, make_folders
+from harness.run import preflight
 from harness.run.case import Case
 from harness.run.evidence_writer import EvidenceWriter
 from harness.run.executor import Executor, Result, TestJob
@@ -83,7 +86,7 @@ class SuitePlugin:
         """The guest boots while pytest collects, which takes about as long, where cases are sure to come."""
         config = self._config
         if not config.option.collectonly and not is_worker(config) and _names_suites(config):
-            with _told_as_pytest_does():
+            with told_as_pytest_does():
                 self._open()
             self._is_collecting = True
 
@@ -94,7 +97,7 @@ class SuitePlugin:
         cases = [item for item in items if is_case(item) and item.path.is_relative_to(SUITES)]
         if not cases:
             return
-        with _told_as_pytest_does():
+        with told_as_pytest_does():
             self._requirements = load_requirements()
         check_rows(cases, self._requirements, everything=_is_everything(self._config))
         items.sort(key=lambda item: (is_marked(item, DESTRUCTIVE), is_marked(item, ALONE)))
@@ -125,7 +128,7 @@ class SuitePlugin:
         # Through the rest that takes 20 ms, and would be done 30 times a run; now it is 6 times.
         gc.freeze()
         gc.set_threshold(10_000)
-        with _told_as_pytest_does():
+        with told_as_pytest_does():
             executor = self._executor or self._open()
             executor.start([_test_job(item) for item in cases])
 
@@ -136,6 +139,8 @@ class SuitePlugin:
             self._needs_terminal()
         settings = self._settings
         guest = chosen_guest(settings)
+        if not is_worker(self._config):
+            preflight.check(settings)
         guest.prepare(self._say)  # while this process still has the host's network
         make_folders(self._writer.folder)
         self._executor = Executor(settings, guest, self._writer.folder, self._say)
@@ -177,8 +182,9 @@ class SuitePlugin:
     def _wait_for(self, case: str, executor: Executor) -> Finished:
         """What ends before it is written meanwhile, so that its evidence need not be kept."""
         while case not in self._finished:
-            name, result = executor.next_result()
-            self._finished[name] = self._keep(name, result, executor.session)
+            with told_as_pytest_does():
+                name, result = executor.next_result()
+                self._finished[name] = self._keep(name, result, executor.session)
         return self._finished.pop(case)
 
     def _keep(self, case: str, result: Result, session: Session) -> Finished:
@@ -188,13 +194,19 @@ class SuitePlugin:
         return Finished(result, told)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self) -> None:
-        if self._executor:
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if not self._executor:
+            return
+        try:
             if self._settings.keep_guest:
                 self._open_shell(self._executor)
             self._executor.close()
-            if not self._items:
-                shutil.rmtree(self._writer.folder)
+        except Exception as error:  # the record is still to be written
+            line = str(error) if isinstance(error, WskConformanceError) else unexpected(error)
+            self._say(f"the lab could not be ended in order: {line}")
+            session.exitstatus = HARNESS_FAILED
+        if not self._items:
+            shutil.rmtree(self._writer.folder, ignore_errors=True)
 
     def _needs_terminal(self) -> None:
         with self._terminal():
@@ -259,17 +271,6 @@ def _names_suites(config: pytest.Config) -> bool:
     """Is every place that pytest was given one of the suites?"""
     places = [Path(argument.partition("::")[0]).resolve() for argument in config.args]
     return all(place.is_relative_to(SUITES) and place.exists() for place in places)
-
-
-@contextlib.contextmanager
-def _told_as_pytest_does() -> Iterator[None]:
-    """What keeps the cases from being performed ends the session with a line and its exit status."""
-    try:
-        yield
-    except UsageError as error:
-        raise pytest.UsageError(str(error)) from None
-    except WskConformanceError as error:
-        pytest.exit(str(error), returncode=3)
 
 
 def _is_everything(config: pytest.Config) -> bool:

@@ -85,11 +85,16 @@ def progress_line(
 
 
 class JsonLines:
-    """For programs: a JSON object a line, one for each case as it ends, and one for the run."""
+    """For programs: a JSON object a line: the start, each case as it ends, the run at last."""
 
     def __init__(self, recorder: Recorder, folder: Path) -> None:
         self._recorder = recorder
         self._folder = folder
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        if self._recorder.is_open:
+            _print({"start": {"folder": str(self._folder), "cases": len(session.items)}})
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -100,13 +105,20 @@ class JsonLines:
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """What kept a run from going on; there is no terminal reporter to say it."""
         if isinstance(excinfo.value, pytest.exit.Exception):
-            print(f"wsk-conformance: {excinfo.value.msg}", file=sys.__stderr__, flush=True)
+            _say(excinfo.value.msg)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if self._recorder.is_open:
-            run = {"folder": str(self._folder), "status": int(session.exitstatus)}
-            _print({"run": {**run, "outcomes": dict(self._recorder.outcomes)}})
+        if not self._recorder.is_open:
+            return
+        for line in self._recorder.remarks:
+            _say(line)
+        run = {"folder": str(self._folder), "status": int(session.exitstatus), **self._recorder.ending}
+        _print({"run": {**run, "outcomes": dict(self._recorder.outcomes)}})
+
+
+def _say(line: str) -> None:
+    print(f"wsk-conformance: {line}", file=sys.__stderr__, flush=True)
 
 
 def _print(told: Mapping[str, object]) -> None:

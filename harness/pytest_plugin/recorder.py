@@ -6,16 +6,25 @@ What a report has to tell is in its attribute `wsk` (harness/pytest_plugin/plugi
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.core.errors import UsageError
+from harness.core.errors import Terminated, UsageError, WskConformanceError
+from harness.core.files import is_file
+from harness.core.signals import LIMIT
+from harness.core.unexpected import unexpected
 from harness.pytest_plugin.plugin import is_case, was_interrupted
+from harness.pytest_plugin.selection import selection
+from harness.pytest_plugin.stop import Stop, told_as_pytest_does
 from harness.pytest_plugin.summary import summary
-from harness.report.record import CaseRecord, RunRecord
+from harness.report.ended import End, banners
+from harness.report.files import CannotKeep, Reserve
+from harness.report.record import CaseRecord, RunRecord, Selection, load_run
+from harness.run.finishing import undisturbed
 from harness.run.options import Settings
 from harness.verdict import Baseline, Outcome, exit_status, load_requirements
 
@@ -50,6 +59,13 @@ class Recorder:
         self._learned: list[str] = []  # lines on what is new in the baseline
         self._lost = False  # a lab, and with it cases
         self._others_failed = False  # tests that are not performed in a guest
+        self._selected: int | None = None  # cases
+        self._selection: Selection | None = None
+        self._end: End | None = None
+        self._banners: list[str] = []
+        self._troubles: list[str] = []  # lines on what could not be written
+        self._not_written = False
+        self._reserve = Reserve(folder)
 
     def open(self) -> None:
         """Makes the folder, once. Raises pytest.UsageError when there can be none."""
@@ -66,8 +82,11 @@ class Recorder:
                 clock=self._began,
             )
             self._record = record.__enter__()
+            self._reserve.take()
         except UsageError as error:
             raise pytest.UsageError(str(error)) from None
+        except CannotKeep as error:
+            raise Stop(str(error), End.NO_SPACE) from None
 
     def lose(self, cases: Iterable[str], why: str) -> None:
         """Those of these cases that were never reported never will be; the run is not whole."""
@@ -81,13 +100,25 @@ class Recorder:
                     place=len(self._places) + place,
                 )
 
+    def select(self, count: int) -> None:
+        """The run is to have so many cases; as soon as that is known."""
+        self._selected = count
+
     # Last: a guest that cannot be had leaves no folder.
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         if self._config.option.collectonly or was_interrupted():
             return
-        if any(map(is_case, session.items)):
+        if count := sum(map(is_case, session.items)):
+            self.select(count)
             self.open()
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Also what pytest calls so: an end that the harness asked for."""
+        self._end = _end_by(excinfo.value)
+
+    def pytest_internalerror(self) -> None:
+        self._end = End.BROKEN
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logstart(self) -> None:
@@ -116,11 +147,12 @@ class Recorder:
 
     def _add(self, case: CaseRecord, place: int) -> None:
         if self._record:
-            self._record.add(case)
             self._cases[case.id] = case.outcome
             self._places[case.id] = place
             if case.outcome == Outcome.RECORDED:
                 self._observations[case.id] = case.recorded
+            with told_as_pytest_does():
+                self._record.add(case)
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         told = getattr(report, "wsk", None)
@@ -132,15 +164,28 @@ class Recorder:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._record:
             terminalreporter.ensure_newline()
-            for line in ["", *summary(self._cases), *self._learned, *self._report()]:
+            for line in ["", *summary(self._cases), *self._closing_words()]:
                 terminalreporter.write_line(line)
 
-    def _report(self) -> list[str]:
-        return [f"report: {self._folder / 'report.html'}"]
+    def _closing_words(self) -> list[str]:
+        report = self._folder / "report.html"
+        return [*self.remarks, f"report: {report}"] if is_file(report) else self.remarks
+
+    @property
+    def remarks(self) -> list[str]:
+        """Once the run is over: that it is not whole, what is new, and what could not be written."""
+        return [*self._banners, *self._learned, *self._troubles]
+
+    @property
+    def ending(self) -> dict[str, Any]:
+        """Once the run is over: how it ended, and of how many cases, as in run.json."""
+        return {"ended": self._end, "selection": self._selection and asdict(self._selection)}
 
     # After those who perform cases have ended, before xdist ends what is left of its workers.
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self._end is End.TERMINATED or self._end is End.LIMIT:
+            session.exitstatus = _NOT_WHOLE
         self._open_for_workers()
         if self._record:
             self._finish(session)
@@ -148,24 +193,58 @@ class Recorder:
             session.exitstatus = _NOT_WHOLE
 
     def _finish(self, session: pytest.Session) -> None:
-        if self._record is None:
+        if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+            session.exitstatus = exit_status(self._cases.values()) or int(self._others_failed)
+        elif session.exitstatus == _NOT_WHOLE and self._end is None:
+            self._end = End.BROKEN
+        if self._end is None:
+            asked = session.shouldfail or session.shouldstop
+            self._end = End.BROKEN if self._lost else End.STOPPED if asked else End.BY_ITSELF
+        with undisturbed():
+            try:
+                for step in (self._write_record, self._write_reports, self._learn):
+                    self._try(step)
+            except KeyboardInterrupt:
+                again = f"`wsk-conformance report {self._folder}` makes it again"
+                self._troubles.append(f"the report was left unfinished: {again}")
+                session.exitstatus = pytest.ExitCode.INTERRUPTED
+        if self._not_written:
+            session.exitstatus = _NOT_WHOLE
+
+    def _try(self, step: Callable[[], None]) -> None:
+        """What fails costs the others nothing, and is told."""
+        try:
+            step()
+        except Exception as error:
+            self._not_written = True
+            told = str(error) if isinstance(error, WskConformanceError) else unexpected(error)
+            self._troubles += [told] if told not in self._troubles else []
+
+    def _write_record(self) -> None:
+        if self._record is None or self._end is None:
             return
+        self._reserve.release()
+        self._record.end(self._end)
+        if self._selected is not None:
+            self._selection = selection(self._config, self._settings, self._selected)
+            self._record.select(self._selection)
+        self._record.sort(self._places.__getitem__)
+        self._record.__exit__(None, None, None)
+
+    def _write_reports(self) -> None:
         # A fifth of a second, which no case need wait for.
         from harness.report.html import write_report
         from harness.report.junit import write_junit
 
-        self._learn()
-        self._record.sort(self._places.__getitem__)
-        self._record.__exit__(None, None, None)
+        self._banners = banners(load_run(self._folder))
         write_junit(self._folder)
         write_report(self._folder)
-        told = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
-        if session.exitstatus in told:
-            session.exitstatus = exit_status(self._cases.values()) or int(self._others_failed)
 
     def _learn(self) -> None:
-        """What a fault or a freedom makes the guest do is not learned."""
+        """What a fault or a freedom makes the guest do is not learned, nor is what a partial run saw."""
         if not self._observations or self._settings.fault or self._settings.freedom:
+            return
+        if self._end is not End.BY_ITSELF:
             return
         path = self._settings.baselines / f"{self._baseline}.toml"
         baseline = Baseline(path, accept=self._settings.accept_changes)
@@ -184,3 +263,11 @@ class Recorder:
     def outcomes(self) -> "Counter[Outcome]":
         """Number of cases so far, by outcome."""
         return Counter(self._cases.values())
+
+
+def _end_by(error: BaseException) -> End:
+    if isinstance(error, Stop):
+        return error.end
+    if isinstance(error, Terminated):
+        return End.LIMIT if str(error) == LIMIT.name else End.TERMINATED
+    return End.BROKEN if isinstance(error, pytest.exit.Exception) else End.INTERRUPTED

@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from harness.pytest_plugin.stop import Stop
+from harness.report.ended import End
+
 FOLDER = "wsk_folder"
 REFUSAL = "wsk_refusal"
 
@@ -71,8 +74,13 @@ class Refusals:
             self._tell(str(error), None)
             raise
         except pytest.exit.Exception as error:
-            self._tell(error.msg, error.returncode)
+            self._tell(error.msg, error.returncode, getattr(error, "end", End.BROKEN))
             raise
 
-    def _tell(self, line: str, status: int | None) -> None:
-        self._config.workeroutput[REFUSAL] = (line, status)  # type: ignore[attr-defined]
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """An end that the harness asked for, while cases were performed."""
+        if isinstance(excinfo.value, Stop):
+            self._tell(excinfo.value.msg, excinfo.value.returncode, excinfo.value.end)
+
+    def _tell(self, line: str, status: int | None, end: str = End.BROKEN) -> None:
+        self._config.workeroutput[REFUSAL] = (line, status, str(end))  # type: ignore[attr-defined]

@@ -2,13 +2,59 @@
 """Files that are whole or absent, and names that are safe."""
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
 import tempfile
 from pathlib import Path
 
+from harness.core.errors import HarnessError
+from harness.core.files import is_folder, reason
+from harness.core.unexpected import is_out_of_space
+
 _LONGEST_NAME = 100
+RESERVED_BYTES = 4 << 20  # two records of a thousand cases, or a report of some hundred
+_FOR_GOOD = (errno.EROFS, errno.EIO)
+
+
+class CannotKeep(HarnessError):
+    """Nothing more can be written into the folder of a run, which is over with that."""
+
+    def __init__(self, folder: Path, error: OSError) -> None:
+        self.out_of_space = is_out_of_space(error)
+        if self.out_of_space:
+            why = f"no space left for the results in {folder}: free some and run again"
+        elif not is_folder(folder):
+            why = f"the results in {folder} were deleted while the run went on"
+        else:
+            why = f"nothing more can be written into {folder}: {reason(error)}"
+        super().__init__(why)
+
+
+def is_for_good(error: OSError, folder: Path) -> bool:
+    """Would everything else that is written there fail too?"""
+    return is_out_of_space(error) or error.errno in _FOR_GOOD or not is_folder(folder)
+
+
+class Reserve:
+    """Room that is kept for what a run writes at its end, so that a full disk does not cost its report."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / ".reserve"
+
+    def take(self) -> None:
+        """Raises CannotKeep when there is no such room."""
+        try:
+            with self._path.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, RESERVED_BYTES)
+        except OSError as error:
+            self.release()
+            raise CannotKeep(self._path.parent, error) from error
+
+    def release(self) -> None:
+        with contextlib.suppress(OSError):
+            self._path.unlink()
 
 
 def write_atomically(path: Path, data: bytes) -> None:

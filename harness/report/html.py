@@ -22,6 +22,7 @@ from markupsafe import Markup
 from harness.core.errors import UsageError
 from harness.core.units import format_ns
 from harness.evidence import irql_name
+from harness.report.ended import shortfall
 from harness.report.files import file_name, write_atomically
 from harness.report.ladder import ladder
 from harness.report.overview import LOST, Case, Overview, State, overview
@@ -91,10 +92,7 @@ def write_report(folder: Path, before: Path | None = None) -> Path:
     run = load_run(folder)
     held_against = load_run(before) if before else None
     for case in run["cases"]:
-        try:
-            case["outcome"] = Outcome(case["outcome"])
-        except ValueError as error:
-            raise UsageError(f"the run in {folder} is damaged: {error}") from None
+        case["outcome"] = Outcome(case["outcome"])
     try:
         page = _page(folder, run, (before, held_against) if before and held_against else None)
     except UndefinedError as error:
@@ -122,6 +120,7 @@ def _page(folder: Path, run: dict[str, Any], before: tuple[Path, dict[str, Any]]
     return template.render(
         run=run,
         scope=scope_note(run["guest"]),
+        shortfall=shortfall(run),
         seen=seen,
         examples=_examples(seen, partial(_drawn, folder, "example.html.j2")),
         place_of=_id,

@@ -15,49 +15,22 @@ from types import TracebackType
 from typing import Any, Self
 
 from harness.core.errors import UsageError
-from harness.report.files import file_name, link_atomically, write_atomically
+from harness.core.files import is_folder, read_json, reason, short
+from harness.core.printable import all_printable
+from harness.report.ended import End
+from harness.report.files import CannotKeep, file_name, link_atomically, write_atomically
+from harness.report.schema import faults_of
 from harness.verdict.outcome import Outcome
 from harness.verdict.requirements import Requirement
 
 SCHEMA_VERSION = 4
 READABLE = (3, SCHEMA_VERSION)  # what is read back; harness/report/schema_3.py says what was another
 RUN_FILE = "run.json"
+LATEST = "latest"
 
 _FOLDERS = ("captures", "traces", "scenarios", "timings")
 _WRITE_INTERVAL = 1.0  # s
 _WRITE_PAUSE = 30  # times as long as the last writing took
-_KEYS = {
-    "schema": int,
-    "run_id": str,
-    "started": str,
-    "seconds": (int, float),
-    "guest": dict,
-    "settings": dict,
-    "requirements": dict,
-    "cases": list,
-}
-_TEXT = (str, type(None))
-_CASE_KEYS = {
-    "id": str,
-    "sentence": str,
-    "requirements": list,
-    "outcome": str,
-    "seconds": (int, float),
-    "why": str,
-    "cause": str,
-    "recorded": dict,
-    "timings": dict,
-    "attempts": list,
-    "capture": _TEXT,
-    "trace": _TEXT,
-    "scenario": _TEXT,
-    "timeline": _TEXT,
-    "samples": _TEXT,
-    "serial_log": _TEXT,
-    "trouble": dict,
-    "clock_bound_ns": (int, type(None)),
-}
-
 # Quantity -> p50, p90, p99, max (ns) and count.
 Percentiles = dict[str, dict[str, int]]
 
@@ -108,11 +81,20 @@ class CaseRecord:
     trouble: dict[str, list[str]] = field(default_factory=dict)  # what is known of an end that was not well
 
 
+@dataclass(frozen=True)
+class Selection:
+    """So many cases `of` all that the suites have (None: unknown), chosen by these arguments."""
+
+    selected: int
+    of: int | None
+    arguments: list[str]
+
+
 class RunRecord:
     """A context manager: run.json is written as cases are added, and whatever ends the run.
 
     Creates `results/<run-id>/` with its folders and points `results/latest` to
-    it; raises UsageError when that cannot be.
+    it, for good once it has a case; raises UsageError when that cannot be.
     """
 
     def __init__(
@@ -139,20 +121,38 @@ class RunRecord:
         self._cases: list[CaseRecord] = []
         self._started = started.isoformat(timespec="seconds")
         self._next_writing = 0.0
+        self._selection: Selection | None = None
+        self._ended: End | None = None
+        self._before = ""  # what `latest` was
 
     def __enter__(self) -> Self:
         try:
             make_folders(self.folder)
-            self._write()
-            link_atomically(self.folder.parent / "latest", self.run_id)
+            write_atomically(self.folder / RUN_FILE, self._content())
+            self._before = latest_of(self.folder.parent)
+            link_atomically(self.folder.parent / LATEST, self.run_id)
         except OSError as error:
-            raise UsageError(f"cannot keep results in {self.folder}: {error.strerror}") from None
+            raise UsageError(f"cannot keep results in {short(self.folder)}: {reason(error)}") from None
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """How it ended follows from what ended it, unless that was said."""
+        if self._ended is None:
+            by_user = kind is not None and issubclass(kind, KeyboardInterrupt)
+            self._ended = End.BY_ITSELF if kind is None else End.INTERRUPTED if by_user else End.BROKEN
         self._write()
+        if not self._cases and self._before:  # an empty run is nothing to look at
+            link_atomically(self.folder.parent / LATEST, self._before)
+
+    def select(self, selection: "Selection") -> None:
+        """Which cases it is to have; told as soon as that is known."""
+        self._selection = selection
+
+    def end(self, how: End) -> None:
+        """Until then the record says that it still runs, or was killed."""
+        self._ended = how
 
     def describe_guest(self, **facts: str) -> None:
         """What is known of the guest once it runs: kind, build, accelerator."""
@@ -174,21 +174,36 @@ class RunRecord:
         return [case.outcome for case in self._cases]
 
     def _write(self) -> None:
+        """Raises CannotKeep."""
         begun = time.monotonic()
+        try:
+            write_atomically(self.folder / RUN_FILE, self._content())
+        except OSError as error:
+            raise CannotKeep(self.folder, error) from error
+        # It is written whole: the longer that takes, the more seldom, so that a long run does little else.
+        ended = time.monotonic()
+        self._next_writing = ended + max(_WRITE_INTERVAL, _WRITE_PAUSE * (ended - begun))
+
+    def _content(self) -> bytes:
         run = {
             "schema": SCHEMA_VERSION,
             "run_id": self.run_id,
             "started": self._started,
             "seconds": round(time.monotonic() - self._clock, 3),
+            "ended": self._ended,
+            "selection": asdict(self._selection) if self._selection else None,
             "guest": self._guest,
             "settings": self._settings,
             "requirements": self._requirements,
             "cases": [asdict(case) for case in self._cases],
         }
-        write_atomically(self.folder / RUN_FILE, json.dumps(run, indent=1).encode())
-        # It is written whole: the longer that takes, the more seldom, so that a long run does little else.
-        ended = time.monotonic()
-        self._next_writing = ended + max(_WRITE_INTERVAL, _WRITE_PAUSE * (ended - begun))
+        return json.dumps(run, indent=1).encode()
+
+
+def latest_of(results: Path) -> str:
+    """The name of the run that `latest` points to; empty when it points to none."""
+    link = results / LATEST
+    return link.readlink().name if link.is_symlink() and is_folder(link) else ""
 
 
 def new_run_id() -> str:
@@ -201,35 +216,24 @@ def make_folders(run: Path) -> None:
     try:
         for name in _FOLDERS:
             (run / name).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot keep results in {run}: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot keep results in {short(run)}: {reason(error)}") from None
 
 
 def load_run(path: Path) -> dict[str, Any]:
-    """A run.json, or the one in a folder; UsageError when it is damaged or of a schema that is not read."""
-    path = path / RUN_FILE if path.is_dir() else path
-    try:
-        run = json.loads(path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
-    except ValueError:
-        raise UsageError(f"{path} is damaged: it is not whole JSON") from None
+    """A run.json, or the one in a folder, its texts made printable.
+
+    UsageError when it is damaged, of a schema that is not read, or not to be read at all.
+    """
+    path = path / RUN_FILE if is_folder(path) else path
+    run = read_json(path)
     if not isinstance(run, dict) or run.get("schema") not in READABLE:
-        raise UsageError(f"{path} is not a run of schema {' or '.join(map(str, READABLE))}")
-    _check_keys(path, run, _KEYS)
+        raise UsageError(f"{short(path)} is not a run of schema {' or '.join(map(str, READABLE))}")
     if run["schema"] != SCHEMA_VERSION:
         from harness.report.schema_3 import upgraded  # of old runs only
 
         run = upgraded(run, SCHEMA_VERSION)
-    for case in run["cases"]:
-        _check_keys(path, case, _CASE_KEYS)
-    checked: dict[str, Any] = run
-    return checked
-
-
-def _check_keys(path: Path, table: Any, keys: Mapping[str, Any]) -> None:
-    if not isinstance(table, dict):
-        raise UsageError(f"{path} is damaged: a case is not a table")
-    for key, kind in keys.items():
-        if key not in table or not isinstance(table[key], kind):
-            raise UsageError(f"{path} is damaged: {key} is missing or not what it should be")
+    if faults := faults_of(run):
+        raise UsageError(f"{short(path)} is damaged: {faults}")
+    told: dict[str, Any] = all_printable(run)
+    return told

@@ -5,10 +5,14 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from harness.core.errors import EvidenceLost, HarnessError
+from harness.core.files import reason
+from harness.core.unexpected import unexpected
 from harness.core.units import format_ns
 from harness.crash.diagnosis import explain
 from harness.evidence import EventRow, Row, summary
 from harness.evidence.deviation import in_words
+from harness.report.files import CannotKeep, is_for_good
 from harness.report.record import CaseFiles, CaseRecord
 from harness.report.timelines import encode_rows
 from harness.run.case import CaseEvidence
@@ -24,9 +28,22 @@ class EvidenceWriter:
     guest: str
 
     def write(self, case: str, sentence: str, rows: list[str], result: Result) -> CaseRecord:
-        """All that the case left goes into files, and out of memory."""
+        """All that the case left goes into files, and out of memory.
+
+        What is lost on the way decides the outcome: evidence that turns out to be
+        none makes it inconclusive, and what keeps it from being written is a
+        failure of ours. Raises CannotKeep when no other case could be written either.
+        """
         evidence = result.case.evidence
-        written = self._write_evidence(case, result, evidence)
+        written: dict[str, str] = {}
+        bound = None
+        try:
+            bound = evidence.timeline.clock_bound_ns if evidence.timeline else None
+            self._write_evidence(case, result, evidence, written)
+        except Exception as error:
+            if isinstance(error, OSError) and is_for_good(error, self.folder):
+                raise CannotKeep(self.folder, error) from error
+            _spoil(result, error)
         record = CaseRecord(
             id=case,
             sentence=sentence,
@@ -37,7 +54,7 @@ class EvidenceWriter:
             why=result.why,
             recorded=result.case.recorded,
             timings={what: summary(measured) for what, measured in result.case.measured.items()},
-            clock_bound_ns=evidence.timeline.clock_bound_ns if evidence.timeline else None,
+            clock_bound_ns=bound,
             attempts=[outcome.value for outcome in result.attempts],
             serial_log=evidence.guest.machine.serial_log.name if evidence.guest else None,
             trouble=explain(result.outcome, evidence),
@@ -46,8 +63,10 @@ class EvidenceWriter:
         result.case.evidence = CaseEvidence()
         return record
 
-    def _write_evidence(self, case: str, result: Result, evidence: CaseEvidence) -> dict[str, str]:
-        """The files that could be written, by their names in the record."""
+    def _write_evidence(
+        self, case: str, result: Result, evidence: CaseEvidence, written: dict[str, str]
+    ) -> None:
+        """Puts the files that could be written into `written`, by their names in the record."""
         files = CaseFiles.of(case)
         rows = evidence.timeline.to_rows() if evidence.timeline else None
         timeline = None if rows is None else encode_rows(rows)
@@ -58,15 +77,13 @@ class EvidenceWriter:
             "timeline": timeline,
             "samples": json.dumps(measured).encode() if measured else None,
         }
-        written = {}
         for name, content in contents.items():
             if content is not None:
+                (self.folder / getattr(files, name)).write_bytes(content)
                 written[name] = getattr(files, name)
-                (self.folder / written[name]).write_bytes(content)
         if evidence.packets is not None:
-            written["capture"] = files.capture
             self._write_capture(self.folder / files.capture, case, result, rows or [])
-        return written
+            written["capture"] = files.capture
 
     def _write_capture(self, path: Path, case: str, result: Result, rows: list[Row]) -> None:
         evidence = result.case.evidence
@@ -84,6 +101,17 @@ def _cause(result: Result) -> str:
     """Why it did not go well, in one sentence; empty when it did."""
     words = in_words(result.error) if isinstance(result.error, AssertionError) else ""
     return words or next(iter(result.why.strip().splitlines()), "")
+
+
+def _spoil(result: Result, error: Exception) -> None:
+    """A case whose evidence is not there says nothing of the guest; what it had come to is told."""
+    told = f"; before that it came to {result.outcome}" + (f" ({result.why})" if result.why else "")
+    if isinstance(error, EvidenceLost):
+        result.error = EvidenceLost(f"its evidence was lost while it was written: {error}{told}")
+    else:
+        why = reason(error) if isinstance(error, OSError) else unexpected(error)
+        result.error = HarnessError(f"its evidence could not be written: {why}{told}")
+    result.attempts.append(result.outcome)
 
 
 def _line(row: EventRow) -> str:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """run.json holds what was done, whatever ended the run."""
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -58,8 +59,34 @@ def test_a_run_is_on_disk_before_its_first_case(tmp_path: Path) -> None:
 def test_latest_is_the_newest_run(tmp_path: Path) -> None:
     for _ in range(2):
         with record(tmp_path) as run:
-            pass
+            run.add(case())
     assert (tmp_path / "latest").readlink() == Path(run.run_id)
+
+
+def test_a_run_without_a_case_does_not_stay_the_latest(tmp_path: Path) -> None:
+    with record(tmp_path) as run:
+        run.add(case())
+    with record(tmp_path) as empty:
+        assert (tmp_path / "latest").readlink() == Path(empty.run_id)
+    assert (tmp_path / "latest").readlink() == Path(run.run_id)
+
+
+@pytest.mark.parametrize(
+    ("error", "ended"), [(KeyboardInterrupt, "interrupted"), (ValueError, "broken"), (None, "by itself")]
+)
+def test_how_a_run_ended_is_on_record(tmp_path: Path, error: type[BaseException] | None, ended: str) -> None:
+    with contextlib.suppress(KeyboardInterrupt, ValueError), record(tmp_path) as run:
+        assert load_run(run.folder)["ended"] is None
+        if error:
+            raise error
+    assert load_run(run.folder)["ended"] == ended
+
+
+def test_texts_that_came_from_outside_are_harmless_once_they_are_loaded(tmp_path: Path) -> None:
+    with record(tmp_path, guest={"name": "\x1b[31mred\x00"}) as run:
+        run.add(case(why="a\x07 b\ud800", recorded={"st\x1batus": "\x9b"}))
+    loaded = load_run(run.folder)
+    assert all(letter.isprintable() for letter in json.dumps(loaded, ensure_ascii=False))
 
 
 def test_a_case_has_files_of_its_own_with_safe_names() -> None:
@@ -90,9 +117,9 @@ def test_a_damaged_run_is_refused(tmp_path: Path) -> None:
         (whole[:-10], "not whole JSON"),
         (b"[]", "not a run of schema 3 or 4"),
         (damaged(good, schema=1), "not a run of schema 3 or 4"),
-        (damaged(good, cases=None), "cases is missing"),
-        (damaged(good, cases=[{}]), "id is missing"),
-        (damaged(good, cases=[3]), "a case is not a table"),
+        (damaged(good, cases=None), "cases: input should be a valid list"),
+        (damaged(good, cases=[{}]), r"cases\.0\.id: field required, and 16 more"),
+        (damaged(good, cases=[3]), r"cases\.0: input should be a valid dictionary"),
     ):
         path.write_bytes(wrong)
         with pytest.raises(UsageError, match=why):

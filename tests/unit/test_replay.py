@@ -307,7 +307,7 @@ def test_only_tests_of_the_suites_are_performed(name: str, tmp_path: Path) -> No
         ({"timeline": "../run.json"}, "lies outside of it"),
         ({"timeline": "traces/none.json"}, "cannot read .*No such file"),
         ({"timeline": "run.json"}, "is damaged: rows: Field required"),
-        ({"timeline": "a\0b"}, "is no path"),
+        ({"timeline": "a\0b"}, "No such file"),
         ({"scenario": "/etc/passwd"}, "lies outside of it"),
     ],
 )

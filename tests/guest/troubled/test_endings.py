@@ -2,7 +2,9 @@
 """Cases that end badly on purpose; tests/guest/test_trouble.py looks at what becomes of them."""
 
 import asyncio
+import contextlib
 import os
+import shutil
 import signal
 import socket
 
@@ -55,6 +57,33 @@ async def test_channel_killed(lab):
         control = lease.guest.control
     asyncio.get_running_loop().call_later(0.5, control.close)
     await lab.run(plan)
+
+
+async def test_disk_filled(lab):
+    """No room is left where the results go; a moment before that there was."""
+    plan = Scenario()
+    plan.delay(1 * ms)
+    await lab.run(plan)
+    with (lab.session._folder.parent / "rest").open("wb") as rest, contextlib.suppress(OSError):
+        while True:
+            rest.write(bytes(4096))
+            rest.flush()
+
+
+async def test_results_deleted(lab):
+    """The folder of the results goes while the case is in it."""
+    plan = Scenario()
+    plan.delay(1 * ms)
+    await lab.run(plan)
+    shutil.rmtree(lab.session._folder)
+
+
+async def test_learns(lab):
+    """Something that no document fixes."""
+    plan = Scenario()
+    plan.delay(1 * ms)
+    await lab.run(plan)
+    lab.record("a delay", "is one")
 
 
 async def test_events_lost(lab):
