@@ -19,7 +19,6 @@ from harness.core.files import is_folder, read_json, reason, short
 from harness.core.printable import all_printable
 from harness.report.ended import End
 from harness.report.files import CannotKeep, file_name, link_atomically, write_atomically
-from harness.report.schema import faults_of
 from harness.verdict.outcome import Outcome
 from harness.verdict.requirements import Requirement
 
@@ -225,6 +224,8 @@ def load_run(path: Path) -> dict[str, Any]:
 
     UsageError when it is damaged, of a schema that is not read, or not to be read at all.
     """
+    from harness.report.schema import faults_of  # what only writes need not wait for pydantic
+
     path = path / RUN_FILE if is_folder(path) else path
     run = read_json(path)
     if not isinstance(run, dict) or run.get("schema") not in READABLE:
