@@ -42,8 +42,11 @@ _KEYS = {"time_ns": int, "uncertain_ns": int, "side": str, "text": str, "irql": 
 
 def upgraded(run: dict[str, Any], schema: int) -> dict[str, Any]:
     """A run.json as today's would be; what is damaged stays so."""
-    cases = [{"cause": "", **case} if isinstance(case, dict) else case for case in run["cases"]]
-    return {**run, "schema": schema, "cases": cases}
+    cases = run.get("cases")
+    if not isinstance(cases, list):
+        return run
+    upgraded_cases = [{"cause": "", **case} if isinstance(case, dict) else case for case in cases]
+    return {**run, "schema": schema, "cases": upgraded_cases}
 
 
 def timeline_rows(path: Path, data: bytes, capture: Path | None) -> list[Row]:
@@ -52,7 +55,7 @@ def timeline_rows(path: Path, data: bytes, capture: Path | None) -> list[Row]:
         stored = json.loads(data)
     except (ValueError, RecursionError):
         raise UsageError(f"{path} is damaged: it is not whole JSON") from None
-    if not all(map(_is_row, stored)):
+    if not isinstance(stored, list) or not all(map(_is_row, stored)):
         raise UsageError(f"{path} is damaged: it is not a list of rows")
     rows = list(map(_row, stored))
     return _placed(rows, capture) if capture else _counted(rows)

@@ -118,7 +118,7 @@ def test_a_damaged_run_is_refused(tmp_path: Path) -> None:
         (b"[]", "not a run of schema 3 or 4"),
         (damaged(good, schema=1), "not a run of schema 3 or 4"),
         (damaged(good, cases=None), "cases: input should be a valid list"),
-        (damaged(good, cases=[{}]), r"cases\.0\.id: field required, and 16 more"),
+        (damaged(good, cases=[{}]), r"cases\.0\.id: field required, and \d+ more"),
         (damaged(good, cases=[3]), r"cases\.0: input should be a valid dictionary"),
     ):
         path.write_bytes(wrong)
