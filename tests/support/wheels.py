@@ -13,6 +13,7 @@ from harness.core import cache
 from harness.core.paths import REPOSITORY
 
 _LIMIT_S = 300
+_PARTS = ("guest_driver", "harness", "images", "suites")
 
 
 @dataclass(frozen=True)
@@ -48,17 +49,17 @@ def install(folder: Path) -> Installed:
 
     Kernels and images that this user has already are not made again.
     """
-    listed = ["git", "-C", str(REPOSITORY), "ls-files", "-co", "--exclude-standard", "-z"]
-    names = subprocess.run(listed, capture_output=True, text=True, timeout=60, check=True).stdout
-    for name in names.rstrip("\0").split("\0"):
-        if (REPOSITORY / name).is_file():
-            (folder / "source" / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(REPOSITORY / name, folder / "source" / name)
+    source = folder / "source"
+    for part in _PARTS:
+        shutil.copytree(REPOSITORY / part, source / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in REPOSITORY.iterdir():
+        if path.is_file():
+            shutil.copy(path, source)
     pip = [sys.executable, "-m", "pip", "-q"]
     alone = ["--no-deps", "--no-index", "--disable-pip-version-check"]
-    build = [*pip, "wheel", *alone, "--no-build-isolation", "-w", str(folder), str(folder / "source")]
+    build = [*pip, "wheel", *alone, "--no-build-isolation", "-w", str(folder), str(source)]
     subprocess.run(build, check=True, timeout=_LIMIT_S)
-    shutil.rmtree(folder / "source")
+    shutil.rmtree(source)
     (wheel,) = folder.glob("*.whl")
 
     venv = folder / "venv"
