@@ -7,6 +7,7 @@ import pytest
 
 from harness.core.signals import take_signals
 from harness.pytest_plugin import workers
+from harness.pytest_plugin.case_report import BetweenProcesses
 from harness.pytest_plugin.lab_workers import LabWorkers
 from harness.pytest_plugin.options import add_options, chosen_settings
 from harness.pytest_plugin.plugin import CASE, SuitePlugin
@@ -45,7 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
             plugins.append(JsonLines(recorder, folder))
         elif sys.stdout.isatty() and not config.option.verbose:
             plugins.append(Progress(config, recorder))
-    for plugin in plugins:
+    for plugin in (BetweenProcesses(), *plugins):
         config.pluginmanager.register(plugin)
 
 

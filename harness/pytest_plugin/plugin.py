@@ -5,20 +5,18 @@ A test of the suites is a coroutine that takes `lab`. Its scenario is performed
 in the setup phase, its judgement is the call phase: so what is our fault is an
 error of the test, and what is the guest's is a failure.
 
-The report of the phase that decides has the case in its attribute `wsk`: so a
-worker process tells it to the one that keeps the record. The other reports of
-a case have an empty one.
+The report of the phase that decides carries the case (case_report.py): so who
+keeps the record hears of it, in this process or in the one above a worker.
 """
 
 import contextlib
 import gc
-import json
 import logging
 import os
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from inspect import iscoroutinefunction
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -31,9 +29,10 @@ from harness.core.paths import SUITES
 from harness.core.unexpected import unexpected
 from harness.guest import find
 from harness.guest.base import Guest
+from harness.pytest_plugin.case_report import CaseReport, attach
 from harness.pytest_plugin.stop import HARNESS_FAILED, told_as_pytest_does
 from harness.pytest_plugin.workers import is_handed_tests, is_worker, share
-from harness.report.record import CaseRecord, make_folders
+from harness.report.record import make_folders
 from harness.run import preflight
 from harness.run.case import Case
 from harness.run.evidence_writer import EvidenceWriter
@@ -55,10 +54,10 @@ CASE = pytest.StashKey[Case]()
 
 @dataclass(frozen=True)
 class Finished:
-    """A case that is over and written; `told` is what its report says of it."""
+    """A case that is over and written, and what its report says of it."""
 
     result: Result
-    told: dict[str, Any]
+    report: CaseReport
 
 
 FINISHED = pytest.StashKey[Finished]()
@@ -174,7 +173,7 @@ class SuitePlugin:
         finished = item.stash.get(FINISHED, None)
         if finished:
             decides = report.when == "call" or (report.when == "setup" and not report.passed)
-            report.wsk = finished.told if decides else {}
+            attach(report, finished.report if decides else None)
             if report.when == "teardown":
                 del item.stash[FINISHED], item.stash[CASE]  # pytest keeps its items to the end
         return report
@@ -190,8 +189,7 @@ class SuitePlugin:
     def _keep(self, case: str, result: Result, session: Session) -> Finished:
         place, item = self._items[case]
         record = self._writer.write(case, _sentence(item), required_ids(item), result)
-        told = {"case": _plain(record), "guest": _describe(session), "place": place}
-        return Finished(result, told)
+        return Finished(result, CaseReport(record, _describe(session), place))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -320,12 +318,6 @@ def _test_job(item: pytest.Function) -> TestJob:
         alone=is_marked(item, ALONE),
         destructive=is_marked(item, DESTRUCTIVE),
     )
-
-
-def _plain(record: CaseRecord) -> dict[str, Any]:
-    """As it can be sent from one process to another."""
-    plain: dict[str, Any] = json.loads(json.dumps(asdict(record)))
-    return plain
 
 
 def _describe(session: Session) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 
 from harness.core.live_line import LiveLine
+from harness.pytest_plugin.case_report import reported
 from harness.pytest_plugin.recorder import Recorder
 from harness.verdict import Outcome
 
@@ -45,10 +46,10 @@ class Progress:
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         """A letter a case would break the line."""
-        told = getattr(report, "wsk", None)
-        if not told:
+        case = reported(report)
+        if case is None:
             return None
-        outcome = Outcome(told["case"]["outcome"])
+        outcome = case.record.outcome
         if outcome not in _WELL:
             self._live.say(f"{outcome.value}: {report.nodeid}")
         return "passed" if outcome == Outcome.PASS else outcome.value, "", ""
@@ -98,9 +99,8 @@ class JsonLines:
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        told = getattr(report, "wsk", None)
-        if told:
-            _print({"case": told["case"]})
+        if case := reported(report):
+            _print({"case": case.record.plain()})
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """What kept a run from going on; there is no terminal reporter to say it."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keeps the record of a run: hears of each case that is over, from this process or from a worker.
 
-What a report has to tell is in its attribute `wsk` (harness/pytest_plugin/plugin.py).
+What a report of pytest's carries of a case is in case_report.py.
 """
 
 import time
@@ -15,15 +15,20 @@ import pytest
 
 from harness.core.errors import Terminated, UsageError, WskConformanceError
 from harness.core.files import is_file
+from harness.core.printable import all_printable
 from harness.core.signals import LIMIT
 from harness.core.unexpected import unexpected
+from harness.pytest_plugin.case_report import CaseReport, is_of_case, reported
 from harness.pytest_plugin.plugin import is_case, was_interrupted
 from harness.pytest_plugin.selection import selection
 from harness.pytest_plugin.stop import Stop, told_as_pytest_does
 from harness.pytest_plugin.summary import summary
 from harness.report.ended import End, banners
 from harness.report.files import CannotKeep, Reserve
-from harness.report.record import CaseRecord, RunRecord, Selection, load_run
+from harness.report.overview import Overview, overview
+from harness.report.overview_text import overview_lines
+from harness.report.previous import previous
+from harness.report.record import CaseRecord, RunRecord, Selection
 from harness.run.finishing import undisturbed
 from harness.run.options import Settings
 from harness.verdict import Baseline, Outcome, exit_status, load_requirements
@@ -57,6 +62,7 @@ class Recorder:
         self._observations: dict[str, dict[str, str]] = {}
         self._baseline = ""  # the name of the guest's
         self._learned: list[str] = []  # lines on what is new in the baseline
+        self._overview: Overview | None = None  # once the run is over
         self._lost = False  # a lab, and with it cases
         self._others_failed = False  # tests that are not performed in a guest
         self._selected: int | None = None  # cases
@@ -131,19 +137,17 @@ class Recorder:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        told: dict[str, Any] | None = getattr(report, "wsk", None)
-        if told is None:
+        if not is_of_case(report):
             self._others_failed |= report.failed and report.when != _CRASHED_WORKER
-        elif told:
-            self._hear(told)
+        elif case := reported(report):
+            self._hear(case)
 
-    def _hear(self, told: dict[str, Any]) -> None:
-        guest = dict(told["guest"])
+    def _hear(self, case: CaseReport) -> None:
+        guest = dict(case.guest)
         if guest and self._record:
             self._baseline = guest.pop("baseline")
             self._record.describe_guest(**guest)
-        case = told["case"]
-        self._add(CaseRecord(**{**case, "outcome": Outcome(case["outcome"])}), told["place"])
+        self._add(case.record, case.place)
 
     def _add(self, case: CaseRecord, place: int) -> None:
         if self._record:
@@ -155,16 +159,17 @@ class Recorder:
                 self._record.add(case)
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
-        told = getattr(report, "wsk", None)
-        if not told or told["case"]["outcome"] == Outcome.PASS:
+        case = reported(report)
+        if case is None or case.record.outcome == Outcome.PASS:
             return None
-        outcome = Outcome(told["case"]["outcome"])
+        outcome = case.record.outcome
         return outcome.value, _LETTERS[outcome], outcome.upper()
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._record:
             terminalreporter.ensure_newline()
-            for line in ["", *summary(self._cases), *self._closing_words()]:
+            seen = [*overview_lines(self._overview), ""] if self._overview else []
+            for line in ["", *seen, *summary(self._cases), *self._closing_words()]:
                 terminalreporter.write_line(line)
 
     def _closing_words(self) -> list[str]:
@@ -233,12 +238,16 @@ class Recorder:
 
     def _write_reports(self) -> None:
         # A fifth of a second, which no case need wait for.
-        from harness.report.html import write_report
+        from harness.report.html import write_page
         from harness.report.junit import write_junit
 
-        self._banners = banners(load_run(self._folder))
-        write_junit(self._folder)
-        write_report(self._folder)
+        if self._record is None:
+            return
+        run = all_printable(self._record.run)
+        self._banners = banners(run)
+        self._overview = overview(run, previous(self._folder, run))
+        write_junit(self._folder, run)
+        write_page(self._folder, run, self._overview)
 
     def _learn(self) -> None:
         """What a fault or a freedom makes the guest do is not learned, nor is what a partial run saw."""
@@ -249,7 +258,7 @@ class Recorder:
         path = self._settings.baselines / f"{self._baseline}.toml"
         baseline = Baseline(path, accept=self._settings.accept_changes)
         for case, seen in self._observations.items():
-            baseline.judge(case, seen)
+            baseline.learn(case, seen)
         if baseline.learned:
             baseline.save()
             self._learned = [f"{baseline.learned} observations are new; review {path}"]

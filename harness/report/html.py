@@ -25,7 +25,7 @@ from harness.evidence import irql_name
 from harness.report.ended import shortfall
 from harness.report.files import file_name, write_atomically
 from harness.report.ladder import ladder
-from harness.report.overview import LOST, Case, Overview, State, overview
+from harness.report.overview import LOST, Case, Overview, Run, State, overview
 from harness.report.packs import CASES_IN_A_PACK, packs
 from harness.report.plots import plots
 from harness.report.previous import previous
@@ -90,11 +90,15 @@ def write_report(folder: Path, before: Path | None = None) -> Path:
     Without `before` what is new is told since the run before it. UsageError when a run.json cannot be used.
     """
     run = load_run(folder)
-    held_against = load_run(before) if before else None
-    for case in run["cases"]:
-        case["outcome"] = Outcome(case["outcome"])
+    held_against = load_run(before) if before else previous(folder, run)
+    timed = (before, held_against) if before and held_against else None
+    return write_page(folder, run, overview(run, held_against), timed)
+
+
+def write_page(folder: Path, run: Run, seen: Overview, timed: tuple[Path, Run] | None = None) -> Path:
+    """The report of a run whose record and overview are at hand; `timed` has other times to show."""
     try:
-        page = _page(folder, run, (before, held_against) if before and held_against else None)
+        page = _page(folder, run, seen, timed)
     except UndefinedError as error:
         raise UsageError(f"the run in {folder} is damaged: {error.message}") from None
     path = folder / REPORT_FILE
@@ -107,16 +111,16 @@ def scope_note(guest: Mapping[str, Any]) -> str:
     return _SCOPE.get(guest.get("kind", ""), _UNKNOWN_SCOPE)
 
 
-def _page(folder: Path, run: dict[str, Any], before: tuple[Path, dict[str, Any]] | None) -> str:
+def _page(folder: Path, run: Run, seen: Overview, timed: tuple[Path, Run] | None) -> str:
     script = _beside("report.js")
-    cases = sorted(run["cases"], key=_urgency)
+    told = [{**case, "outcome": Outcome(case["outcome"])} for case in run["cases"]]
+    cases = sorted(told, key=_urgency)
     draw = partial(_evidence, folder, run["requirements"])
     unpacked = sum(case["outcome"] not in _QUIET for case in cases[:MOST_UNPACKED])
     places = [_Place(_id(case), draw(case)) for case in cases[:unpacked]]
     for number, case in enumerate(cases[unpacked:]):
         places.append(_Place(_id(case), None, *divmod(number, CASES_IN_A_PACK)))
     template = _environment().get_template("report.html.j2")
-    seen = overview(run, before[1] if before else previous(folder, run))
     return template.render(
         run=run,
         scope=scope_note(run["guest"]),
@@ -127,11 +131,11 @@ def _page(folder: Path, run: dict[str, Any], before: tuple[Path, dict[str, Any]]
         most_causes=MOST_CAUSES,
         lost=LOST,
         folded=[(state.value, seen.of(state)) for state in _FOLDED if seen.of(state)],
-        counts=_counts(run["cases"]),
+        counts=_counts(cases),
         cases=list(zip(cases, places, strict=True)),
         packs=packs(cases[unpacked:], draw),
-        plots=plots(folder, run["cases"], (before[0], before[1]["cases"]) if before else None),
-        before=before[1]["run_id"] if before else None,
+        plots=plots(folder, run["cases"], (timed[0], timed[1]["cases"]) if timed else None),
+        before=timed[1]["run_id"] if timed else None,
         style=Markup(_beside("report.css")),
         script=Markup(script),
         script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",

@@ -2,6 +2,7 @@
 """junit.xml, made from run.json: deviations fail, what is not the guest's doing is an error."""
 
 import io
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,9 @@ from harness.verdict.outcome import Outcome
 JUNIT_FILE = "junit.xml"
 
 
-def write_junit(folder: Path) -> Path:
-    """For the run in `folder`; UsageError when its run.json cannot be used."""
-    run = load_run(folder)
+def write_junit(folder: Path, run: Mapping[str, Any] | None = None) -> Path:
+    """For the run in `folder`, whose record may be at hand; UsageError when its run.json cannot be used."""
+    run = run or load_run(folder)
     suite = TestSuite(f"wsk-conformance {run['guest']['name']}")
     suite.timestamp = datetime.fromisoformat(run["started"]).isoformat()
     for name, value in _properties(run).items():

@@ -79,6 +79,15 @@ class CaseRecord:
     serial_log: str | None = None  # of the guest that it was in
     trouble: dict[str, list[str]] = field(default_factory=dict)  # what is known of an end that was not well
 
+    def plain(self) -> dict[str, Any]:
+        """As run.json has it: texts, numbers, lists and tables, and nothing else."""
+        return {**asdict(self), "outcome": self.outcome.value}
+
+    @classmethod
+    def of_plain(cls, case: Mapping[str, Any]) -> "CaseRecord":
+        """The other way about."""
+        return cls(**{**case, "outcome": Outcome(case["outcome"])})
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -172,6 +181,25 @@ class RunRecord:
         """Outcomes of the cases so far."""
         return [case.outcome for case in self._cases]
 
+    @property
+    def run(self) -> dict[str, Any]:
+        """What run.json holds."""
+        return {
+            "schema": SCHEMA_VERSION,
+            "run_id": self.run_id,
+            "started": self._started,
+            "seconds": round(time.monotonic() - self._clock, 3),
+            "ended": self._ended,
+            "selection": asdict(self._selection) if self._selection else None,
+            "guest": self._guest,
+            "settings": self._settings,
+            "requirements": self._requirements,
+            "cases": [case.plain() for case in self._cases],
+        }
+
+    def _content(self) -> bytes:
+        return json.dumps(self.run, indent=1).encode()
+
     def _write(self) -> None:
         """Raises CannotKeep."""
         begun = time.monotonic()
@@ -182,21 +210,6 @@ class RunRecord:
         # It is written whole: the longer that takes, the more seldom, so that a long run does little else.
         ended = time.monotonic()
         self._next_writing = ended + max(_WRITE_INTERVAL, _WRITE_PAUSE * (ended - begun))
-
-    def _content(self) -> bytes:
-        run = {
-            "schema": SCHEMA_VERSION,
-            "run_id": self.run_id,
-            "started": self._started,
-            "seconds": round(time.monotonic() - self._clock, 3),
-            "ended": self._ended,
-            "selection": asdict(self._selection) if self._selection else None,
-            "guest": self._guest,
-            "settings": self._settings,
-            "requirements": self._requirements,
-            "cases": [asdict(case) for case in self._cases],
-        }
-        return json.dumps(run, indent=1).encode()
 
 
 def latest_of(results: Path) -> str:

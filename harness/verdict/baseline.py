@@ -28,8 +28,8 @@ class Baseline:
         self._cases = _load(path)
 
     def judge(self, case: str, seen: Mapping[str, str]) -> None:
-        """Compares with what is stored, and learns what is new. Raises BehaviourChanged."""
-        stored = self._cases.setdefault(case, {})
+        """Compares with what is stored, and changes nothing. Raises BehaviourChanged."""
+        stored = self._cases.get(case, {})
         changed = [
             f"{what}: {stored[what]!r} is now {value!r}"
             for what, value in seen.items()
@@ -37,6 +37,10 @@ class Baseline:
         ]
         if changed and not self._accept:
             raise BehaviourChanged(f"not as in {self.path.name}: {'; '.join(changed)}")
+
+    def learn(self, case: str, seen: Mapping[str, str]) -> None:
+        """Takes over what a case was judged to have seen: what is new, and what was accepted."""
+        stored = self._cases.setdefault(case, {})
         self.learned += sum(stored.get(what) != value for what, value in seen.items())
         stored.update(seen)
 
