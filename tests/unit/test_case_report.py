@@ -84,7 +84,7 @@ def test_reports_are_made_of_the_record_at_hand(tmp_path: Path) -> None:
     with record(tmp_path) as run:
         run.add(WHOLE)
     whole = load_run(run.folder)
-    assert json.loads(json.dumps(run.run)) == {**whole, "seconds": run.run["seconds"]}
+    assert {**json.loads(json.dumps(run.run)), "seconds": 0} == {**whole, "seconds": 0}
     (run.folder / "run.json").unlink()
     assert "WSK conformance" in write_page(run.folder, run.run, overview(run.run)).read_text()
     assert "testcase" in write_junit(run.folder, run.run).read_text()
