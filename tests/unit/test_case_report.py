@@ -19,7 +19,7 @@ from harness.verdict import Outcome
 WHOLE = case(
     outcome=Outcome.RECORDED,
     recorded={"status": "STATUS_SUCCESS"},
-    timings={"WskDisconnect": {"call": {"count": 2, "p50": 1}}},
+    timings={"WskDisconnect": {"call": {"count": 2, "p50": 1, "p90": 1, "p99": 1, "max": 1}}},
     clock_bound_ns=5,
 )
 REPORT = CaseReport(WHOLE, {"kind": "reference", "baseline": "reference"}, 7)
