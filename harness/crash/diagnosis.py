@@ -7,14 +7,12 @@ from typing import Protocol
 from harness.core.abi import EventKind
 from harness.core.errors import WskConformanceError
 from harness.core.units import format_ns, s
+from harness.crash.findings import Finding, Findings, Subject
 from harness.evidence import Trace, event_row
 from harness.evidence.operation_traces import rounds
 from harness.guest.base import RunningGuest
 from harness.scenario import Operation, Scenario, decode
 from harness.verdict import Outcome
-
-LAST_EVENTS = "last events"
-PENDING_IRPS = "pending IRPs"
 
 _LAST = 12
 _NO_TRACE = "unknown: no trace came out of the guest"
@@ -32,27 +30,39 @@ class LostCase(Protocol):
 
     scenario: bytes | None
     trace: bytes | None
-    guest: RunningGuest | None
+
+    @property
+    def guest(self) -> RunningGuest | None:
+        """The guest that it was performed in."""
+
+    @property
+    def findings(self) -> Findings:
+        """What is known of the end of its guest."""
 
 
-def explain(outcome: Outcome, evidence: LostCase) -> dict[str, list[str]]:
-    """Lines by subject; what is not known says so. Empty for a case that was judged."""
+def explain(outcome: Outcome, evidence: LostCase) -> list[Finding]:
+    """By subject; what is not known says so. Empty for a case that was judged."""
     if outcome not in _OUTCOMES or evidence.guest is None:
-        return {}
-    return evidence.guest.findings | _of_trace(evidence)
+        return []
+    return [*evidence.findings.for_people(), *_of_trace(evidence)]
 
 
-def _of_trace(evidence: LostCase) -> dict[str, list[str]]:
+def _of_trace(evidence: LostCase) -> tuple[Finding, Finding]:
     if evidence.scenario is None or evidence.trace is None:
-        return {LAST_EVENTS: [_NO_TRACE], PENDING_IRPS: [_NO_TRACE]}
+        return _both((_NO_TRACE,), (_NO_TRACE,))
     try:
         plan, trace = decode(evidence.scenario), Trace.load(evidence.trace)
     except WskConformanceError as error:
-        return {LAST_EVENTS: [f"unknown: {error}"], PENDING_IRPS: [f"unknown: {error}"]}
-    return {
-        LAST_EVENTS: list(_last_events(plan, trace)) or ["none"],
-        PENDING_IRPS: list(_pending(plan, trace)) or ["none"],
-    }
+        return _both((f"unknown: {error}",), (f"unknown: {error}",))
+    return _both(tuple(_last_events(plan, trace)), tuple(_pending(plan, trace)))
+
+
+def _both(events: tuple[str, ...], pending: tuple[str, ...]) -> tuple[Finding, Finding]:
+    none = ("none",)
+    return (
+        Finding(Subject.LAST_EVENTS, events or none),
+        Finding(Subject.PENDING_IRPS, pending or none),
+    )
 
 
 def _last_events(plan: Scenario, trace: Trace) -> Iterator[str]:

@@ -11,9 +11,8 @@ import contextlib
 import logging
 import re
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from harness.core.errors import (
@@ -29,6 +28,7 @@ from harness.crash import own_dump
 from harness.crash.bugcheck import Bugcheck
 from harness.crash.dump import DumpHeader, read_header
 from harness.crash.elf_dump import read_elf
+from harness.crash.findings import Findings, MemoryDumps, NotHad, Stopped, had
 from harness.guest.base import Progress, RunningGuest
 from harness.lab import examine, libvirt_embed
 from harness.lab.machine import Machine
@@ -42,14 +42,6 @@ SHUTDOWN_LIMIT = 60 * s  # for that of a guest that shuts itself down by order, 
 ALIVE_LIMIT = 5 * s  # for the clock of a guest in which something hangs
 NMI_LIMIT = 10 * s  # for a kernel to stop at it
 MOST_DUMPS = 3  # of a lab: each is as large as a guest's memory
-
-BUGCHECK = "bugcheck"
-EVENTS = "machine events"
-MEMORY_DUMP = "memory dump"
-HEARTBEAT = "heartbeat"
-PROCESSORS = "processors"
-SCREEN = "screen"
-NMI = "NMI"
 
 FOLDER = "dumps"
 # With which Windows says that it hangs: CLOCK_WATCHDOG_TIMEOUT, DPC_WATCHDOG_VIOLATION,
@@ -78,6 +70,7 @@ class CrashTriage:
 
     guest: RunningGuest
     evidence: CrashEvidence
+    findings: Findings = field(default_factory=Findings)
     _verdict: WskConformanceError | None = None
     _sitting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -95,9 +88,9 @@ class CrashTriage:
 
     async def _find(self, error: WskConformanceError) -> WskConformanceError | None:
         """The reason that concerns all cases of the guest, or None."""
-        machine, findings = self.guest.machine, self.guest.findings
+        machine, findings = self.guest.machine, self.findings
         if machine.failure.done() and machine.starved and not machine.crashed:
-            findings[EVENTS] = self._events()
+            findings.events = list(machine.events)
             return HarnessError(
                 "the host could not read or write the guest's disk, and the guest stands still: "
                 f"is there room? ({_room()})"
@@ -106,13 +99,13 @@ class CrashTriage:
         if machine.crashed or words:  # a kernel that stops may not get to tell the hypervisor
             return await self._crashed(words)
         if machine.failure.done():
-            findings[EVENTS] = self._events()
+            findings.events = list(machine.events)
             log = machine.serial_log.name
             return HarnessError(
                 f"the VM ended by itself: {machine.failure.result()} ({log} has its last words)"
             )
         if any(event.kind == "reboot" for event in machine.events):
-            findings[EVENTS] = self._events()
+            findings.events = list(machine.events)
             return HarnessError(
                 "the guest restarted by itself: after a bugcheck that nothing told of, or because it was to; "
                 "pvpanic wants its driver (virtio-win), Hyper-V's crash registers want KVM"
@@ -122,43 +115,32 @@ class CrashTriage:
         return None
 
     async def _crashed(self, words: list[str]) -> WskConformanceError:
-        machine, findings = self.guest.machine, self.guest.findings
+        machine, findings = self.guest.machine, self.findings
         bugcheck = Bugcheck.find("\n".join(words)) or _told_to_hypervisor(machine)
         bugcheck = await self._keep_memory(stopped=True) or bugcheck
         if bugcheck:
-            findings[BUGCHECK] = bugcheck.explain()
-        findings[EVENTS] = self._events()
+            findings.bugcheck = bugcheck
+        findings.events = list(machine.events)
         log = machine.serial_log.name
         if bugcheck and bugcheck.code in WATCHDOGS:
-            findings[HEARTBEAT] = [f"the guest's own watchdog found that it hangs: {bugcheck}"]
+            findings.watchdog = bugcheck
             return GuestSilent(f"the guest hangs; its own watchdog stopped it: {bugcheck} ({log})")
         what = str(bugcheck) if bugcheck else (words or ["it left no bugcheck on its serial port"])[0]
         return GuestCrashed(f"the guest crashed: {what} ({log})")
 
     async def _hung(self, error: GuestHung) -> GuestHung | None:
         """None for a guest that lives: then it is only the one case's."""
-        findings = self.guest.findings
+        machine, findings = self.guest.machine, self.findings
         alive = not isinstance(error, GuestSilent) and await self._answers()
-        findings[HEARTBEAT] = [
-            "the guest still answers: only what was asked of it does not end"
-            if alive
-            else "the guest answers nothing any more"
-        ]
-        findings[PROCESSORS] = await _told(self._processors)
-        findings[SCREEN] = await _told(self._screenshot)
+        findings.answers = alive
+        findings.processors = await asyncio.to_thread(had, partial(examine.processors, machine))
+        findings.screen = await asyncio.to_thread(had, self._screenshot)
         if not alive:
-            findings[NMI] = await self._stop_it()
-        if bugcheck := await self._keep_memory(stopped=self.guest.machine.crashed):
-            findings[BUGCHECK] = bugcheck.explain()
-        findings[EVENTS] = self._events()
+            findings.nmi = await self._stop_it()
+        if bugcheck := await self._keep_memory(stopped=machine.crashed):
+            findings.bugcheck = bugcheck
+        findings.events = list(machine.events)
         return None if alive else GuestSilent(str(error))
-
-    def _events(self) -> list[str]:
-        """All that the hypervisor told, by the host's clock."""
-        return [
-            f"{datetime.fromtimestamp(event.time_ns / s, UTC):%H:%M:%S.%f} UTC: {event}"
-            for event in self.guest.machine.events
-        ]
 
     async def _answers(self) -> bool:
         try:
@@ -167,15 +149,12 @@ class CrashTriage:
             return False
         return True
 
-    def _processors(self) -> list[str]:
-        return [str(processor) for processor in examine.processors(self.guest.machine)]
-
-    def _screenshot(self) -> list[str]:
+    def _screenshot(self) -> str:
         stem = self._path("screen")
         stem.parent.mkdir(exist_ok=True)
-        return [self._relative(screenshot(self.guest.machine, stem))]
+        return self._relative(screenshot(self.guest.machine, stem))
 
-    async def _stop_it(self) -> list[str]:
+    async def _stop_it(self) -> Stopped | NotHad:
         """With an NMI, so that the kernel says where it was."""
         machine = self.guest.machine
         try:
@@ -183,35 +162,38 @@ class CrashTriage:
             async with asyncio.timeout(seconds(NMI_LIMIT)):
                 event = await asyncio.shield(machine.failure)
         except HarnessError as error:
-            return [str(error)]
+            return NotHad(str(error))
         except TimeoutError:
-            return [f"sent; the guest did not stop at it within {NMI_LIMIT // s} s"]
+            return Stopped(None, limit_s=seconds(NMI_LIMIT))
         said = _PANIC.findall(machine.serial_tail(200))
-        return [f"sent; the guest stopped: {event}", *said[:1]]
+        return Stopped(event, *said[:1])
 
     async def _keep_memory(self, *, stopped: bool) -> Bugcheck | None:
         """From outside, as the guest lies; where it is `stopped`, its own dump in the place of that.
 
         The bugcheck that they tell of.
         """
-        lines, outside, bugcheck = await self._dump_from_outside()
-        own = [f"the guest's own: {self.guest.dump}"]
+        own, outside = MemoryDumps([f"the guest's own: {self.guest.dump}"]), MemoryDumps()
+        bugcheck = await self._dump_from_outside(outside)
         if stopped and (self.guest.own_dump or self.guest.machine.writes_dump):
             what = await own_dump.written(self.guest.machine, self.evidence.progress)
-            own.append(f"the guest's own {what}")
-            if outside and (fetched := await self._fetch_own(own)):
-                outside.unlink()
-                lines, bugcheck = [], fetched.bugcheck
-        self.guest.findings[MEMORY_DUMP] = [*own, *lines]
+            own.lines.append(f"the guest's own {what}")
+            if outside.files and (fetched := await self._fetch_own(own)):
+                for name in outside.files:
+                    (self.evidence.folder / name).unlink()
+                outside, bugcheck = MemoryDumps(), fetched.bugcheck
+        self.findings.memory = MemoryDumps(own.lines + outside.lines, own.files + outside.files)
         return bugcheck
 
-    async def _dump_from_outside(self) -> tuple[list[str], Path | None, Bugcheck | None]:
-        """Lines on it, the file, and the bugcheck where that has one."""
+    async def _dump_from_outside(self, told: MemoryDumps) -> Bugcheck | None:
+        """The bugcheck where it has one."""
         evidence = self.evidence
         if not evidence.wants_dump(self.guest):
-            return ["from outside: none was asked for (--dump)"], None, None
+            told.lines.append("from outside: none was asked for (--dump)")
+            return None
         if evidence.dumps >= MOST_DUMPS:
-            return [f"from outside: none, there are {MOST_DUMPS} of this lab already"], None, None
+            told.lines.append(f"from outside: none, there are {MOST_DUMPS} of this lab already")
+            return None
         try:
             dump = await asyncio.to_thread(
                 examine.dump_memory,
@@ -221,18 +203,17 @@ class CrashTriage:
                 progress=evidence.progress,
             )
         except HarnessError as error:
-            return [f"from outside: none, {error}"], None, None
+            told.lines.append(f"from outside: none, {error}")
+            return None
         evidence.dumps += 1
-        told = [*([dump.note] if dump.note else []), self._relative(dump.path)]
-        try:
-            if dump.format == "ELF":
-                return [*told, f"from outside: {read_elf(dump.path)}"], dump.path, None
-            header = read_header(dump.path)
-        except HarnessError as error:
-            return [*told, f"from outside: {error}"], dump.path, None
-        return [*told, f"from outside: {header}"], dump.path, header.bugcheck
+        told.lines += [dump.note] if dump.note else []
+        told.files.append(self._relative(dump.path))
+        is_elf = dump.format == "ELF"
+        found = had(partial(read_elf if is_elf else read_header, dump.path))
+        told.lines.append(f"from outside: {found}")
+        return found.bugcheck if isinstance(found, DumpHeader) else None
 
-    async def _fetch_own(self, lines: list[str]) -> DumpHeader | None:
+    async def _fetch_own(self, told: MemoryDumps) -> DumpHeader | None:
         """The guest's own dump, off its disk, in the run's folder; None when there is no whole one."""
         target = self._path("memory").with_name(f"{self._path('memory').name}-own.dmp")
         try:
@@ -246,9 +227,10 @@ class CrashTriage:
                 raise HarnessError("it says nothing of a bugcheck")
         except HarnessError as error:
             target.unlink(missing_ok=True)
-            lines.append(f"the guest's own was not taken: {error}")
+            told.lines.append(f"the guest's own was not taken: {error}")
             return None
-        lines += [self._relative(target), f"the guest's own: {header}"]
+        told.files.append(self._relative(target))
+        told.lines.append(f"the guest's own: {header}")
         return header
 
     def _path(self, what: str) -> Path:
@@ -267,11 +249,3 @@ def _told_to_hypervisor(machine: Machine) -> Bugcheck | None:
 def _room() -> str:
     folder = libvirt_embed.root()
     return f"{shutil.disk_usage(folder).free >> 20} MiB are free in {folder}"
-
-
-async def _told(look: Callable[[], list[str]]) -> list[str]:
-    """What it found, or why it found nothing: evidence is taken as far as it can be had."""
-    try:
-        return await asyncio.to_thread(look)
-    except HarnessError as error:
-        return [str(error)]

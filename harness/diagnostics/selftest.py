@@ -12,6 +12,7 @@ from harness.crash import triage
 from harness.crash.bugcheck import Bugcheck
 from harness.crash.dump import read_header
 from harness.crash.elf_dump import read_elf
+from harness.crash.findings import Findings, Subject
 from harness.guest.base import Progress, RunningGuest
 from harness.guest.control import Heartbeat
 from harness.lab import libvirt_embed, watchdog
@@ -49,9 +50,10 @@ class SelfTest:
             yield Check("guest", True, f"{guest.build} ({guest.accelerator}), {_since(began)}")
             error = await self._provoke(session)
             yield self._verdict(error)
-            for check in self._of_hang(guest) if self.hang else self._of_crash(guest, error):
+            findings = lease.triage.findings if lease.triage else Findings()
+            for check in self._of_hang(guest, findings) if self.hang else self._of_crash(guest, error):
                 yield check
-            yield self._memory(guest)
+            yield self._memory(guest, findings)
             await session.guest_pool.retire()
             yield _destroyed(guest)
         yield _left()
@@ -106,36 +108,35 @@ class SelfTest:
             ),
         ]
 
-    def _of_hang(self, guest: RunningGuest) -> list[Check]:
-        findings = guest.findings
-        processors = findings.get(triage.PROCESSORS, ["not looked at"])
-        nmi = findings.get(triage.NMI, ["none was sent"])
-        screen = findings.get(triage.SCREEN, ["not looked at"])
+    def _of_hang(self, guest: RunningGuest, findings: Findings) -> list[Check]:
+        told = {
+            finding.subject: "; ".join(finding.lines + finding.files) for finding in findings.for_people()
+        }
         return [
             Check(
                 "processors",
-                all("it runs" in line for line in processors),
-                "; ".join(processors),
+                findings.all_processors_run,
+                told.get(Subject.PROCESSORS, "not looked at"),
                 "all should be looping; the host may be too busy to run them",
             ),
             Check(
                 "screen",
-                guest.kind != "windows" or screen[0].endswith(".png"),
-                screen[0],
+                guest.kind != "windows" or isinstance(findings.screen, str),
+                told.get(Subject.SCREEN, "not looked at"),
                 "a Windows machine needs a <video> device",
             ),
             Check(
                 "NMI",
                 any(event.kind == "crashed" for event in guest.machine.events),
-                "; ".join(nmi),
+                told.get(Subject.NMI, "none was sent"),
                 "the guest must stop at an NMI: on Windows NMICrashDump=1 in CrashControl",
             ),
         ]
 
-    def _memory(self, guest: RunningGuest) -> Check:
+    def _memory(self, guest: RunningGuest, findings: Findings) -> Check:
         """The dump from outside, read once more as anybody would."""
         name = "memory dump"
-        told = "; ".join(guest.findings.get(triage.MEMORY_DUMP, ["none"]))
+        told = "; ".join(findings.memory.lines + findings.memory.files) if findings.memory else "none"
         if not self.dump:
             return Check(name, True, told)
         paths = sorted((self.folder / triage.FOLDER).glob("memory-*"))

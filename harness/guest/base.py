@@ -3,7 +3,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -57,7 +57,6 @@ class RunningGuest:
     memory_dump: bool = False  # is its memory dumped from outside when it is lost, unless the user decides?
     own_dump: OwnDump | None = None  # None: it writes none
     ends_itself: bool = False  # now and then, by order: as an evaluation of Windows that is over
-    findings: dict[str, list[str]] = field(default_factory=dict)  # what was learned of its end, by subject
 
     async def stop(self) -> None:
         """Destroy the guest: none is used twice. Again is harmless."""

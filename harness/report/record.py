@@ -57,6 +57,15 @@ class CaseFiles:
 
 
 @dataclass(frozen=True)
+class FindingRecord:
+    """What is known on one subject: lines for people, and files of the run's folder."""
+
+    subject: str
+    lines: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class CaseRecord:
     """One case. Files that were not written are None."""
 
@@ -77,7 +86,7 @@ class CaseRecord:
     samples: str | None = None
     attempts: list[str] = field(default_factory=list)  # outcomes in order, this one last
     serial_log: str | None = None  # of the guest that it was in
-    trouble: dict[str, list[str]] = field(default_factory=dict)  # what is known of an end that was not well
+    findings: list[FindingRecord] = field(default_factory=list)  # on an end that was not well
 
     def plain(self) -> dict[str, Any]:
         """As run.json has it: texts, numbers, lists and tables, and nothing else."""
@@ -86,7 +95,8 @@ class CaseRecord:
     @classmethod
     def of_plain(cls, case: Mapping[str, Any]) -> "CaseRecord":
         """The other way about."""
-        return cls(**{**case, "outcome": Outcome(case["outcome"])})
+        findings = [FindingRecord(**finding) for finding in case["findings"]]
+        return cls(**{**case, "outcome": Outcome(case["outcome"]), "findings": findings})
 
 
 @dataclass(frozen=True)

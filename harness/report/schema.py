@@ -56,6 +56,14 @@ class _Requirement(BaseModel):
     pages: list[str]
 
 
+class _Finding(BaseModel):
+    model_config = _STRICT
+
+    subject: str
+    lines: list[str]
+    files: list[str]
+
+
 class _Case(BaseModel):
     model_config = _STRICT
 
@@ -75,7 +83,7 @@ class _Case(BaseModel):
     timeline: str | None
     samples: str | None
     serial_log: str | None
-    trouble: dict[str, list[str]]
+    findings: list[_Finding]
     clock_bound_ns: _Count | None
 
 

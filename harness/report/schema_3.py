@@ -35,6 +35,7 @@ _SENDERS: dict[str, Sender] = {"guest → peer: ": "guest", "peer → guest: ": 
 _IRQLS = {irql_name(irql): irql for irql in range(32)}
 _CALLBACKS = {str(callback): int(callback) for callback in Callback}
 _MODULUS = 1 << 32
+_DUMPS = "dumps/"
 _LARGEST = 1 << 64
 
 _KEYS = {"time_ns": int, "uncertain_ns": int, "side": str, "text": str, "irql": str, "status": str}
@@ -45,8 +46,20 @@ def upgraded(run: dict[str, Any], schema: int) -> dict[str, Any]:
     cases = run.get("cases")
     if not isinstance(cases, list):
         return run
-    upgraded_cases = [{"cause": "", **case} if isinstance(case, dict) else case for case in cases]
-    return {**run, "schema": schema, "cases": upgraded_cases}
+    return {**run, "schema": schema, "cases": list(map(_case, cases))}
+
+
+def _case(case: Any) -> Any:
+    trouble = case.get("trouble") if isinstance(case, dict) else None
+    if not isinstance(trouble, dict) or not all(isinstance(lines, list) for lines in trouble.values()):
+        return case
+    return {"cause": "", "findings": [_finding(*entry) for entry in trouble.items()], **case}
+
+
+def _finding(subject: str, lines: list[Any]) -> dict[str, Any]:
+    told = list(map(str, lines))
+    files = [line for line in told if line.startswith(_DUMPS)]
+    return {"subject": subject, "lines": [line for line in told if line not in files], "files": files}
 
 
 def timeline_rows(path: Path, data: bytes, capture: Path | None) -> list[Row]:

@@ -18,10 +18,12 @@ from harness.core.ntstatus import (
     nt_success,
 )
 from harness.core.units import ms, s, seconds
+from harness.crash.findings import Findings
 from harness.evidence import Clock, Event, Exchange, Samples, Timeline, Trace
 from harness.guest.base import RunningGuest
 from harness.guest.control import ClockReading
 from harness.peer import Peer
+from harness.run.guest_pool import GuestLease
 from harness.run.session import Session
 from harness.run.temporary_address import TemporaryAddress, temporary_address
 from harness.scenario import IPV4, Family, Operation, Scenario, encode
@@ -57,7 +59,16 @@ class CaseEvidence:
     packets: list[Packet] | None = None
     lost_packets: int = 0
     timeline: Timeline | None = None
-    guest: RunningGuest | None = None
+    lease: GuestLease | None = None  # of the guest that it was performed in
+
+    @property
+    def guest(self) -> RunningGuest | None:
+        return self.lease.guest if self.lease else None
+
+    @property
+    def findings(self) -> Findings:
+        """What is known of the end of its guest; nothing of one that lives."""
+        return self.lease.triage.findings if self.lease and self.lease.triage else Findings()
 
 
 @dataclass
@@ -141,7 +152,7 @@ class Case:
     async def _perform(self, plan: Scenario, peer: Peer | None, peer_timeout: int) -> Timeline:
         async with self.session.guest() as lease:
             guest = lease.guest
-            self.evidence = CaseEvidence(guest=guest)
+            self.evidence = CaseEvidence(lease=lease)
             exchange = self._exchange(guest, plan, peer, peer_timeout)
             trace, clock = await guest.machine.unless_it_fails(exchange)
             if trace.outcome in _HUNG:
@@ -163,7 +174,7 @@ class Case:
     ) -> tuple[Trace, Clock]:
         """Scenario in, trace out; capture and clock are asked before and after."""
         scenario = encode(plan)
-        self.evidence = CaseEvidence(scenario=scenario, guest=guest)
+        self.evidence = CaseEvidence(scenario=scenario, lease=self.evidence.lease)
         capture = self.session.capture
         with capture.window(peer.port if peer else NO_PORT) as window:
             before, _ = await asyncio.gather(guest.control.clock(), capture.prove_live(LIVE_LIMIT))

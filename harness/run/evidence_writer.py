@@ -13,7 +13,7 @@ from harness.crash.diagnosis import explain
 from harness.evidence import EventRow, Row, summary
 from harness.evidence.deviation import in_words
 from harness.report.files import CannotKeep, is_for_good
-from harness.report.record import CaseFiles, CaseRecord
+from harness.report.record import CaseFiles, CaseRecord, FindingRecord
 from harness.report.timelines import encode_rows
 from harness.run.case import CaseEvidence
 from harness.run.executor import Result
@@ -57,7 +57,10 @@ class EvidenceWriter:
             clock_bound_ns=bound,
             attempts=[outcome.value for outcome in result.attempts],
             serial_log=evidence.guest.machine.serial_log.name if evidence.guest else None,
-            trouble=explain(result.outcome, evidence),
+            findings=[
+                FindingRecord(finding.subject.value, list(finding.lines), list(finding.files))
+                for finding in explain(result.outcome, evidence)
+            ],
             **written,
         )
         result.case.evidence = CaseEvidence()

@@ -44,8 +44,8 @@ def told(ran: conformance.Ran, name: str) -> dict[str, str]:
     if case["outcome"] != "unsupported":
         report = html.unescape((ran.folder / "report.html").read_text())
         assert f'href="{case["serial_log"]}"' in report
-        assert all(line in report for lines in case["trouble"].values() for line in lines)
-    return {what: "\n".join(lines) for what, lines in case["trouble"].items()}
+        assert all(line in report for found in case["findings"] for line in found["lines"] + found["files"])
+    return {found["subject"]: "\n".join(found["lines"] + found["files"]) for found in case["findings"]}
 
 
 def test_a_bugcheck_at_dispatch_level_is_the_guests_and_named(tmp_path: Path) -> None:

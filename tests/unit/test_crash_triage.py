@@ -149,6 +149,11 @@ def hold(
     return said
 
 
+def told_of(held: CrashTriage) -> dict[str, list[str]]:
+    """Lines for people and names of files, by subject."""
+    return {found.subject: list(found.told) for found in held.findings.for_people()}
+
+
 def test_a_crash_is_named_and_told_to_all_who_were_in_the_guest(tmp_path: Path) -> None:
     async def story(held: CrashTriage, machine: Any) -> None:
         machine.words = STOP
@@ -157,11 +162,13 @@ def test_a_crash_is_named_and_told_to_all_who_were_in_the_guest(tmp_path: Path) 
         assert {type(verdict) for verdict in verdicts} == {GuestCrashed}
         assert str(verdicts[0]) == (f"the guest crashed: {STOP} DRIVER_IRQL_NOT_LESS_OR_EQUAL (serial-7.log)")
         assert (machine.dumps, machine.nmis) == (1, 0)
-        told = held.guest.findings
+        told = told_of(held)
         assert told["machine events"] == ["00:00:00.000000 UTC: crashed (panicked)"]
         assert told["bugcheck"][1] == "parameter 1: 0x0000000000000008, address touched"
-        assert told["memory dump"][:2] == ["the guest's own: on its disk", "dumps/memory-7.dmp"]
-        assert "cut off" in told["memory dump"][2]
+        memory = held.findings.memory
+        assert memory
+        assert (memory.lines[0], memory.files) == ("the guest's own: on its disk", ["dumps/memory-7.dmp"])
+        assert "cut off" in memory.lines[1]
 
     hold(tmp_path, story)
 
@@ -172,9 +179,9 @@ def test_a_guest_that_hangs_is_made_to_stop_and_still_hung(tmp_path: Path) -> No
         second = await held.verdict(ChannelLost("the NMI broke the channel of the others"))
         assert type(first) is type(second) is GuestSilent
         assert (machine.nmis, machine.dumps) == (1, 1)
-        assert held.guest.findings["NMI"] == ["sent; the guest stopped: crashed (panicked)"]
-        assert held.guest.findings["screen"] == ["dumps/screen-7.png"]
-        assert held.guest.findings["processors"] == ["processor 0 used 400 ms of 500 ms: it runs"]
+        assert told_of(held)["NMI"] == ["sent; the guest stopped: crashed (panicked)"]
+        assert told_of(held)["screen"] == ["dumps/screen-7.png"]
+        assert told_of(held)["processors"] == ["processor 0 used 400 ms of 500 ms: it runs"]
 
     hold(tmp_path, story)
 
@@ -185,7 +192,7 @@ def test_a_guest_that_still_answers_is_left_to_the_other_cases(tmp_path: Path) -
         assert await held.verdict(hung) is hung
         assert await held.verdict(hung) is hung
         assert (machine.nmis, machine.dumps) == (0, 1)
-        assert "still answers" in held.guest.findings["heartbeat"][0]
+        assert "still answers" in told_of(held)["heartbeat"][0]
         machine.happens("crashed", "panicked")
         assert isinstance(await held.verdict(ChannelLost("lost")), GuestCrashed)
 
@@ -201,7 +208,7 @@ def test_a_guest_that_writes_a_dump_is_given_the_time(tmp_path: Path) -> None:
         assert not verdict.done()
         machine.happens("reboot")
         assert isinstance(await verdict, GuestCrashed)
-        assert [line.partition(": ")[2] for line in held.guest.findings["machine events"]] == [
+        assert [line.partition(": ")[2] for line in told_of(held)["machine events"]] == [
             "crashed (crashloaded)",
             "reboot",
         ]
@@ -216,7 +223,7 @@ def test_a_guest_that_never_ends_its_dump_is_not_waited_for_any_longer(
         machine.written = itertools.count(step=MIB)
         machine.happens("crashed", "crashloaded")
         assert isinstance(await held.verdict(ChannelLost("lost")), GuestCrashed)
-        assert "was not complete" in held.guest.findings["memory dump"][1]
+        assert "was not complete" in told_of(held)["memory dump"][1]
 
     monkeypatch.setattr(own_dump, "WRITE_LIMIT_S", 0.2)
     hold(tmp_path, story)
@@ -236,7 +243,7 @@ def test_a_guest_that_stays_at_its_blue_screen_has_written_its_dump_when_its_dis
         machine.written = quiet_after(10, 20, 30, 58)
         machine.happens("crashed", "crashloaded")
         assert isinstance(await held.verdict(ChannelLost("lost")), GuestCrashed)
-        assert held.guest.findings["memory dump"][1] == (
+        assert told_of(held)["memory dump"][1] == (
             "the guest's own was written: at least 48 MiB went to its disk, and nothing more within 0.1 s"
         )
 
@@ -247,7 +254,7 @@ def test_a_guest_that_writes_no_dump_is_not_said_to_have_one(tmp_path: Path) -> 
     async def story(held: CrashTriage, machine: Any) -> None:
         machine.happens("crashed", "panicked")
         await held.verdict(ChannelLost("lost"))
-        assert "or not at all" in held.guest.findings["memory dump"][1]
+        assert "or not at all" in told_of(held)["memory dump"][1]
 
     hold(tmp_path, story, own=OWN)
 
@@ -271,7 +278,7 @@ def test_the_guests_own_dump_takes_the_place_of_the_one_from_outside(
         verdict = await held.verdict(ChannelLost("lost"))
         assert "*** STOP: 0x000000D1" in str(verdict)
         assert machine.is_ended
-        told = held.guest.findings["memory dump"]
+        told = told_of(held)["memory dump"]
         assert "dumps/memory-7-own.dmp" in told
         assert not any("from outside" in line for line in told)
         assert [path.name for path in (tmp_path / "dumps").iterdir()] == ["memory-7-own.dmp"]
@@ -287,7 +294,7 @@ def test_a_dump_of_its_own_that_is_none_costs_nothing(
     async def story(held: CrashTriage, machine: Any) -> None:
         machine.happens("crashed", "crashloaded")
         assert isinstance(await held.verdict(ChannelLost("lost")), GuestCrashed)
-        assert any("was not taken" in line for line in held.guest.findings["memory dump"])
+        assert any("was not taken" in line for line in told_of(held)["memory dump"])
         assert [path.name for path in (tmp_path / "dumps").iterdir()] == ["memory-7.dmp"]
 
     fetching(monkeypatch, data)
@@ -298,7 +305,7 @@ def test_a_disk_that_cannot_be_read_leaves_the_dump_from_outside(tmp_path: Path)
     async def story(held: CrashTriage, machine: Any) -> None:
         machine.happens("crashed", "crashloaded")
         await held.verdict(ChannelLost("lost"))
-        told = held.guest.findings["memory dump"]
+        told = told_of(held)["memory dump"]
         assert any("was not taken: qemu-nbd does not offer the guest's disk" in line for line in told)
         assert "dumps/memory-7.dmp" in told
 
@@ -313,7 +320,7 @@ def test_a_windows_without_a_driver_for_it_tells_its_bugcheck_all_the_same(tmp_p
         verdict = await held.verdict(ChannelLost("lost"))
         assert str(verdict) == f"the guest crashed: {STOP} DRIVER_IRQL_NOT_LESS_OR_EQUAL (serial-7.log)"
         # It was told before the dump was written, and that went on.
-        assert "was written: at least 50 MiB" in held.guest.findings["memory dump"][1]
+        assert "was written: at least 50 MiB" in told_of(held)["memory dump"][1]
 
     hold(tmp_path, story, own=OWN)
 
@@ -326,7 +333,7 @@ def test_a_hang_is_one_whoever_notices_it_first(code: int, tmp_path: Path) -> No
         verdict = await held.verdict(ChannelLost("lost"))
         assert type(verdict) is GuestSilent
         assert f"0x{code:08X}" in str(verdict)
-        assert "watchdog" in held.guest.findings["heartbeat"][0]
+        assert "watchdog" in told_of(held)["heartbeat"][0]
         assert machine.nmis == 0
 
     hold(tmp_path, story)
@@ -352,7 +359,7 @@ def test_a_dump_that_the_host_cannot_write_is_said_to_be_cut_off(tmp_path: Path)
         machine.happens("crashed", "crashloaded")
         machine.happens("suspended", "ioerror")
         assert isinstance(await held.verdict(ChannelLost("lost")), GuestCrashed)
-        assert "was cut off" in held.guest.findings["memory dump"][1]
+        assert "was cut off" in told_of(held)["memory dump"][1]
 
     hold(tmp_path, story)
 
@@ -397,7 +404,7 @@ def test_what_has_nothing_to_do_with_the_guest_stays_what_it_is(
 ) -> None:
     async def story(held: CrashTriage, machine: Any) -> None:
         assert await held.verdict(error) is error
-        assert held.guest.findings == {}
+        assert not held.findings
 
     hold(tmp_path, story, alive=True)
 
@@ -407,7 +414,7 @@ def test_memory_is_dumped_only_when_somebody_wants_it(tmp_path: Path) -> None:
         machine.happens("crashed", "panicked")
         await held.verdict(ChannelLost("lost"))
         assert machine.dumps == 0
-        assert "none was asked for" in held.guest.findings["memory dump"][1]
+        assert "none was asked for" in told_of(held)["memory dump"][1]
 
     hold(tmp_path, story, dump=None)
     hold(tmp_path, story, dump=False)
@@ -419,7 +426,7 @@ def test_a_lab_makes_a_few_dumps_and_no_more(tmp_path: Path) -> None:
         machine.happens("crashed", "panicked")
         await held.verdict(ChannelLost("lost"))
         assert machine.dumps == 0
-        assert "there are 3 of this lab already" in held.guest.findings["memory dump"][1]
+        assert "there are 3 of this lab already" in told_of(held)["memory dump"][1]
 
     hold(tmp_path, story)
 
@@ -432,8 +439,8 @@ def test_evidence_that_cannot_be_had_costs_nothing_else(
 
     async def story(held: CrashTriage, machine: Any) -> None:
         assert type(await held.verdict(SILENT)) is GuestSilent
-        assert held.guest.findings["screen"] == held.guest.findings["NMI"] == ["the hypervisor is gone"]
-        assert held.guest.findings["memory dump"][1] == "from outside: none, the hypervisor is gone"
+        assert told_of(held)["screen"] == told_of(held)["NMI"] == ["the hypervisor is gone"]
+        assert told_of(held)["memory dump"][1] == "from outside: none, the hypervisor is gone"
 
     for name in ("inject_nmi", "dump_memory", "processors"):
         monkeypatch.setattr(examine, name, refuse)
