@@ -109,9 +109,7 @@ class SelfTest:
         ]
 
     def _of_hang(self, guest: RunningGuest, findings: Findings) -> list[Check]:
-        told = {
-            finding.subject: "; ".join(finding.lines + finding.files) for finding in findings.for_people()
-        }
+        told = {finding.subject: "; ".join(finding.told) for finding in findings.for_people()}
         return [
             Check(
                 "processors",
