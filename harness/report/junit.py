@@ -46,7 +46,7 @@ def write_junit(folder: Path, run: Mapping[str, Any] | None = None) -> Path:
     return path
 
 
-def _properties(run: dict[str, Any]) -> dict[str, str]:
+def _properties(run: Mapping[str, Any]) -> dict[str, str]:
     """For a CI system to show beside the cases: the guest, its settings, what was selected, how it ended."""
     chosen = run.get("selection") or {}
     settings = {f"setting.{name}": value for name, value in run["settings"].items() if value is not None}

@@ -64,7 +64,7 @@ def test_one_sentence_says_what_was_judged_and_what_came_of_it(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("more", "end"),
     [
-        ({}, "; 1 case"),
+        ({}, "; 1 case, ended by itself"),
         ({"selection": None, "ended": None}, "; 1 case, not whole: no end"),
         (
             {"selection": {"selected": 9, "of": 9, "arguments": []}, "ended": "interrupted"},
