@@ -27,6 +27,10 @@ class EvidenceLost(WskConformanceError):
     """Packets or events are missing, or too close in time to be ordered: `inconclusive`."""
 
 
+class ClockContradicted(EvidenceLost):
+    """The guest's clock does not run as the host's does: nothing can be ordered between the two."""
+
+
 class BehaviourChanged(WskConformanceError):
     """What no document fixes is not as it was when the baseline was stored: `changed`."""
 

@@ -11,7 +11,7 @@ together than that are not ordered by time.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from harness.core.errors import EvidenceLost
+from harness.core.errors import ClockContradicted, EvidenceLost
 from harness.core.units import format_ns, s
 
 # Uncalibrated oscillators are within 100 ppm; an emulated one adds its calibration error.
@@ -73,7 +73,7 @@ class Clock:
         earliest = guest_ns + max(offset - self._slack(guest_ns, at) for at, offset in self._lower)
         latest = guest_ns + min(offset + self._slack(guest_ns, at) for at, offset in self._upper)
         if earliest > latest + self._tick:
-            raise EvidenceLost(
+            raise ClockContradicted(
                 f"the guest's clock contradicts the host's by {format_ns(earliest - latest)}; "
                 "it was set, or drifts more than allowed"
             )

@@ -57,6 +57,7 @@ class RunningGuest:
     memory_dump: bool = False  # is its memory dumped from outside when it is lost, unless the user decides?
     own_dump: OwnDump | None = None  # None: it writes none
     ends_itself: bool = False  # now and then, by order: as an evaluation of Windows that is over
+    kept: Path | None = None  # the booted guest that it went on from
 
     async def stop(self) -> None:
         """Destroy the guest: none is used twice. Again is harmless."""

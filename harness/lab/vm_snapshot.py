@@ -71,6 +71,11 @@ def freeze(domain: "libvirt.virDomain", path: Path, door: Path) -> None:
         raise HarnessError(f"the booted guest cannot be kept in {path.parent}: {error}") from error
 
 
+def drop(path: Path) -> None:
+    """Keep it no longer; the next start boots."""
+    path.unlink(missing_ok=True)
+
+
 def awaiting(description: Element, door: Path) -> Element:
     """The same machine, waiting at `door` for what it is to go on from."""
     commands = SubElement(description, f"{_NAMESPACE}commandline")

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 import aiorwlock
 
+from harness.core.errors import ClockContradicted
 from harness.core.units import s, seconds
 from harness.guest.base import Guest, Progress
 from harness.run.case import Case
@@ -184,6 +185,8 @@ async def _attempt(session: Session, job: TestJob) -> Result:
         raise
     except BaseException as caught:
         error = caught
+    if isinstance(error, ClockContradicted):
+        await session.distrust_clock(case.evidence.guest)
     result = Result(case, time.monotonic() - start, error, loss=loss)
     result.attempts = [result.outcome]
     _log.info("%s: %s%s", job.name, result.outcome, f", {result.why}" if result.why else "")

@@ -67,6 +67,14 @@ class GuestPool:
         if self._current is lease:
             self._current = None
 
+    async def replace(self, guest: RunningGuest) -> None:
+        """The next case starts another; this one is destroyed when nobody is in it any more."""
+        lease = self._current
+        if lease and lease.guest is guest:
+            self.condemn(lease)
+            if not lease.users:
+                await self._stop(lease)
+
     def lose(self, lease: GuestLease) -> SharedLoss | None:
         """The guest is gone; None when only one case was in it, so that nobody else can have done it."""
         self.condemn(lease)

@@ -11,6 +11,7 @@ from typing import Self
 from harness.core.errors import ChannelLost, GuestCrashed, GuestHung, HarnessError, WskConformanceError
 from harness.crash.triage import CrashEvidence, CrashTriage
 from harness.guest.base import Guest, Progress, RunningGuest
+from harness.lab import vm_snapshot
 from harness.lab.hypervisor import Hypervisor
 from harness.lab.namespace import Network, enter
 from harness.run.guest_pool import GuestLease, GuestPool, SharedLoss
@@ -51,6 +52,7 @@ class Session:
         self._stack = contextlib.AsyncExitStack()
         self.started: RunningGuest | None = None  # the first guest, for the record
         self._baseline: Baseline | None = None
+        self._distrusted = False
 
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:
@@ -77,6 +79,18 @@ class Session:
                 if loss is None:
                     raise reason from error
                 raise GuestLost(reason, loss) from error
+
+    async def distrust_clock(self, guest: RunningGuest | None) -> None:
+        """A clock that contradicts the host's was measured wrongly at the boot, which may be kept.
+
+        Once: when a new boot does not help, it is the host that is to blame.
+        """
+        if self._distrusted or guest is None or guest.kept is None:
+            return
+        self._distrusted = True
+        vm_snapshot.drop(guest.kept)
+        self._progress("the guest's clock contradicts the host's: the kept guest is dropped, and boots again")
+        await self.guest_pool.replace(guest)
 
     def _triage(self, lease: GuestLease) -> CrashTriage:
         """One for all cases that use it."""
