@@ -23,6 +23,7 @@ from typing import Any, Self
 
 from harness.core.content import Content
 from harness.core.errors import HarnessError
+from harness.core.files import reason
 from harness.core.units import s, seconds
 from harness.peer.connection import Connection, Ended
 from harness.peer.connection_source import ConnectionSource
@@ -123,9 +124,16 @@ class Peer(ABC):
         if self._serving is None:
             raise HarnessError("the peer was never started")
         done, _ = await asyncio.wait([self._serving], timeout=seconds(limit))
-        for task in done:
-            task.result()  # a fault of the peer's own is ours to hear of
+        self.check()
         return bool(done)
+
+    def check(self) -> None:
+        """Raises HarnessError when the peer itself failed: then what the guest met says nothing of it."""
+        task = self._serving
+        if task is None or not task.done() or task.cancelled():
+            return
+        if error := task.exception():
+            raise HarnessError(f"the peer failed, not the guest: {_first_of(error)}") from error
 
     async def __aenter__(self) -> Self:
         self._serving = asyncio.create_task(self._serve(self._bound()))
@@ -168,3 +176,10 @@ class Peer(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self.connections)) or 'no connection'})"
+
+
+def _first_of(error: BaseException) -> str:
+    """The first of those that a group of tasks ended with."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return reason(error)

@@ -22,6 +22,8 @@ CALL_LIMITS_S = (0.15, 0.9)
 CALL_PAUSE_S = 0.1
 
 _CHUNK = 65536
+# No room for sockets or for what is in them: nothing that the guest did.
+_OUR_OWN = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
 _ABORT_ON_CLOSE = struct.pack("ii", 1, 0)  # struct linger: on, 0 s
 
 
@@ -105,7 +107,9 @@ class KernelConnection(Connection):
                 loop.remove_reader(watch.fileno())
 
     def fail(self, error: OSError) -> None:
-        """Takes an error of the socket for what it is: a reset."""
+        """Takes an error of the socket for what it is: a reset. Raises one that this host alone has made."""
+        if error.errno in _OUR_OWN:
+            raise error
         self._end("reset", errno.errorcode.get(error.errno or 0, "unknown"))
 
 
@@ -147,7 +151,10 @@ class Dialer(ConnectionSource):
                 self._met = True
                 self.in_vain -= {port}
                 return connection
-            except OSError:
+            except OSError as error:
+                if error.errno in _OUR_OWN:
+                    sock.close()
+                    raise
                 if not self._met:
                     self.in_vain |= {port}
                 _abandon(sock)

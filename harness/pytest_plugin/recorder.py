@@ -23,7 +23,7 @@ from harness.pytest_plugin.plugin import is_case, was_interrupted
 from harness.pytest_plugin.selection import selection
 from harness.pytest_plugin.stop import Stop, told_as_pytest_does
 from harness.pytest_plugin.summary import summary
-from harness.report.ended import End, banners
+from harness.report.ended import End
 from harness.report.files import CannotKeep, Reserve
 from harness.report.overview import Overview, overview
 from harness.report.overview_text import overview_lines
@@ -166,6 +166,9 @@ class Recorder:
         return outcome.value, _LETTERS[outcome], outcome.upper()
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        self._say_summary(terminalreporter)
+
+    def _say_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._record:
             terminalreporter.ensure_newline()
             seen = [*overview_lines(self._overview), ""] if self._overview else []
@@ -188,12 +191,15 @@ class Recorder:
 
     # After those who perform cases have ended, before xdist ends what is left of its workers.
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         if self._end is End.TERMINATED or self._end is End.LIMIT:
             session.exitstatus = _NOT_WHOLE
         self._open_for_workers()
         if self._record:
             self._finish(session)
+            terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+            if exitstatus == _NOT_WHOLE and terminal:  # with that, pytest asks nobody for a summary
+                self._say_summary(terminal)
         if self._lost and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             session.exitstatus = _NOT_WHOLE
 
@@ -244,7 +250,7 @@ class Recorder:
         if self._record is None:
             return
         run = all_printable(self._record.run)
-        self._banners = banners(run)
+        self._banners = [line for line in (shortfall(run),) if line]
         self._overview = overview(run, previous(self._folder, run))
         write_junit(self._folder, run)
         write_page(self._folder, run, self._overview)

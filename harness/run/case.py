@@ -147,7 +147,13 @@ class Case:
         if peer is None:
             return await self._perform(plan, None, peer_timeout)
         async with peer:
-            return await self._perform(plan, peer, peer_timeout)
+            try:
+                timeline = await self._perform(plan, peer, peer_timeout)
+            except (GuestHung, EvidenceLost):
+                peer.check()  # what the peer itself met decides
+                raise
+            peer.check()
+            return timeline
 
     async def _perform(self, plan: Scenario, peer: Peer | None, peer_timeout: int) -> Timeline:
         async with self.session.guest() as lease:
