@@ -23,7 +23,7 @@ from harness.pytest_plugin.plugin import is_case, was_interrupted
 from harness.pytest_plugin.selection import selection
 from harness.pytest_plugin.stop import Stop, told_as_pytest_does
 from harness.pytest_plugin.summary import summary
-from harness.report.ended import End
+from harness.report.ended import End, shortfall
 from harness.report.files import CannotKeep, Reserve
 from harness.report.overview import Overview, overview
 from harness.report.overview_text import overview_lines
