@@ -68,7 +68,7 @@ def _ladder(file: BinaryIO, number: int) -> None:
     found = Connections()
     width = shutil.get_terminal_size().columns
     try:
-        for line in capture_text.ladder(found.follow(frames(file), number), width):
+        for line in capture_text.ladder(found, frames(file), number, width):
             click.echo(line)
     finally:
         for line in capture_text.aside(found):

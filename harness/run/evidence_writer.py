@@ -94,6 +94,7 @@ class EvidenceWriter:
             path,
             evidence.packets or [],
             interface=result.case.session.network.test_tap,
+            guest=result.case.session.network.test_guest4,
             comment=f"run {self.folder.name}, case {case}, guest {self.guest}, {result.outcome}",
             drops=evidence.lost_packets,
             notes=[Note(row.time_ns, _line(row)) for row in rows if isinstance(row, EventRow)],

@@ -54,10 +54,12 @@ class Writer:
         self._interfaces += 1
         return self._interfaces - 1
 
-    def packet(self, interface: int, time_ns: int, data: bytes, flags: int = 0) -> None:
+    def packet(self, interface: int, time_ns: int, data: bytes, flags: int = 0, comment: str = "") -> None:
         """A frame, whole; `flags` say which way it went."""
         head = struct.pack("<IIIII", interface, *_stamp(time_ns), len(data), len(data))
-        self._block(_PACKET, head + _padded(data), {_FLAGS: struct.pack("<I", flags)} if flags else {})
+        options = {_COMMENT: comment.encode()} if comment else {}
+        options |= {_FLAGS: struct.pack("<I", flags)} if flags else {}
+        self._block(_PACKET, head + _padded(data), options)
 
     def statistics(self, interface: int, time_ns: int, *, received: int, dropped: int) -> None:
         """How many frames there were on an interface, and how many of them are not in the file."""

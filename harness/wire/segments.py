@@ -10,6 +10,8 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
 
+from harness.wire import irp_events
+
 NULL, ETHERNET, RAW, LOOP, LINUX_SLL, IPV4, IPV6, LINUX_SLL2 = 0, 1, 101, 108, 113, 228, 229, 276
 _OLD_RAW = (12, 14)  # of OpenBSD and BSD/OS
 
@@ -31,6 +33,7 @@ class Aside(StrEnum):
     """Why a frame has no segment for us."""
 
     LINK = "of a link type that is not read"
+    IRP_EVENT = "events of IRPs in the guest, which a ladder shows"
     OTHER = "not TCP"
     FRAGMENT = "a fragment behind the first"
     CUT = "cut before the end of its TCP header"
@@ -54,7 +57,8 @@ def segment(link: int, data: bytes) -> CapturedSegment | Aside:
     """The segment in a frame; never raises."""
     find = _LINKS.get(link)
     if find is None:
-        return Aside.LINK
+        is_event = link == irp_events.LINK_TYPE and irp_events.decoded(data) is not None
+        return Aside.IRP_EVENT if is_event else Aside.LINK
     try:
         start = find(data)
         if start < 0:

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Events of IRPs as frames of a capture, in Wireshark's format for what is no packet.
+
+They are "exported PDUs": tags that say what the bytes behind them are, and
+those bytes, which are a line of text. Wireshark lists them under the protocol
+IRP with the guest's address as source and destination. Versions from 4.2 on
+show the line in the list too; older ones show it among the details, and all in
+the packet's comment.
+"""
+
+import ipaddress
+import struct
+
+LINK_TYPE = 252  # LINKTYPE_WIRESHARK_UPPER_PDU
+
+# Of epan/exported_pdu.h.
+_END, _DISSECTOR, _SOURCE, _TARGET, _PROTOCOL, _LINE = 0, 12, 20, 21, 33, 36
+_TEXT_LINES = b"data-text-lines"
+_NAME = b"IRP"
+_OLD_DISSECTOR = b"syslog"  # as captures had it before
+_head = struct.Struct(">HH")
+
+
+def encoded(line: str, guest: str) -> bytes:
+    """The frame of an event in the guest with this IPv4 address."""
+    text, address = line.encode(), ipaddress.IPv4Address(guest).packed
+    tags = ((_DISSECTOR, _TEXT_LINES), (_PROTOCOL, _NAME), (_LINE, text))
+    sides = ((_SOURCE, address), (_TARGET, address))
+    return b"".join(_tag(*tag) for tag in (*tags, *sides)) + _head.pack(_END, 0) + text
+
+
+def decoded(data: bytes) -> str | None:
+    """The line of an event in a frame of LINK_TYPE; None for what another program exported."""
+    place = 0
+    names: set[bytes] = set()
+    while place + _head.size <= len(data):
+        kind, size = _head.unpack_from(data, place)
+        place += _head.size
+        if kind == _END:
+            ours = _OLD_DISSECTOR in names or {_TEXT_LINES, _NAME} <= names
+            return data[place:].decode(errors="replace") if ours else None
+        if kind in (_DISSECTOR, _PROTOCOL):
+            names.add(data[place : place + size].rstrip(b"\0"))
+        place += size
+    return None
+
+
+def _tag(kind: int, value: bytes) -> bytes:
+    value += bytes(-len(value) % 4)
+    return _head.pack(kind, len(value)) + value
