@@ -15,7 +15,7 @@ from functools import lru_cache
 from types import TracebackType
 from typing import Any
 
-from harness.core.abi import EventKind
+from harness.core.abi import EventKind, StepKind
 from harness.core.ntstatus import NTSTATUS
 from harness.core.units import format_ns, us
 from harness.evidence.timeline import Fact, Timeline
@@ -26,6 +26,7 @@ from harness.wire import FIN, RST, Packet
 _LONGEST_VALUE = 80
 _MOST_TOLD = 3  # packets
 _ABOUT_PACKETS = ("count", "fin", "rst", "packets")
+_ENDS = (StepKind.DISCONNECT, StepKind.CLOSE)
 _DIGITS = ("no", "one", "two", "three", "four", "five")
 _TIMES = ("never", "once", "twice")
 _NOT_ASKED_AGAIN = (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
@@ -285,16 +286,20 @@ class _Question:
 
 
 def _when(seen: Timeline, packet: Packet) -> str:
-    """'RST+ACK 2 ms after the call of disconnect #4'"""
-    last = None
-    for event in seen.trace.events:
-        is_call = event.kind == EventKind.CALL and event.step < len(seen.plan.operations)
-        if is_call and seen.clock.at(event.qpc).earliest <= packet.time_ns:
-            last = event
-    if last is None:
+    """'RST+ACK 2 ms after the call of disconnect #4': of the last that may end the connection, or of any."""
+    operations = seen.plan.operations
+    before = [
+        event
+        for event in seen.trace.events
+        if event.kind == EventKind.CALL and event.step < len(operations)
+        if seen.clock.at(event.qpc).earliest <= packet.time_ns
+    ]
+    if not before:
         return f"{packet.flags} before any call"
+    ends = [event for event in before if operations[event.step].kind in _ENDS]
+    last = (ends or before)[-1]
     since = max(packet.time_ns - seen.clock.at(last.qpc).middle, 0)
-    step = seen.plan.operations[last.step]
+    step = operations[last.step]
     return f"{packet.flags} {format_ns(round(since, -4))} after the call of {step.name}"
 
 

@@ -43,7 +43,7 @@ def _causes(causes: Iterable[Cause]) -> Iterator[str]:
         as_under = f", as under {cause.under}" if cause.under else ""
         yield from _wrapped(f"{counted(len(cause.cases), 'case')}{where}: {cause.words}{as_under}", "  ")
     if len(causes) > MOST_CAUSES:
-        yield f"  and {len(causes) - MOST_CAUSES} more causes"
+        yield f"  and {counted(len(causes) - MOST_CAUSES, 'more cause')}"
 
 
 def _wrapped(text: str, indent: str) -> list[str]:
