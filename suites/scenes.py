@@ -4,7 +4,9 @@
 from enum import StrEnum
 
 from harness.core.errors import EvidenceLost
-from harness.core.units import ms
+from harness.core.ntstatus import nt_success
+from harness.core.units import ms, s
+from harness.evidence import Fact
 from harness.peer import After
 from harness.scenario import (
     ALL_CONTEXTS,
@@ -18,9 +20,10 @@ from harness.scenario import (
     Arrival,
     Callback,
     Context,
+    Irp,
     inside,
 )
-from harness.wire import FIN, RST
+from harness.wire import ACK, FIN, RST
 
 
 class Network(StrEnum):
@@ -40,10 +43,13 @@ WAYS = (*ALL_ORIGINS, *ARRIVALS)  # in which a connected socket comes to be
 SOME_WAYS = (WSK_SOCKET, WSK_SOCKET_CONNECT, Arrival.STREAM_ACCEPT)
 EVERYWHERE = (*ALL_CONTEXTS, Context.COMPLETION, Context.CALLBACK)
 SHORT_PEER_TIMEOUT = 300 * ms  # for the part of a peer that nothing tells of the scenario's end
-# A callback that is held, from when the strand sleeps: on its processor the callback would hold it up too.
-HELD = 300 * ms
-SOON = After(received=1, delay=20 * ms)  # of the peer, once the scene is set
-MEANWHILE = 120 * ms  # until the callback has begun
+HELD = 300 * ms  # a callback, from when it has told that it has begun
+SOON = After(received=1, delay=20 * ms)  # of the peer, when all that the scene needs was called and told
+SETTLES = 100 * ms  # for what was called to come to rest; no sentence rests on it
+AFTERWARDS = 150 * ms  # for what is not to come
+OPEN = 5 * s  # for a peer that is to hold its direction open till the guest has ended the connection
+TOLD = b"!"  # of the peer, when it has the guest's FIN
+PROMPT = 1 * s  # for what does not wait
 FORMS = {"graceful": 0, "abortive": WSK_FLAG_ABORTIVE}
 
 
@@ -67,24 +73,43 @@ def joined(lab, plan, peer, way, family):
 
 
 def once_data_came(plan, sock, context):
-    """Where `context` is when the peer's first byte comes: a call's `context`."""
+    """Where `context` is when the byte comes that one of ours asks the peer for: a call's `context`."""
     if context == Context.CALLBACK:
-        plan.enable(sock, Callback.RECEIVE)
+        plan.wait(plan.enable(sock, Callback.RECEIVE))
+        plan.send(sock, b"?")
         return inside(sock, Callback.RECEIVE)
     receive = plan.receive(sock, 1)
+    plan.send(sock, b"?")
     if context == Context.COMPLETION:
         return inside(receive)
     plan.wait(receive)
     return context
 
 
+def has_begun(plan, sock, callback):
+    """Waits until an event callback of the socket's is in progress.
+
+    A call inside it tells: it enables what is enabled, and is over when it returns.
+    """
+    plan.wait(plan.enable(sock, callback, irp=Irp.NONE, context=inside(sock, callback)))
+    plan.delay(20 * ms)  # after which nobody is inside that call
+
+
+def in_fin_wait_2(plan, sock):
+    """A graceful disconnect whose FIN the peer acknowledges with TOLD; it may pend until the peer's FIN."""
+    graceful = plan.disconnect(sock)
+    plan.wait(plan.receive(sock, len(TOLD)))
+    return graceful
+
+
 def told(seen, *, fins=0):
-    """How the guest ended the connection on the wire, for records; after a scene of so many FINs."""
-    sent = {
-        "FIN": seen.count(FIN, sender="guest") - fins,
-        "RST": seen.count(RST, sender="guest"),
-    }
-    return " and ".join(flag for flag, number in sent.items() if number) or "nothing"
+    """How the guest ended the connection on the wire, for records; after a scene of so many FINs.
+
+    After a FIN it depends on the peer's own whether a close sends a RST too.
+    """
+    if seen.count(FIN, sender="guest") > fins:
+        return "FIN"
+    return "RST" if seen.rst("guest") else "nothing"
 
 
 def close_after(plan, disconnect):
@@ -95,15 +120,83 @@ def close_after(plan, disconnect):
         plan.close_after_eof(disconnect.socket)
 
 
-def no_reset(seen):
-    """Did the guest send no RST?
+def quiet_after_reset(seen):
+    """Did the guest send a RST, and no data and no FIN after it? What comes late may get RSTs, too."""
+    reset = seen.rst("guest")
+    if reset is None:
+        return Fact(False, "no RST of guest")
+    late = [each for each in seen.packets(sender="guest", after=reset) if each.payload or FIN in each.flags]
+    return Fact(not late, f"after {reset}: {late or 'neither data nor FIN'}")
 
-    One that answers what came of a repeated FIN, once the connection is gone, decides nothing.
+
+def no_reset(seen):
+    """Did the guest send no RST of its own accord?
+
+    One that answers what the peer sent when both directions had ended and each knew it decides nothing:
+    TCP owes it to a segment of a connection that is gone (RFC 9293, 3.10.7.1).
     """
-    resets = seen.packets(RST, sender="guest")
-    if resets and any(len(seen.packets(FIN, sender=sender)) > 1 for sender in ("guest", "peer")):
-        raise EvidenceLost(f"a FIN was repeated, which the guest may have answered with {resets[0]!r}")
-    return not resets
+    ends = [acknowledgement(seen, seen.fin(sender)) for sender in ("guest", "peer")]
+    over = None if None in ends else max(end.index for end in ends)
+    late = [] if over is None else [each for each in seen.packets(sender="peer") if each.index > over]
+    own = [
+        reset
+        for reset in seen.packets(RST, sender="guest")
+        if not any(segment.index < reset.index for segment in late)
+    ]
+    return Fact(not own, f"RST of the guest's own accord: {own or 'none'}")
+
+
+def acknowledgement(seen, fin):
+    """The first packet that acknowledges a FIN; None when there is none."""
+    if fin is None:
+        return None
+    return next(
+        (
+            packet
+            for packet in seen.packets(ACK)
+            if packet.sender != fin.sender and (packet.ack - fin.position - 1) % (1 << 32) < 1 << 31
+        ),
+        None,
+    )
+
+
+def reset_while_open(seen):
+    """Ports of the guest's connections that it reset although the peer's FIN had not come."""
+    ended, found = set(), set()
+    for packet in seen.packets():
+        if packet.sender == "peer" and FIN in packet.flags:
+            ended.add(packet.guest_port)
+        elif packet.sender == "guest" and RST in packet.flags and packet.guest_port not in ended:
+            found.add(packet.guest_port)
+    return found
+
+
+def surely_after(seen, mark, sender):
+    """Packets of one side that certainly came after a moment; those that may have are not among them."""
+    limit = seen.at(mark).interval.latest
+    return [packet for packet in seen.packets(sender=sender) if packet.time_ns > limit]
+
+
+def require_pending(seen, operation, at):
+    """The scene: the IRP of `operation` was pending at that call."""
+    require_precondition(seen.order(at.call, operation.completion))
+
+
+def require_peer_open(seen, at):
+    """The scene: the peer had ended nothing when that call was made."""
+    for flag in (FIN, RST):
+        require_precondition(seen.no(flag, sender="peer", before=at.call))
+
+
+def require_unread(seen):
+    """The scene: the peer's first segment brought more than the one byte that was received."""
+    first = next((packet for packet in seen.packets(sender="peer") if packet.payload), None)
+    require_precondition(first is not None and len(first.payload) > 1)
+
+
+def failed(seen, *operations):
+    """Each completed once, and not with success."""
+    return all((seen.completions(each), nt_success(seen.status(each))) == (1, False) for each in operations)
 
 
 def require_precondition(fact):

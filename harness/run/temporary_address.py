@@ -4,6 +4,7 @@
 import asyncio
 import contextlib
 import ipaddress
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -28,6 +29,7 @@ class TemporaryAddress:
             f"{self._beside}/{network.prefix4 if family == IPV4 else network.prefix6}"
         )
         self.address = Address(family, str(base.network[number]), 0)
+        self.left_ns: int | None = None  # just before the guest was last told to lose it
         self._present = False
         self._leaving: asyncio.Task[None] | None = None
 
@@ -41,6 +43,7 @@ class TemporaryAddress:
 
     async def leave(self) -> None:
         """The guest loses it."""
+        self.left_ns = time.time_ns()
         await self._set(present=False)
 
     async def come_back(self) -> None:

@@ -2,7 +2,7 @@
 """WskCloseSocket of sockets of every category, as far as they have come without a connection."""
 
 from harness.core.ntstatus import STATUS_PENDING, STATUS_SUCCESS, is_error
-from harness.core.units import ms, s
+from harness.core.units import ms
 from harness.evidence import APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL
 from harness.scenario import (
     ALL_CONTEXTS,
@@ -44,7 +44,7 @@ IRPS = {
     "passed-down": Irp.PASSED_DOWN,
     "reused": Irp.REUSED,
 }
-INSTANT = 10 * ms  # for a call that waits for nothing
+INSTANT = 10 * ms  # that one call which waits for nothing may take more than another
 
 
 def made(plan, family, kind, port=0):
@@ -102,10 +102,10 @@ async def test_what_a_close_returns_says_when_it_completes(lab, kind):
 @requires("C-21")
 @for_each(kind=KINDS)
 async def test_a_close_above_passive_level_does_not_wait(lab, kind):
-    """The quickest of many calls shows what the call itself does, whatever else the machine has to do."""
+    """The quickest of many calls shows what the call itself does; it does no more than at PASSIVE_LEVEL."""
     plan = Scenario()
     closes = []
-    for context in RAISED:
+    for context in (PASSIVE, *RAISED):
         with plan.repeat(20):
             sock = made(plan, FAMILIES[0], kind)
             closes.append(plan.close(sock, context=context))
@@ -113,9 +113,8 @@ async def test_a_close_above_passive_level_does_not_wait(lab, kind):
 
     seen = await lab.run(plan)
 
-    for close in closes:
-        ticks = min(life.returned.qpc - life.call.qpc for life in seen.rounds(close))
-        assert ticks * s < INSTANT * seen.trace.qpc_frequency
+    passive, *raised = (min(seen.timing(close).call) for close in closes)
+    assert all(quickest < passive + INSTANT for quickest in raised)
 
 
 @requires("C-03")

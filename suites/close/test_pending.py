@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """WskCloseSocket while IRPs of earlier calls are pending: it completes them, and then itself."""
 
-from harness.core.ntstatus import STATUS_PENDING, STATUS_SUCCESS, nt_success
-from harness.core.units import KiB, ms
+from harness.core.ntstatus import STATUS_PENDING, STATUS_SUCCESS
+from harness.core.units import KiB
 from harness.peer import ReadsToEof, WithholdsFinAck, ZeroWindow
 from harness.scenario import (
     ALL_CONTEXTS,
@@ -17,7 +17,7 @@ from harness.scenario import (
     Scenario,
 )
 from harness.verdict import for_each, requires
-from suites.scenes import joined
+from suites.scenes import SETTLES, failed, joined, require_pending, require_precondition
 
 # Bytes and flags of a receive that nothing completes.
 RECEIVES = {"plain": (1 * KiB, 0), "waitall": (1 * KiB, WSK_FLAG_WAITALL), "drain": (0, WSK_FLAG_DRAIN)}
@@ -26,11 +26,11 @@ COUNTS = (1, 16, 64)
 
 
 def ended_by(seen, close, *pending):
-    """Each completed once, without success, after the close was called and before it completed."""
+    """Each was pending when the close was called, and completed once and before it."""
+    for operation in pending:
+        require_pending(seen, operation, close)
     return all(
-        seen.completions(operation) == 1
-        and not nt_success(seen.status(operation))
-        and seen.order(close.call, operation.completion, close.completion)
+        seen.completions(operation) == 1 and seen.order(operation.completion, close.completion)
         for operation in pending
     )
 
@@ -55,7 +55,7 @@ async def test_close_completes_a_pending_receive_before_itself(lab, form, way, c
 
     assert seen.status(close) == STATUS_SUCCESS
     assert ended_by(seen, close, receive)
-    assert seen.information(receive) == 0
+    assert seen.data(receive) == b""
     lab.record("status of the receive", seen.status(receive))
 
 
@@ -81,11 +81,11 @@ async def test_close_completes_many_pending_receives(lab, count, family, context
 @requires("C-10", "C-11")
 @for_each(count=COUNTS, way=SOME_WAYS, context=CONTEXTS)
 async def test_close_completes_many_pending_sends(lab, count, way, context):
-    """The peer's window is closed: no send has succeeded, and each completes once and before the close."""
+    """The peer's window is closed: no send succeeds, and each completes once and before the close."""
     plan = Scenario()
     peer, sock = joined(lab, plan, ZeroWindow(), way, FAMILIES[0])
     sends = [plan.send(sock, 4 * KiB) for _ in range(count)]
-    plan.delay(100 * ms)
+    plan.delay(SETTLES)
     close = plan.close(sock, context=context)
     plan.wait(*sends, close)
 
@@ -93,13 +93,14 @@ async def test_close_completes_many_pending_sends(lab, count, way, context):
 
     assert seen.status(close) == STATUS_SUCCESS
     assert ended_by(seen, close, *sends)
+    assert failed(seen, *sends)
     lab.record("statuses of the sends", statuses(seen, sends))
 
 
 @requires("C-10", "C-11", "D-25", "D-26")
 @for_each(way=SOME_WAYS, context=CONTEXTS, family=FAMILIES)
 async def test_close_completes_a_graceful_disconnect_that_waits_for_its_fin(lab, way, context, family):
-    """The peer withholds the acknowledgement: the disconnect ends once, without success, before the close."""
+    """The peer withholds the acknowledgement: the disconnect ends once, before the close."""
     plan = Scenario()
     peer, sock = joined(lab, plan, WithholdsFinAck(tells=b"!"), way, family)
     graceful = plan.disconnect(sock)
@@ -121,10 +122,10 @@ async def test_close_completes_whatever_is_pending_at_once(lab, context, family)
     peer = lab.peer(ZeroWindow(), family)
     plan = Scenario()
     sock = plan.connected(WSK_SOCKET, to=peer)
-    pending = [plan.receive(sock, 100, flags=WSK_FLAG_WAITALL)]
-    pending += [plan.send(sock, 16 * KiB) for _ in range(3)]
-    pending += [plan.disconnect(sock, buffer=100)]
-    plan.delay(100 * ms)
+    receive = plan.receive(sock, 100, flags=WSK_FLAG_WAITALL)
+    sends = [plan.send(sock, 16 * KiB) for _ in range(3)]
+    pending = [receive, *sends, plan.disconnect(sock, buffer=100)]
+    plan.delay(SETTLES)
     close = plan.close(sock, context=context)
     plan.wait(*pending, close)
 
@@ -132,6 +133,7 @@ async def test_close_completes_whatever_is_pending_at_once(lab, context, family)
 
     assert seen.status(close) == STATUS_SUCCESS
     assert ended_by(seen, close, *pending)
+    assert failed(seen, *sends)
     in_order = sorted(pending, key=lambda operation: seen.completion(operation).event.sequence)
     lab.record("order", [f"{operation.name} {seen.status(operation)}" for operation in in_order])
 
@@ -168,7 +170,6 @@ async def test_close_completes_a_pending_watch_of_the_address_list(lab, family, 
 
     seen = await lab.run(plan)
 
-    assert seen.returned(change) == STATUS_PENDING
-    assert seen.completions(change) == 1
-    assert seen.order(close.call, change.completion, close.completion)
+    require_precondition(seen.returned(change) == STATUS_PENDING)
+    assert ended_by(seen, close, change)
     lab.record("status of the watch", seen.status(change))

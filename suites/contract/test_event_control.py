@@ -14,7 +14,7 @@ from harness.peer import HoldsOpen, Sends
 from harness.scenario import CONTEXTS, FAMILIES, IPV4, WSK_SOCKET, Action, Callback, Irp, Origin, Scenario
 from harness.scenario.values import EVENT_BITS, WSK_EVENT_DISABLE
 from harness.verdict import alone, for_each, requires
-from suites.scenes import HELD, MEANWHILE, SOON, require_precondition
+from suites.scenes import HELD, SOON, has_begun, require_precondition
 
 CONNECTS = (WSK_SOCKET, Origin.STREAM_CONNECT)
 IRPS = {"irp": Irp.ALLOCATED, "no-irp": Irp.NONE}
@@ -52,7 +52,7 @@ async def test_disabling_an_event_in_progress_waits_for_its_callback(lab, origin
     plan.on_event(sock, Callback.RECEIVE, hold=HELD)
     plan.wait(plan.enable(sock, Callback.RECEIVE))
     plan.send(sock, b"!")
-    plan.delay(MEANWHILE)
+    has_begun(plan, sock, Callback.RECEIVE)
     disable = plan.disable(sock, Callback.RECEIVE, context=context)
     close = plan.close(sock, context=context)
     plan.wait(disable, close)
@@ -80,7 +80,7 @@ async def test_disabling_an_event_in_progress_without_an_irp_says_so(lab, origin
     plan.on_event(sock, Callback.RECEIVE, hold=HELD)
     plan.wait(plan.enable(sock, Callback.RECEIVE))
     plan.send(sock, b"!")
-    plan.delay(MEANWHILE)
+    has_begun(plan, sock, Callback.RECEIVE)
     disable = plan.disable(sock, Callback.RECEIVE, irp=Irp.NONE)
     close = plan.close(sock)
     plan.wait(close)
@@ -119,12 +119,14 @@ async def test_two_events_are_not_disabled_in_one_call(lab, irp, origin, context
 
 def retained_and_released(lab, origin, family):
     """Data that a callback keeps until the client gives it back, just before the close."""
-    peer = lab.peer(Sends(bytes(1000)), family)
+    peer = lab.peer(Sends(b"x", after=SOON), family)  # one byte, which no provider can indicate in parts
     plan = Scenario()
     sock = plan.connected(origin, to=peer)
     plan.on_event(sock, Callback.RECEIVE, Action.RETAIN)
     plan.wait(plan.enable(sock, Callback.RECEIVE))
+    plan.send(sock, b"!")
     plan.wait_event(sock, Callback.RECEIVE)
+    plan.wait(plan.disable(sock, Callback.RECEIVE))  # which is over when the callback has returned
     release = plan.release(sock)
     plan.wait(release)
     close = plan.close(sock)

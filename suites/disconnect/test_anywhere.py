@@ -7,7 +7,17 @@ from harness.evidence import APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL
 from harness.peer import ReadsToEof, Sends
 from harness.scenario import APC, PASSIVE, WSK_SOCKET, Context, Irp, Origin, Scenario
 from harness.verdict import for_each, requires
-from suites.scenes import EVERYWHERE, FORMS, NETWORKS, close_after, connected, once_data_came, told
+from suites.scenes import (
+    EVERYWHERE,
+    FORMS,
+    NETWORKS,
+    SOON,
+    close_after,
+    connected,
+    once_data_came,
+    reset_while_open,
+    told,
+)
 
 LEVELS = {PASSIVE: PASSIVE_LEVEL, APC: APC_LEVEL}
 IRPS = (*(irp for irp in Irp if irp not in (Irp.NONE, Irp.REUSED)), "reused")
@@ -19,7 +29,7 @@ TABLES = {"connection": WSK_SOCKET, "stream": Origin.STREAM_CONNECT}
 async def test_disconnect_works_and_leaves_the_irql_wherever_it_is_called(lab, context, flags, network):
     """At every level, under a lock, in a DPC, in a completion or an event callback: the same result."""
     plan = Scenario()
-    peer, sock = connected(lab, plan, Sends(b"!"), network)
+    peer, sock = connected(lab, plan, Sends(b"!", after=SOON), network)
     disconnect = plan.disconnect(sock, flags=flags, context=once_data_came(plan, sock, context))
     plan.wait(disconnect)
     close_after(plan, disconnect)
@@ -72,3 +82,4 @@ async def test_both_dispatch_tables_have_wsk_disconnect_in_its_place(lab, flags,
 
     assert seen.status(disconnect) == STATUS_SUCCESS
     assert told(seen) == ("RST" if flags else "FIN")
+    assert flags or not reset_while_open(seen)

@@ -63,7 +63,6 @@ async def test_a_buffer_of_no_bytes_is_as_none(lab):
     peer, sock = connected(lab, plan, ReadsToEof())
     disconnect = plan.disconnect(sock, buffer=b"")
     plan.wait(disconnect)
-    plan.delay(100 * ms)
     plan.wait(plan.close(sock))
 
     seen = await lab.run(plan, peer)

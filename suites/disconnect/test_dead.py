@@ -1,23 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
 """A socket whose connection the peer has aborted."""
 
-from harness.core.ntstatus import STATUS_SUCCESS, nt_success
+from harness.core.ntstatus import STATUS_PENDING, STATUS_SUCCESS
 from harness.core.units import KiB, ms
-from harness.peer import After, Resets, ZeroWindow
+from harness.peer import Resets, ZeroWindow
 from harness.scenario import CONTEXTS, Callback, Scenario
 from harness.verdict import for_each, requires
 from harness.wire import FIN, RST
-from suites.scenes import FORMS, NETWORKS, SOME_WAYS, connected, impossible
+from suites.scenes import (
+    FORMS,
+    NETWORKS,
+    SOME_WAYS,
+    SOON,
+    connected,
+    failed,
+    impossible,
+    require_precondition,
+)
 
 
 def by_a_receive(plan, sock):
     """A receive that was pending ends."""
-    plan.wait(plan.receive(sock, 1 * KiB))
+    receive = plan.receive(sock, 1 * KiB)
+    plan.send(sock, b"!")
+    plan.wait(receive)
 
 
 def by_an_event(plan, sock):
     """The disconnect event comes."""
     plan.wait(plan.enable(sock, Callback.DISCONNECT))
+    plan.send(sock, b"!")
     plan.wait_event(sock, Callback.DISCONNECT)
 
 
@@ -37,8 +49,7 @@ LEARNS = {"by-a-receive": by_a_receive, "by-an-event": by_an_event}
 async def test_a_socket_that_the_peer_reset_answers_a_disconnect(lab, flags, learns, way, network, context):
     """After a RST the return value and the IRP agree, and nothing is sent; which status it is is recorded."""
     plan = Scenario()
-    peer, sock = connected(lab, plan, Resets(after=After(received=1, delay=50 * ms)), network, way)
-    plan.send(sock, b"!")
+    peer, sock = connected(lab, plan, Resets(after=SOON), network, way)
     learns(plan, sock)
     disconnect = plan.disconnect(sock, flags=flags, context=context)
     plan.wait(disconnect)
@@ -46,6 +57,7 @@ async def test_a_socket_that_the_peer_reset_answers_a_disconnect(lab, flags, lea
 
     seen = await lab.run(plan, peer)
 
+    require_precondition(seen.rst("peer"))
     assert seen.answered(disconnect)
     assert seen.no(RST, sender="guest")
     assert seen.no(FIN, sender="guest")
@@ -58,8 +70,7 @@ async def test_a_socket_that_the_peer_reset_answers_a_disconnect(lab, flags, lea
 async def test_a_socket_that_the_peer_reset_can_be_closed(lab, before, learns, way, context):
     """With or without a disconnect before it, close succeeds, and there is nothing left to send."""
     plan = Scenario()
-    peer, sock = connected(lab, plan, Resets(after=After(received=1, delay=50 * ms)), way=way)
-    plan.send(sock, b"!")
+    peer, sock = connected(lab, plan, Resets(after=SOON), way=way)
     learns(plan, sock)
     if before is not None:
         plan.disconnect(sock, flags=before)
@@ -68,6 +79,7 @@ async def test_a_socket_that_the_peer_reset_can_be_closed(lab, before, learns, w
 
     seen = await lab.run(plan, peer)
 
+    require_precondition(seen.rst("peer"))
     assert seen.status(close) == STATUS_SUCCESS
     assert seen.completions(close) == 1
     assert seen.no(RST, sender="guest")
@@ -87,9 +99,9 @@ async def test_a_disconnect_whose_data_the_peers_reset_discards_fails(lab, way, 
 
     seen = await lab.run(plan, peer)
 
-    assert not nt_success(seen.status(send))
-    assert not nt_success(seen.status(disconnect))
-    assert seen.completions(send) == seen.completions(disconnect) == 1
+    require_precondition(seen.returned(disconnect) == STATUS_PENDING)
+    require_precondition(seen.order(disconnect.call, seen.rst("peer")))
+    assert failed(seen, send, disconnect)
     assert seen.status(close) == STATUS_SUCCESS
     lab.record("status of the send", seen.status(send))
     lab.record("status of the disconnect", seen.status(disconnect))

@@ -7,7 +7,7 @@ from harness.peer import HoldsOpen, ReadsSlowly, ZeroWindow
 from harness.scenario import CONTEXTS, FAMILIES, WSK_FLAG_ABORTIVE, WSK_SOCKET, Scenario
 from harness.verdict import for_each, requires
 from harness.wire import FIN
-from suites.scenes import NETWORKS, SOME_WAYS, connected, impossible
+from suites.scenes import NETWORKS, SOME_WAYS, connected, impossible, require_pending, require_precondition
 
 SENDS = (1, 4, 16)
 TOTAL = 512 * KiB
@@ -49,6 +49,7 @@ async def test_graceful_disconnect_waits_while_the_window_is_closed(lab, network
 
     seen = await lab.run(plan, peer)
 
+    require_precondition(seen.order(disconnect.call, peer.opened))
     assert seen.returned(disconnect) == STATUS_PENDING
     assert seen.no(FIN, sender="guest", before=peer.opened)
     assert seen.order(send.completion, disconnect.completion)
@@ -91,6 +92,7 @@ async def test_nothing_is_sent_while_a_graceful_disconnect_is_pending(lab, conte
 
     seen = await lab.run(plan, peer)
 
+    require_pending(seen, disconnect, late)
     assert not nt_success(seen.status(late))
     assert seen.status(disconnect) == STATUS_SUCCESS
     assert peer.received == first.data

@@ -5,7 +5,7 @@ from harness.core.units import ms
 from harness.scenario import WSK_FLAG_ABORTIVE
 from suites.scenes import told
 
-LATER = 150 * ms  # so that what one call brings about is over before the next
+LATER = 150 * ms  # after which it is recorded, not judged, what a call has brought about
 
 OPERATIONS = {
     "graceful": lambda plan, sock: plan.disconnect(sock),
@@ -15,11 +15,10 @@ OPERATIONS = {
 
 
 def meet(plan, sock, operation, *pending, ends=False):
-    """The operation on a state that has settled, and long after it the close; they and `pending` complete.
+    """The operation, and later the close; they and `pending` complete.
 
     With `ends` the operation completes before the close.
     """
-    plan.delay(LATER)
     done = operation(plan, sock)
     if ends:
         plan.wait(done)
