@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""bench/fresh_machine.sh makes its systems of this machine's own mirrors, whatever they are called."""
+
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness.core.paths import REPOSITORY
+
+SCRIPT = REPOSITORY / "bench" / "fresh_machine.sh"
+
+
+def fresh_machine(path: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """What it says with these programs of `path` before all others."""
+    environment = {**os.environ, "PATH": f"{path}:{os.environ['PATH']}", "TMPDIR": str(path)}
+    command = ["bash", str(SCRIPT), *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def program(path: Path, text: str) -> None:
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize("arguments", [("trixie", "frobnicate"), ("trixie", "run;true")])
+def test_anything_but_a_run_or_a_test_is_refused(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    done = fresh_machine(tmp_path, *arguments)
+    assert (done.returncode, "usage:" in done.stderr) == (2, True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="it makes systems as root only")
+@pytest.mark.parametrize("suite", ["bookworm", "trixie"])
+def test_the_new_system_comes_from_the_mirror_that_apt_has_here(tmp_path: Path, suite: str) -> None:
+    here = platform.freedesktop_os_release()["VERSION_CODENAME"]
+    told = (
+        f"Elsewhere file:///else {here} main",
+        f"Debian file:///mirror/debian/ {here} contrib",
+        f"Debian file:///mirror/debian/ {here} main",
+        f"Debian file:///mirror/security/ {here}-security main",
+    )
+    program(tmp_path / "apt-get", "\n".join(f"echo '{line}'" for line in told))
+    program(tmp_path / "debootstrap", f'echo "$*" > {tmp_path}/asked; echo cannot >&2; exit 1')
+    done = fresh_machine(tmp_path, suite)
+    assert (done.returncode, "cannot" in done.stderr) == (3, True)
+    asked = (tmp_path / "asked").read_text().split()
+    assert asked[-3] == suite
+    assert asked[-1] == "file:///mirror/debian/"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["apt-get", "asked", "debootstrap"]
