@@ -298,9 +298,14 @@ def _when(seen: Timeline, packet: Packet) -> str:
         return f"{packet.flags} before any call"
     ends = [event for event in before if operations[event.step].kind in _ENDS]
     last = (ends or before)[-1]
-    since = max(packet.time_ns - seen.clock.at(last.qpc).middle, 0)
+    call = seen.clock.at(last.qpc)
+    since = packet.time_ns - call.middle
+    if since <= call.bound // 2:  # the two are closer together than the clock can tell
+        since, about = packet.time_ns - call.earliest, "within "
+    else:
+        about = ""
     step = operations[last.step]
-    return f"{packet.flags} {format_ns(round(since, -4))} after the call of {step.name}"
+    return f"{packet.flags} {about}{format_ns(round(since, -4))} after the call of {step.name}"
 
 
 def _mark(mark: Any) -> str:

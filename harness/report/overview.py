@@ -23,7 +23,7 @@ CONTEXTS = tuple(map(str, Context))
 _AXES = (FAMILIES, CONTEXTS)
 
 _NUMBER = re.compile(r"#\d+")
-_SINCE = re.compile(r" -?[\d.e+]+ (?:ns|us|ms|s) (?=after|before)")
+_SINCE = re.compile(r"(?: within)? -?[\d.e+]+ (?:ns|us|ms|s) (?=after|before)")
 _TIME = re.compile(r"-?\b[\d.e+]+ (?:ns|us|ms|s)\b")
 _ADDRESS = re.compile(r"(\d+\.\d+\.\d+\.\d+|\[[0-9a-fA-F:.]+\]):\d+|\b0x[0-9a-f]{9,}\b")
 _LONG_NUMBER = re.compile(r"\b\d{5,}\b")  # of ports and the like

@@ -8,7 +8,7 @@ import pytest
 from synthetic import PEER, GuestRun, Wire, exact_clock
 
 from harness.core.ntstatus import STATUS_CANCELLED, STATUS_PENDING, STATUS_SUCCESS
-from harness.core.units import ms
+from harness.core.units import ms, us
 from harness.evidence import DISPATCH_LEVEL, Timeline, Trace
 from harness.evidence.deviation import in_words
 from harness.scenario import Operation, Origin, Scenario
@@ -20,18 +20,20 @@ NO_FIN = "expected one FIN of the guest, saw none; RST+ACK 2 ms after the call o
 class Seen:
     """A graceful disconnect at 30 ms whose RST comes 2 ms later; its IRP was cancelled, inline."""
 
-    def __init__(self) -> None:
+    def __init__(self, reset: int = 32 * ms, error: int = 0) -> None:
         plan = Scenario()
         self.sock = plan.connected(Origin.WSK_SOCKET_CONNECT, to=PEER)
         self.send = plan.send(self.sock, b"hello")
         self.disconnect = plan.disconnect(self.sock)
         self.close = plan.close(self.sock)
-        wire = Wire().handshake(11 * ms).packet("guest", RST | ACK, 32 * ms, offset=6)
+        wire = Wire().handshake(11 * ms).packet("guest", RST | ACK, reset, offset=6)
         run = GuestRun(plan).call(self.sock.creation, 10 * ms).complete(self.sock.creation, 13 * ms)
         run.call(self.send, 20 * ms).complete(self.send, 24 * ms)
         run.call(self.disconnect, 30 * ms).complete(self.disconnect, 33 * ms, STATUS_CANCELLED, times=2)
         run.call(self.close, 200 * ms).complete(self.close, 201 * ms)
-        self.timeline = Timeline(plan, Trace.decode(run.trace()), wire.packets, None, exact_clock())
+        self.timeline = Timeline(
+            plan, Trace.decode(run.trace()), wire.packets, None, exact_clock(error=error)
+        )
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +54,17 @@ def test_a_fin_that_is_missing(case: Seen) -> None:
         assert seen.count(FIN, sender="guest") == 1
 
     assert words(judge) == NO_FIN
+
+
+def test_what_the_clock_cannot_tell_apart_is_no_exact_time() -> None:
+    seen = Seen(reset=30 * ms + 500 * us, error=8 * ms).timeline
+
+    def judge() -> None:
+        assert seen.count(FIN, sender="guest") == 1
+
+    assert words(judge) == (
+        "expected one FIN of the guest, saw none; RST+ACK within 1.5 ms after the call of disconnect #3"
+    )
 
 
 def test_a_reset_that_must_not_be(case: Seen) -> None:
