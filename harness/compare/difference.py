@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything in which two results folders differ."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.compare.behaviour import BehaviourChange, Cases, Unjudged, changes, unjudged
-from harness.compare.timing import Duration, Samples, durations
+from harness.compare.timing import Duration, durations
 from harness.core.errors import UsageError
 from harness.report.ended import is_whole
 from harness.report.record import load_run
+from harness.report.samples import measured_by
 
 
 @dataclass(frozen=True)
@@ -78,33 +78,3 @@ def compare(first: Path, second: Path, *, timing: bool = True) -> Difference:
 
 def _by_id(run: Mapping[str, Any]) -> Cases:
     return {case["id"]: case for case in run["cases"]}
-
-
-def measured_by(path: Path, case: Mapping[str, Any]) -> Samples:
-    """What the case measured; UsageError when the file that the record names cannot be used."""
-    if case["samples"] is None:
-        return {}
-    folder = (path if path.is_dir() else path.parent).resolve()
-    file = folder / case["samples"]
-    try:
-        if not file.resolve().is_relative_to(folder):
-            raise UsageError(f"the run in {folder} is damaged: {case['samples']} lies outside of it")
-        measured = json.loads(file.read_bytes())
-    except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror}") from None
-    except ValueError:  # neither a path nor JSON
-        raise UsageError(f"{file} is damaged: it is not whole JSON") from None
-    if not _are_samples(measured):
-        raise UsageError(f"{file} is damaged: it does not hold times by operation and quantity")
-    return {str(operation): series for operation, series in measured.items()}
-
-
-def _are_samples(measured: Any) -> bool:
-    return isinstance(measured, dict) and all(
-        isinstance(series, dict)
-        and all(
-            isinstance(values, list) and all(type(value) is int for value in values)
-            for values in series.values()
-        )
-        for series in measured.values()
-    )

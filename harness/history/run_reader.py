@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.compare.difference import measured_by
 from harness.core.errors import UsageError
 from harness.history.schema import LONGEST_WHY, NAME
 from harness.report.record import RUN_FILE, load_run
+from harness.report.samples import measured_by
 from harness.verdict import Outcome
 
 _QUIET = (Outcome.PASS, Outcome.RECORDED, Outcome.UNSUPPORTED)

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.core.errors import UsageError
+from harness.core.files import read_bytes
 from harness.evidence import EventRow, PacketRow
 from harness.evidence.rows import CALLBACK_ENTER, CALLBACK_LEAVE, NO_CONNECTION
-from harness.report.timelines import Line, TimelineView, inside, load
+from harness.report.files import inside
+from harness.report.timelines import Line, TimelineView, load
 from harness.scenario import Callback
 from harness.wire import FIN, RST, SYN
 
@@ -90,10 +91,7 @@ def without_ports(text: str) -> str:
 def _scenario(folder: Path, name: str | None) -> bytes | None:
     if name is None:
         return None
-    try:
-        return inside(folder, name).read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read {folder / name}: {error.strerror}") from None
+    return read_bytes(inside(folder, name))
 
 
 def _compared(line: Line) -> Compared:

@@ -9,7 +9,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from harness.core.errors import HarnessError
+from harness.core.errors import HarnessError, UsageError
 from harness.core.files import is_folder, reason
 from harness.core.unexpected import is_out_of_space
 
@@ -69,6 +69,19 @@ def write_atomically(path: Path, data: bytes) -> None:
         with contextlib.suppress(FileNotFoundError):
             Path(temporary).unlink()
         raise
+
+
+def inside(folder: Path, name: str) -> Path:
+    """A file that a record names; UsageError when it lies outside of the run."""
+    path = folder / name
+    try:
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise UsageError(f"the run in {folder} is damaged: {name} lies outside of it")
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    except ValueError:
+        raise UsageError(f"the run in {folder} is damaged: {name!r} is no path") from None
+    return path
 
 
 def link_atomically(link: Path, target: str) -> None:

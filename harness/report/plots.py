@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Distributions of what was measured, drawn on one logarithmic axis for each operation and part of it."""
 
-import json
 import math
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.core.errors import UsageError
 from harness.core.units import format_ns
 from harness.evidence.timing import percentiles
+from harness.report.samples import Samples, measured_by
 
 BINS = 60
 PARTS = {"call": "from the call to its return", "completion": "from the call to the completion routine"}
@@ -66,23 +67,17 @@ def _measured(folder: Path, cases: Sequence[dict[str, Any]]) -> _Measured:
     for case in cases:
         for operation, parts in _samples(folder, case).items():
             for part in PARTS:
-                values = [max(int(value), _LEAST) for value in parts[part]]
+                values = [max(value, _LEAST) for value in parts.get(part, ())]
                 if len(values) > 1:
                     measured[operation, part][_variant(case["id"])] = values
     return measured
 
 
-def _samples(folder: Path, case: dict[str, Any]) -> dict[str, dict[str, list[int]]]:
-    path = folder / (case["samples"] or "")
+def _samples(folder: Path, case: Mapping[str, Any]) -> Samples:
+    """Empty where there are none that can be used."""
     try:
-        if not path.resolve().is_relative_to(folder.resolve()):
-            return {}
-        stored = json.loads(path.read_bytes())
-        return {
-            str(operation): {part: [int(value) for value in parts[part]] for part in PARTS}
-            for operation, parts in stored.items()
-        }
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
+        return measured_by(folder, case)
+    except UsageError:
         return {}
 
 

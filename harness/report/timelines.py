@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from harness.core.errors import UsageError
+from harness.core.files import read_bytes
 from harness.evidence import Row
 from harness.evidence.rows import NO_CONNECTION, EventRow, PacketRow
+from harness.report.files import inside
 from harness.report.record import SCHEMA_VERSION
 
 FIRST, LAST = 150, 100  # lines that a report shows of a long case; its trace has them all
@@ -81,11 +83,8 @@ def load(folder: Path, timeline: str, capture: str | None = None) -> list[Row]:
 
     Those of runs before schema 4 are sentences, and are taken apart with the help of the case's capture.
     """
-    path = folder / timeline
-    try:
-        stored = inside(folder, timeline).read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    path = inside(folder, timeline)
+    stored = read_bytes(path)
     if stored.lstrip().startswith(b"["):
         from harness.report.schema_3 import timeline_rows  # of old runs only
 
@@ -99,19 +98,6 @@ def view(folder: Path, timeline: str | None, capture: str | None = None) -> Time
         return TimelineView.of(load(folder, timeline, capture)) if timeline else TimelineView()
     except UsageError:
         return TimelineView()
-
-
-def inside(folder: Path, name: str) -> Path:
-    """A file that a record names; UsageError when it lies outside of the run."""
-    path = folder / name
-    try:
-        if not path.resolve().is_relative_to(folder.resolve()):
-            raise UsageError(f"the run in {folder} is damaged: {name} lies outside of it")
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
-    except ValueError:
-        raise UsageError(f"the run in {folder} is damaged: {name!r} is no path") from None
-    return path
 
 
 def _checked(path: Path, stored: bytes) -> list[Row]:
