@@ -60,7 +60,7 @@ def test_a_bugcheck_at_dispatch_level_is_the_guests_and_named(tmp_path: Path) ->
     assert re.search(r"\d UTC: crashed \(panicked\)$", evidence["machine events"])
     assert evidence["memory dump"].startswith("the guest's own: none: this guest has no disk")
     assert evidence["memory dump"].endswith(
-        "\ndumps/memory-1.elf\nfrom outside: ELF dump of 256 MiB of memory and 2 processors"
+        "\nfrom outside: ELF dump of 256 MiB of memory and 2 processors\ndumps/memory-1.elf"
     )
     assert 'href="dumps/memory-1.elf"' in (ran.folder / "report.html").read_text()
     (ran.folder / "dumps" / "memory-1.elf").unlink()
