@@ -21,6 +21,7 @@ from harness.scenario import (
     Callback,
     Context,
     Irp,
+    Origin,
     inside,
 )
 from harness.wire import ACK, FIN, RST
@@ -40,7 +41,10 @@ class Network(StrEnum):
 
 NETWORKS = tuple(Network)
 WAYS = (*ALL_ORIGINS, *ARRIVALS)  # in which a connected socket comes to be
+# A few of them, for what hardly depends on the way.
 SOME_WAYS = (WSK_SOCKET, WSK_SOCKET_CONNECT, Arrival.STREAM_ACCEPT)
+CONNECTED_AND_ACCEPTED = (WSK_SOCKET, Arrival.STREAM_ACCEPT)
+CONNECTED_STREAM_AND_ACCEPTED = (WSK_SOCKET, Origin.STREAM_CONNECT, Arrival.STREAM_ACCEPT)
 EVERYWHERE = (*ALL_CONTEXTS, Context.COMPLETION, Context.CALLBACK)
 SHORT_PEER_TIMEOUT = 300 * ms  # for the part of a peer that nothing tells of the scenario's end
 HELD = 300 * ms  # a callback, from when it has told that it has begun
@@ -75,7 +79,7 @@ def joined(lab, plan, peer, way, family):
 def once_data_came(plan, sock, context):
     """Where `context` is when the byte comes that one of ours asks the peer for: a call's `context`."""
     if context == Context.CALLBACK:
-        plan.wait(plan.enable(sock, Callback.RECEIVE))
+        plan.finish.enable(sock, Callback.RECEIVE)
         plan.send(sock, b"?")
         return inside(sock, Callback.RECEIVE)
     receive = plan.receive(sock, 1)
@@ -91,14 +95,14 @@ def has_begun(plan, sock, callback):
 
     A call inside it tells: it enables what is enabled, and is over when it returns.
     """
-    plan.wait(plan.enable(sock, callback, irp=Irp.NONE, context=inside(sock, callback)))
+    plan.finish.enable(sock, callback, irp=Irp.NONE, context=inside(sock, callback))
     plan.delay(20 * ms)  # after which nobody is inside that call
 
 
 def in_fin_wait_2(plan, sock):
     """A graceful disconnect whose FIN the peer acknowledges with TOLD; it may pend until the peer's FIN."""
     graceful = plan.disconnect(sock)
-    plan.wait(plan.receive(sock, len(TOLD)))
+    plan.finish.receive(sock, len(TOLD))
     return graceful
 
 
@@ -115,7 +119,7 @@ def told(seen, *, fins=0):
 def close_after(plan, disconnect):
     """A close that cuts nothing short: after an abort at once, else when the peer's FIN has come."""
     if disconnect.abortive:
-        plan.wait(plan.close(disconnect.socket))
+        plan.finish.close(disconnect.socket)
     else:
         plan.close_after_eof(disconnect.socket)
 

@@ -4,11 +4,12 @@
 from harness.core.ntstatus import STATUS_SUCCESS
 from harness.core.units import KiB
 from harness.peer import CrossesFins, FinFirst, ReadsToEof, SendsThenFin, WithholdsFinAck
-from harness.scenario import CONTEXTS, FAMILIES, IPV4, WSK_FLAG_WAITALL, WSK_SOCKET, Arrival, Scenario, inside
+from harness.scenario import CONTEXTS, FAMILIES, IPV4, WSK_FLAG_WAITALL, WSK_SOCKET, Scenario, inside
 from harness.verdict import for_each, requires
 from harness.wire import FIN
 from suites.scenes import (
     AFTERWARDS,
+    CONNECTED_AND_ACCEPTED,
     SETTLES,
     SHORT_PEER_TIMEOUT,
     WAYS,
@@ -18,17 +19,15 @@ from suites.scenes import (
     require_precondition,
 )
 
-SOME_WAYS = (WSK_SOCKET, Arrival.STREAM_ACCEPT)
-
 
 @requires("C-18")
-@for_each(way=SOME_WAYS, context=CONTEXTS, family=FAMILIES)
+@for_each(way=CONNECTED_AND_ACCEPTED, context=CONTEXTS, family=FAMILIES)
 async def test_closing_after_our_fin_and_then_the_peers_is_silent(lab, way, context, family):
     """We disconnected first, the peer followed: nothing is left to abort, and no RST is sent."""
     plan = Scenario()
     peer, sock = joined(lab, plan, ReadsToEof(), way, family)
-    plan.wait(plan.disconnect(sock))
-    plan.wait(plan.receive(sock, 1 * KiB))
+    plan.finish.disconnect(sock)
+    plan.finish.receive(sock, 1 * KiB)
     close = plan.close(sock, context=context)
     plan.wait(close)
 
@@ -41,13 +40,13 @@ async def test_closing_after_our_fin_and_then_the_peers_is_silent(lab, way, cont
 
 
 @requires("C-18")
-@for_each(way=SOME_WAYS, context=CONTEXTS, family=FAMILIES)
+@for_each(way=CONNECTED_AND_ACCEPTED, context=CONTEXTS, family=FAMILIES)
 async def test_closing_after_the_peers_fin_and_then_ours_is_silent(lab, way, context, family):
     """The peer disconnected first, we followed: nothing is left to abort, and no RST is sent."""
     plan = Scenario()
     peer, sock = joined(lab, plan, FinFirst(), way, family)
-    plan.wait(plan.receive(sock, 1 * KiB))
-    plan.wait(plan.disconnect(sock))
+    plan.finish.receive(sock, 1 * KiB)
+    plan.finish.disconnect(sock)
     close = plan.close(sock, context=context)
     plan.wait(close)
 
@@ -59,14 +58,14 @@ async def test_closing_after_the_peers_fin_and_then_ours_is_silent(lab, way, con
 
 
 @requires("C-18")
-@for_each(way=SOME_WAYS, context=CONTEXTS, family=FAMILIES)
+@for_each(way=CONNECTED_AND_ACCEPTED, context=CONTEXTS, family=FAMILIES)
 async def test_closing_after_both_fins_crossed_is_silent(lab, way, context, family):
     """A simultaneous close is an end of both directions as well."""
     plan = Scenario()
     peer, sock = joined(lab, plan, CrossesFins(), way, family)
     disconnect = plan.disconnect(sock)
     plan.wait(disconnect)
-    plan.wait(plan.receive(sock, 1 * KiB))
+    plan.finish.receive(sock, 1 * KiB)
     close = plan.close(sock, context=context)
     plan.wait(close)
 
@@ -79,13 +78,13 @@ async def test_closing_after_both_fins_crossed_is_silent(lab, way, context, fami
 
 
 @requires("C-18")
-@for_each(way=SOME_WAYS, context=CONTEXTS, family=FAMILIES)
+@for_each(way=CONNECTED_AND_ACCEPTED, context=CONTEXTS, family=FAMILIES)
 async def test_closing_with_unread_data_after_both_fins(lab, way, context, family):
     """Data before the peer's FIN was never received: whether the close then sends RST is recorded."""
     plan = Scenario()
     peer, sock = joined(lab, plan, SendsThenFin(b"unread" * 100), way, family)
     plan.delay(AFTERWARDS)
-    plan.wait(plan.disconnect(sock))
+    plan.finish.disconnect(sock)
     close = plan.close(sock, context=context)
     plan.wait(close)
 
@@ -110,7 +109,7 @@ async def test_closing_while_only_the_ack_of_our_fin_is_missing(lab, state, cont
     plan = Scenario()
     sock = plan.connected(WSK_SOCKET, to=peer)
     graceful = plan.disconnect(sock)
-    plan.wait(plan.receive(sock, 1 * KiB))
+    plan.finish.receive(sock, 1 * KiB)
     plan.delay(SETTLES)
     close = plan.close(sock, context=context)
     plan.wait(graceful, close)

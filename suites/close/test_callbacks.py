@@ -10,7 +10,6 @@ from harness.scenario import (
     PASSIVE,
     WSK_SOCKET,
     Address,
-    Arrival,
     Callback,
     Category,
     Scenario,
@@ -18,6 +17,7 @@ from harness.scenario import (
 from harness.verdict import alone, for_each, requires
 from suites.scenes import (
     AFTERWARDS,
+    CONNECTED_AND_ACCEPTED,
     HELD,
     SETTLES,
     SHORT_PEER_TIMEOUT,
@@ -28,7 +28,6 @@ from suites.scenes import (
     surely_after,
 )
 
-SOME_WAYS = (WSK_SOCKET, Arrival.STREAM_ACCEPT)
 ROUNDS = 20
 
 
@@ -37,7 +36,7 @@ def receiving(lab, plan, family):
     peer = lab.peer(Sends(b"data", after=SOON), family)
     sock = plan.connected(WSK_SOCKET, to=peer)
     plan.on_event(sock, Callback.RECEIVE, hold=HELD)
-    plan.wait(plan.enable(sock, Callback.RECEIVE))
+    plan.finish.enable(sock, Callback.RECEIVE)
     plan.send(sock, b"!")
     return peer, sock
 
@@ -47,7 +46,7 @@ def disconnected(lab, plan, family):
     peer = lab.peer(FinFirst(after=SOON), family)
     sock = plan.connected(WSK_SOCKET, to=peer)
     plan.on_event(sock, Callback.DISCONNECT, hold=HELD)
-    plan.wait(plan.enable(sock, Callback.DISCONNECT))
+    plan.finish.enable(sock, Callback.DISCONNECT)
     plan.send(sock, b"!")
     return peer, sock
 
@@ -57,7 +56,7 @@ def accepting(lab, plan, family):
     peer = lab.peer(ReadsToEof().connecting(), family)
     listener = plan.listening(family, peer.port)
     plan.on_accept(listener, hold=HELD)
-    plan.wait(plan.enable(listener, Callback.ACCEPT))
+    plan.finish.enable(listener, Callback.ACCEPT)
     return peer, listener
 
 
@@ -68,8 +67,8 @@ def taking_datagrams(lab, plan, family):
     plan.wait(taker.creation, sender.creation)
     plan.wait(plan.bind(taker, local=here), plan.bind(sender, local=there))
     plan.on_event(taker, Callback.RECEIVE_FROM, hold=HELD)
-    plan.wait(plan.enable(taker, Callback.RECEIVE_FROM))
-    plan.wait(plan.send_to(sender, 100, to=here))
+    plan.finish.enable(taker, Callback.RECEIVE_FROM)
+    plan.finish.send_to(sender, 100, to=here)
     return None, taker
 
 
@@ -130,13 +129,13 @@ async def test_a_cancelled_close_does_not_complete_before_the_callback_returns(l
 
 
 @requires("C-12b")
-@for_each(way=SOME_WAYS, context=CONTEXTS, family=FAMILIES)
+@for_each(way=CONNECTED_AND_ACCEPTED, context=CONTEXTS, family=FAMILIES)
 async def test_no_receive_event_begins_after_a_close_amid_a_flood(lab, way, context, family):
     """Data arrives before, while and after the socket is closed: the callback comes, then comes no more."""
     plan = Scenario()
     plan.callback_events = 2000
     peer, sock = joined(lab, plan, KeepsSending(every=5 * ms, for_=800 * ms), way, family)
-    plan.wait(plan.enable(sock, Callback.RECEIVE))
+    plan.finish.enable(sock, Callback.RECEIVE)
     plan.wait_event(sock, Callback.RECEIVE)
     plan.delay(SETTLES)
     close = plan.close(sock, context=context)
@@ -161,7 +160,7 @@ async def test_no_event_begins_after_a_close_however_often(lab, context, family)
     plan.callback_events = 5000
     with plan.repeat(ROUNDS):
         sock = plan.connected(WSK_SOCKET, to=peer)
-        plan.wait(plan.enable(sock, Callback.RECEIVE, Callback.DISCONNECT))
+        plan.finish.enable(sock, Callback.RECEIVE, Callback.DISCONNECT)
         plan.delay(40 * ms)  # for a callback to begin; in some rounds there is one
         close = plan.close(sock, context=context)
         plan.wait(close)
@@ -183,7 +182,7 @@ async def test_no_accept_event_begins_after_a_listener_closed(lab, family, conte
     plan.callback_events = 500
     listener = plan.listening(family, peer.port)
     plan.on_accept(listener, 4)
-    plan.wait(plan.enable(listener, Callback.ACCEPT))
+    plan.finish.enable(listener, Callback.ACCEPT)
     plan.wait_event(listener, Callback.ACCEPT)
     close = plan.close(listener, context=context)
     plan.wait(close)

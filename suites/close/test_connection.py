@@ -14,10 +14,11 @@ from harness.peer import (
     WithholdsFinAck,
     ZeroWindow,
 )
-from harness.scenario import ALL_CONTEXTS, CONTEXTS, FAMILIES, WSK_SOCKET, Arrival, Category, Origin, Scenario
+from harness.scenario import ALL_CONTEXTS, CONTEXTS, FAMILIES, WSK_SOCKET, Category, Origin, Scenario
 from harness.verdict import for_each, requires
 from harness.wire import ACK, FIN, RST
 from suites.scenes import (
+    CONNECTED_AND_ACCEPTED,
     NETWORKS,
     OPEN,
     SETTLES,
@@ -35,7 +36,6 @@ from suites.scenes import (
 )
 
 CONNECTS = (Origin.WSK_SOCKET, Origin.WSK_CONNECT_EX, Origin.STREAM_CONNECT, Origin.STREAM_CONNECT_EX)
-SOME_WAYS = (WSK_SOCKET, Arrival.STREAM_ACCEPT)
 
 
 def connecting(plan, origin, peer):
@@ -43,7 +43,7 @@ def connecting(plan, origin, peer):
     stream = origin in (Origin.STREAM_CONNECT, Origin.STREAM_CONNECT_EX)
     sock = plan.socket(peer.family, category=Category.STREAM if stream else Category.CONNECTION)
     plan.wait(sock.creation)
-    plan.wait(plan.bind(sock))
+    plan.finish.bind(sock)
     extended = origin in (Origin.WSK_CONNECT_EX, Origin.STREAM_CONNECT_EX)
     return sock, plan.connect_ex(sock, to=peer, data=100) if extended else plan.connect(sock, to=peer)
 
@@ -72,7 +72,7 @@ async def test_the_reset_of_a_close_has_the_form_that_this_stack_gives_it(lab, f
     peer = lab.peer(ReadsToEof(), family)
     plan = Scenario()
     sock = plan.connected(WSK_SOCKET, to=peer)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -82,7 +82,7 @@ async def test_the_reset_of_a_close_has_the_form_that_this_stack_gives_it(lab, f
 
 
 @requires("C-17")
-@for_each(way=SOME_WAYS, context=CONTEXTS, family=FAMILIES)
+@for_each(way=CONNECTED_AND_ACCEPTED, context=CONTEXTS, family=FAMILIES)
 async def test_closing_after_the_peers_fin_alone_resets_the_connection(lab, way, context, family):
     """CLOSE-WAIT: the peer has ended its direction, we have not, so close is abortive."""
     plan = Scenario()
@@ -102,7 +102,7 @@ async def test_closing_after_the_peers_fin_alone_resets_the_connection(lab, way,
 
 
 @requires("C-17")
-@for_each(way=SOME_WAYS, context=CONTEXTS, family=FAMILIES)
+@for_each(way=CONNECTED_AND_ACCEPTED, context=CONTEXTS, family=FAMILIES)
 async def test_closing_while_the_peers_direction_is_open_resets_the_connection(lab, way, context, family):
     """FIN-WAIT-2: our FIN is acknowledged, the peer's has not come, so close is abortive."""
     plan = Scenario()
@@ -122,13 +122,13 @@ async def test_closing_while_the_peers_direction_is_open_resets_the_connection(l
 
 
 @requires("C-17")
-@for_each(way=SOME_WAYS, context=CONTEXTS, family=FAMILIES)
+@for_each(way=CONNECTED_AND_ACCEPTED, context=CONTEXTS, family=FAMILIES)
 async def test_closing_while_our_fin_is_unacknowledged_resets_the_connection(lab, way, context, family):
     """FIN-WAIT-1: the peer withholds the acknowledgement of our FIN, so close is abortive."""
     plan = Scenario()
     peer, sock = joined(lab, plan, WithholdsFinAck(tells=b"!"), way, family)
     graceful = plan.disconnect(sock)
-    plan.wait(plan.receive(sock, 1))
+    plan.finish.receive(sock, 1)
     close = plan.close(sock, context=context)
     plan.wait(graceful, close)
 
@@ -142,12 +142,12 @@ async def test_closing_while_our_fin_is_unacknowledged_resets_the_connection(lab
 
 
 @requires("C-17")
-@for_each(way=SOME_WAYS, context=CONTEXTS, family=FAMILIES)
+@for_each(way=CONNECTED_AND_ACCEPTED, context=CONTEXTS, family=FAMILIES)
 async def test_closing_with_data_of_the_peer_unread_resets_the_connection(lab, way, context, family):
     """Data that the peer sent, and of which one byte was received, does not make the end any milder."""
     plan = Scenario()
     peer, sock = joined(lab, plan, Sends(b"unread" * 200), way, family)
-    plan.wait(plan.receive(sock, 1))
+    plan.finish.receive(sock, 1)
     close = plan.close(sock, context=context)
     plan.wait(close)
 
@@ -161,7 +161,7 @@ async def test_closing_with_data_of_the_peer_unread_resets_the_connection(lab, w
 
 
 @requires("C-17", "C-11")
-@for_each(way=SOME_WAYS, context=CONTEXTS, family=FAMILIES)
+@for_each(way=CONNECTED_AND_ACCEPTED, context=CONTEXTS, family=FAMILIES)
 async def test_closing_with_data_unsent_resets_the_connection(lab, way, context, family):
     """Data that the peer's window holds back is given up: the send fails, and RST goes out without it."""
     plan = Scenario()
@@ -204,12 +204,12 @@ async def test_closing_ends_a_connect_that_nobody_answers(lab, origin, context, 
 
 
 @requires("D-13", "C-06")
-@for_each(way=SOME_WAYS, context=ALL_CONTEXTS, family=FAMILIES)
+@for_each(way=CONNECTED_AND_ACCEPTED, context=ALL_CONTEXTS, family=FAMILIES)
 async def test_closing_a_socket_that_the_peer_reset_succeeds(lab, way, context, family):
     """A dead socket must be closed, so it can be: close succeeds and there is nothing left to send."""
     plan = Scenario()
     peer, sock = joined(lab, plan, Resets(after=After(received=1)), way, family)
-    plan.wait(plan.send(sock, b"!"))
+    plan.finish.send(sock, b"!")
     receive = plan.receive(sock, 1 * KiB)
     plan.wait(receive)
     close = plan.close(sock, context=context)

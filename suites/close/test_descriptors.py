@@ -18,8 +18,8 @@ def by_socket(plan, peer, descriptor):
     """Applied when the socket is made."""
     sock = plan.socket(peer.family, control=ControlRequest.using(descriptor))
     plan.wait(sock.creation)
-    plan.wait(plan.bind(sock))
-    plan.wait(plan.connect(sock, to=peer))
+    plan.finish.bind(sock)
+    plan.finish.connect(sock, to=peer)
     return sock
 
 
@@ -34,9 +34,9 @@ def by_option(plan, peer, descriptor):
     """Applied with SO_WSK_SECURITY."""
     sock = plan.socket(peer.family)
     plan.wait(sock.creation)
-    plan.wait(plan.set_descriptor(sock, descriptor))
-    plan.wait(plan.bind(sock))
-    plan.wait(plan.connect(sock, to=peer))
+    plan.finish.set_descriptor(sock, descriptor)
+    plan.finish.bind(sock)
+    plan.finish.connect(sock, to=peer)
     return sock
 
 
@@ -56,7 +56,7 @@ async def test_a_descriptor_outlives_the_socket_that_it_was_applied_to(lab, appl
     plan.may_fail(*second.operations)
     copy, read = plan.get_descriptor(second)
     plan.wait(read)
-    plan.wait(plan.close(second))
+    plan.finish.close(second)
     releases = [plan.release_descriptor(copy), plan.release_descriptor(descriptor)]
 
     seen = await lab.run(plan, peer)
@@ -79,7 +79,7 @@ async def test_a_descriptor_may_be_released_before_or_after_the_close(lab, categ
         plan.wait(sock.creation)
         if early:
             releases.append(plan.release_descriptor(descriptor))
-        plan.wait(plan.close(sock))
+        plan.finish.close(sock)
         if not early:
             releases.append(plan.release_descriptor(descriptor))
 
@@ -94,7 +94,7 @@ def used_and_released(rounds):
         descriptor, _ = plan.cache_descriptor(DESCRIPTOR)
         sock = plan.socket(IPV4, control=ControlRequest.using(descriptor))
         plan.wait(sock.creation)
-        plan.wait(plan.close(sock))
+        plan.finish.close(sock)
         release = plan.release_descriptor(descriptor)
     return plan, release
 

@@ -12,7 +12,6 @@ from harness.scenario import (
     WSK_FLAG_ABORTIVE,
     WSK_SOCKET,
     Address,
-    Arrival,
     Callback,
     Category,
     Origin,
@@ -20,7 +19,7 @@ from harness.scenario import (
     inside,
 )
 from harness.verdict import for_each, requires
-from suites.scenes import SOON, joined
+from suites.scenes import CONNECTED_AND_ACCEPTED, SOON, joined
 
 CALLS = {
     "send": lambda plan, sock: plan.send(sock, 100),
@@ -30,11 +29,10 @@ CALLS = {
     "address": lambda plan, sock: plan.local_address(sock),
 }
 MANY = 32
-SOME_WAYS = (WSK_SOCKET, Arrival.STREAM_ACCEPT)
 
 
 @requires("C-21", "X-11")
-@for_each(call=CALLS, way=SOME_WAYS, family=FAMILIES)
+@for_each(call=CALLS, way=CONNECTED_AND_ACCEPTED, family=FAMILIES)
 async def test_a_socket_is_closed_in_the_completion_routine_of_its_own_call(lab, call, way, family):
     """Whatever the call was: in its completion the socket is closed, and the close completes with success."""
     plan = Scenario()
@@ -59,7 +57,7 @@ BEHAVIOURS = {
 
 
 @requires("C-21", "C-12", "X-10")
-@for_each(behaviour=BEHAVIOURS, way=SOME_WAYS, family=FAMILIES)
+@for_each(behaviour=BEHAVIOURS, way=CONNECTED_AND_ACCEPTED, family=FAMILIES)
 async def test_a_socket_is_closed_in_its_own_event_callback(lab, behaviour, way, family):
     """The call returns inside the callback, and completes when the callback has returned."""
     callback, peer_of = behaviour
@@ -89,7 +87,7 @@ async def test_a_listener_is_closed_in_its_accept_event(lab, category, family):
     enable = plan.enable(listener, Callback.ACCEPT)
     close = plan.close(listener, context=inside(listener, Callback.ACCEPT))
     plan.wait(enable, close)
-    plan.wait(plan.disconnect(accepted))
+    plan.finish.disconnect(accepted)
     plan.close_after_eof(accepted)
 
     seen = await lab.run(plan, peer)
@@ -132,10 +130,10 @@ async def test_a_disconnect_is_made_in_an_event_callback(lab, behaviour, flags, 
     plan = Scenario()
     peer, sock = joined(lab, plan, peer_of(), way, IPV4)
     disconnect = plan.disconnect(sock, flags=flags, context=inside(sock, callback))
-    plan.wait(plan.enable(sock, callback))
+    plan.finish.enable(sock, callback)
     plan.send(sock, b"!")
     plan.wait(disconnect)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 

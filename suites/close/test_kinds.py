@@ -53,9 +53,9 @@ def made(plan, family, kind, port=0):
     sock = plan.socket(family, category=category)
     plan.wait(sock.creation)
     if stage != "made":
-        plan.wait(plan.bind(sock, local=Address.wildcard(family, port)))
+        plan.finish.bind(sock, local=Address.wildcard(family, port))
     if stage == "listening":
-        plan.wait(plan.listen(sock))
+        plan.finish.listen(sock)
     return sock
 
 
@@ -141,7 +141,7 @@ async def test_the_port_of_a_closed_socket_can_be_bound_again(lab, kind, family)
     sockets = []
     for _ in range(10):
         sockets.append(made(plan, family, kind, port))
-        plan.wait(plan.close(sockets[-1]))
+        plan.finish.close(sockets[-1])
     plan.may_fail(*(operation for sock in sockets[1:] for operation in sock.operations))
 
     seen = await lab.run(plan)

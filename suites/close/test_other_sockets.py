@@ -47,7 +47,7 @@ async def test_closing_one_of_many_sockets_leaves_the_others_alone(lab, origin):
     for sock in sockets:
         received.append(plan.receive(sock, 100, flags=WSK_FLAG_WAITALL))
         plan.wait(plan.send(sock, 100), received[-1])
-        plan.wait(plan.disconnect(sock))
+        plan.finish.disconnect(sock)
         plan.close_after_eof(sock)
 
     seen = await lab.run(plan, peer)
@@ -71,7 +71,7 @@ async def test_an_accepted_socket_outlives_its_listener(lab, arrival, family, co
     send = plan.send(sock, 100)
     receive = plan.receive(sock, 100, flags=WSK_FLAG_WAITALL)
     plan.wait(send, receive)
-    plan.wait(plan.disconnect(sock))
+    plan.finish.disconnect(sock)
     last = plan.close_after_eof(sock)
 
     seen = await lab.run(plan, peer)
@@ -146,10 +146,10 @@ async def test_a_listener_closes_with_an_inspection_pended(lab, family, context)
     plan = Scenario()
     listener = plan.socket(family, category=Category.LISTEN)
     plan.wait(listener.creation)
-    plan.wait(plan.conditional_accept(listener))
+    plan.finish.conditional_accept(listener)
     plan.on_event(listener, Callback.INSPECT, Action.RETAIN)
-    plan.wait(plan.bind(listener, local=Address.wildcard(family, peer.port)))
-    plan.wait(plan.enable(listener, Callback.ACCEPT))
+    plan.finish.bind(listener, local=Address.wildcard(family, peer.port))
+    plan.finish.enable(listener, Callback.ACCEPT)
     plan.wait_event(listener, Callback.INSPECT)
     plan.delay(SETTLES)  # the callback tells of itself before it returns
     close = plan.close(listener, context=context)

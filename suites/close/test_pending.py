@@ -12,16 +12,21 @@ from harness.scenario import (
     WSK_FLAG_DRAIN,
     WSK_FLAG_WAITALL,
     WSK_SOCKET,
-    Arrival,
     Category,
     Scenario,
 )
 from harness.verdict import for_each, requires
-from suites.scenes import SETTLES, failed, joined, require_pending, require_precondition
+from suites.scenes import (
+    CONNECTED_AND_ACCEPTED,
+    SETTLES,
+    failed,
+    joined,
+    require_pending,
+    require_precondition,
+)
 
 # Bytes and flags of a receive that nothing completes.
 RECEIVES = {"plain": (1 * KiB, 0), "waitall": (1 * KiB, WSK_FLAG_WAITALL), "drain": (0, WSK_FLAG_DRAIN)}
-SOME_WAYS = (WSK_SOCKET, Arrival.STREAM_ACCEPT)
 COUNTS = (1, 16, 64)
 
 
@@ -41,7 +46,7 @@ def statuses(seen, operations):
 
 
 @requires("C-10", "C-11")
-@for_each(form=RECEIVES, way=SOME_WAYS, context=ALL_CONTEXTS, family=FAMILIES)
+@for_each(form=RECEIVES, way=CONNECTED_AND_ACCEPTED, context=ALL_CONTEXTS, family=FAMILIES)
 async def test_close_completes_a_pending_receive_before_itself(lab, form, way, context, family):
     """Close is allowed with a receive pending, completes it once, and only then completes itself."""
     size, flags = form
@@ -79,7 +84,7 @@ async def test_close_completes_many_pending_receives(lab, count, family, context
 
 
 @requires("C-10", "C-11")
-@for_each(count=COUNTS, way=SOME_WAYS, context=CONTEXTS)
+@for_each(count=COUNTS, way=CONNECTED_AND_ACCEPTED, context=CONTEXTS)
 async def test_close_completes_many_pending_sends(lab, count, way, context):
     """The peer's window is closed: no send succeeds, and each completes once and before the close."""
     plan = Scenario()
@@ -98,13 +103,13 @@ async def test_close_completes_many_pending_sends(lab, count, way, context):
 
 
 @requires("C-10", "C-11", "D-25", "D-26")
-@for_each(way=SOME_WAYS, context=CONTEXTS, family=FAMILIES)
+@for_each(way=CONNECTED_AND_ACCEPTED, context=CONTEXTS, family=FAMILIES)
 async def test_close_completes_a_graceful_disconnect_that_waits_for_its_fin(lab, way, context, family):
     """The peer withholds the acknowledgement: the disconnect ends once, before the close."""
     plan = Scenario()
     peer, sock = joined(lab, plan, WithholdsFinAck(tells=b"!"), way, family)
     graceful = plan.disconnect(sock)
-    plan.wait(plan.receive(sock, 1))
+    plan.finish.receive(sock, 1)
     close = plan.close(sock, context=context)
     plan.wait(graceful, close)
 
@@ -145,7 +150,7 @@ async def test_close_completes_pending_receives_of_datagrams(lab, count, family,
     plan = Scenario()
     sock = plan.socket(family, category=Category.DATAGRAM)
     plan.wait(sock.creation)
-    plan.wait(plan.bind(sock))
+    plan.finish.bind(sock)
     receives = [plan.receive_from(sock, 100) for _ in range(count)]
     close = plan.close(sock, context=context)
     plan.wait(*receives, close)

@@ -16,7 +16,7 @@ def opened_and_closed(category, rounds):
         sock = plan.socket(IPV6, category=category)
         plan.wait(sock.creation)
         if category != Category.BASIC:
-            plan.wait(plan.bind(sock))
+            plan.finish.bind(sock)
         close = plan.close(sock)
         plan.wait(close)
     return plan, close

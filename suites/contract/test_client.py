@@ -38,7 +38,7 @@ async def test_deregistration_waits_for_the_last_of_many_sockets(lab, family):
     deregister = plan.deregister()
     for sock in sockets:
         plan.delay(20 * ms)
-        plan.wait(plan.close(sock))
+        plan.finish.close(sock)
     plan.wait(deregister)
 
     seen = await lab.run(plan)

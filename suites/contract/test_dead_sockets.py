@@ -21,8 +21,8 @@ def connected_from(plan, temporary, peer, category):
     """A connected socket that is bound to the case's own address."""
     sock = plan.socket(temporary.address.family, category=category)
     plan.wait(sock.creation)
-    plan.wait(plan.bind(sock, local=temporary.at()))
-    plan.wait(plan.connect(sock, to=peer))
+    plan.finish.bind(sock, local=temporary.at())
+    plan.finish.connect(sock, to=peer)
     return sock
 
 
@@ -77,7 +77,7 @@ async def test_a_null_accept_socket_says_once_that_the_listener_is_dead(lab, fam
     async with lab.temporary_address(family) as temporary:
         listener = plan.socket(family, category=Category.LISTEN)
         plan.wait(listener.creation)
-        plan.wait(plan.bind(listener, local=temporary.at()))
+        plan.finish.bind(listener, local=temporary.at())
         enable = plan.enable(listener, Callback.ACCEPT)
         plan.wait(enable)
         event = plan.wait_event(listener, Callback.ACCEPT)

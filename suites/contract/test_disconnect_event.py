@@ -10,7 +10,6 @@ from harness.scenario import (
     IPV4,
     WSK_FLAG_ABORTIVE,
     WSK_SOCKET,
-    Arrival,
     Callback,
     Scenario,
 )
@@ -18,6 +17,8 @@ from harness.verdict import for_each, requires
 from harness.wire import FIN
 from suites.scenes import (
     AFTERWARDS,
+    CONNECTED_AND_ACCEPTED,
+    FORMS,
     OPEN,
     SETTLES,
     SOON,
@@ -30,13 +31,11 @@ from suites.scenes import (
 )
 
 EVENT = Callback.DISCONNECT
-SOME_WAYS = (WSK_SOCKET, Arrival.STREAM_ACCEPT)
 # They end it when they have got a byte: a connection that ends sooner may never be one for the guest.
 ENDS = {
     "fin": (lambda: FinFirst(after=After(received=1)), False),
     "rst": (lambda: Resets(after=After(received=1)), True),
 }
-FORMS = {"graceful": 0, "abortive": WSK_FLAG_ABORTIVE}
 DATA = bytes(range(250)) * 8
 
 
@@ -47,11 +46,11 @@ async def test_the_event_tells_how_the_peer_ended_the_connection(lab, end, way, 
     peer_of, abortive = end
     plan = Scenario()
     peer, sock = joined(lab, plan, peer_of(), way, family)
-    plan.wait(plan.enable(sock, EVENT))
+    plan.finish.enable(sock, EVENT)
     plan.send(sock, b"!")
     plan.wait_event(sock, EVENT)
     plan.delay(SETTLES)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -62,7 +61,7 @@ async def test_the_event_tells_how_the_peer_ended_the_connection(lab, end, way, 
 
 
 @requires("X-03")
-@for_each(end=ENDS, way=SOME_WAYS, family=FAMILIES)
+@for_each(end=ENDS, way=CONNECTED_AND_ACCEPTED, family=FAMILIES)
 async def test_an_event_that_was_not_enabled_does_not_come(lab, end, way, family):
     """The peer ends the connection, as a receive shows; nobody asked for the event."""
     peer_of, _ = end
@@ -72,7 +71,7 @@ async def test_an_event_that_was_not_enabled_does_not_come(lab, end, way, family
     receive = plan.receive(sock, 100)
     plan.wait(receive)
     plan.delay(AFTERWARDS)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -88,20 +87,20 @@ OWN_ENDS = {
 
 
 @requires("X-03")
-@for_each(end=OWN_ENDS, way=SOME_WAYS, context=CONTEXTS)
+@for_each(end=OWN_ENDS, way=CONNECTED_AND_ACCEPTED, context=CONTEXTS)
 async def test_what_the_client_does_itself_is_no_event(lab, end, way, context):
     """The peer holds its direction open: neither disconnect nor close of our own brings the event."""
     plan = Scenario()
     peer, sock = joined(lab, plan, HoldsOpen(for_=OPEN, tells=TOLD), way, IPV4)
-    plan.wait(plan.enable(sock, EVENT))
+    plan.finish.enable(sock, EVENT)
     own = end(plan, sock, context)
     if end == OWN_ENDS["graceful"]:
-        plan.wait(plan.receive(sock, len(TOLD)))
+        plan.finish.receive(sock, len(TOLD))
     else:
         plan.wait(own)
     plan.delay(AFTERWARDS)
     if not sock.closing:
-        plan.wait(plan.close(sock))
+        plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -110,12 +109,12 @@ async def test_what_the_client_does_itself_is_no_event(lab, end, way, context):
 
 
 @requires("X-05")
-@for_each(way=SOME_WAYS, family=FAMILIES)
+@for_each(way=CONNECTED_AND_ACCEPTED, family=FAMILIES)
 async def test_after_the_event_of_a_fin_the_socket_sends_on(lab, way, family):
     """64 KiB go out after the event, then our FIN; nothing more comes in."""
     plan = Scenario()
     peer, sock = joined(lab, plan, FinFirst(after=SOON), way, family)
-    plan.wait(plan.enable(sock, EVENT))
+    plan.finish.enable(sock, EVENT)
     first = plan.send(sock, b"!")
     plan.wait_event(sock, EVENT)
     send = plan.send(sock, 64 * KiB)
@@ -123,7 +122,7 @@ async def test_after_the_event_of_a_fin_the_socket_sends_on(lab, way, family):
     plan.wait(send, receive)
     disconnect = plan.disconnect(sock)
     plan.wait(disconnect)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -135,12 +134,12 @@ async def test_after_the_event_of_a_fin_the_socket_sends_on(lab, way, family):
 
 
 @requires("X-06")
-@for_each(flags=FORMS, way=SOME_WAYS, context=CONTEXTS, family=FAMILIES)
+@for_each(flags=FORMS, way=CONNECTED_AND_ACCEPTED, context=CONTEXTS, family=FAMILIES)
 async def test_after_the_event_of_a_reset_neither_direction_works(lab, flags, way, context, family):
     """Sends and receives fail, the socket can be closed; what a disconnect makes of it is recorded."""
     plan = Scenario()
     peer, sock = joined(lab, plan, Resets(after=After(received=1)), way, family)
-    plan.wait(plan.enable(sock, EVENT))
+    plan.finish.enable(sock, EVENT)
     plan.send(sock, b"!")
     plan.wait_event(sock, EVENT)
     send = plan.send(sock, 100, context=context)
@@ -163,17 +162,17 @@ async def test_after_the_event_of_a_reset_neither_direction_works(lab, flags, wa
 
 
 @requires("X-07")
-@for_each(way=SOME_WAYS, family=FAMILIES)
+@for_each(way=CONNECTED_AND_ACCEPTED, family=FAMILIES)
 async def test_data_is_indicated_before_the_fin_behind_it(lab, way, family):
     """Data and FIN come together: all bytes are indicated first, then the event, once."""
     plan = Scenario()
     peer, sock = joined(lab, plan, SendsThenFin(DATA, after=SOON), way, family)
     keep = plan.on_event(sock, Callback.RECEIVE, size=len(DATA))
-    plan.wait(plan.enable(sock, Callback.RECEIVE, EVENT))
+    plan.finish.enable(sock, Callback.RECEIVE, EVENT)
     plan.send(sock, b"!")
     plan.wait_event(sock, EVENT)
     plan.delay(SETTLES)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -184,17 +183,17 @@ async def test_data_is_indicated_before_the_fin_behind_it(lab, way, family):
 
 
 @requires("X-32")
-@for_each(way=SOME_WAYS, family=FAMILIES)
+@for_each(way=CONNECTED_AND_ACCEPTED, family=FAMILIES)
 async def test_a_reset_ends_a_graceful_disconnect_that_waits(lab, way, family):
     """The window is closed, then the peer resets: the disconnect fails once, and the event is abortive."""
     plan = Scenario()
     peer, sock = joined(lab, plan, ZeroWindow(resets_after=200 * ms), way, family)
-    plan.wait(plan.enable(sock, EVENT))
+    plan.finish.enable(sock, EVENT)
     plan.send(sock, 16 * KiB)
     disconnect = plan.disconnect(sock)
     plan.wait(disconnect)
     plan.wait_event(sock, EVENT)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -215,10 +214,10 @@ async def test_levels_of_the_callbacks_of_a_connection_are_as_their_flags_say(la
     peer = lab.peer(SendsThenFin(DATA, after=SOON), family)
     plan = Scenario()
     sock = plan.connected(WSK_SOCKET, to=peer)
-    plan.wait(plan.enable(sock, Callback.RECEIVE, EVENT))
+    plan.finish.enable(sock, Callback.RECEIVE, EVENT)
     plan.send(sock, b"!")
     plan.wait_event(sock, EVENT)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -236,11 +235,11 @@ async def test_levels_of_accept_events_are_as_their_flags_say(lab, family):
     plan = Scenario()
     listener = plan.listening(family, peer.port)
     taken = plan.on_accept(listener, 3)
-    plan.wait(plan.enable(listener, Callback.ACCEPT))
+    plan.finish.enable(listener, Callback.ACCEPT)
     plan.wait_event(listener, Callback.ACCEPT, 3)
     for sock in taken:
-        plan.wait(plan.close(sock))
-    plan.wait(plan.close(listener))
+        plan.finish.close(sock)
+    plan.finish.close(listener)
 
     seen = await lab.run(plan, peer)
 

@@ -7,19 +7,15 @@ from harness.peer import ReadsToEof, WithholdsDataAcks, WithholdsFinAck, ZeroWin
 from harness.scenario import (
     CONTEXTS,
     FAMILIES,
-    WSK_FLAG_ABORTIVE,
     WSK_SOCKET,
-    Arrival,
     Category,
     Origin,
     Scenario,
 )
 from harness.verdict import for_each, requires
 from harness.wire import FIN, RST
-from suites.scenes import SETTLES, TOLD, failed, joined, require_precondition
+from suites.scenes import CONNECTED_AND_ACCEPTED, FORMS, SETTLES, TOLD, failed, joined, require_precondition
 
-SOME_WAYS = (WSK_SOCKET, Arrival.STREAM_ACCEPT)
-FORMS = {"graceful": 0, "abortive": WSK_FLAG_ABORTIVE}
 RELEASED = 600 * ms
 
 
@@ -32,18 +28,18 @@ def require_unreleased(seen, cancel, released):
 
 
 @requires("X-18")
-@for_each(way=SOME_WAYS, context=CONTEXTS, family=FAMILIES)
+@for_each(way=CONNECTED_AND_ACCEPTED, context=CONTEXTS, family=FAMILIES)
 async def test_a_graceful_disconnect_is_cancelled_while_its_fin_is_unacknowledged(lab, way, context, family):
     """IoCancelIrp completes it with STATUS_CANCELLED; what another disconnect then gives is recorded."""
     plan = Scenario()
     peer, sock = joined(lab, plan, WithholdsFinAck(tells=TOLD, releases_after=RELEASED), way, family)
     disconnect = plan.disconnect(sock, context=context)
-    plan.wait(plan.receive(sock, len(TOLD)))
+    plan.finish.receive(sock, len(TOLD))
     cancel = plan.cancel(disconnect)
     plan.wait(disconnect)
     again = plan.disconnect(sock)
     plan.wait(again)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -55,7 +51,7 @@ async def test_a_graceful_disconnect_is_cancelled_while_its_fin_is_unacknowledge
 
 
 @requires("X-18")
-@for_each(way=SOME_WAYS, context=CONTEXTS, family=FAMILIES)
+@for_each(way=CONNECTED_AND_ACCEPTED, context=CONTEXTS, family=FAMILIES)
 async def test_a_graceful_disconnect_is_cancelled_while_the_window_is_closed(lab, way, context, family):
     """It completes with STATUS_CANCELLED; whether its FIN goes out when the window opens is recorded."""
     plan = Scenario()
@@ -66,7 +62,7 @@ async def test_a_graceful_disconnect_is_cancelled_while_the_window_is_closed(lab
     cancel = plan.cancel(disconnect)
     plan.wait(disconnect, send)
     plan.delay(SETTLES)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -78,7 +74,7 @@ async def test_a_graceful_disconnect_is_cancelled_while_the_window_is_closed(lab
 
 
 @requires("X-26")
-@for_each(way=SOME_WAYS, family=FAMILIES)
+@for_each(way=CONNECTED_AND_ACCEPTED, family=FAMILIES)
 async def test_information_of_a_disconnect_with_a_buffer(lab, way, family):
     """All bytes arrive; whether Information counts them is recorded."""
     plan = Scenario()
@@ -104,9 +100,9 @@ async def test_a_listening_stream_socket_is_not_disconnected(lab, flags, context
     plan.wait(disconnect)
     accepted = plan.accept(listener)
     plan.wait(accepted.creation)
-    plan.wait(plan.disconnect(accepted))
+    plan.finish.disconnect(accepted)
     plan.close_after_eof(accepted)
-    plan.wait(plan.close(listener))
+    plan.finish.close(listener)
 
     seen = await lab.run(plan, peer)
 
@@ -130,7 +126,7 @@ async def test_a_listening_stream_socket_neither_connects_nor_sends_nor_receives
     }
     plan.may_fail(*refused.values())
     plan.wait(*refused.values())
-    plan.wait(plan.close(listener))
+    plan.finish.close(listener)
 
     seen = await lab.run(plan, peer)
 
@@ -152,7 +148,7 @@ async def test_a_connected_stream_socket_neither_listens_nor_accepts(lab, origin
     }
     plan.may_fail(*refused.values())
     plan.wait(*refused.values())
-    plan.wait(plan.disconnect(sock))
+    plan.finish.disconnect(sock)
     close = plan.close_after_eof(sock)
 
     seen = await lab.run(plan, peer)
@@ -173,7 +169,7 @@ async def test_disconnect_works_through_both_tables_that_have_it(lab, flags, ori
     sock = plan.connected(origin, to=peer)
     disconnect = plan.disconnect(sock, flags=flags)
     plan.wait(disconnect)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -183,7 +179,7 @@ async def test_disconnect_works_through_both_tables_that_have_it(lab, flags, ori
 
 
 @requires("X-31")
-@for_each(way=SOME_WAYS, family=FAMILIES)
+@for_each(way=CONNECTED_AND_ACCEPTED, family=FAMILIES)
 async def test_a_small_tail_goes_out_with_the_fin(lab, way, family):
     """Small sends wait for an acknowledgement that the peer withholds: the FIN does not wait with them."""
     plan = Scenario()

@@ -27,10 +27,10 @@ async def test_an_idle_event_is_disabled_at_once(lab, irp, origin, event, contex
     peer = lab.peer(HoldsOpen(for_=5 * s), IPV4)
     plan = Scenario()
     sock = plan.connected(origin, to=peer)
-    plan.wait(plan.enable(sock, Callback.RECEIVE, Callback.DISCONNECT))
+    plan.finish.enable(sock, Callback.RECEIVE, Callback.DISCONNECT)
     disable = plan.disable(sock, event, irp=irp, context=context)
     plan.wait(disable)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -50,7 +50,7 @@ async def test_disabling_an_event_in_progress_waits_for_its_callback(lab, origin
     plan = Scenario()
     sock = plan.connected(origin, to=peer)
     plan.on_event(sock, Callback.RECEIVE, hold=HELD)
-    plan.wait(plan.enable(sock, Callback.RECEIVE))
+    plan.finish.enable(sock, Callback.RECEIVE)
     plan.send(sock, b"!")
     has_begun(plan, sock, Callback.RECEIVE)
     disable = plan.disable(sock, Callback.RECEIVE, context=context)
@@ -78,7 +78,7 @@ async def test_disabling_an_event_in_progress_without_an_irp_says_so(lab, origin
     plan = Scenario()
     sock = plan.connected(origin, to=peer)
     plan.on_event(sock, Callback.RECEIVE, hold=HELD)
-    plan.wait(plan.enable(sock, Callback.RECEIVE))
+    plan.finish.enable(sock, Callback.RECEIVE)
     plan.send(sock, b"!")
     has_begun(plan, sock, Callback.RECEIVE)
     disable = plan.disable(sock, Callback.RECEIVE, irp=Irp.NONE)
@@ -103,10 +103,10 @@ async def test_two_events_are_not_disabled_in_one_call(lab, irp, origin, context
     both = EVENT_BITS[Callback.RECEIVE] | EVENT_BITS[Callback.DISCONNECT]
     plan = Scenario()
     sock = plan.connected(origin, to=peer)
-    plan.wait(plan.enable(sock, Callback.RECEIVE, Callback.DISCONNECT))
+    plan.finish.enable(sock, Callback.RECEIVE, Callback.DISCONNECT)
     disable = plan.event_mask(sock, both | WSK_EVENT_DISABLE, irp=irp, context=context)
     plan.wait(disable)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -123,10 +123,10 @@ def retained_and_released(lab, origin, family):
     plan = Scenario()
     sock = plan.connected(origin, to=peer)
     plan.on_event(sock, Callback.RECEIVE, Action.RETAIN)
-    plan.wait(plan.enable(sock, Callback.RECEIVE))
+    plan.finish.enable(sock, Callback.RECEIVE)
     plan.send(sock, b"!")
     plan.wait_event(sock, Callback.RECEIVE)
-    plan.wait(plan.disable(sock, Callback.RECEIVE))  # which is over when the callback has returned
+    plan.finish.disable(sock, Callback.RECEIVE)  # which is over when the callback has returned
     release = plan.release(sock)
     plan.wait(release)
     close = plan.close(sock)

@@ -12,27 +12,24 @@ from harness.scenario import (
     WSK_FLAG_DRAIN,
     WSK_FLAG_NODELAY,
     WSK_FLAG_WAITALL,
-    WSK_SOCKET,
-    Arrival,
     Scenario,
 )
 from harness.verdict import for_each, requires
-from suites.scenes import OPEN, SETTLES, joined, require_pending, require_precondition
+from suites.scenes import CONNECTED_AND_ACCEPTED, OPEN, SETTLES, joined, require_pending, require_precondition
 
-SOME_WAYS = (WSK_SOCKET, Arrival.STREAM_ACCEPT)
 PATIENT = {"waitall": (1 * KiB, WSK_FLAG_WAITALL), "drain": (0, WSK_FLAG_DRAIN)}
 PART = 300
 
 
 @requires("X-15")
-@for_each(way=SOME_WAYS, flags={"plain": 0, "nodelay": WSK_FLAG_NODELAY}, family=FAMILIES)
+@for_each(way=CONNECTED_AND_ACCEPTED, flags={"plain": 0, "nodelay": WSK_FLAG_NODELAY}, family=FAMILIES)
 async def test_a_send_completes_when_its_data_is_acknowledged(lab, way, flags, family):
     """The peer withholds its acknowledgement: the send stays pending, then succeeds with all bytes."""
     plan = Scenario()
     peer, sock = joined(lab, plan, WithholdsDataAcks(releases_after=400 * ms), way, family)
     send = plan.send(sock, 1000, flags=flags)
     plan.wait(send)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -41,7 +38,7 @@ async def test_a_send_completes_when_its_data_is_acknowledged(lab, way, flags, f
 
 
 @requires("X-16")
-@for_each(way=SOME_WAYS, context=CONTEXTS, family=FAMILIES)
+@for_each(way=CONNECTED_AND_ACCEPTED, context=CONTEXTS, family=FAMILIES)
 async def test_a_receive_at_the_end_of_the_stream_succeeds_with_nothing(lab, way, context, family):
     """The peer's FIN completes the receive with no bytes; what the next one does is recorded."""
     plan = Scenario()
@@ -50,7 +47,7 @@ async def test_a_receive_at_the_end_of_the_stream_succeeds_with_nothing(lab, way
     for _ in range(2):
         receives.append(plan.receive(sock, 100, context=context))
         plan.wait(receives[-1])
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -60,7 +57,7 @@ async def test_a_receive_at_the_end_of_the_stream_succeeds_with_nothing(lab, way
 
 
 @requires("X-17")
-@for_each(form=PATIENT, way=SOME_WAYS, family=FAMILIES)
+@for_each(form=PATIENT, way=CONNECTED_AND_ACCEPTED, family=FAMILIES)
 async def test_the_peers_fin_ends_a_receive_that_wants_more(lab, form, way, family):
     """WAITALL gets what came before the FIN; with which status they complete is recorded."""
     size, flags = form
@@ -68,7 +65,7 @@ async def test_the_peers_fin_ends_a_receive_that_wants_more(lab, form, way, fami
     peer, sock = joined(lab, plan, SendsThenFin(b"x" * PART), way, family)
     receive = plan.receive(sock, size, flags=flags)
     plan.wait(receive)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -81,7 +78,7 @@ async def test_the_peers_fin_ends_a_receive_that_wants_more(lab, form, way, fami
 
 
 @requires("X-17")
-@for_each(form=PATIENT, way=SOME_WAYS, family=FAMILIES)
+@for_each(form=PATIENT, way=CONNECTED_AND_ACCEPTED, family=FAMILIES)
 async def test_the_peers_reset_ends_a_receive_that_wants_more(lab, form, way, family):
     """It completes, once; its status is recorded."""
     size, flags = form
@@ -90,7 +87,7 @@ async def test_the_peers_reset_ends_a_receive_that_wants_more(lab, form, way, fa
     receive = plan.receive(sock, size, flags=flags)
     plan.send(sock, b"!")
     plan.wait(receive)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -100,7 +97,7 @@ async def test_the_peers_reset_ends_a_receive_that_wants_more(lab, form, way, fa
 
 
 @requires("X-17")
-@for_each(form=PATIENT, way=SOME_WAYS, context=CONTEXTS)
+@for_each(form=PATIENT, way=CONNECTED_AND_ACCEPTED, context=CONTEXTS)
 async def test_our_own_abort_ends_a_receive_that_wants_more(lab, form, way, context):
     """The abortive disconnect completes it, once; its status is recorded."""
     size, flags = form
@@ -110,7 +107,7 @@ async def test_our_own_abort_ends_a_receive_that_wants_more(lab, form, way, cont
     plan.delay(SETTLES)
     abort = plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE, context=context)
     plan.wait(receive, abort)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -120,7 +117,7 @@ async def test_our_own_abort_ends_a_receive_that_wants_more(lab, form, way, cont
 
 
 @requires("X-17")
-@for_each(form=PATIENT, way=SOME_WAYS, family=FAMILIES)
+@for_each(form=PATIENT, way=CONNECTED_AND_ACCEPTED, family=FAMILIES)
 async def test_cancelling_ends_a_receive_that_wants_more(lab, form, way, family):
     """IoCancelIrp completes it once; its status is recorded."""
     size, flags = form
@@ -130,7 +127,7 @@ async def test_cancelling_ends_a_receive_that_wants_more(lab, form, way, family)
     plan.delay(SETTLES)
     cancel = plan.cancel(receive)
     plan.wait(receive)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -140,7 +137,7 @@ async def test_cancelling_ends_a_receive_that_wants_more(lab, form, way, family)
 
 
 @requires("X-17")
-@for_each(form=PATIENT, way=SOME_WAYS, family=FAMILIES)
+@for_each(form=PATIENT, way=CONNECTED_AND_ACCEPTED, family=FAMILIES)
 async def test_a_receive_that_wants_more_is_not_content_with_a_part(lab, form, way, family):
     """Data comes in portions of 100 bytes: WAITALL waits for its last byte, DRAIN for the FIN."""
     size, flags = form
@@ -150,7 +147,7 @@ async def test_a_receive_that_wants_more_is_not_content_with_a_part(lab, form, w
     receive = plan.receive(sock, size, flags=flags)
     plan.send(sock, b"!")
     plan.wait(receive)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 

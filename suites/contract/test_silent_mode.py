@@ -9,15 +9,12 @@ from harness.scenario import (
     FAMILIES,
     SIO_WSK_SET_TCP_SILENT_MODE,
     WSK_FLAG_ABORTIVE,
-    WSK_SOCKET,
-    Arrival,
     Scenario,
 )
 from harness.verdict import for_each, requires
 from harness.wire import ACK, FIN, RST
-from suites.scenes import SETTLES, joined, require_precondition, surely_after
+from suites.scenes import CONNECTED_AND_ACCEPTED, SETTLES, joined, require_precondition, surely_after
 
-WAYS = (WSK_SOCKET, Arrival.STREAM_ACCEPT)
 # The guest is silent, so that the peer must end the connection by itself.
 PATIENCE = 400 * ms
 
@@ -35,7 +32,7 @@ def said(seen):
 
 
 @requires("X-14")
-@for_each(way=WAYS, context=CONTEXTS, family=FAMILIES)
+@for_each(way=CONNECTED_AND_ACCEPTED, context=CONTEXTS, family=FAMILIES)
 async def test_in_silent_mode_a_socket_can_only_be_closed(lab, way, context, family):
     """Send and both kinds of disconnect are refused; the close succeeds; no data, FIN or RST goes out."""
     plan = Scenario()
@@ -61,7 +58,7 @@ async def test_in_silent_mode_a_socket_can_only_be_closed(lab, way, context, fam
 
 
 @requires("X-14")
-@for_each(way=WAYS, family=FAMILIES)
+@for_each(way=CONNECTED_AND_ACCEPTED, family=FAMILIES)
 async def test_in_silent_mode_data_of_the_peer_is_not_answered(lab, way, family):
     """The peer sends on and on, to a guest that acknowledges none of it while the socket is open."""
     plan = Scenario()

@@ -12,14 +12,12 @@ from harness.scenario import (
     WSK_FLAG_ABORTIVE,
     WSK_SOCKET,
     Address,
-    Arrival,
     Callback,
     Category,
-    Origin,
     Scenario,
 )
 from harness.verdict import for_each, requires
-from suites.scenes import NETWORKS, connected, impossible
+from suites.scenes import CONNECTED_STREAM_AND_ACCEPTED, FORMS, NETWORKS, connected, impossible
 
 MISUSES = {
     "fresh-graceful": (False, 0),
@@ -28,8 +26,6 @@ MISUSES = {
     "bound-abortive": (True, WSK_FLAG_ABORTIVE),
     "bound-undefined-flag": (True, 0x80000000),
 }
-SOME_WAYS = (WSK_SOCKET, Origin.STREAM_CONNECT, Arrival.STREAM_ACCEPT)
-FORMS = {"graceful": 0, "abortive": WSK_FLAG_ABORTIVE}
 
 
 def keep_the_contract(seen, plan):
@@ -52,7 +48,7 @@ async def test_a_disconnect_has_succeeded_when_its_status_says_so(lab, family, c
     sock = plan.connected(WSK_SOCKET, to=peer)
     disconnect = plan.disconnect(sock, flags=flags, context=context)
     plan.wait(disconnect)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -73,10 +69,10 @@ async def test_a_refused_disconnect_has_completed_its_irp_with_failure(lab, fami
     sock = plan.socket(family)
     plan.wait(sock.creation)
     if bound:
-        plan.wait(plan.bind(sock))
+        plan.finish.bind(sock)
     disconnect = plan.disconnect(sock, flags=flags, context=context)
     plan.wait(disconnect)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan)
 
@@ -84,18 +80,18 @@ async def test_a_refused_disconnect_has_completed_its_irp_with_failure(lab, fami
 
 
 @requires("X-01", "X-02")
-@for_each(way=SOME_WAYS, context=ALL_CONTEXTS, network=NETWORKS, unless=impossible)
+@for_each(way=CONNECTED_STREAM_AND_ACCEPTED, context=ALL_CONTEXTS, network=NETWORKS, unless=impossible)
 async def test_an_irp_is_pending_exactly_when_the_call_returned_pending(lab, way, context, network):
     """PendingReturned is TRUE after STATUS_PENDING; after anything else the IRP completed within the call."""
     plan = Scenario()
     peer, sock = connected(lab, plan, ReadsToEof(exchange=10), network, way)
     plan.wait(plan.local_address(sock, context=context), plan.remote_address(sock, context=context))
-    plan.wait(plan.enable(sock, Callback.DISCONNECT, context=context))
+    plan.finish.enable(sock, Callback.DISCONNECT, context=context)
     plan.wait(plan.send(sock, 10, context=context), plan.receive(sock, 10, context=context))
-    plan.wait(plan.disconnect(sock, context=context))
-    plan.wait(plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE, context=context))
-    plan.wait(plan.send(sock, 10, context=context))
-    plan.wait(plan.close(sock, context=context))
+    plan.finish.disconnect(sock, context=context)
+    plan.finish.disconnect(sock, flags=WSK_FLAG_ABORTIVE, context=context)
+    plan.finish.send(sock, 10, context=context)
+    plan.finish.close(sock, context=context)
 
     seen = await lab.run(plan, peer)
 
@@ -128,7 +124,7 @@ async def test_the_irps_of_datagrams_are_pending_exactly_when_the_call_returned_
     plan = Scenario()
     sock = plan.socket(family, category=Category.DATAGRAM, context=context)
     plan.wait(sock.creation)
-    plan.wait(plan.bind(sock, local=here, context=context))
+    plan.finish.bind(sock, local=here, context=context)
     plan.wait(plan.send_to(sock, 10, to=here, context=context), plan.receive_from(sock, 10, context=context))
     last = plan.receive_from(sock, 10, context=context)
     plan.wait(plan.close(sock, context=context), last)

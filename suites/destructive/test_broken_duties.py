@@ -45,7 +45,7 @@ async def test_a_socket_is_closed_twice(lab):
     plan = Scenario(dangerous=True)
     sock = plan.socket(IPV4)
     plan.wait(sock.creation)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
     again = plan.close(sock)
 
     lab.record("reaction", await reaction(lab, plan, None, again))
@@ -67,7 +67,7 @@ async def test_a_socket_is_used_after_its_close(lab, call):
     peer = lab.peer(ReadsToEof(), IPV4)
     plan = Scenario(dangerous=True)
     sock = plan.connected(WSK_SOCKET, to=peer)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
     late = call(plan, sock)
 
     lab.record("reaction", await reaction(lab, plan, peer, late))
@@ -85,9 +85,9 @@ async def test_a_socket_is_closed_while_other_threads_send(lab):
         with plan.strand(strand):
             plan.barrier(0)
             with plan.repeat(200):
-                plan.wait(plan.send(sock, 100))
+                plan.finish.send(sock, 100)
     plan.delay(2 * ms)
-    plan.wait(plan.close(sock, racing=True))
+    plan.finish.close(sock, racing=True)
 
     lab.record("reaction", await reaction(lab, plan, peer))
 
@@ -103,7 +103,7 @@ async def test_descriptors_that_nobody_releases_stay(lab):
         kept, _ = plan.cache_descriptor(descriptor)
         sock = plan.socket(IPV4, control=ControlRequest.using(kept))
         plan.wait(sock.creation)
-        plan.wait(plan.close(sock))
+        plan.finish.close(sock)
     await lab.run(plan)
 
     assert await lab.pool() != before
@@ -118,7 +118,7 @@ async def test_a_socket_is_closed_with_data_retained(lab):
     plan = Scenario(dangerous=True)
     sock = plan.connected(WSK_SOCKET, to=peer)
     plan.on_event(sock, Callback.RECEIVE, Action.RETAIN)
-    plan.wait(plan.enable(sock, Callback.RECEIVE))
+    plan.finish.enable(sock, Callback.RECEIVE)
     plan.wait_event(sock, Callback.RECEIVE)
     close = plan.close(sock)
     plan.wait(close)
@@ -207,11 +207,11 @@ async def test_an_irp_goes_with_the_enabling_of_an_event(lab, category):
     else:
         sock = plan.socket(IPV4, category=category)
         plan.wait(sock.creation)
-        plan.wait(plan.bind(sock))
+        plan.finish.bind(sock)
     event = {Category.LISTEN: Callback.ACCEPT, Category.DATAGRAM: Callback.RECEIVE_FROM}
     enable = plan.enable(sock, event.get(category, Callback.DISCONNECT), irp=Irp.ALLOCATED)
     plan.may_fail(enable)
     plan.wait(enable)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     lab.record("reaction", await reaction(lab, plan, peer, enable))

@@ -43,7 +43,7 @@ async def test_an_abortive_disconnect_ends_every_send_that_is_pending(lab, sends
     plan.delay(SETTLES)
     abort = plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE, context=context)
     plan.wait(*queued, abort)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -67,7 +67,7 @@ async def test_an_abortive_disconnect_ends_both_directions_at_once(lab, network,
     plan.delay(SETTLES)
     abort = plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE)
     plan.wait(send, pending, abort)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -90,7 +90,7 @@ async def test_an_abortive_disconnect_ends_the_buffer_of_a_graceful_one(lab, net
     plan.delay(SETTLES)
     abort = plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE, context=context)
     plan.wait(graceful, abort)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -107,10 +107,10 @@ async def test_nothing_is_sent_after_an_abortive_disconnect(lab, network, way, c
     """A send after the abort fails, and behind the RST the guest sends neither data nor FIN."""
     plan = Scenario()
     peer, sock = connected(lab, plan, ReadsToEof(), network, way)
-    plan.wait(plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE))
+    plan.finish.disconnect(sock, flags=WSK_FLAG_ABORTIVE)
     late = plan.send(sock, 1 * KiB, context=context)
     plan.wait(late)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -127,11 +127,11 @@ async def test_what_a_receive_gets_of_data_that_came_before_an_abort_is_recorded
     peer = lab.peer(Sends(bytes(range(100))), family)
     plan = Scenario()
     sock = plan.connected(WSK_SOCKET, to=peer)
-    plan.wait(plan.receive(sock, 1))
-    plan.wait(plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE))
+    plan.finish.receive(sock, 1)
+    plan.finish.disconnect(sock, flags=WSK_FLAG_ABORTIVE)
     late = plan.receive(sock, 1 * KiB, context=context)
     plan.wait(late)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -147,12 +147,12 @@ async def test_data_that_comes_after_an_abort_is_not_received(lab, network, way)
     """The peer goes on sending: a receive fails, and gets nothing that came behind our RST."""
     plan = Scenario()
     peer, sock = connected(lab, plan, KeepsSending(for_=800 * ms), network, way)
-    plan.wait(plan.receive(sock, 100, flags=WSK_FLAG_WAITALL))
-    plan.wait(plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE))
+    plan.finish.receive(sock, 100, flags=WSK_FLAG_WAITALL)
+    plan.finish.disconnect(sock, flags=WSK_FLAG_ABORTIVE)
     plan.delay(AFTERWARDS)
     late = plan.receive(sock, 4 * KiB)
     plan.wait(late)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -167,11 +167,11 @@ async def test_no_event_brings_data_that_comes_after_an_abort(lab, way, context)
     """The peer goes on sending: what WskReceiveEvent was offered in all had come before our RST."""
     plan = Scenario()
     peer, sock = connected(lab, plan, KeepsSending(for_=800 * ms), way=way)
-    plan.wait(plan.enable(sock, Callback.RECEIVE))
+    plan.finish.enable(sock, Callback.RECEIVE)
     plan.wait_event(sock, Callback.RECEIVE)
-    plan.wait(plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE, context=context))
+    plan.finish.disconnect(sock, flags=WSK_FLAG_ABORTIVE, context=context)
     plan.delay(AFTERWARDS)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -191,7 +191,7 @@ async def test_an_abortive_disconnect_ends_a_receive_that_is_pending(lab, receiv
     plan.delay(SETTLES)
     abort = plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE, context=context)
     plan.wait(pending, abort)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 

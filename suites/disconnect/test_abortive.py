@@ -51,7 +51,7 @@ async def test_abortive_disconnect_resets_the_connection(lab, network, way):
     peer, sock = connected(lab, plan, ReadsToEof(), network, way)
     abort = plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE)
     plan.wait(abort)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -68,7 +68,7 @@ async def test_abortive_disconnect_resets_at_once_and_not_when_it_is_closed(lab,
     peer = lab.peer(ReadsToEof(connections=2, exchange=1), IPV4)
     plan = Scenario()
     sock, other = (plan.connected(way, to=peer) for _ in range(2))
-    plan.wait(plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE, context=context))
+    plan.finish.disconnect(sock, flags=WSK_FLAG_ABORTIVE, context=context)
     plan.wait(plan.send(other, b"!"), plan.receive(other, 1))
     plan.wait(plan.close(sock), plan.close(other))
 
@@ -85,10 +85,10 @@ async def test_abortive_disconnect_resets_whatever_events_are_enabled(lab, event
     plan = Scenario()
     peer, sock = connected(lab, plan, ReadsToEof(), way=way)
     if events:
-        plan.wait(plan.enable(sock, *events))
+        plan.finish.enable(sock, *events)
     abort = plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE)
     plan.wait(abort)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -108,7 +108,7 @@ async def test_abortive_disconnect_resets_a_socket_with_static_events(lab, way):
     peer, sock = connected(lab, plan, ReadsToEof(), way=way)
     abort = plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE)
     plan.wait(abort)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -127,7 +127,7 @@ async def test_abortive_disconnect_does_not_wait_for_data_that_is_under_way(lab,
     plan.delay(SETTLES)
     abort = plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE, context=context)
     plan.wait(send, abort)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -145,7 +145,7 @@ async def test_abortive_disconnect_after_a_graceful_one_does_not_wait(lab, conte
     graceful = in_fin_wait_2(plan, sock)
     abort = plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE, context=context)
     plan.wait(graceful, abort)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 

@@ -20,7 +20,7 @@ async def test_a_disconnect_that_succeeds_says_so_in_both_its_answers(lab, way, 
     peer, sock = connected(lab, plan, ReadsToEof(), way=way)
     disconnect = plan.disconnect(sock, flags=flags)
     plan.wait(disconnect)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -41,7 +41,7 @@ async def test_disconnects_in_a_row_all_keep_what_they_promise(lab, family, way)
             sock = plan.connected(way, to=peer)
             disconnects.append(plan.disconnect(sock, flags=flags))
             plan.wait(disconnects[-1])
-            plan.wait(plan.close(sock))
+            plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -64,7 +64,7 @@ async def test_a_refused_disconnect_has_completed_its_irp_with_failure(lab, misu
     plan.wait(sock.creation)
     disconnect = plan.disconnect(sock, flags=misuse, context=context)
     plan.wait(disconnect)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan)
 
@@ -79,15 +79,15 @@ async def test_a_close_is_the_complete_end_of_a_connection(lab, before, category
     local = Address.wildcard(IPV4, peer.port)
     plan = Scenario()
     sock = bound(plan, category, local)
-    plan.wait(plan.connect(sock, to=peer))
+    plan.finish.connect(sock, to=peer)
     if before == FORMS["graceful"]:
         in_fin_wait_2(plan, sock)
     elif before is not None:
-        plan.wait(plan.disconnect(sock, flags=before))
+        plan.finish.disconnect(sock, flags=before)
     close = plan.close(sock)
     plan.wait(close)
     again = bound(plan, category, local)
-    plan.wait(plan.close(again))
+    plan.finish.close(again)
 
     seen = await lab.run(plan, peer)
 

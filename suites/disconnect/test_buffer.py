@@ -63,7 +63,7 @@ async def test_a_buffer_of_no_bytes_is_as_none(lab):
     peer, sock = connected(lab, plan, ReadsToEof())
     disconnect = plan.disconnect(sock, buffer=b"")
     plan.wait(disconnect)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 

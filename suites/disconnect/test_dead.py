@@ -28,7 +28,7 @@ def by_a_receive(plan, sock):
 
 def by_an_event(plan, sock):
     """The disconnect event comes."""
-    plan.wait(plan.enable(sock, Callback.DISCONNECT))
+    plan.finish.enable(sock, Callback.DISCONNECT)
     plan.send(sock, b"!")
     plan.wait_event(sock, Callback.DISCONNECT)
 
@@ -53,7 +53,7 @@ async def test_a_socket_that_the_peer_reset_answers_a_disconnect(lab, flags, lea
     learns(plan, sock)
     disconnect = plan.disconnect(sock, flags=flags, context=context)
     plan.wait(disconnect)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 

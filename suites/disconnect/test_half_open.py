@@ -25,11 +25,11 @@ async def test_after_a_graceful_disconnect_all_data_of_the_peer_still_arrives(
     receive = plan.receive(sock, len(SENT), flags=WSK_FLAG_WAITALL) if early else None
     disconnect = plan.disconnect(sock, context=context)
     if not receive:
-        plan.wait(plan.receive(sock, len(TOLD)))
+        plan.finish.receive(sock, len(TOLD))
         receive = plan.receive(sock, len(SENT), flags=WSK_FLAG_WAITALL)
     end = plan.receive(sock, 1 * KiB)
     plan.wait(receive, end, disconnect)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -46,11 +46,11 @@ async def test_after_a_graceful_disconnect_data_and_fin_still_come_as_events(lab
     plan = Scenario()
     peer, sock = connected(lab, plan, HoldsOpen(for_=200 * ms, sends=SENT), network, way)
     kept = plan.on_event(sock, Callback.RECEIVE, size=len(SENT))
-    plan.wait(plan.enable(sock, Callback.RECEIVE, Callback.DISCONNECT))
+    plan.finish.enable(sock, Callback.RECEIVE, Callback.DISCONNECT)
     disconnect = plan.disconnect(sock)
     plan.wait(disconnect)
     plan.wait_event(sock, Callback.DISCONNECT)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -67,9 +67,9 @@ async def test_after_a_graceful_disconnect_static_events_still_come(lab, network
     plan.static_events(Callback.RECEIVE, Callback.DISCONNECT)
     peer, sock = connected(lab, plan, HoldsOpen(for_=200 * ms, sends=SENT[:1000]), network)
     kept = plan.on_event(sock, Callback.RECEIVE, size=1000)
-    plan.wait(plan.disconnect(sock))
+    plan.finish.disconnect(sock)
     plan.wait_event(sock, Callback.DISCONNECT)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -87,7 +87,7 @@ async def test_a_receive_that_is_pending_outlives_a_graceful_disconnect(lab, fla
     receive = plan.receive(sock, size, flags=flags)
     disconnect = plan.disconnect(sock, context=context)
     plan.wait(disconnect, receive)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -105,7 +105,7 @@ async def test_a_draining_receive_outlives_a_graceful_disconnect(lab, network, c
     drain = plan.receive(sock, 0, flags=WSK_FLAG_DRAIN)
     disconnect = plan.disconnect(sock, context=context)
     plan.wait(disconnect, drain)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -123,7 +123,7 @@ async def test_whether_a_graceful_disconnect_waits_for_the_peers_fin_is_recorded
     end = plan.receive(sock, 1 * KiB)
     disconnect = plan.disconnect(sock)
     plan.wait(disconnect, end)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 

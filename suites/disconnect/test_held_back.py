@@ -46,7 +46,7 @@ async def test_an_abortive_disconnect_ends_a_graceful_one_that_is_pending(lab, s
     plan.delay(SETTLES)
     abort = plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE, context=context)
     plan.wait(graceful, abort)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -94,7 +94,7 @@ async def test_what_a_disconnect_does_while_the_peer_is_unreachable_is_recorded(
     plan.delay(500 * ms)
     abort = plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE)
     plan.wait(graceful, abort)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 

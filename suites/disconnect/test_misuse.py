@@ -20,18 +20,18 @@ from suites.scenes import FORMS, Network, connected, told
 SOCKETS = {"connection": WSK_SOCKET, "stream": Origin.STREAM_CONNECT}
 BUFFERS = {"one-byte": Buffer(b"!"), "two-mdls": Buffer(bytes(2000), mdls=2), "no-bytes": Buffer(b"")}
 UNDEFINED = {f"0x{flags:x}": flags for flags in (0x2, 0x4, 0x8, 0x80000000, 0x2 | WSK_FLAG_ABORTIVE)}
-NETWORKS = (Network.IPV4, Network.IPV6)
+NOT_DUAL = (Network.IPV4, Network.IPV6)
 
 
 @requires("D-05")
-@for_each(buffer=BUFFERS, way=SOCKETS, network=NETWORKS, context=CONTEXTS)
+@for_each(buffer=BUFFERS, way=SOCKETS, network=NOT_DUAL, context=CONTEXTS)
 async def test_an_abortive_disconnect_with_a_buffer_completes_its_irp(lab, buffer, way, network, context):
     """WSK_FLAG_ABORTIVE forbids a buffer: recorded are the status, the bytes sent, the FIN or RST."""
     plan = Scenario()
     peer, sock = connected(lab, plan, ReadsToEof(), network, way)
     misuse = plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE, buffer=buffer, context=context)
     plan.wait(misuse)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -43,7 +43,7 @@ async def test_an_abortive_disconnect_with_a_buffer_completes_its_irp(lab, buffe
 
 
 @requires("D-06")
-@for_each(flags=UNDEFINED, way=SOCKETS, network=NETWORKS, context=CONTEXTS)
+@for_each(flags=UNDEFINED, way=SOCKETS, network=NOT_DUAL, context=CONTEXTS)
 async def test_a_disconnect_with_flags_that_are_not_defined_completes_its_irp(
     lab, flags, way, network, context
 ):
@@ -52,7 +52,7 @@ async def test_a_disconnect_with_flags_that_are_not_defined_completes_its_irp(
     peer, sock = connected(lab, plan, ReadsToEof(), network, way)
     misuse = plan.disconnect(sock, flags=flags, context=context)
     plan.wait(misuse)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
@@ -68,7 +68,7 @@ def fresh(plan, sock):
 
 def bound(plan, sock):
     """WskBind too."""
-    plan.wait(plan.bind(sock))
+    plan.finish.bind(sock)
 
 
 STATES = {"fresh": fresh, "bound": bound}
@@ -131,7 +131,7 @@ async def test_a_socket_whose_connect_was_refused_is_not_disconnected(lab, way, 
     sock = plan.connected(way, to=peer)
     misuse = plan.disconnect(sock, flags=flags, context=context)
     plan.wait(misuse)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 

@@ -110,7 +110,7 @@ async def test_a_disconnect_stays_pending_as_long_as_the_peer_answers_probes(lab
     plan.delay(1 * s)
     abort = plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE)
     plan.wait(send, disconnect, abort)
-    plan.wait(plan.close(sock))
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 

@@ -44,7 +44,7 @@ async def test_closed(lab, bound, operation, family):
     sock = plan.socket(family)
     plan.wait(sock.creation)
     if bound:
-        plan.wait(plan.bind(sock))
+        plan.finish.bind(sock)
     done = meet(plan, sock, operation)
 
     seen = await lab.run(plan)
@@ -62,7 +62,7 @@ async def test_syn_sent(lab, category, operation, family):
     plan = Scenario()
     sock = plan.socket(family, category=category)
     plan.wait(sock.creation)
-    plan.wait(plan.bind(sock))
+    plan.finish.bind(sock)
     connect = plan.connect(sock, to=peer)
     plan.delay(SETTLES)
     done = meet(plan, sock, operation, connect)
@@ -107,7 +107,7 @@ async def test_fin_wait_1(lab, way, operation, family):
     plan = Scenario()
     sock = plan.connected(way, to=peer)
     first = plan.disconnect(sock)
-    plan.wait(plan.receive(sock, len(TOLD)))
+    plan.finish.receive(sock, len(TOLD))
     done = meet(plan, sock, operation, first)
 
     seen = await lab.run(plan, peer)
@@ -153,7 +153,7 @@ async def test_close_wait(lab, way, operation, family):
     peer = lab.peer(FinFirst(), family)
     plan = Scenario()
     sock = plan.connected(way, to=peer)
-    plan.wait(plan.receive(sock, 1 * KiB))
+    plan.finish.receive(sock, 1 * KiB)
     done = meet(plan, sock, operation, ends=True)
 
     seen = await lab.run(plan, peer)
@@ -169,13 +169,13 @@ async def test_close_wait(lab, way, operation, family):
 def crossing(plan, sock):
     """CLOSING: our FIN brings on the peer's, which does not acknowledge it."""
     first = plan.disconnect(sock)
-    plan.wait(plan.receive(sock, 1 * KiB))
+    plan.finish.receive(sock, 1 * KiB)
     return first
 
 
 def following(plan, sock):
     """LAST-ACK: our FIN follows the peer's."""
-    plan.wait(plan.receive(sock, 1 * KiB))
+    plan.finish.receive(sock, 1 * KiB)
     return plan.disconnect(sock)
 
 
@@ -212,14 +212,14 @@ async def test_closing_and_last_ack(lab, state, operation, way, family):
 
 def we_first(plan, sock):
     """TIME-WAIT: our FIN, then the peer's."""
-    plan.wait(plan.disconnect(sock))
-    plan.wait(plan.receive(sock, 1 * KiB))
+    plan.finish.disconnect(sock)
+    plan.finish.receive(sock, 1 * KiB)
 
 
 def peer_first(plan, sock):
     """CLOSED: the peer's FIN, then ours."""
-    plan.wait(plan.receive(sock, 1 * KiB))
-    plan.wait(plan.disconnect(sock))
+    plan.finish.receive(sock, 1 * KiB)
+    plan.finish.disconnect(sock)
 
 
 BOTH_FINS = {"time-wait": (ReadsToEof, we_first), "closed": (FinFirst, peer_first)}
@@ -255,7 +255,7 @@ async def test_reset_by_the_peer(lab, way, operation, family):
     plan = Scenario()
     sock = plan.connected(way, to=peer)
     plan.send(sock, b"!")
-    plan.wait(plan.receive(sock, 1 * KiB))
+    plan.finish.receive(sock, 1 * KiB)
     done = meet(plan, sock, operation)
 
     seen = await lab.run(plan, peer)
