@@ -9,7 +9,7 @@ EXTRAS = {
     "stats": ("scipy",),
     "history": ("alembic", "psutil", "psycopg", "pydantic", "sqlalchemy"),
     "farm": ("distributed",),
-    "windows": ("pycdlib", "requests", "spnego", "winrm"),
+    "windows": ("pycdlib", "pyfsntfs", "requests", "spnego", "winrm"),
 }
 
 
