@@ -82,6 +82,7 @@ class CaseRecord:
     scenario: str | None = None
     timeline: str | None = None
     clock_bound_ns: int | None = None
+    host: dict[str, int | None] = field(default_factory=dict)  # how busy it was: HostLoad, in ns
     timings: dict[str, Percentiles] = field(default_factory=dict)  # by what was measured; all in `samples`
     samples: str | None = None
     attempts: list[str] = field(default_factory=list)  # outcomes in order, this one last

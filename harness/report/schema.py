@@ -85,6 +85,7 @@ class _Case(BaseModel):
     serial_log: str | None
     findings: list[_Finding]
     clock_bound_ns: _Count | None
+    host: dict[str, int | None] = {}
 
 
 class _Run(BaseModel):

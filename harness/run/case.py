@@ -3,6 +3,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -24,8 +25,10 @@ from harness.guest.base import RunningGuest
 from harness.guest.control import ClockReading
 from harness.peer import Peer
 from harness.run.guest_pool import GuestLease
+from harness.run.limits import require_own_part
 from harness.run.session import Session
 from harness.run.temporary_address import TemporaryAddress, temporary_address
+from harness.run.watch import HostLoad
 from harness.scenario import IPV4, Family, Operation, Scenario, encode
 from harness.scenario.encoding import rounds
 from harness.wire import ACK, RST, Packet
@@ -59,6 +62,7 @@ class CaseEvidence:
     packets: list[Packet] | None = None
     lost_packets: int = 0
     timeline: Timeline | None = None
+    host: HostLoad | None = None  # while the scenario ran
     lease: GuestLease | None = None  # of the guest that it was performed in
 
     @property
@@ -168,10 +172,20 @@ class Case:
         packets, lost = self.evidence.packets or [], self.evidence.lost_packets
         if peer:
             packets = _of_its_connections(packets, peer)
-        timeline = Timeline(plan, trace, packets, peer, clock, lost_packets=lost)
+        watch = self.session.watch
+        timeline = Timeline(
+            plan,
+            trace,
+            packets,
+            peer,
+            clock,
+            lost_packets=lost,
+            starved=lambda since, until: watch.load(since, until).guest_starved_ns,
+        )
         self.evidence.timeline = timeline
         _check_scene(timeline, peer)
         if trace.outcome in _HUNG:
+            require_own_part(timeline, watch)
             raise GuestHung(_hung(plan, trace))
         return timeline
 
@@ -184,8 +198,10 @@ class Case:
         capture = self.session.capture
         with capture.window(peer.port if peer else NO_PORT) as window:
             before, _ = await asyncio.gather(guest.control.clock(), capture.prove_live(LIVE_LIMIT))
+            begun = time.time_ns()
             reply = await guest.control.run(scenario, seconds(answer_limit(plan)))
             self.evidence.trace = reply.payload
+            self.evidence.host = self.session.watch.load(begun, time.time_ns())
             if peer and peer.connections:
                 await peer.finished(peer_timeout)
             after, packets = await asyncio.gather(guest.control.clock(), capture.packets(window, LIVE_LIMIT))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the evidence of a case that is over, and says in its record where it is."""
 
+import contextlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from harness.report.record import CaseFiles, CaseRecord, FindingRecord
 from harness.report.timelines import encode_rows
 from harness.run.case import CaseEvidence
 from harness.run.executor import Result
+from harness.run.watch import HostLoad
 from harness.wire import Note, write_pcapng
 
 
@@ -57,14 +59,29 @@ class EvidenceWriter:
             clock_bound_ns=bound,
             attempts=[outcome.value for outcome in result.attempts],
             serial_log=evidence.guest.machine.serial_log.name if evidence.guest else None,
+            host=asdict(evidence.host) if evidence.host else {},
             findings=[
                 FindingRecord(finding.subject.value, list(finding.lines), list(finding.files))
                 for finding in explain(result.outcome, evidence)
+            ]
+            + [
+                self._earlier(case, number, attempt) for number, attempt in enumerate(result.earlier, start=1)
             ],
             **written,
         )
         result.case.evidence = CaseEvidence()
         return record
+
+    def _earlier(self, case: str, number: int, attempt: Result) -> FindingRecord:
+        """An attempt that said nothing about the guest, with its evidence as far as it can be kept."""
+        evidence, written = attempt.case.evidence, dict[str, str]()
+        with contextlib.suppress(Exception):  # what is lost here decides nothing: a later attempt counts
+            self._write_evidence(f"{case} attempt {number}", attempt, evidence, written)
+        lines = [f"{attempt.outcome}: {attempt.why}"]
+        if evidence.host:
+            lines.append(_busy(evidence.host))
+        attempt.case.evidence = CaseEvidence()
+        return FindingRecord(f"attempt {number}", lines, list(written.values()))
 
     def _write_evidence(
         self, case: str, result: Result, evidence: CaseEvidence, written: dict[str, str]
@@ -99,6 +116,14 @@ class EvidenceWriter:
             drops=evidence.lost_packets,
             notes=[Note(row.time_ns, _line(row)) for row in rows if isinstance(row, EventRow)],
         )
+
+
+def _busy(host: HostLoad) -> str:
+    pressure = "" if host.cpu_pressure_ns is None else f", anybody for {format_ns(host.cpu_pressure_ns)}"
+    return (
+        f"the event loop was late by up to {format_ns(host.loop_lag_ns)}; "
+        f"the guest waited for a processor for {format_ns(host.guest_starved_ns)}{pressure}"
+    )
 
 
 def _cause(result: Result) -> str:

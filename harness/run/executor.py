@@ -35,6 +35,7 @@ _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 END_LIMIT = 10 * s  # for tasks that were told to end
+RETRIES = 50  # cases of a lab that are tried again; where more come to nothing it is not for chance
 
 Body = Callable[..., Coroutine[Any, Any, None]]
 
@@ -62,6 +63,7 @@ class Result:
     error: BaseException | None
     attempts: list[Outcome] = field(default_factory=list)
     loss: SharedLoss | None = None
+    earlier: list["Result"] = field(default_factory=list)  # tries that said nothing about the guest
 
     @property
     def outcome(self) -> Outcome:
@@ -95,8 +97,10 @@ class Executor:
         _ = self.session.baseline  # a file that is none is told before any case runs
         room = asyncio.Semaphore(self._at_once)
         company = aiorwlock.RWLock()
+        jobs = list(jobs)
+        retries = _Retries(len(jobs))
         for job in jobs:
-            performed = self._call(_perform(self.session, job, room, company))
+            performed = self._call(_perform(self.session, job, room, company, retries))
             performed.add_done_callback(partial(self._finish, job.name))
 
     def next_result(self) -> tuple[str, Result]:
@@ -138,9 +142,59 @@ async def _end_tasks() -> None:
         await asyncio.wait(tasks, timeout=seconds(END_LIMIT))
 
 
+class _Retries:
+    """Cases that say nothing about the guest are tried again when all others have been tried."""
+
+    def __init__(self, jobs: int) -> None:
+        self._untried = jobs
+        self._left = RETRIES
+        self._all_tried = asyncio.Event()
+
+    def tried(self) -> None:
+        """One more has been tried for the first time."""
+        self._untried -= 1
+        if not self._untried:
+            self._all_tried.set()
+
+    async def may_try_again(self) -> bool:
+        """Waits for its time. False when too many wanted to."""
+        self._left -= 1
+        if self._left < 0:
+            return False
+        await self._all_tried.wait()
+        return True
+
+
 async def _perform(
-    session: Session, job: TestJob, room: asyncio.Semaphore, company: aiorwlock.RWLock
+    session: Session,
+    job: TestJob,
+    room: asyncio.Semaphore,
+    company: aiorwlock.RWLock,
+    retries: _Retries,
 ) -> Result:
+    """Tries it, and when that says nothing about the guest once more, alone, at the end of the run.
+
+    Nothing else is ever tried again: a failure of the guest's stays one.
+    """
+    try:
+        result = await _try(session, job, room, company)
+    finally:
+        retries.tried()
+    if not result.outcome.errors or not await retries.may_try_again():
+        return result
+    async with company.writer:
+        again = await (_in_own_guest(session, job) if job.destructive else _attempt(session, job))
+    return second(result, again)
+
+
+def second(first: Result, again: Result) -> Result:
+    """The later try counts; the first is kept beside it."""
+    again.attempts = [*first.attempts, *again.attempts]
+    again.earlier = [*first.earlier, first]
+    return again
+
+
+async def _try(session: Session, job: TestJob, room: asyncio.Semaphore, company: aiorwlock.RWLock) -> Result:
     """Once among others; a case whose guest was lost there again alone, to see whose doing it was."""
     if job.alone or job.destructive:
         async with company.writer:

@@ -45,6 +45,11 @@ class GuestPool:
     _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
     _failure: WskConformanceError | None = None
 
+    @property
+    def process(self) -> int | None:
+        """The process of the guest that runs, where there is one on this host."""
+        return self._running.guest.machine.pid if self._running else None
+
     async def ready(self) -> None:
         """There is a guest. Raises what kept it from starting."""
         await self._leased()

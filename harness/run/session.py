@@ -16,6 +16,7 @@ from harness.lab.hypervisor import Hypervisor
 from harness.lab.namespace import Network, enter
 from harness.run.guest_pool import GuestLease, GuestPool, SharedLoss
 from harness.run.options import Settings
+from harness.run.watch import HostWatch
 from harness.verdict import Baseline
 from harness.wire import Capture
 
@@ -41,6 +42,7 @@ class Session:
         self.settings = settings
         self.network: Network = enter()
         self.guest_pool = GuestPool(self._start)
+        self.watch = HostWatch(lambda: self.guest_pool.process)
         self.capture = Capture(self.network.test_tap, self.network.test_guest4)
         self._guest = guest
         self._folder = folder
@@ -59,6 +61,7 @@ class Session:
             self._hypervisor = stack.enter_context(Hypervisor(self.settings.uri))
             stack.enter_context(self.capture)
             stack.push_async_callback(self.guest_pool.retire)
+            await stack.enter_async_context(self.watch)
             self._stack = stack.pop_all()
         return self
 

@@ -135,6 +135,19 @@ def test_a_lab_that_breaks_is_not_the_guests_fault(name: str, tmp_path: Path) ->
     assert told(ran, f"test_{name}")["pending IRPs"] == "unknown: no trace came out of the guest"
 
 
+def test_what_was_inconclusive_is_tried_again_and_both_attempts_are_kept(tmp_path: Path) -> None:
+    ran = conformance.run_cases(tmp_path, "inconclusive_once")
+    case = ran.case("test_inconclusive_once")
+    assert (ran.status, case["outcome"]) == (0, "pass"), ran.output
+    assert case["attempts"] == ["inconclusive", "pass"]
+    assert case["host"].keys() == {"loop_lag_ns", "guest_starved_ns", "cpu_pressure_ns"}
+    first = told(ran, "test_inconclusive_once")["attempt 1"]
+    assert "inconclusive: the first try sees nothing" in first
+    assert all(
+        (ran.folder / file).is_file() for file in re.findall(r"^\w+/.*attempt.*$", first, re.MULTILINE)
+    )
+
+
 def test_lost_events_are_inconclusive(tmp_path: Path) -> None:
     ran = conformance.run_cases(tmp_path, "events_lost")
     assert (ran.status, ran.case("test_events_lost")["outcome"]) == (3, "inconclusive")

@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A guest that crashes with several cases in it: each of them runs again alone, and no crash is lost."""
+"""Cases that are tried again: alone, and no verdict on the guest is lost by it."""
 
+import asyncio
 from typing import Any
 
-from harness.core.errors import GuestCrashed
+import aiorwlock
+import pytest
+
+from harness.core.errors import EvidenceLost, GuestCrashed, GuestHung, HarnessError
+from harness.run import executor
 from harness.run.case import Case
 from harness.run.executor import Result, decide
 from harness.run.guest_pool import SharedLoss
@@ -41,3 +46,66 @@ def test_a_crash_that_no_case_repeats_is_still_a_crash() -> None:
 def test_both_attempts_are_kept() -> None:
     decided = decide(crash(), result(None), SharedLoss(undecided=2))
     assert decided.attempts == [Outcome.CRASHED, Outcome.PASS]
+
+
+async def no_body(**_: object) -> None:
+    """Nothing is performed here."""
+
+
+def perform(monkeypatch: pytest.MonkeyPatch, ends: dict[str, list[BaseException | None]]) -> "Performed":
+    """The jobs by their names, each of whose tries ends as it is listed."""
+    performed = Performed()
+
+    async def attempt(_session: Any, job: executor.TestJob) -> Result:
+        performed.tries.append(job.name)
+        await asyncio.sleep(0.01)
+        ended = result(ends[job.name].pop(0))
+        ended.attempts = [ended.outcome]
+        return ended
+
+    async def scene() -> list[Result]:
+        room, company, retries = asyncio.Semaphore(2), aiorwlock.RWLock(), executor._Retries(len(ends))
+        jobs = [executor.TestJob(name, no_body, {}) for name in ends]
+        return await asyncio.gather(
+            *(executor._perform(NO_SESSION, job, room, company, retries) for job in jobs)
+        )
+
+    monkeypatch.setattr(executor, "_attempt", attempt)
+    performed.results = dict(zip(ends, asyncio.run(scene()), strict=True))
+    return performed
+
+
+class Performed:
+    """What was tried, in order, and the results by name."""
+
+    def __init__(self) -> None:
+        self.tries: list[str] = []
+        self.results: dict[str, Result] = {}
+
+
+def test_what_says_nothing_about_the_guest_is_tried_again_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    lost, ours = EvidenceLost("too close"), HarnessError("no port")
+    performed = perform(monkeypatch, {"one": [lost, None], "two": [ours, ours], "three": [None]})
+    assert sorted(performed.tries[:3]) == ["one", "three", "two"]
+    assert sorted(performed.tries[3:]) == ["one", "two"]
+    one, two = performed.results["one"], performed.results["two"]
+    assert (one.outcome, one.attempts) == (Outcome.PASS, [Outcome.INCONCLUSIVE, Outcome.PASS])
+    assert [earlier.error for earlier in one.earlier] == [lost]
+    assert (two.outcome, two.attempts) == (Outcome.HARNESS_ERROR, [Outcome.HARNESS_ERROR] * 2)
+
+
+@pytest.mark.parametrize("failure", [AssertionError("no FIN"), GuestHung("send #3")])
+def test_a_failure_of_the_guests_is_never_tried_again(
+    monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    performed = perform(monkeypatch, {"one": [failure], "two": [EvidenceLost("too close"), failure]})
+    assert performed.results["one"].attempts == [performed.results["one"].outcome]
+    assert performed.results["two"].outcome.fails
+    assert performed.tries.count("two") == 2
+
+
+def test_where_all_comes_to_nothing_not_all_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    ends: dict[str, list[BaseException | None]] = {
+        str(number): [HarnessError("no lab")] * 2 for number in range(executor.RETRIES + 20)
+    }
+    assert len(perform(monkeypatch, ends).tries) == len(ends) + executor.RETRIES

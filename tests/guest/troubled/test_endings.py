@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 
+from harness.core.errors import EvidenceLost
 from harness.core.units import KiB, ms, s
 from harness.guest.control import Heartbeat
 from harness.peer import ReadsToEof
@@ -167,3 +168,16 @@ async def test_packets_dropped(lab):
     plan.finish.disconnect(sock)
     plan.finish.close(sock)
     await lab.run(plan, peer)
+
+
+tries = []
+
+
+async def test_inconclusive_once(lab):
+    """The first try loses its evidence, the second does not."""
+    tries.append(lab)
+    plan = Scenario()
+    plan.socket(IPV4)
+    await lab.run(plan)
+    if len(tries) == 1:
+        raise EvidenceLost("the first try sees nothing")
