@@ -128,10 +128,8 @@ def main() -> None:
             folder = one_run(wanted.results, options)
             performed += 1
             tell(performed, wanted.runs, folder, tally)
-    print(
-        f"{performed} of {wanted.runs} runs: of {tally.cases} cases {tally.blamed} blame the guest, ", end=""
-    )
-    print(f"{tally.lost} came to nothing")
+    blame = f"of {tally.cases} cases {tally.blamed} blame the guest, {tally.lost} came to nothing"
+    print(f"{performed} of {wanted.runs} runs: {blame}")
     sys.exit(0 if tally.well and performed == wanted.runs else 1)
 
 

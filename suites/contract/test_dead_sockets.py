@@ -64,7 +64,7 @@ async def test_a_null_indication_says_once_that_the_socket_is_dead(lab, family, 
 
     if not tell(lab, seen):
         return
-    require_precondition(seen.order(enable.completion, temporary.left_ns))
+    require_precondition(seen.order(enable.return_, temporary.left_ns))
     assert [visit.enter.nothing for visit in seen.callbacks(sock, Callback.RECEIVE)] == [True]
     assert seen.status(close) == STATUS_SUCCESS
 
@@ -90,7 +90,7 @@ async def test_a_null_accept_socket_says_once_that_the_listener_is_dead(lab, fam
 
     if not tell(lab, seen):
         return
-    require_precondition(seen.order(enable.completion, temporary.left_ns))
+    require_precondition(seen.order(enable.return_, temporary.left_ns))
     assert [visit.enter.nothing for visit in seen.callbacks(listener, Callback.ACCEPT)] == [True]
     assert seen.status(close) == STATUS_SUCCESS
 
