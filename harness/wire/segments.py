@@ -17,9 +17,15 @@ _OLD_RAW = (12, 14)  # of OpenBSD and BSD/OS
 
 _IP = (0x0800, 0x86DD)
 _VLAN = (0x8100, 0x88A8, 0x9100)
+_MPLS = (0x8847, 0x8848)
+_PPPOE_DISCOVERY, _PPPOE_SESSION = 0x8863, 0x8864
+_PPP_IP = (0x0021, 0x0057)
+_LONGEST_LENGTH = 1500  # what is no EtherType is the length of an LLC frame (IEEE 802.3, 3.2.6)
+_SNAP = b"\xaa\xaa\x03\0\0\0"
 _ANY_INET = {2, 10, 23, 24, 28, 30}  # AF_INET and AF_INET6 of the systems that write NULL and LOOP
 
-_TCP, _FRAGMENT, _AUTHENTICATION = 6, 44, 51
+_TCP, _UDP, _FRAGMENT, _AUTHENTICATION = 6, 17, 44, 51
+_VXLAN_PORT = 4789
 _EXTENSIONS = {0, 43, 60, 135, 139, 140}  # whose length is in units of 8 bytes (RFC 8200, section 4)
 _MOST_EXTENSIONS = 16
 
@@ -35,6 +41,12 @@ class Aside(StrEnum):
     LINK = "of a link type that is not read"
     IRP_EVENT = "events of IRPs in the guest, which a ladder shows"
     OTHER = "not TCP"
+    GRE = "of a GRE tunnel, which is not looked into"
+    VXLAN = "of a VXLAN tunnel, which is not looked into"
+    IP_IN_IP = "of a tunnel of IP in IP, which is not looked into"
+    MPLS = "of MPLS that carries something else than IP"
+    PPPOE = "of PPPoE that carries something else than IP"
+    LLC = "of LLC without IP, such as spanning tree"
     FRAGMENT = "a fragment behind the first"
     CUT = "cut before the end of its TCP header"
     MALFORMED = "malformed"
@@ -61,8 +73,8 @@ def segment(link: int, data: bytes) -> CapturedSegment | Aside:
         return Aside.IRP_EVENT if is_event else Aside.LINK
     try:
         start = find(data)
-        if start < 0:
-            return Aside.OTHER
+        if isinstance(start, Aside):
+            return start
         version = data[start] >> 4
         if version == 4:
             return _in_ipv4(data, start)
@@ -73,11 +85,11 @@ def segment(link: int, data: bytes) -> CapturedSegment | Aside:
 
 def _in_ipv4(data: bytes, start: int) -> CapturedSegment | Aside:
     first, total, fragment, protocol, addresses = _v4(data, start)
+    header = (first & 15) * 4
     if protocol != _TCP:
-        return Aside.OTHER
+        return Aside.OTHER if fragment & 0x1FFF else _no_tcp(data, start + header, protocol)
     if fragment & 0x1FFF:
         return Aside.FRAGMENT
-    header = (first & 15) * 4
     if header < 20:
         return Aside.MALFORMED
     # A length of 0 is a segment that the network card was to split.
@@ -100,9 +112,16 @@ def _in_ipv6(data: bytes, start: int) -> CapturedSegment | Aside:
         elif kind in _EXTENSIONS:
             following = place + (data[place + 1] + 1) * 8
         else:
-            return Aside.OTHER
+            return _no_tcp(data, place, kind)
         kind, place = data[place], following
     return Aside.MALFORMED
+
+
+def _no_tcp(data: bytes, place: int, protocol: int) -> Aside:
+    """What an IP packet holds instead."""
+    if protocol == _UDP and data[place + 2 : place + 4] == _VXLAN_PORT.to_bytes(2, "big"):
+        return Aside.VXLAN
+    return _TUNNELS.get(protocol, Aside.OTHER)
 
 
 def _segment(data: bytes, place: int, end: int, addresses: bytes) -> CapturedSegment | Aside:
@@ -113,33 +132,52 @@ def _segment(data: bytes, place: int, end: int, addresses: bytes) -> CapturedSeg
     return CapturedSegment(addresses, ports, seq, ack, flags, window, end - payload_at, payload_at)
 
 
-def _ethernet(data: bytes) -> int:
+def _ethernet(data: bytes) -> int | Aside:
     return _behind_type(data, 12)
 
 
-def _behind_type(data: bytes, place: int) -> int:
-    """Where IP begins behind an EtherType, and the VLAN tags that may follow it."""
+def _behind_type(data: bytes, place: int) -> int | Aside:
+    """Where IP begins behind an EtherType, and behind what may stand between the two."""
     kind = _short(data, place)[0]
     while kind in _VLAN:
         place += 4
         kind = _short(data, place)[0]
-    return place + 2 if kind in _IP else -1
+    place += 2
+    if kind in _IP:
+        return place
+    if kind in _MPLS:
+        return _behind_labels(data, place)
+    if kind == _PPPOE_SESSION:
+        return place + 8 if _short(data, place + 6)[0] in _PPP_IP else Aside.PPPOE
+    if kind <= _LONGEST_LENGTH:
+        is_snap = data[place : place + len(_SNAP)] == _SNAP and _short(data, place + 6)[0] in _IP
+        return place + 8 if is_snap else Aside.LLC
+    return Aside.PPPOE if kind == _PPPOE_DISCOVERY else Aside.OTHER
 
 
-def _loopback(data: bytes) -> int:
+def _behind_labels(data: bytes, place: int) -> int | Aside:
+    """Behind a stack of MPLS labels (RFC 3032, 2.1); what follows says nowhere what it is."""
+    while not data[place + 2] & 1:
+        place += 4
+    place += 4
+    return place if data[place] >> 4 in (4, 6) else Aside.MPLS
+
+
+def _loopback(data: bytes) -> int | Aside:
     head = data[:4]
     known = {int.from_bytes(head, "big"), int.from_bytes(head, "little")} & _ANY_INET
-    return 4 if known else -1
+    return 4 if known else Aside.OTHER
 
 
-def _sll2(data: bytes) -> int:
+def _sll2(data: bytes) -> int | Aside:
     kind = _short(data, 0)[0]
     if kind in _VLAN:
         return _behind_type(data, 22)
-    return 20 if kind in _IP else -1
+    return 20 if kind in _IP else Aside.OTHER
 
 
-_LINKS: dict[int, Callable[[bytes], int]] = {
+_TUNNELS = {4: Aside.IP_IN_IP, 41: Aside.IP_IN_IP, 47: Aside.GRE}
+_LINKS: dict[int, Callable[[bytes], int | Aside]] = {
     ETHERNET: _ethernet,
     NULL: _loopback,
     LOOP: _loopback,

@@ -2,7 +2,10 @@
 """TCP is found in frames of many kinds, and its connections are told apart."""
 
 import io
+import shutil
 import struct
+import subprocess
+from pathlib import Path
 
 import pytest
 from frames import (
@@ -36,6 +39,19 @@ V6 = segment(CLIENT6, SERVER6, ACK | FIN, 5, 6, b"abc")
 SLL = bytes(14)
 SLL2 = bytes(18)
 
+SNAP = b"\xaa\xaa\x03\0\0\0"
+
+
+def typed(kind: int, body: bytes) -> bytes:
+    """An Ethernet frame of any EtherType, or with a length in its place."""
+    return ethernet(V4)[:12] + kind.to_bytes(2, "big") + body
+
+
+def pppoe(protocol: int, packet: bytes) -> bytes:
+    """A session's frame with a PPP packet (RFC 2516, 4)."""
+    return struct.pack("!BBHHH", 0x11, 0, 1, len(packet) + 2, protocol) + packet
+
+
 CARRIERS = {
     "Ethernet": (1, ethernet(V4)),
     "Ethernet with IPv6": (1, ethernet(V6)),
@@ -64,6 +80,11 @@ CARRIERS = {
         ethernet(ipv4(CLIENT, SERVER, tcp(CLIENT, SERVER, 17, 5, 6, b"abc"), fragment=0x2000)),
     ),
     "Ethernet with padding": (1, ethernet(V4) + bytes(20)),
+    "MPLS with two labels": (1, typed(0x8847, b"\0\x01\0\x40" + b"\0\x02\x01\x40" + V4)),
+    "MPLS with IPv6": (1, typed(0x8847, b"\0\x02\x01\x40" + V6)),
+    "PPPoE": (1, typed(0x8864, pppoe(0x21, V4))),
+    "PPPoE with IPv6 in a VLAN": (1, typed(0x8100, b"\0\7\x88\x64" + pppoe(0x57, V6))),
+    "SNAP": (1, typed(len(V4) + 8, SNAP + b"\x08\0" + V4)),
 }
 
 
@@ -106,6 +127,18 @@ def test_a_segment_is_found_behind_the_extension_headers_of_ipv6(name: str) -> N
         (101, ipv6(CLIENT6, SERVER6, bytes(20), following=50), Aside.OTHER),
         (1, ethernet(ipv4(CLIENT, SERVER, bytes(40), fragment=5)), Aside.FRAGMENT),
         (101, ipv6(CLIENT6, SERVER6, b"\6\0\1\0" + bytes(40), following=44), Aside.FRAGMENT),
+        (1, ethernet(ipv4(CLIENT, SERVER, bytes(20), protocol=47)), Aside.GRE),
+        (1, ethernet(ipv4(CLIENT, SERVER, b"\x80\1\x12\xb5" + bytes(20), protocol=17)), Aside.VXLAN),
+        (1, ethernet(ipv4(CLIENT, SERVER, b"\x80\1\x12\xb5", protocol=17, fragment=5)), Aside.OTHER),
+        (101, ipv6(CLIENT6, SERVER6, b"\x80\1\x12\xb5" + bytes(20), following=17), Aside.VXLAN),
+        (1, ethernet(ipv4(CLIENT, SERVER, V4, protocol=4)), Aside.IP_IN_IP),
+        (101, ipv6(CLIENT6, SERVER6, V6, following=41), Aside.IP_IN_IP),
+        (1, typed(0x8847, b"\0\x02\x01\x40" + bytes(40)), Aside.MPLS),
+        (1, typed(0x8847, b"\0\x02\0\x40"), Aside.CUT),
+        (1, typed(0x8864, b"\x11\0\0\1\0\x2a" + b"\xc0\x21" + bytes(40)), Aside.PPPOE),
+        (1, typed(0x8863, b"\x11\7" + bytes(40)), Aside.PPPOE),
+        (1, typed(38, b"\x42\x42\x03" + bytes(40)), Aside.LLC),
+        (1, typed(48, SNAP + b"\x08\x06" + bytes(40)), Aside.LLC),
         (1, ethernet(V4)[:40], Aside.CUT),
         (1, b"", Aside.CUT),
         (101, b"", Aside.CUT),
@@ -228,3 +261,14 @@ def test_a_reset_is_a_flag_of_who_sent_it() -> None:
     (one,) = read([*exchange()[:3], segment(SERVER, CLIENT, RST, 7001)]).table
     assert one.flags[1] & RST
     assert not one.flags[0] & RST
+
+
+@pytest.mark.skipif(not shutil.which("tshark"), reason="needs Wireshark's programs")
+def test_wireshark_finds_the_same_segments_in_every_ethernet_frame(tmp_path: Path) -> None:
+    """Of the carriers above, in their order: its relative numbers are switched off."""
+    on_ethernet = {name: frame for name, (link, frame) in CARRIERS.items() if link == 1}
+    (tmp_path / "all.pcap").write_bytes(pcap(list(on_ethernet.values())))
+    command = ["tshark", "-r", str(tmp_path / "all.pcap"), "-o", "tcp.relative_sequence_numbers:FALSE"]
+    command += ["-o", "ip.defragment:FALSE", "-T", "fields", "-e", "tcp.seq", "-e", "tcp.ack"]
+    shown = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    assert dict(zip(on_ethernet, shown.splitlines(), strict=True)) == dict.fromkeys(on_ethernet, "5\t6")
