@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from harness.core import cache
 from harness.core.errors import UsageError
@@ -90,6 +91,12 @@ def test_only_the_windows_that_wants_a_tpm_needs_its_programs(monkeypatch: pytes
     (missing,) = [check for check in checks("windows-11") if check.name == "Windows tools"]
     assert (missing.ok, missing.detail) == (False, "swtpm is missing")
     assert all(check.ok for check in checks("windows-10") if check.name == "Windows tools")
+
+
+def test_the_workflow_offers_every_version_of_windows() -> None:
+    workflow = YAML(typ="safe").load((REPOSITORY / ".github" / "workflows" / "windows.yml").read_text())
+    offered = workflow["on"]["workflow_dispatch"]["inputs"]["version"]["options"]
+    assert sorted(offered) == sorted(versions())
 
 
 def test_the_guide_names_every_version_of_windows_that_is_a_guest() -> None:
