@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from harness.report.ended import is_whole
 from harness.scenario import Context, Family
 from harness.verdict.outcome import Outcome
 
@@ -136,6 +137,7 @@ class Overview:
     promises: Sequence[Promise]
     unnamed: Sequence[Cause] = ()  # failures of cases that judge no row of the catalogue
     lost: Sequence[Cause] = ()  # of cases that say nothing, for evidence was lost or the harness failed
+    is_whole: bool = True  # was every case performed that was selected?
     before: str = ""  # the run that it is held against
     new: Sequence[Case] = ()
     gone: Sequence[Case] = ()
@@ -148,6 +150,14 @@ class Overview:
     @property
     def troubles(self) -> list[Promise]:
         return self.of(*TROUBLES)
+
+    @property
+    def verdict(self) -> str:
+        """'ill', 'well', or 'open' where nothing failed and not all was judged that was to be."""
+        if self.troubles or self.unnamed:
+            return "ill"
+        judged = self.of(State.KEPT, State.RECORDED)
+        return "well" if judged and self.is_whole and not self.lost else "open"
 
     @property
     def causes(self) -> list[tuple[str, list[Case], list[str]]]:
@@ -191,6 +201,7 @@ def overview(run: Run, before: Run | None = None) -> Overview:
         promises=promises,
         unnamed=list(_causes([case for case in unnamed if _failed(case)], unnamed)),
         lost=list(_causes([case for case in run["cases"] if Outcome(case["outcome"]).errors], ())),
+        is_whole=is_whole(run),
         before=str(before["run_id"]) if before else "",
         new=[case for case in both if _failed(case) and not _failed(then[case["id"]])],
         gone=[case for case in both if not _failed(case) and _failed(then[case["id"]])],

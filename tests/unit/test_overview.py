@@ -159,6 +159,26 @@ def test_what_fails_everywhere_has_no_pattern(tmp_path: Path) -> None:
     assert by_id(made, "D-08").causes[0].pattern == ""
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "ended", "verdict"),
+    [
+        ([Outcome.PASS], "by itself", "well"),
+        ([Outcome.RECORDED], "by itself", "well"),
+        ([Outcome.PASS, Outcome.DEVIATION], "by itself", "ill"),
+        ([Outcome.PASS, Outcome.INCONCLUSIVE], "by itself", "open"),
+        ([Outcome.UNSUPPORTED], "by itself", "open"),
+        ([], "by itself", "open"),
+        ([Outcome.PASS], "interrupted", "open"),
+        ([Outcome.CHANGED], "interrupted", "ill"),
+    ],
+)
+def test_only_what_was_judged_and_whole_is_well(
+    tmp_path: Path, outcomes: list[Outcome], ended: str, verdict: str
+) -> None:
+    cases = [case(str(number), outcome=outcome) for number, outcome in enumerate(outcomes)]
+    assert seen(tmp_path, *cases, ended=ended).verdict == verdict
+
+
 def test_what_was_not_judged_says_why(tmp_path: Path) -> None:
     lost = case("a", outcome=Outcome.INCONCLUSIVE, why="the capture lost 3 packets", requirements=["D-01"])
     other = case("b", outcome=Outcome.UNSUPPORTED, why="it needs 3 CPUs", requirements=["D-01"])
