@@ -81,12 +81,13 @@ static NTSTATUS LeaveCallback(const CALLBACK_CALL *call, NTSTATUS status, ULONG6
     return status;
 }
 
-/* Once recovery closes the sockets nothing is kept that it would have to give back first. */
+/* Once its socket is being closed nothing is kept: it would have to be given back before the close. */
 static ULONG ActionOf(const CALLBACK_CALL *call)
 {
     ULONG action = call->step ? call->step->action : (ULONG)WSKTEST_ACTION_TAKE;
 
-    if (action == WSKTEST_ACTION_RETAIN && FlagIsRaised(&call->slot->run->recovering))
+    if (action == WSKTEST_ACTION_RETAIN &&
+        (FlagIsRaised(&call->slot->run->recovering) || FlagIsRaised(&call->slot->closing)))
         return WSKTEST_ACTION_REFUSE;
     return action;
 }

@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """A reference guest that keeps its promises in another way is not blamed, nor compared with its baseline."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import conformance
+import dpkt
 import pytest
 
+from harness.lab.namespace import Network
+from harness.wire.capture_file import frames
+from harness.wire.packets import ACK, NO_FLAGS, RST, SYN, Packet, parse
+
 CASES = "suites/disconnect/test_aborted.py"
+GUEST = Network().test_guest4
 WELL = {"pass", "recorded"}
 
 
@@ -27,3 +34,28 @@ def test_what_it_does_otherwise_is_seen(tmp_path: Path) -> None:
     ran = conformance.run(tmp_path, CASES, "--freedom", "ended-is-local-disconnect")
     statuses = {case["recorded"].get("status of the receive") for case in ran.record["cases"]}
     assert "STATUS_LOCAL_DISCONNECT" in statuses
+
+
+def test_its_tcp_is_another(tmp_path: Path) -> None:
+    freedoms = "no-timestamps,no-sack,mss-536,ports-49152,rst-without-ack"
+    ran = conformance.run(tmp_path, CASES, "-k", "ends_a_receive and ipv4", "--freedom", freedoms)
+    sent = [packet for packet in packets(ran.folder / "captures") if packet.src == GUEST]
+    syns = [packet for packet in sent if packet.flags == SYN]
+    assert syns
+    assert [options(packet)[dpkt.tcp.TCP_OPT_MSS] for packet in syns] == [b"\x02\x18"] * len(syns)
+    assert not {dpkt.tcp.TCP_OPT_TIMESTAMP, dpkt.tcp.TCP_OPT_SACKOK} & {
+        key for p in syns for key in options(p)
+    }
+    assert all(packet.sport >= 49152 for packet in syns)
+    assert {packet.flags & ACK for packet in sent if packet.flags & RST} == {NO_FLAGS}
+
+
+def packets(folder: Path) -> Iterator[Packet]:
+    for path in folder.iterdir():
+        with path.open("rb") as file:
+            yield from (parse(data) for _, _, data in frames(file))
+
+
+def options(packet: Packet) -> dict[int, bytes]:
+    segment = dpkt.ethernet.Ethernet(packet.raw).data.data
+    return dict(dpkt.tcp.parse_opts(segment.opts))

@@ -19,9 +19,10 @@ from harness.diagnostics.selfcheck import (
     judge,
     matrix,
     plan,
+    plan_freedoms,
     without_fault,
 )
-from harness.guest.base import Fault
+from harness.guest.base import Fault, Freedom
 
 FAULTS = {"no-fin": Fault(("D-01",), "sends nothing"), "late": Fault(("D-02", "C-01"), "comes late")}
 JUDGES = {
@@ -84,6 +85,34 @@ def test_without_a_fault_nothing_may_be_red() -> None:
     none = Task(NO_FAULT, (), ["one"])
     assert judge(none, run(case("one", "pass", "D-01"))).well
     assert not judge(none, run(case("one", "crashed", "D-01"))).well
+
+
+def test_a_freedom_runs_the_cases_of_its_rows_and_one_of_several_a_variant_of_every_test() -> None:
+    freedoms = {
+        "late": Freedom(("D-02",), "nobody", "comes late"),
+        "like-windows": Freedom((), "nobody", "all of it", parts=("late",)),
+    }
+    tasks = {task.fault: task for task in plan_freedoms(freedoms, JUDGES, 0)}
+    assert tasks["late"] == Task("late", (), ["a.py::test_other"], is_freedom=True)
+    assert len(tasks["like-windows"].cases) == 5
+    assert len(plan_freedoms(freedoms, JUDGES, 3)[0].cases) == 4
+
+
+@pytest.mark.parametrize("outcome", ["deviation", "changed", "hung", "crashed"])
+def test_a_freedom_may_not_be_blamed(outcome: str) -> None:
+    late = Task("late", (), ["one", "two"], is_freedom=True)
+    assert (
+        judge(late, run(case("one", "pass", "D-01"), case("two", "recorded", "D-05"))).line()
+        == "late: all pass"
+    )
+    blamed = judge(late, run(case("one", outcome, "D-01"), case("two", "pass")))
+    assert not blamed.well
+    assert "FALSELY BLAMED BY D-01: one" in blamed.line()
+
+
+@pytest.mark.parametrize("outcome", ["inconclusive", "harness-error"])
+def test_a_freedom_must_be_judged(outcome: str) -> None:
+    assert not judge(Task("late", (), ["one"], is_freedom=True), run(case("one", outcome, "D-01"))).well
 
 
 def test_the_matrix_has_a_column_for_every_row() -> None:

@@ -166,7 +166,7 @@ def test_check_prints_the_cells_of_the_example() -> None:
     done = CliRunner().invoke(cli, ["nightly", str(EXAMPLE), "--check"])
     assert done.exit_code == 0, done.output
     names = [line.partition(":")[0] for line in done.output.splitlines()]
-    assert names == ["plain", "rst-on-graceful", "one-cpu"]
+    assert names == ["plain", "rst-on-graceful", "windows-like", "one-cpu"]
 
 
 @pytest.mark.usefixtures("collects_nothing")

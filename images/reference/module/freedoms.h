@@ -29,10 +29,10 @@ FREEDOM(completions_at_passive, "completions-at-passive", "X-02",
 	"completion routines run in a thread at PASSIVE_LEVEL")
 FREEDOM(completions_late_at_passive, "completions-late-at-passive", "D-11 C-05 X-02",
 	"IRPs: a pending IRP completes later; no document says how much",
-	"completion routines run in a thread at PASSIVE_LEVEL, up to 40 ms late")
+	"completion routines run in a thread at PASSIVE_LEVEL, up to 20 ms late")
 FREEDOM(completions_late_at_dispatch, "completions-late-at-dispatch", "D-11 C-05 X-02",
 	"IRPs: a pending IRP completes later; no document says how much",
-	"completion routines run at DISPATCH_LEVEL, up to 40 ms late")
+	"completion routines run at DISPATCH_LEVEL, up to 20 ms late")
 FREEDOM(slow_calls, "slow-calls", "D-33 C-21",
 	"nobody: how long a call takes that waits for nothing, on a machine that is busy",
 	"each call below DISPATCH_LEVEL takes 20 ms")
@@ -45,6 +45,9 @@ FREEDOM(refusals_name_connection, "refusals-name-connection", "D-06 D-15 D-19 D-
 FREEDOM(refusals_name_parameter, "refusals-name-parameter", "D-06 D-15 D-19 D-29 D-30 X-29 S-01 S-02 S-05",
 	"WskDisconnect, return value: other status codes, an error has occurred; which one is not said",
 	"what a socket cannot do in its state is refused with STATUS_INVALID_PARAMETER")
+FREEDOM(bad_parameters_are_requests, "bad-parameters-are-requests", "D-05 D-06 X-13",
+	"WskDisconnect, return value: other status codes, an error has occurred; which one is not said",
+	"flags and buffers that may not be, and several events disabled at once, are STATUS_INVALID_DEVICE_REQUEST")
 FREEDOM(aborted_is_forced_closed, "aborted-is-forced-closed", "D-12 D-29 D-30",
 	"WskDisconnect, return value: STATUS_FILE_FORCED_CLOSED, the socket is no longer functional; when is not said",
 	"calls on a socket that its client has aborted are refused with STATUS_FILE_FORCED_CLOSED")
@@ -141,9 +144,9 @@ FREEDOM(indications_chained, "indications-chained", "X-07 X-09",
 FREEDOM(indications_of_two_mdls, "indications-of-two-mdls", "X-07",
 	"WSK_BUF: a chain of MDLs, with an offset into the first",
 	"each indication has two MDLs of unequal length, the first of them with an offset")
-FREEDOM(events_while_closing, "events-while-closing", "C-12 C-12b X-19",
+FREEDOM(events_while_closing, "events-while-closing", "C-12 C-12b X-19 X-24",
 	"WskCloseSocket, remarks: callbacks in progress return before the socket is closed; not that none starts",
-	"up to two event callbacks that are due start between the call of a close and its completion")
+	"up to two event callbacks that are due start between a close's call and completion, WskAbortEvent among them")
 
 /* ---- TCP ---- */
 
@@ -192,7 +195,8 @@ FREEDOM(syn_again_at_1s, "syn-again-at-1s", "C-17", "RFC 6298, 2.1: 1 s, and the
 	"a SYN that is not answered is sent again after 1 s, then after 2 more")
 FREEDOM(syn_again_at_3s, "syn-again-at-3s", "C-17", "RFC 6298, 2.1: 1 s should be taken; 3 s was before",
 	"a SYN that is not answered is sent again after 3 s")
-FREEDOM(refused_connect_2s, "refused-connect-2s", "C-17", "RFC 9293, 3.10.7.3: an RST ends SYN-SENT; who tries again is free to",
+FREEDOM(refused_connect_2s, "refused-connect-2s", "C-17",
+	"RFC 9293, 3.10.7.3: an RST ends SYN-SENT; who tries again is free to",
 	"a connect that is refused is tried again each 0.5 s, and fails after 2 s")
 FREEDOM(time_wait_120s, "time-wait-120s", "S-08", "RFC 9293, 3.4.2: an MSL of 2 minutes, TIME-WAIT of two",
 	"TIME-WAIT lasts 120 s")
@@ -203,7 +207,8 @@ FREEDOM(stealth, "stealth", "X-23 C-17", "nobody: a firewall may drop what TCP a
 
 /* ---- The guest ---- */
 
-FREEDOM(ticks_15ms, "ticks-15ms", "", "KeDelayExecutionThread, remarks: an interval ends with a tick of the system's timer",
+FREEDOM(ticks_15ms, "ticks-15ms", "",
+	"KeDelayExecutionThread, remarks: an interval ends with a tick of the system's timer",
 	"delays, time-outs and timers end with a tick each 15.6 ms")
 FREEDOM(qpc_10mhz, "qpc-10mhz", "", "KeQueryPerformanceCounter, PerformanceFrequency: ticks per second",
 	"the performance counter has 10 MHz, and is 100 ppm fast")

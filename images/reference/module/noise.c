@@ -22,7 +22,9 @@
 
 /* A query for wpad.local, as DNS and its relatives have it. */
 #define QUERY "\x12\x34\0\0\0\1\0\0\0\0\0\0\4wpad\5local\0\0\1\0\1"
-#define SEARCH "M-SEARCH * HTTP/1.1\r\nHost: 239.255.255.250:1900\r\nST: upnp:rootdevice\r\nMan: \"ssdp:discover\"\r\nMX: 3\r\n\r\n"
+#define SEARCH                                                                  \
+	"M-SEARCH * HTTP/1.1\r\nHost: 239.255.255.250:1900\r\nST: upnp:rootdevice\r\n" \
+	"Man: \"ssdp:discover\"\r\nMX: 3\r\n\r\n"
 #define NETBIOS "\x12\x34\1\x10\0\1\0\0\0\0\0\0\x20" "FHEFEBEJCACACACACACACACACACACAAA" "\0\0\x20\0\1"
 #define SOLICIT "\1\x12\x34\x56\0\1\0\12\0\3\0\1\x52\x54\0\1\2\3\0\6\0\2\0\x17"
 

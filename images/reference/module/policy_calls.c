@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The provider's answers, and those that a switch makes it give: what a call returns, what becomes of its IRP, how its data is taken and given. */
+/* The provider's answers, and those that a switch makes it give: what a call returns, what becomes of its IRP, how its
+ * data is taken and given. */
 #include "policy_calls.h"
 #include "switches.h"
 
@@ -48,7 +49,7 @@ bool policy_completes_at_dispatch(void)
 
 u32 policy_completion_delay_ms(void)
 {
-	return freedom(FREEDOM_completions_late_at_passive) || freedom(FREEDOM_completions_late_at_dispatch) ? 40 : 0;
+	return freedom(FREEDOM_completions_late_at_passive) || freedom(FREEDOM_completions_late_at_dispatch) ? 20 : 0;
 }
 
 /* Warnings, and what says how much room is wanted, have one that counts. */
@@ -120,6 +121,8 @@ bool policy_refusals_pend(void)
 
 NTSTATUS policy_refusal_status(enum policy_reason reason)
 {
+	if (reason == BAD_PARAMETER && freedom(FREEDOM_bad_parameters_are_requests))
+		return STATUS_INVALID_DEVICE_REQUEST;
 	if (reason == BAD_PARAMETER || freedom(FREEDOM_refusals_name_parameter))
 		return STATUS_INVALID_PARAMETER;
 	if (reason == WAS_ABORTED && freedom(FREEDOM_aborted_is_forced_closed))

@@ -42,12 +42,11 @@ u8 policy_events_while_closing(void)
 	return freedom(FREEDOM_events_while_closing) ? 2 : 0;
 }
 
-u32 policy_indication_size(const struct wsk_socket *ws, u32 readable)
+u32 policy_indication_size(const struct wsk_socket *ws, u32 readable, int parts)
 {
 	if (freedom(FREEDOM_indications_by_byte) && ws->indicated < 16)
 		return min(readable, 1u);
-	if (freedom(FREEDOM_indications_chained))
-		readable = DIV_ROUND_UP(readable, policy_indications());
+	readable = DIV_ROUND_UP(readable, parts);
 	return freedom(FREEDOM_indications_by_segment) ? min(readable, 1460u) : readable;
 }
 

@@ -15,7 +15,7 @@ enum policy_delivery policy_delivery(void);
 u32 policy_event_level_flag(void);		/* what the callback is told of its level */
 u32 policy_event_delay_ms(void);
 u8 policy_events_while_closing(void);		/* how many may start, at most */
-u32 policy_indication_size(const struct wsk_socket *ws, u32 readable);
+u32 policy_indication_size(const struct wsk_socket *ws, u32 readable, int parts);	/* of the next of so many */
 int policy_indications(void);			/* in one list, at most */
 bool policy_indicates_two_mdls(void);
 bool policy_tells_own_disconnect(void);

@@ -336,8 +336,8 @@ static bool over(struct wsk_socket *ws)
 /* Where TCP itself would send none. */
 static bool owes_reset(struct wsk_socket *ws)
 {
-	if (over(ws))
-		return policy_resets_after_fins() || (policy_resets_unread_data() && conn_readable(ws) > 1);	/* the FIN counts as one */
+	if (over(ws))	/* the FIN counts as one byte */
+		return policy_resets_after_fins() || (policy_resets_unread_data() && conn_readable(ws) > 1);
 	return policy_resets_in_last_ack() &&
 	       (1 << ws->sock->sk->sk_state) & (TCPF_LAST_ACK | TCPF_CLOSING);
 }

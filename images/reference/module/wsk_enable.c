@@ -77,7 +77,7 @@ NTSTATUS wsk_disable_event(struct wsk_socket *ws, u32 mask, struct irp *irp)
 	bool in_progress;
 
 	if (hweight32(template.event) != 1 && !policy_disables_several())
-		return STATUS_INVALID_PARAMETER;
+		return policy_refusal_status(BAD_PARAMETER);
 	if (template.event & ws->static_events || template.event & ~ALL_EVENTS)
 		return STATUS_INVALID_PARAMETER;
 	spin_lock_bh(&ws->lock);

@@ -285,8 +285,8 @@ static void raise(struct wsk_socket *ws, const struct wsk_event *event)
 		deliver_event(ws);
 }
 
-/* A part of what is there, at most 64 KiB; NULL when nothing is. */
-static struct wsk_indication *take_part(struct wsk_socket *ws)
+/* The next of so many parts of what is there, at most 64 KiB; NULL when nothing is. */
+static struct wsk_indication *take_part(struct wsk_socket *ws, int parts)
 {
 	struct wsk_indication *indication;
 	u32 size;
@@ -296,7 +296,7 @@ static struct wsk_indication *take_part(struct wsk_socket *ws)
 	if (indication) {
 		list_del(&indication->list);
 	} else {
-		size = min(policy_indication_size(ws, conn_readable(ws)), MAX_INDICATION);
+		size = min(policy_indication_size(ws, conn_readable(ws), parts), MAX_INDICATION);
 		indication = size ? wsk_indication_new(ws, size) : NULL;
 		if (!indication)
 			return NULL;
@@ -315,10 +315,10 @@ static struct wsk_indication *take_part(struct wsk_socket *ws)
 /* A list of what is there; NULL when nothing is. */
 static struct wsk_indication *indicate(struct wsk_socket *ws)
 {
-	struct wsk_indication *first = take_part(ws), *last = first, *next;
 	int parts = policy_indications();
+	struct wsk_indication *first = take_part(ws, parts), *last = first, *next;
 
-	while (last && --parts > 0 && (next = take_part(ws))) {
+	while (last && --parts > 0 && (next = take_part(ws, parts))) {
 		last->shown.next = &next->shown;
 		last = next;
 	}

@@ -243,6 +243,18 @@ NTSTATUS MS WskInspectComplete(struct wsk_socket *ws, struct wsk_inspect_id *id,
 	return wsk_inline(irp, wsk_inspect_decide(ws, id, action) ? STATUS_SUCCESS : STATUS_NOT_FOUND, 0);
 }
 
+/* Requests that the client has pended are aborted: it hears of each, if events still come. */
+void wsk_inspect_abandon(struct wsk_socket *ws)
+{
+	struct inspection *inspection;
+
+	spin_lock_bh(&inspections_lock);
+	list_for_each_entry(inspection, &inspections, list)
+		if (inspection->listener == ws && inspection->state == INSPECT_PENDED)
+			inspection->state = INSPECT_ABORTED;
+	spin_unlock_bh(&inspections_lock);
+}
+
 /* Requests whose listener closes are dropped without a word: the peer's next SYN is refused. */
 void wsk_inspect_close(struct wsk_socket *ws)
 {

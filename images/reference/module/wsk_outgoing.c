@@ -34,6 +34,25 @@ static DECLARE_DELAYED_WORK(held_work, send_due);
 
 /* ---- ACKs that wait ---- */
 
+static void forget(struct held *held)
+{
+	kfree_skb(held->skb);
+	kfree(held);
+}
+
+/* Unless its connection is silent by now. In softirq or the like. */
+static void let_go(struct held *held)
+{
+	struct wsk_socket *ws = conn_owner(held->sk);
+
+	if (ws && READ_ONCE(ws->silent)) {
+		forget(held);
+		return;
+	}
+	held->go_on(&init_net, held->sk, held->skb);
+	kfree(held);
+}
+
 static void send_due(struct work_struct *work)
 {
 	struct held *held, *next;
@@ -50,10 +69,9 @@ static void send_due(struct work_struct *work)
 	list_for_each_entry_safe(held, next, &due, list) {
 		local_bh_disable();
 		rcu_read_lock();
-		held->go_on(&init_net, held->sk, held->skb);
+		let_go(held);
 		rcu_read_unlock();
 		local_bh_enable();
-		kfree(held);
 	}
 }
 
@@ -70,12 +88,6 @@ static struct held *take_held(const struct sock *sk)
 		list_del(&found->list);
 	spin_unlock_bh(&held_lock);
 	return found;
-}
-
-static void forget(struct held *held)
-{
-	kfree_skb(held->skb);
-	kfree(held);
 }
 
 static unsigned int hold(struct sock *sk, struct sk_buff *skb, const struct nf_hook_state *state)

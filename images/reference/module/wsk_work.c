@@ -8,6 +8,7 @@
 #include "wsk_ending.h"
 #include "wsk_events.h"
 #include "wsk_home.h"
+#include "wsk_inspect.h"
 #include "wsk_operation.h"
 #include "wsk_work.h"
 
@@ -60,6 +61,8 @@ void wsk_work(struct work_struct *work)
 	ending = wsk_find(ws, WSK_CLOSE);
 	if (!ending)
 		wsk_drive(ws);
+	else if (policy_events_while_closing())
+		wsk_inspect_abandon(ws);
 	wsk_raise_events(ws);
 	if (ending)
 		wsk_hurry_event(ws);
