@@ -3,6 +3,7 @@
 
 A fault is killed when a case that judges one of its rows fails. A case that
 judges other rows must not: either the case is wrong, or the fault's table is.
+One that judges its rows may be inconclusive: the fault has spoilt its scene.
 Under a freedom, which keeps every promise, no case may fail.
 """
 
@@ -204,7 +205,8 @@ def judge(task: Task, run: Mapping[str, Any]) -> FaultVerdict:
     unjudged = []
     for case in run["cases"]:
         outcome = Outcome(case["outcome"])
-        if outcome.errors:
+        spoilt = outcome == Outcome.INCONCLUSIVE and not set(task.named).isdisjoint(case["requirements"])
+        if outcome.errors and not spoilt:
             unjudged.append(f"{case['id']} ({case['why'][:200]})")
         for row in case["requirements"] if outcome.fails else ():
             red.setdefault(row, []).append(case["id"])

@@ -66,6 +66,12 @@ def test_a_fault_is_killed_by_a_case_of_a_row_that_it_names() -> None:
     assert verdict.line() == "no-fin: killed by D-01"
 
 
+def test_a_fault_may_spoil_the_scene_of_a_case_that_judges_its_rows() -> None:
+    spoilt = case("two", "inconclusive", "D-01", why="the scene was not as planned")
+    assert judge(TASK, run(case("one", "deviation", "D-01"), spoilt)).well
+    assert not judge(TASK, run(case("one", "pass", "D-01"), spoilt)).well
+
+
 @pytest.mark.parametrize(
     ("cases", "line"),
     [
