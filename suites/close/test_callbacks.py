@@ -22,6 +22,7 @@ from suites.scenes import (
     SETTLES,
     SHORT_PEER_TIMEOUT,
     SOON,
+    bystander,
     has_begun,
     joined,
     require_precondition,
@@ -88,8 +89,9 @@ async def test_a_close_waits_for_the_callback_that_is_in_progress(lab, busy, con
     lab.needs_cpus(2)
     scene, callback = busy
     plan = Scenario()
+    other = bystander(plan)
     peer, sock = scene(lab, plan, family)
-    has_begun(plan, sock, callback)
+    has_begun(plan, other, sock, callback)
     close = plan.close(sock, context=context)
     plan.wait(close)
     plan.delay(AFTERWARDS)
@@ -114,8 +116,9 @@ async def test_a_cancelled_close_does_not_complete_before_the_callback_returns(l
     lab.needs_cpus(2)
     scene, callback = busy
     plan = Scenario()
+    other = bystander(plan)
     peer, sock = scene(lab, plan, family)
-    has_begun(plan, sock, callback)
+    has_begun(plan, other, sock, callback)
     close = plan.close(sock)
     plan.cancel(close)
     plan.wait(close)

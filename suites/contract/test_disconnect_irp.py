@@ -53,7 +53,7 @@ async def test_a_graceful_disconnect_is_cancelled_while_its_fin_is_unacknowledge
 @requires("X-18")
 @for_each(way=CONNECTED_AND_ACCEPTED, context=CONTEXTS, family=FAMILIES)
 async def test_a_graceful_disconnect_is_cancelled_while_the_window_is_closed(lab, way, context, family):
-    """It completes with STATUS_CANCELLED; whether its FIN goes out when the window opens is recorded."""
+    """It completes with STATUS_CANCELLED; what becomes of the send is recorded."""
     plan = Scenario()
     peer, sock = joined(lab, plan, ZeroWindow(opens_after=RELEASED), way, family)
     send = plan.send(sock, 16 * KiB)
@@ -70,7 +70,6 @@ async def test_a_graceful_disconnect_is_cancelled_while_the_window_is_closed(lab
     assert (seen.completions(disconnect), seen.status(disconnect)) == (1, STATUS_CANCELLED)
     assert peer.opened is None or seen.order(disconnect.completion, peer.opened)
     lab.record("status of the send", seen.status(send))
-    lab.record("the FIN was sent", seen.fin("guest") is not None)
 
 
 @requires("X-26")

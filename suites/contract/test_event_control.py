@@ -14,7 +14,7 @@ from harness.peer import HoldsOpen, Sends
 from harness.scenario import CONTEXTS, FAMILIES, IPV4, WSK_SOCKET, Action, Callback, Irp, Origin, Scenario
 from harness.scenario.values import EVENT_BITS, WSK_EVENT_DISABLE
 from harness.verdict import alone, for_each, requires
-from suites.scenes import HELD, SOON, has_begun, require_precondition
+from suites.scenes import HELD, SOON, bystander, has_begun, require_precondition
 
 CONNECTS = (WSK_SOCKET, Origin.STREAM_CONNECT)
 IRPS = {"irp": Irp.ALLOCATED, "no-irp": Irp.NONE}
@@ -48,11 +48,12 @@ async def test_disabling_an_event_in_progress_waits_for_its_callback(lab, origin
     lab.needs_cpus(2)
     peer = lab.peer(Sends(b"data", after=SOON), family)
     plan = Scenario()
+    other = bystander(plan)
     sock = plan.connected(origin, to=peer)
     plan.on_event(sock, Callback.RECEIVE, hold=HELD)
     plan.finish.enable(sock, Callback.RECEIVE)
     plan.send(sock, b"!")
-    has_begun(plan, sock, Callback.RECEIVE)
+    has_begun(plan, other, sock, Callback.RECEIVE)
     disable = plan.disable(sock, Callback.RECEIVE, context=context)
     close = plan.close(sock, context=context)
     plan.wait(disable, close)
@@ -76,11 +77,12 @@ async def test_disabling_an_event_in_progress_without_an_irp_says_so(lab, origin
     lab.needs_cpus(2)
     peer = lab.peer(Sends(b"data", after=SOON), family)
     plan = Scenario()
+    other = bystander(plan)
     sock = plan.connected(origin, to=peer)
     plan.on_event(sock, Callback.RECEIVE, hold=HELD)
     plan.finish.enable(sock, Callback.RECEIVE)
     plan.send(sock, b"!")
-    has_begun(plan, sock, Callback.RECEIVE)
+    has_begun(plan, other, sock, Callback.RECEIVE)
     disable = plan.disable(sock, Callback.RECEIVE, irp=Irp.NONE)
     close = plan.close(sock)
     plan.wait(close)
