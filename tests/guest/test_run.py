@@ -64,12 +64,14 @@ def test_wireshark_reads_every_capture_without_complaint(clean: conformance.Ran)
 
 def test_wireshark_shows_the_irp_events_before_the_packets_they_cause(clean: conformance.Ran) -> None:
     case = clean.case("test_graceful_disconnect_ends_the_connection[ipv4-wsk-socket]")
-    command = ["tshark", "-r", str(clean.folder / case["capture"])]
+    fields = [part for field in ("Protocol", "Source", "Info") for part in ("-e", f"_ws.col.{field}")]
+    command = ["tshark", "-r", str(clean.folder / case["capture"]), "-T", "fields", *fields]
+    command += ["-e", "frame.comment"]
     lines = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout.splitlines()
-    (connect,) = [number for number, line in enumerate(lines) if re.search(r" connect #\d+ .*: call", line)]
-    (disconnect,) = [
-        number for number, line in enumerate(lines) if re.search(r" disconnect #\d+ .*: call", line)
-    ]
+    connect, disconnect = (
+        next(n for n, line in enumerate(lines) if re.search(rf"^IRP\t10.*\t{name} #\d+ .*: call", line))
+        for name in ("connect", "disconnect")
+    )
     assert "[SYN]" not in "".join(lines[:connect])
     assert "[SYN]" in "".join(lines[connect:disconnect])
     assert "[FIN, ACK]" not in "".join(lines[:disconnect])
@@ -112,6 +114,6 @@ def test_two_runs_at_the_same_time_do_not_notice_each_other(tmp_path: Path) -> N
 
 def test_stored_timelines_are_in_order(clean: conformance.Ran) -> None:
     for case in clean.record["cases"]:
-        rows = json.loads((clean.folder / case["timeline"]).read_text())
+        rows = json.loads((clean.folder / case["timeline"]).read_text())["rows"]
         times = [row["time_ns"] for row in rows]
         assert times == sorted(times)
