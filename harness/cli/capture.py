@@ -8,11 +8,10 @@ from typing import BinaryIO
 import click
 
 from harness.core.errors import EvidenceLost, UsageError
+from harness.core.files import open_input, unreadable
 from harness.report import capture_text
 from harness.wire.capture_file import frames
 from harness.wire.connections import Connections
-
-_BUFFER = 1 << 20
 
 
 def show_capture(path: Path, *, list_only: bool, number: int | None) -> None:
@@ -22,15 +21,13 @@ def show_capture(path: Path, *, list_only: bool, number: int | None) -> None:
     EvidenceLost, after what could be read, when it is damaged.
     """
     try:
-        with path.open("rb", buffering=_BUFFER) as file:
+        with open_input(path) as file:
             if list_only:
                 _list(file)
             else:
                 _ladder(file, number or _only_one(file, path))
-    except BrokenPipeError:  # of what is printed, by a reader that has seen enough
-        raise
     except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+        raise UsageError(unreadable(path, error)) from None
     except EvidenceLost as error:
         raise EvidenceLost(f"{path}: {error}; what is before that was read") from None
 

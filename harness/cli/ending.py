@@ -8,12 +8,14 @@ import contextlib
 import errno
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from harness.core import extras
 from harness.core.errors import Terminated, UsageError, WskConformanceError
+from harness.core.files import short
 from harness.core.printable import printable
 from harness.core.signals import take_signals
 from harness.core.unexpected import unexpected
@@ -22,6 +24,7 @@ EXIT_USAGE = 2
 EXIT_HARNESS = 3
 EXIT_INTERRUPTED = 130
 
+_LONG = re.compile(r"\S{400,}")
 # What the system says of a file that somebody named wrongly, or may not use. All else is a failure of ours.
 _USERS = frozenset(
     {
@@ -65,22 +68,26 @@ def _performed(command: Callable[[], None]) -> int:
         return _say(line, EXIT_USAGE) if line else _say(unexpected(error), EXIT_HARNESS)
     except OSError as error:
         if error.errno in _USERS and error.filename is not None:
-            return _say(f"cannot use {_short(error.filename)}: {error.strerror}", EXIT_USAGE)
+            return _say(f"cannot use {error.filename}: {error.strerror}", EXIT_USAGE)
+        return _say(unexpected(error), EXIT_HARNESS)
+    except RuntimeError as error:
+        if str(error).startswith("Symlink loop"):  # how pathlib says ELOOP
+            return _say(str(error), EXIT_USAGE)
         return _say(unexpected(error), EXIT_HARNESS)
     except Exception as error:
         return _say(unexpected(error), EXIT_HARNESS)
     return 0
 
 
+def brief(line: str) -> str:
+    """Without the middle of names that nobody can read to their end."""
+    return _LONG.sub(lambda found: short(found[0]), line)
+
+
 def _say(line: str, status: int) -> int:
     with contextlib.suppress(OSError, ValueError):
-        print(f"wsk-conformance: {printable(line)}", file=sys.stderr, flush=True)
+        print(f"wsk-conformance: {brief(printable(line))}", file=sys.stderr, flush=True)
     return status
-
-
-def _short(name: object) -> str:
-    text = os.fsdecode(name) if isinstance(name, bytes) else str(name)
-    return text if len(text) <= 200 else f"{text[:100]}...{text[-100:]}"
 
 
 def _open_standard_streams() -> None:

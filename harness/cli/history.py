@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from harness.core.errors import UsageError
+from harness.core.files import is_file
 from harness.core.paths import HISTORY, RESULTS
 from harness.core.printable import printable
 
@@ -234,7 +235,9 @@ def pin(night: str, remove: bool, store: str) -> None:
 
 @history.command()
 @click.option("--keep-nights", type=click.IntRange(1), metavar="N", help="The newest N of each matrix.")
-@click.option("--keep-days", type=click.IntRange(1), metavar="D", help="Those that began in the last D days.")
+@click.option(
+    "--keep-days", type=click.IntRange(1, 36500), metavar="D", help="Those that began in the last D days."
+)
 @click.option("--delete-folders", is_flag=True, help="Delete the results folders of those that go, too.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @_store
@@ -263,7 +266,7 @@ def night_name(night: str) -> str:
     from harness.history.night import NIGHT_FILE, load_night
 
     path = Path(night)
-    return load_night(path).night_id if (path / NIGHT_FILE).is_file() else night
+    return load_night(path).night_id if is_file(path / NIGHT_FILE) else night
 
 
 def store_name(store: str) -> str:

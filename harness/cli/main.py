@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """wsk-conformance: its commands, and how each of them ends."""
 
+import io
 import json
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import click
 from harness import __version__
 from harness.cli.compare import compare
 from harness.cli.doctor import doctor
-from harness.cli.ending import EXIT_INTERRUPTED
+from harness.cli.ending import EXIT_INTERRUPTED, brief
 from harness.cli.history import history
 from harness.cli.image import image
 from harness.cli.nightly import nightly
@@ -22,6 +23,7 @@ from harness.cli.shell import shell
 from harness.core.errors import Terminated, UsageError
 from harness.core.files import read_bytes
 from harness.core.paths import RESULTS
+from harness.core.printable import printable
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -163,7 +165,9 @@ def main() -> None:
     except click.exceptions.Exit as wanted:
         sys.exit(wanted.exit_code)
     except click.ClickException as error:
-        error.show()
+        told = io.StringIO()
+        error.show(told)
+        click.echo(brief(printable(told.getvalue())), err=True, nl=False)
         sys.exit(error.exit_code)
     except click.Abort as error:  # what click makes of Ctrl-C
         if isinstance(error.__cause__, Terminated):

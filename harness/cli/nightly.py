@@ -12,7 +12,9 @@ import click
 
 from harness.cli.run_options import run_option
 from harness.core.errors import UsageError
+from harness.core.files import check_output, write_output
 from harness.core.paths import BASELINES, HISTORY
+from harness.core.printable import printable
 
 if TYPE_CHECKING:
     from harness.history.night import Cell, Night
@@ -99,14 +101,15 @@ def nightly(
     from harness.nightly.progress import NightProgress
     from harness.nightly.verdict import night_status
 
+    if markdown_file:
+        check_output(markdown_file)
     matrix = load_matrix(matrix_file)
     plans = _chosen(matrix.plans, only)
     if check:
         for plan in plans:
             settings = ", ".join(f"{name} {value}" for name, value in plan.settings.items())
-            click.echo(
-                f"{plan.name}: {plan.guest}, {len(plan.cases)} cases" + (f", {settings}" * bool(settings))
-            )
+            line = f"{plan.name}: {plan.guest}, {len(plan.cases)} cases" + (f", {settings}" * bool(settings))
+            click.echo(printable(line))
         return
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a timer's or a CI system's Ctrl-C
     if spoilt:
@@ -125,7 +128,7 @@ def nightly(
             chronicle.finish(folder)
             lines = list(summary(folder, night))
             if markdown_file:
-                _write(markdown_file, lines)
+                write_output(markdown_file, "\n".join(lines) + "\n")
     click.echo("\n" + "\n".join(lines))
     sys.exit(night_status(folder, night))
 
@@ -171,13 +174,6 @@ def _perform(
         except KeyboardInterrupt:
             told.says(f"interrupted; `--resume {night.night_id}` goes on with it")
             raise
-
-
-def _write(path: Path, lines: Sequence[str]) -> None:
-    try:
-        path.write_text("\n".join(lines) + "\n")
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from None
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ import click
 
 from harness.cli.run_options import replay_options, run_option, without
 from harness.core.errors import EvidenceLost, UsageError
+from harness.core.files import is_folder
 from harness.core.paths import RESULTS
 from harness.run.options import STARTS_GUEST, Settings
 
@@ -60,7 +61,7 @@ def replay(case: str, folder: Path, results: Path, **chosen: Any) -> None:
 
     run = load_run(folder)
     stored = find(run, case)
-    then = stored_case(folder if folder.is_dir() else folder.parent, run, stored)
+    then = stored_case(folder if is_folder(folder) else folder.parent, run, stored)
     settings = _settings(run, results, chosen)
     chosen_guest(settings)
     click.echo(f"running {stored['id']} again on {settings.guest}", err=True)

@@ -9,6 +9,7 @@ import click
 
 from harness.cli.run_options import run_options
 from harness.core.errors import UsageError
+from harness.core.files import exists, is_below, short
 from harness.core.paths import REPOSITORY, SUITES
 from harness.run.options import OPTIONS, Settings
 
@@ -38,6 +39,8 @@ def run(
 
     from harness.pytest_plugin.plugin import UNUSED, chosen_guest
 
+    if list_only and as_json:
+        raise UsageError("--list names the cases, and --json tells how they end: leave out one of them")
     settings = Settings(**chosen)
     chosen_guest(settings)  # a wrong name is told before anything is collected
     arguments = ["--rootdir", str(REPOSITORY), "-c", str(REPOSITORY / "pyproject.toml"), *UNUSED]
@@ -59,12 +62,11 @@ def run(
 
 def _place(case: str) -> str:
     """A case as pytest wants it, whatever folder we are in. Raises UsageError when there is no such file."""
-
     path, mark, test = case.partition("::")
     for base in (Path.cwd(), REPOSITORY, SUITES):
-        if (base / path).exists() and (base / path).resolve().is_relative_to(SUITES):
+        if path.strip() and exists(base / path) and is_below(base / path, SUITES):
             return f"{(base / path).resolve()}{mark}{test}"
-    raise UsageError(f"there is no case {case!r}; `wsk-conformance run --list` names them all")
+    raise UsageError(f"there is no case {short(repr(case))}; `wsk-conformance run --list` names them all")
 
 
 def _exit_status(code: int) -> int:

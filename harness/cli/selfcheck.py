@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.run_options import run_option
+from harness.core.files import check_output, write_output
 from harness.core.paths import RESULTS
 from harness.run.options import Settings
 
@@ -61,6 +62,8 @@ def selfcheck(
     only by rows that its table (images/reference/module/faults.h) names. A
     freedom (freedoms.h, beside it) keeps every promise: no case may fail.
     """
+    if json_file:
+        check_output(json_file)
     from harness.diagnostics import selfcheck
     from harness.guest import find
     from harness.pytest_plugin import collection
@@ -104,7 +107,7 @@ def selfcheck(
     for line in selfcheck.matrix(verdicts):
         click.echo(line)
     if json_file:
-        json_file.write_text(json.dumps(selfcheck.as_json(verdicts), indent=1))
+        write_output(json_file, json.dumps(selfcheck.as_json(verdicts), indent=1))
     bad = [verdict for verdict in verdicts if not verdict.well]
     click.echo(f"\n{len(verdicts) - len(bad)} of {len(verdicts)} are as they should be")
     if bad:

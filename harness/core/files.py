@@ -77,16 +77,21 @@ def as_json(data: bytes, path: Path) -> Any:
     try:
         return json.loads(data)
     except RecursionError:
-        raise UsageError(f"{path} is damaged: its JSON is nested too deeply") from None
+        raise UsageError(f"{short(path)} is damaged: its JSON is nested too deeply") from None
     except ValueError:
-        raise UsageError(f"{path} is damaged: it is not whole JSON") from None
+        raise UsageError(f"{short(path)} is damaged: it is not whole JSON") from None
 
 
 def read_toml(path: Path, what: str = "") -> dict[str, Any]:
     """Raises FileMissing or UsageError."""
-    named = f"{what} {path}".strip()
+    return as_toml(read_bytes(path, what), path, what)
+
+
+def as_toml(data: bytes, path: Path, what: str = "") -> dict[str, Any]:
+    """What was read from `path`. Raises UsageError."""
+    named = f"{what} {short(path)}".strip()
     try:
-        return tomllib.loads(read_bytes(path, what).decode())
+        return tomllib.loads(data.decode())
     except RecursionError:
         raise UsageError(f"{named} is not TOML that can be read: it is nested too deeply") from None
     except ValueError as error:  # of TOML's grammar, or of UTF-8
@@ -142,6 +147,8 @@ def check_output(path: Path) -> None:
 
 
 def _unwritable(path: Path) -> str:
+    if why := unnameable(path):
+        return why
     if is_folder(path):
         return os.strerror(errno.EISDIR)
     if not is_folder(path.parent):
@@ -150,6 +157,17 @@ def _unwritable(path: Path) -> str:
         return "it is not a file"
     writable = os.access(path if exists(path) else path.parent, os.W_OK)
     return "" if writable else os.strerror(errno.EACCES)
+
+
+def unnameable(path: Path) -> str:
+    """Why no file can have this name, as one that is too long; empty when one can."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError) as error:
+        return reason(error)
+    return ""
 
 
 def _takes_output(mode: int) -> bool:

@@ -21,6 +21,7 @@ from harness import __version__
 from harness.core import cache
 from harness.core.check import Check
 from harness.core.errors import UsageError, WskConformanceError
+from harness.core.files import exists
 from harness.diagnostics.masking import Mask
 from harness.lab import kvm
 from harness.report.files import write_atomically
@@ -87,7 +88,7 @@ class Bundle:
 
     def write(self, path: Path) -> None:
         """Raises UsageError when it cannot be written, or when there is something already."""
-        if path.exists():
+        if exists(path):
             raise UsageError(f"{path} is there already; name another file")
         readme = _README.format(guest=self.guest, contents="\n".join(self.contents()))
         buffer = io.BytesIO()
@@ -95,7 +96,7 @@ class Bundle:
             for name, text in {"README.txt": readme, **self.files}.items():
                 archive.writestr(name, text)
         try:
-            write_atomically(path, buffer.getvalue())
+            write_atomically(path, buffer.getvalue(), mode=0o600)  # what a mask missed is nobody else's
         except OSError as error:
             raise UsageError(f"cannot write {path}: {error.strerror}") from None
 

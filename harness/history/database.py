@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from harness.core.errors import HarnessError, UsageError
+from harness.core.files import exists, is_file, reason, short
 from harness.history import migrations
 
 LOCK_LIMIT = 120  # s
@@ -155,15 +156,17 @@ def _url(where: str) -> URL:
 
 
 def _check_place(path: Path, *, new: bool) -> None:
-    if not new and not path.exists():
+    if exists(path) and not is_file(path):
+        raise UsageError(f"cannot keep a history in {short(path)}: it is not a file")
+    if not new and not exists(path):
         raise UsageError(
             f"there is no history in {path}: `wsk-conformance history keep NIGHT` begins one, "
             "--store names another"
         )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot keep a history in {path}: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot keep a history in {short(path)}: {reason(error)}") from None
 
 
 def _engine(url: URL) -> Engine:

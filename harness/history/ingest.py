@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 
 from harness.core.errors import UsageError
+from harness.core.files import is_folder
 from harness.history.database import Database, insert_new, put
 from harness.history.failure import failure_key
 from harness.history.night import Attempt, Cell, Night, load_night
@@ -57,7 +58,7 @@ def keep(database: Database, folder: Path) -> str:
     is no night; a run of it that cannot be read is kept as an attempt that says why.
     """
     night = load_night(folder)
-    folder = (folder if folder.is_dir() else folder.parent).resolve()
+    folder = (folder if is_folder(folder) else folder.parent).resolve()
     with database.writing() as connection:
         night_id = put_night(connection, night, folder)
     for cell in night.cells:

@@ -17,7 +17,6 @@ as unknown as any other: somebody has to look again.
 """
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -25,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.errors import UsageError
+from harness.core.files import read_toml
 from harness.core.paths import KNOWN_ISSUES
 
 _KEY = re.compile(r"[0-9a-f]{12}")
@@ -76,12 +76,7 @@ class KnownIssues:
 def load_known(path: Path | None = None) -> KnownIssues:
     """Known issues from a file, by default the suites' own. Raises UsageError when it cannot be used."""
     path = path or KNOWN_ISSUES
-    try:
-        told = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read the known issues in {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"the known issues in {path} are not TOML: {error}") from None
+    told = read_toml(path, "the known issues in")
     issues = told.get("issue", [])
     if set(told) - {"issue"} or not isinstance(issues, list):
         raise UsageError(f"the known issues in {path} are tables [[issue]] and nothing else")

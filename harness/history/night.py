@@ -10,9 +10,10 @@ import json
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from harness.core.errors import UsageError
+from harness.core.files import is_folder, read_json, short
+from harness.core.printable import all_printable
 from harness.report.files import write_atomically
 
 SCHEMA_VERSION = 1
@@ -75,23 +76,19 @@ class Night:
 
 
 def load_night(path: Path) -> Night:
-    """A night.json, or the one in a folder; UsageError when it is damaged or of another schema."""
-    path = path / NIGHT_FILE if path.is_dir() else path
-    try:
-        told: dict[str, Any] = json.loads(path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
-    except ValueError:
-        raise UsageError(f"{path} is damaged: it is not whole JSON") from None
-    if not isinstance(told, dict) or told.pop("schema", None) != SCHEMA_VERSION:
-        raise UsageError(f"{path} is not a night of schema {SCHEMA_VERSION}")
-    try:
-        cells = [_cell(cell) for cell in told.pop("cells")]
-        return Night(cells=cells, **told)
-    except (TypeError, ValueError, KeyError) as error:
-        raise UsageError(f"{path} is damaged: {error}") from None
+    """A night.json, or the one in a folder, its texts made printable.
 
+    UsageError when it is damaged, of another schema or not to be read.
+    """
+    from pydantic import TypeAdapter, ValidationError  # what only writes need not wait for it
 
-def _cell(told: dict[str, Any]) -> Cell:
-    attempts = [Attempt(**attempt) for attempt in told.pop("attempts")]
-    return Cell(status=CellStatus(told.pop("status")), attempts=attempts, **told)
+    path = path / NIGHT_FILE if is_folder(path) else path
+    told = read_json(path)
+    if not isinstance(told, dict) or told.get("schema") != SCHEMA_VERSION:
+        raise UsageError(f"{short(path)} is not a night of schema {SCHEMA_VERSION}")
+    try:
+        return TypeAdapter(Night).validate_python(all_printable(told))
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, fault["loc"]))
+        raise UsageError(f"{short(path)} is damaged: {place}: {fault['msg']}") from None

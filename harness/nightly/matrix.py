@@ -7,7 +7,6 @@ Everything that is wrong with one is said at once, and before anything boots.
 import difflib
 import hashlib
 import itertools
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
 from harness.core.errors import UsageError
+from harness.core.files import as_toml, read_bytes
 from harness.guest import find
 from harness.history.night import Setting
 from harness.nightly.collect import collect
@@ -98,13 +98,8 @@ class Matrix:
 
 def load_matrix(path: Path) -> Matrix:
     """Raises UsageError with all that is wrong with the file, a line each with its place."""
-    try:
-        data = path.read_bytes()
-        told = tomllib.loads(data.decode())
-    except OSError as error:
-        raise UsageError(f"cannot read the matrix {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not TOML: {error}") from None
+    data = read_bytes(path, "the matrix")
+    told = as_toml(data, path)
     reader = _Reader()
     plans = list(_with_cases(list(reader.plans(told)), reader.errors))
     if errors := reader.errors:

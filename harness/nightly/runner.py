@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.core.errors import HarnessError, UsageError
+from harness.core.files import is_folder
 from harness.history.night import Attempt, Cell, CellStatus, Night, load_night
 from harness.nightly.attempt import Ended, run_in
 from harness.nightly.matrix import Matrix
@@ -83,7 +84,7 @@ def new_night(results: Path, matrix: Matrix, plans: Sequence[Plan]) -> tuple[Pat
 
 def find_night(results: Path, name: str, matrix: Matrix) -> tuple[Path, Night]:
     """A stored night of this matrix: its id, its folder, or 'latest'. Raises UsageError."""
-    folder = next((path for path in (results / NIGHTS / name, Path(name)) if path.is_dir()), None)
+    folder = next((path for path in (results / NIGHTS / name, Path(name)) if is_folder(path)), None)
     if folder is None:
         raise UsageError(f"there is no night {name!r} in {results / NIGHTS}")
     folder = folder.resolve()

@@ -56,6 +56,7 @@ class LabWorkers:
 
     def pytest_xdist_node_collection_finished(self, node: Any, ids: Sequence[str]) -> None:
         self._recorder.select(len(ids))
+        self._recorder.open_for_workers()
         self._shares[node] = [ids[place] for place in share_of(node.workerinput, len(ids))]
 
     def pytest_testnodedown(self, node: Any, error: object) -> None:

@@ -97,7 +97,7 @@ class Recorder:
     def lose(self, cases: Iterable[str], why: str) -> None:
         """Those of these cases that were never reported never will be; the run is not whole."""
         self._lost = True
-        self._open_for_workers()
+        self.open_for_workers()
         for place, case in enumerate(cases):
             if self._record and case not in self._cases:
                 outcome = Outcome.HARNESS_ERROR
@@ -128,10 +128,10 @@ class Recorder:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logstart(self) -> None:
-        self._open_for_workers()
+        self.open_for_workers()
 
-    def _open_for_workers(self) -> None:
-        """Only they know whether there are cases; they have made the folder when there are."""
+    def open_for_workers(self) -> None:
+        """As soon as they have begun: only they know whether there are cases, and make the folder then."""
         if self._folder.is_dir():
             self.open()
 
@@ -194,7 +194,7 @@ class Recorder:
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         if self._end is End.TERMINATED or self._end is End.LIMIT:
             session.exitstatus = _NOT_WHOLE
-        self._open_for_workers()
+        self.open_for_workers()
         if self._record:
             self._finish(session)
             terminal = self._config.pluginmanager.get_plugin("terminalreporter")

@@ -17,6 +17,7 @@ from typing import Any, Self
 from harness.core.errors import UsageError
 from harness.core.files import is_folder, read_json, reason, short
 from harness.core.printable import all_printable
+from harness.core.unexpected import is_out_of_space
 from harness.report.ended import End
 from harness.report.files import CannotKeep, file_name, link_atomically, write_atomically
 from harness.verdict.outcome import Outcome
@@ -151,6 +152,8 @@ class RunRecord:
             self._before = latest_of(self.folder.parent)
             link_atomically(self.folder.parent / LATEST, self.run_id)
         except OSError as error:
+            if is_out_of_space(error):
+                raise CannotKeep(self.folder, error) from error
             raise UsageError(f"cannot keep results in {short(self.folder)}: {reason(error)}") from None
         return self
 

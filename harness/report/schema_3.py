@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.errors import UsageError, WskConformanceError
+from harness.core.files import open_input
 from harness.core.ntstatus import NTSTATUS
 from harness.evidence.rows import NO_CONNECTION, EventRow, PacketRow, PeerRow, Row
 from harness.evidence.trace import irql_name
@@ -159,7 +160,7 @@ def _placed(rows: Sequence[Row], capture: Path) -> list[Row]:
     """Packets as today's rows have them: each is looked up in the capture by its moment."""
     seen: dict[int, deque[Captured]] = defaultdict(deque)
     try:
-        with capture.open("rb") as file:
+        with open_input(capture) as file:
             for packet in Connections().follow(frames(file)):
                 if packet[2] is not None:
                     seen[packet[2]].append(packet)

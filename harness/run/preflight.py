@@ -6,7 +6,7 @@ import resource
 from pathlib import Path
 
 from harness.core.errors import HarnessError, UsageError
-from harness.core.files import exists, free_bytes, is_folder, short
+from harness.core.files import exists, free_bytes, is_folder, short, unnameable
 from harness.lab import namespace
 from harness.report.files import RESERVED_BYTES
 from harness.run.options import Settings
@@ -25,6 +25,8 @@ def check(settings: Settings) -> None:
 
 
 def _check_results(results: Path) -> None:
+    if why := unnameable(results.absolute()):
+        raise UsageError(f"cannot keep results in {short(results)}: {why}")
     place = _nearest(results)
     if not is_folder(place):
         raise UsageError(f"cannot keep results in {short(results)}: {short(place)} is not a folder")

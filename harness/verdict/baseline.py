@@ -6,13 +6,13 @@ case, a line an observation. What is seen for the first time is added; what
 differs later is a change.
 """
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
 import tomli_w
 
 from harness.core.errors import BehaviourChanged, UsageError
+from harness.core.files import FileMissing, read_toml
 
 Observations = dict[str, str]
 
@@ -56,13 +56,9 @@ class Baseline:
 
 def _load(path: Path) -> dict[str, Observations]:
     try:
-        cases = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        cases = read_toml(path, "the baseline")
+    except FileMissing:
         return {}
-    except OSError as error:
-        raise UsageError(f"cannot read the baseline {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"the baseline {path} is not TOML: {error}") from None
     for case, seen in cases.items():
         if not isinstance(seen, dict) or not all(isinstance(value, str) for value in seen.values()):
             raise UsageError(f"the baseline {path}: {case} is not a table of texts")
