@@ -64,7 +64,7 @@ ISSUE = 'failure = "0123456789ab"\nreason = "r"\nexpires = 2027-01-01\n'
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[[issue]", r"known.toml are not TOML"),
+        ("[[issue]", r"known.toml is not TOML"),
         ("[issues]", r"are tables \[\[issue\]\] and nothing else"),
         ('issue = "x"', r"are tables \[\[issue\]\] and nothing else"),
         ("issue = [1]", "issue 1 of .*: it is not a table"),
