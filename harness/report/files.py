@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from harness.core.errors import HarnessError, UsageError
-from harness.core.files import is_folder, reason
+from harness.core.files import is_below, is_folder, reason, short
 from harness.core.unexpected import is_out_of_space
 
 _LONGEST_NAME = 100
@@ -74,13 +74,8 @@ def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
 def inside(folder: Path, name: str) -> Path:
     """A file that a record names; UsageError when it lies outside of the run."""
     path = folder / name
-    try:
-        if not path.resolve().is_relative_to(folder.resolve()):
-            raise UsageError(f"the run in {folder} is damaged: {name} lies outside of it")
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
-    except ValueError:
-        raise UsageError(f"the run in {folder} is damaged: {name!r} is no path") from None
+    if not is_below(path, folder):
+        raise UsageError(f"the run in {folder} is damaged: {short(name)} lies outside of it")
     return path
 
 

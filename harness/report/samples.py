@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.errors import UsageError
-from harness.core.files import read_json
+from harness.core.files import is_folder, read_json
 from harness.report.files import inside
 
 Samples = Mapping[str, Mapping[str, list[int]]]  # ns by operation, quantity and round
@@ -16,7 +16,7 @@ def measured_by(path: Path, case: Mapping[str, Any]) -> Samples:
     """By a case of the run at `path`; UsageError when the file that its record names cannot be used."""
     if case["samples"] is None:
         return {}
-    file = inside(path if path.is_dir() else path.parent, case["samples"])
+    file = inside(path if is_folder(path) else path.parent, case["samples"])
     measured = read_json(file)
     if not _are_samples(measured):
         raise UsageError(f"{file} is damaged: it does not hold times by operation and quantity")
