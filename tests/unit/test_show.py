@@ -83,39 +83,39 @@ def traced(*events: dict[str, int]) -> bytes:
     [
         (
             {"kind": EventKind.CALLBACK_ENTER, "socket": 3, "information": 1000, "callback_flags": 8},
-            "socket 3 receive event callback enter: PASSIVE_LEVEL, CPU 0, flags 0x8, 1000 bytes",
+            "receive event of socket 3: callback enter: PASSIVE_LEVEL, AT_DISPATCH_LEVEL, 1000 bytes, CPU 0",
         ),
         (
             {"kind": EventKind.CALLBACK_LEAVE, "socket": 3, "status": 0x103, "information": 1000},
-            "socket 3 receive event callback leave: PASSIVE_LEVEL, CPU 0, STATUS_PENDING, 1000 bytes",
+            "receive event of socket 3: callback leave: PASSIVE_LEVEL, STATUS_PENDING, 1000 bytes, CPU 0",
         ),
         (
             {"kind": EventKind.CALLBACK_ENTER, "socket": 1, "callback": Callback.ACCEPT, "flags": 4},
-            "socket 1 accept event callback enter: PASSIVE_LEVEL, CPU 0, flags 0x0, nothing",
+            "accept event of socket 1: callback enter: PASSIVE_LEVEL, no flags, nothing, CPU 0",
         ),
         (
             {"kind": EventKind.CALLBACK_LEAVE, "socket": 1, "callback": Callback.ACCEPT, "information": 2},
-            "socket 1 accept event callback leave: PASSIVE_LEVEL, CPU 0, STATUS_SUCCESS, into socket 2",
+            "accept event of socket 1: callback leave: PASSIVE_LEVEL, STATUS_SUCCESS, into socket 2, CPU 0",
         ),
         (
             {"kind": EventKind.CALLBACK_LEAVE, "socket": 1, "callback": Callback.INSPECT, "status": 2},
-            "socket 1 inspect event callback leave: PASSIVE_LEVEL, CPU 0, pend",
+            "inspect event of socket 1: callback leave: PASSIVE_LEVEL, pend, CPU 0",
         ),
         (
             {"kind": EventKind.CANCEL, "step": 4, "status": 1},
-            "step 4 cancel: PASSIVE_LEVEL, CPU 0, IoCancelIrp returned TRUE",
+            "step 4: cancel: PASSIVE_LEVEL, IoCancelIrp returned TRUE, CPU 0",
         ),
         (
             {"kind": EventKind.STOPPED, "step": 4, "status": 0xC0000008},
-            "step 4 stopped: PASSIVE_LEVEL, CPU 0, STATUS_INVALID_HANDLE",
+            "step 4: stopped: PASSIVE_LEVEL, STATUS_INVALID_HANDLE, CPU 0",
         ),
         (
             {"kind": EventKind.SKIPPED, "step": 4, "status": 0x80000011},
-            "step 4 skipped: PASSIVE_LEVEL, CPU 0, STATUS_DEVICE_BUSY",
+            "step 4: skipped: PASSIVE_LEVEL, STATUS_DEVICE_BUSY, CPU 0",
         ),
         (
             {"kind": EventKind.CALL, "step": 40, "flags": 2},
-            "step 40 (recovery) call: PASSIVE_LEVEL, CPU 0",
+            "recovery #40: call: PASSIVE_LEVEL, CPU 0",
         ),
     ],
 )
