@@ -109,14 +109,21 @@ class Wire:
         self.packets: list[Packet] = []
 
     def packet(
-        self, sender: Sender, flags: Flag, time_ns: int, *, offset: int = 0, payload: bytes = b""
+        self,
+        sender: Sender,
+        flags: Flag,
+        time_ns: int,
+        *,
+        offset: int = 0,
+        payload: bytes = b"",
+        acknowledged: int = 1,
     ) -> "Wire":
         own, other = (self.GUEST_ISN, self.PEER_ISN) if sender == "guest" else (self.PEER_ISN, self.GUEST_ISN)
         tcp = dpkt.tcp.TCP(
             sport=GUEST_PORT if sender == "guest" else PEER.port,
             dport=PEER.port if sender == "guest" else GUEST_PORT,
             seq=(own + offset) % 2**32,
-            ack=(other + 1) % 2**32,
+            ack=(other + acknowledged) % 2**32,
             flags=int(flags),
             data=payload,
         )

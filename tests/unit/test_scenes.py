@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the suites ask of RSTs and FINs allows all that TCP may do, and nothing else."""
+
+import importlib
+from typing import Any
+
+import pytest
+from synthetic import GuestRun, Wire, exact_clock
+
+from harness.core.errors import EvidenceLost
+from harness.core.units import ms
+from harness.evidence import Timeline, Trace
+from harness.scenario import Scenario
+from harness.wire import ACK, FIN, PSH, RST
+
+scenes: Any = importlib.import_module("suites.scenes")  # suites have no annotations
+
+
+def seen(wire: Wire) -> Timeline:
+    plan = Scenario()
+    return Timeline(plan, Trace.decode(GuestRun(plan).trace()), wire.packets, None, exact_clock())
+
+
+def both_ended() -> Wire:
+    """The guest's FIN, then the peer's; each is acknowledged."""
+    wire = Wire().handshake(1 * ms)
+    wire.packet("guest", FIN | ACK, 10 * ms, offset=1)
+    wire.packet("peer", FIN | ACK, 11 * ms, offset=1, acknowledged=2)
+    return wire.packet("guest", ACK, 12 * ms, offset=2, acknowledged=2)
+
+
+def test_a_reset_that_answers_what_came_after_both_ends_decides_nothing() -> None:
+    assert scenes.no_reset(seen(both_ended()))
+    answered = both_ended().packet("peer", FIN | ACK, 20 * ms, offset=1, acknowledged=2)
+    answered.packet("guest", RST, 21 * ms, offset=2)
+    assert scenes.no_reset(seen(answered))
+
+
+def test_a_reset_of_its_own_accord_does() -> None:
+    assert not scenes.no_reset(seen(both_ended().packet("guest", RST, 20 * ms, offset=2)))
+
+
+def test_so_does_one_before_both_directions_had_ended() -> None:
+    wire = Wire().handshake(1 * ms)
+    wire.packet("peer", FIN | ACK, 10 * ms, offset=1).packet("guest", RST | ACK, 11 * ms, offset=1)
+    wire.packet("peer", ACK, 12 * ms, offset=2)
+    assert not scenes.no_reset(seen(wire))
+
+
+def test_behind_a_reset_there_may_be_more_resets_but_neither_data_nor_fin() -> None:
+    wire = Wire().handshake(1 * ms).packet("guest", RST, 10 * ms, offset=1)
+    assert scenes.quiet_after_reset(seen(wire.packet("guest", RST | ACK, 11 * ms, offset=1)))
+    assert not scenes.quiet_after_reset(seen(Wire().handshake(1 * ms)))
+    for flags, payload in ((FIN | ACK, b""), (PSH | ACK, b"late")):
+        late = Wire().handshake(1 * ms).packet("guest", RST, 10 * ms, offset=1)
+        assert not scenes.quiet_after_reset(
+            seen(late.packet("guest", flags, 11 * ms, offset=1, payload=payload))
+        )
+
+
+def test_a_connection_is_reset_while_open_before_the_peers_fin_alone() -> None:
+    assert not scenes.reset_while_open(seen(both_ended().packet("guest", RST, 20 * ms, offset=2)))
+    assert scenes.reset_while_open(seen(Wire().handshake(1 * ms).packet("guest", RST, 10 * ms, offset=1)))
+
+
+def test_after_a_fin_it_is_not_told_whether_a_close_reset_too() -> None:
+    assert scenes.told(seen(Wire().handshake(1 * ms))) == "nothing"
+    assert scenes.told(seen(Wire().handshake(1 * ms).packet("guest", RST, 10 * ms, offset=1))) == "RST"
+    ended = both_ended().packet("guest", RST, 20 * ms, offset=2)
+    assert scenes.told(seen(ended)) == "FIN"
+    assert scenes.told(seen(ended), fins=1) == "RST"
+
+
+def test_a_scene_that_was_not_as_planned_decides_nothing() -> None:
+    scenes.require_precondition("something")
+    for fact in (None, False, list[int]()):
+        with pytest.raises(EvidenceLost, match="not as planned"):
+            scenes.require_precondition(fact)
+    byte = Wire().handshake(1 * ms).packet("peer", PSH | ACK, 10 * ms, offset=1, payload=b"x")
+    with pytest.raises(EvidenceLost):
+        scenes.require_unread(seen(byte))
+
+
+def test_a_peer_that_had_ended_spoils_the_scene_of_an_open_one() -> None:
+    plan = Scenario()
+    sock = plan.socket(4)
+    close = plan.close(sock)
+    run = GuestRun(plan).call(close, 50 * ms)
+    packets = Wire().handshake(1 * ms).packet("peer", FIN | ACK, 10 * ms, offset=1).packets
+    timeline = Timeline(plan, Trace.decode(run.trace()), packets, None, exact_clock(50 * ms))
+    with pytest.raises(EvidenceLost):
+        scenes.require_peer_open(timeline, close)
