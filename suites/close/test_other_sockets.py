@@ -2,7 +2,7 @@
 """WskCloseSocket concerns one socket: the others, those a listener accepted too, work on."""
 
 from harness.core.ntstatus import STATUS_CANCELLED, STATUS_SUCCESS
-from harness.core.units import ms
+from harness.core.units import ms, s
 from harness.peer import ReadsToEof
 from harness.scenario import (
     ALL_ORIGINS,
@@ -107,7 +107,7 @@ async def test_what_becomes_of_connections_that_a_closed_listener_never_accepted
     peer = lab.peer(ReadsToEof(connections=5).connecting(), family)
     plan = Scenario()
     listener = plan.listening(family, peer.port, category=category)
-    plan.delay(500 * ms)
+    plan.delay(1 * s)  # for an attempt after those that came before the listener, and were not answered
     close = plan.close(listener)
     plan.wait(close)
 
