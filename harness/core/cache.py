@@ -16,7 +16,7 @@ def place(name: str) -> Path:
 def folder(name: str) -> Path:
     """The same, created when it is missing.
 
-    Raises HarnessError when it cannot be written.
+    Raises HarnessError when it cannot be written, or belongs to somebody else.
     """
     path = place(name)
     try:
@@ -25,4 +25,9 @@ def folder(name: str) -> Path:
         raise HarnessError(
             f"cannot keep a cache in {path}: {error.strerror}; set XDG_CACHE_HOME to a folder that is yours"
         ) from None
+    if path.stat().st_uid != os.geteuid():
+        raise HarnessError(
+            f"the cache in {path} belongs to somebody else, and what it holds would be run: "
+            "set XDG_CACHE_HOME to a folder that is yours"
+        )
     return path

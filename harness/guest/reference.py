@@ -188,7 +188,11 @@ class _Start:
         kept = self.place()
         if not await asyncio.to_thread(vm_snapshot.is_intact, kept):
             progress("booting the guest, and keeping it booted for the starts that follow")
-            await self.freeze(hypervisor, f"{name}-boot", kept)
+            try:
+                await self.freeze(hypervisor, f"{name}-boot", kept)
+            except vm_snapshot.NotKept as error:
+                progress(f"{error}; the guest boots anew at each start")
+                return await self.run(hypervisor, name, None, switched)
         guest = await self.run(hypervisor, name, kept, switched)
         try:
             wrong = await clock_check.contradiction(guest.control)

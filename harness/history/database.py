@@ -7,6 +7,7 @@ in a circle. Every wait has a limit.
 """
 
 import sqlite3
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,10 +19,13 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from harness.core.errors import HarnessError, UsageError
 from harness.core.files import exists, is_file, reason, short
+from harness.core.printable import printable
 from harness.history import migrations
 
 LOCK_LIMIT = 120  # s
 CONNECT_LIMIT = 15  # s
+_PATIENT = f"PRAGMA busy_timeout = {LOCK_LIMIT * 1000}"
+_QUIET_MS = 1000  # of waiting for a lock, before that is said
 
 _ADVISORY_LOCK = 0x57534B  # 'WSK': all who write a store of this kind in one PostgreSQL database
 _DAMAGED = ("file is not a database", "malformed")
@@ -181,10 +185,25 @@ def _engine(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("writes")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        if not connection.get_execution_options().get("writes"):
+            connection.exec_driver_sql(_PATIENT)
+            connection.exec_driver_sql("BEGIN")
+            return
+        try:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {_QUIET_MS}")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except DBAPIError as error:
+            if not any(words in _line(error.orig or error) for words in _LOCKED):
+                raise
+            _say(f"another program writes the history in {url.database}: waiting, {LOCK_LIMIT} s at most")
+            connection.exec_driver_sql(_PATIENT)
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def _say(line: str) -> None:
+    print(f"wsk-conformance: {printable(line)}", file=sys.stderr, flush=True)
 
 
 def _line(error: BaseException) -> str:

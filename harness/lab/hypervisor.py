@@ -108,7 +108,8 @@ class Hypervisor:
         except (OSError, libvirt.libvirtError) as error:
             raise HarnessError(f"the VM cannot be started: {error}; see `wsk-conformance doctor`") from error
         if self.is_here:
-            libvirt_embed.keep_capabilities()
+            with contextlib.suppress(OSError):  # a full disk costs the next run some seconds
+                libvirt_embed.keep_capabilities()
         return machine
 
     def _qemu_pid(self, name: str) -> int | None:

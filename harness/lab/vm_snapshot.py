@@ -35,6 +35,10 @@ _KEPT = 4  # of some 80 MB each
 _LEFT_S = 600  # nobody writes for so long
 
 
+class NotKept(HarnessError):
+    """There is no room for a booted machine, or it cannot be frozen: each start has to boot."""
+
+
 def place(description: Element, made_of: Iterable[Path]) -> Path:
     """Where such a machine is kept, until this host is started again.
 
@@ -59,7 +63,7 @@ def is_intact(path: Path) -> bool:
 def freeze(domain: "libvirt.virDomain", path: Path, door: Path) -> None:
     """Keep the running machine, which stops at that; `door` is a free path for a Unix socket.
 
-    Raises HarnessError when QEMU cannot be frozen, or the file cannot be written.
+    Raises NotKept when QEMU cannot be frozen, or the file cannot be written.
     """
     try:
         with _scratch(path.parent) as scratch:
@@ -68,7 +72,7 @@ def freeze(domain: "libvirt.virDomain", path: Path, door: Path) -> None:
             scratch.replace(path)
         prune(path.parent)
     except (OSError, libvirt.libvirtError) as error:
-        raise HarnessError(f"the booted guest cannot be kept in {path.parent}: {error}") from error
+        raise NotKept(f"the booted guest cannot be kept in {path.parent}: {error}") from error
 
 
 def drop(path: Path) -> None:

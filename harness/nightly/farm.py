@@ -8,6 +8,7 @@ begins its cells elsewhere; that shows as a second beginning with another token.
 
 import contextlib
 import itertools
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +19,7 @@ from typing import Any, Self
 
 from distributed import CancelledError, Client, Future, KilledWorker
 
-from harness.core.errors import HarnessError
+from harness.core.errors import HarnessError, UsageError
 from harness.guest.reference import ReferenceGuest
 from harness.nightly import dask_worker
 from harness.nightly.archive import unpack
@@ -30,6 +31,7 @@ from harness.nightly.version import version
 from harness.verdict.attempts import LOST
 
 _CONNECT_LIMIT_S = 20.0
+_ADDRESS = re.compile(r"inproc://.+|(?:[a-z]+://)?(?:\[[0-9a-fA-F:.]+\]|[\w.-]+):[0-9]{1,5}/?")
 _POLL_S = 0.5
 _WAIT_LIMIT_S = 6 * 3600.0  # for a worker that takes a cell: queues of clusters are long
 _UNTAKEN_S = 30.0  # between two lines about a cell that nobody can take
@@ -78,9 +80,10 @@ class Farm:
         self._stopped = threading.Event()
 
     def __enter__(self) -> Self:
+        _check_address(self._address)
         try:
             self._client = Client(self._address, timeout=_CONNECT_LIMIT_S, set_as_default=False)
-        except (OSError, TimeoutError, ValueError) as error:
+        except Exception as error:  # whatever answers there, if anything does, is no scheduler
             raise HarnessError(
                 f"no Dask scheduler answers at {self._address} ({error}); start `dask scheduler` there"
             ) from None
@@ -200,7 +203,7 @@ class Farm:
     def _keep_welcoming(self) -> None:
         known: set[str] = set()
         while not self._stopped.wait(_POLL_S):
-            here = set(self._client.scheduler_info()["workers"])
+            here = set(self._client.scheduler_info().get("workers", ()))  # none while it is being closed
             with self._lock:
                 for gone in self._offers.keys() - here:
                     del self._offers[gone]
@@ -230,6 +233,14 @@ class Farm:
 
     def _ask(self, address: str, question: Callable[..., Any], *arguments: Any) -> Any:
         return self._client.run(question, *arguments, workers=[address], on_error="return")[address]
+
+
+def _check_address(address: str) -> None:
+    """Dask takes any word for an address and tries to reach it for a minute. Raises UsageError."""
+    if not _ADDRESS.fullmatch(address):
+        raise UsageError(
+            f"{address!r} is no address of a Dask scheduler: it is like tcp://scheduler:8786, or host:8786"
+        )
 
 
 def refusal(facts: object) -> str:

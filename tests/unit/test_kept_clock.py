@@ -2,6 +2,7 @@
 """A guest that was kept with a wrong clock is dropped and booted again, and the user is told."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from harness.core import cache
 from harness.core.errors import HarnessError
 from harness.core.units import ms, s
 from harness.guest import clock_check, reference
@@ -94,6 +96,27 @@ def test_a_host_on_which_no_boot_measures_rightly_is_told(
     with pytest.raises(HarnessError, match="the host is too busy"):
         lab.start()
     assert not lab.kept.exists()
+
+
+def test_a_full_cache_costs_time_and_no_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    lab = Lab(monkeypatch, tmp_path, iter(()))
+
+    async def freeze(*_: Any) -> None:
+        raise vm_snapshot.NotKept("the booted guest cannot be kept: No space left on device")
+
+    monkeypatch.setattr(reference._Start, "freeze", freeze)
+    assert lab.start().kept is None
+    assert any("No space left on device; the guest boots anew at each start" in line for line in lab.said)
+
+
+def test_a_cache_that_belongs_to_somebody_else_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache.folder("frozen").is_dir()
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(HarnessError, match="belongs to somebody else"):
+        cache.folder("frozen")
 
 
 def test_a_guest_that_is_replaced_is_destroyed_once_nobody_is_in_it() -> None:
