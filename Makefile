@@ -36,7 +36,7 @@ test: prepare
 	@$(VENV)/bin/ruff format --check
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/python tests/support/patient_pytest.py \
-		--timeout 900 --results build/tests tests/guest/cases -- \
+		--timeout 900 --strict-client --results build/tests tests/guest/cases -- \
 		--timeout 900 --durations 15 -n 3 --dist loadfile --ignore tests/guest/cases tests
 
 selfcheck: prepare

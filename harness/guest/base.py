@@ -93,7 +93,7 @@ class Guest(Protocol):
 
     name: str
     memory_mib: int  # of one VM: who plans several of them needs to know
-    takes: frozenset[str]  # which of "nic", "verifier" and "vbs" it can be started with
+    takes: frozenset[str]  # which of "nic", "strict_client", "verifier" and "vbs" it can be started with
 
     def faults(self) -> Mapping[str, Fault]:
         """The wrong behaviours it can be started with, by name."""

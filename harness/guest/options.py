@@ -11,4 +11,5 @@ class GuestOptions:
     verifier: bool = False  # Driver Verifier must watch the driver
     emulate: bool = False  # a guest that wants KVM may do without
     nic: str = ""  # the model of the NIC under test; empty: the guest's own choice
+    strict_client: bool = False  # the reference guest holds the driver to what the documents ask of a client
     vbs: bool = False  # memory integrity (VBS with HVCI) is switched on in it

@@ -30,6 +30,7 @@ _BUILD = REFERENCE_IMAGE / "build.py"
 _DRIVER = BUILT_DRIVER / "wsktest.sys"
 _DRIVER_IN_GUEST = "/tmp/wsktest.sys"
 _FAULT_IN_GUEST = "/sys/module/ntlab/parameters/fault"
+_STRICT_IN_GUEST = "/sys/module/ntlab/parameters/strict"
 # Freedoms that are a matter of how the guest is started.
 _PROCESSORS = {"processor-1": 1, "processors-4": 4}
 
@@ -61,7 +62,7 @@ class ReferenceGuest:
 
     name = "reference"
     memory_mib = 256
-    takes: frozenset[str] = frozenset()
+    takes: frozenset[str] = frozenset({"strict_client"})
 
     def __init__(self, name: str = name, options: GuestOptions | None = None) -> None:
         if options and options.verifier:
@@ -70,6 +71,7 @@ class ReferenceGuest:
             raise UsageError(f"the guest {name} has no memory integrity to switch on: leave out --vbs")
         if options and options.nic:
             raise UsageError(f"the guest {name} has one kind of NIC only: leave out --nic")
+        self._strict = bool(options and options.strict_client)
         self._image: Path | None = None
         self._numbers = itertools.count(1)
 
@@ -135,7 +137,7 @@ class ReferenceGuest:
         for freedom in freedoms:
             cpus = _PROCESSORS.get(freedom, cpus)
         start = _Start(self.image, accelerated, cpus, network, serial_log)
-        name, switched = f"{self.name}-{number}", _Switched(fault, freedoms)
+        name, switched = f"{self.name}-{number}", _Switched(fault, freedoms, self._strict)
         if accelerated or not hypervisor.is_here:
             return await start.run(hypervisor, name, None, switched)
         for _ in range(_BOOTS):
@@ -153,12 +155,14 @@ class _Switched:
 
     fault: str | None
     freedoms: tuple[str, ...]
+    strict: bool
 
     @property
     def command(self) -> str:
         """Switches it on, in the guest."""
         free = f"; freedom {','.join(self.freedoms)}" if self.freedoms else ""
-        return f"echo {self.fault or 'none'} > {_FAULT_IN_GUEST}{free}"
+        held = f"; echo Y > {_STRICT_IN_GUEST}" if self.strict else ""
+        return f"echo {self.fault or 'none'} > {_FAULT_IN_GUEST}{free}{held}"
 
 
 @dataclass(frozen=True)

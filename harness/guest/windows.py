@@ -80,6 +80,10 @@ class WindowsGuest:
     takes = frozenset({"nic", "verifier", "vbs"})
 
     def __init__(self, name: str, options: GuestOptions | None = None) -> None:
+        if options and options.strict_client:
+            raise UsageError(
+                f"--strict-client is the reference guest's: {name} has Driver Verifier, --verifier"
+            )
         self.name = name
         self._options = options or GuestOptions()
         self._image: Image | None = None

@@ -53,6 +53,13 @@ class Settings:
         axis=True,
         depends_on_guest=True,
     )
+    strict_client: bool = option(
+        False,
+        "Hold the driver to what the documents ask of a client of WSK, in the reference guest.",
+        Topic.GUEST,
+        axis=True,
+        depends_on_guest=True,
+    )
     vbs: bool = option(
         False,
         "Switch on memory integrity (VBS, HVCI) in a Windows guest, which restarts it once.",
@@ -120,7 +127,7 @@ class Settings:
     @property
     def guest_options(self) -> GuestOptions:
         """What is asked of the guest itself."""
-        return GuestOptions(self.verifier, self.emulate, self.nic or "", self.vbs)
+        return GuestOptions(self.verifier, self.emulate, self.nic or "", self.strict_client, self.vbs)
 
     @property
     def freedoms(self) -> tuple[str, ...]:

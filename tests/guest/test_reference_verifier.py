@@ -4,9 +4,14 @@
 import re
 from pathlib import Path
 
+import conformance
 import pytest
 from labs import finish, start_lab
 from reference_drivers import build, build_loader
+
+from harness.core.errors import UsageError
+from harness.guest import find
+from harness.guest.options import GuestOptions
 
 # Misdeed (its number in drivers/bad.c) -> the bugcheck's code and, where it is a number, first parameter.
 MISDEEDS: dict[str, tuple[int, int, int | None]] = {
@@ -28,11 +33,22 @@ MISDEEDS: dict[str, tuple[int, int, int | None]] = {
     "close a socket while another thread is inside a call of it": (16, 0xC4, 0xF005),
     "call a socket's function while its close is in progress": (17, 0xD5, None),
 }
+# The same in the strict mode, with the rule's name.
+FORBIDDEN = {
+    "give an address with something in its padding": (18, "address-padding"),
+    "give a basic socket a context": (19, "basic-socket"),
+    "ask for the size of an answer beside an IRP": (20, "size-beside-irp"),
+    "ask for the address list at DISPATCH_LEVEL": (21, "passive"),
+    "give the size of no input": (22, "no-input"),
+}
 _BODY = """
+from harness.guest.options import GuestOptions
+
 async def one(hypervisor, number):
     folder = Path(sys.argv[1])
     log = folder / f"{number}.serial"
-    guest = await find("reference").start(hypervisor, network, fault=None, serial_log=log, progress=print)
+    kind = find("reference", GuestOptions(strict_client=int(number) >= 18))
+    guest = await kind.start(hypervisor, network, fault=None, serial_log=log, progress=print)
     ssh = guest.connection
     for name in ("ntload", f"bad{number}.sys"):
         await ssh.put(f"/tmp/{name}", (folder / name).read_bytes())
@@ -58,9 +74,10 @@ def crashes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with each guest's serial log and whether it crashed; one guest a misdeed."""
     folder = tmp_path_factory.mktemp("bad")
     build_loader(folder)
-    for number, _, _ in MISDEEDS.values():
+    numbers = [number for number, *_ in (*MISDEEDS.values(), *FORBIDDEN.values())]
+    for number in numbers:
         build("bad", folder, f"-DMISDEED={number}").rename(folder / f"bad{number}.sys")
-    (folder / "numbers").write_text(" ".join(str(number) for number, _, _ in MISDEEDS.values()))
+    (folder / "numbers").write_text(" ".join(map(str, numbers)))
     finish(start_lab(_BODY, folder), limit=600)
     return folder
 
@@ -74,3 +91,30 @@ def test_a_misdeed_stops_the_guest_with_its_code(crashes: Path, misdeed: str) ->
     assert int(stop[1], 16) == code
     assert parameter is None or int(stop[2], 16) == parameter
     assert (crashes / f"{number}.crashed").read_text() == "True", log
+
+
+@pytest.mark.parametrize("misdeed", FORBIDDEN)
+def test_the_strict_mode_stops_a_client_that_does_what_the_documents_forbid(
+    crashes: Path, misdeed: str
+) -> None:
+    number, rule = FORBIDDEN[misdeed]
+    log = (crashes / f"{number}.serial").read_text(errors="replace")
+    assert f"ntlab: strict: {rule}: " in log
+    stop = re.search(r"\*\*\* STOP: 0x(\w{8}) \(0x(\w{16})", log)
+    assert stop, log
+    assert (int(stop[1], 16), int(stop[2], 16)) == (0xC4, 0xF006)
+    assert (crashes / f"{number}.crashed").read_text() == "True", log
+
+
+def test_our_driver_keeps_to_the_rules_but_for_those_that_a_case_breaks_to_record_it(tmp_path: Path) -> None:
+    """The rows that it breaks: X-13 disables several events at once, D-05 aborts with a buffer."""
+    suites = ("suites/contract", "suites/disconnect/test_abortive.py", "suites/close/test_descriptors.py")
+    ran = conformance.run(tmp_path, "--strict-client", *suites)
+    assert ran.status == 0, ran.output
+    said = "".join(log.read_text(errors="replace") for log in ran.folder.glob("serial-*.log"))
+    assert set(re.findall(r"ntlab: strict: ([\w-]+):", said)) <= {"disable-one", "abortive-buffer"}
+
+
+def test_only_the_reference_guest_is_strict() -> None:
+    with pytest.raises(UsageError, match="--strict-client is the reference guest's"):
+        find("windows-11", GuestOptions(strict_client=True))

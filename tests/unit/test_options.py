@@ -65,6 +65,7 @@ def test_pytest_reads_it_as_the_same_too() -> None:
         nic="virtio",
         verifier=True,
         vbs=True,
+        strict_client=True,
         at_once=7,
         variants="all",
         destructive=True,

@@ -83,6 +83,7 @@ char *rtl_to_ascii(const struct unicode_string *string, char *buffer, size_t siz
 #define VERIFIER_WSK_EVENT_STATUS 0xf003
 #define VERIFIER_DEVICE_LEFT 0xf004
 #define VERIFIER_WSK_CLOSE_RACES 0xf005
+#define VERIFIER_WSK_STRICT 0xf006	/* second parameter: the rule of strict_rules.h, from 0 */
 
 void verifier_require_passive(const void *function);
 void verifier_irql_unchanged(u64 where, KIRQL before, int depth);

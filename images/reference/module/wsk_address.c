@@ -7,6 +7,7 @@
 #include "wsk_address.h"
 #include "wsk_client.h"
 #include "wsk_complete.h"
+#include "wsk_strict.h"
 
 #define ADDRESS_INFO_TAG 0x694b5357u	/* "WSKi" */
 #define NAME_LENGTH 64
@@ -28,6 +29,7 @@ bool wsk_to_linux(const struct wsk_sockaddr *from, struct sockaddr_storage *to)
 	struct sockaddr_in *in = (struct sockaddr_in *)to;
 	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)to;
 
+	strict_require_address(from);
 	memset(to, 0, sizeof(*to));
 	to->ss_family = from ? wsk_linux_family(from->family) : 0;
 	if (to->ss_family == AF_INET) {
@@ -121,6 +123,7 @@ NTSTATUS MS WskGetAddressInfo(struct wsk_client *client, const struct unicode_st
 	struct address_info *info;
 	u16 port;
 
+	strict_require_passive();
 	if (!irp || !result)
 		return STATUS_INVALID_PARAMETER;
 	if (!wsk_client_find(client))
@@ -166,6 +169,7 @@ NTSTATUS MS WskGetNameInfo(struct wsk_client *client, const struct wsk_sockaddr 
 {
 	char name[NAME_LENGTH], port[8];
 
+	strict_require_passive();
 	if (!irp || !address || size < 16 || !wsk_linux_family(address->family))
 		return wsk_inline(irp, STATUS_INVALID_PARAMETER, 0);
 	if (address->family == WSK_AF_INET)

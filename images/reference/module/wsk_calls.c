@@ -13,6 +13,7 @@
 #include "wsk_operation.h"
 #include "wsk_security.h"
 #include "wsk_socket.h"
+#include "wsk_strict.h"
 #include "wsk_visit.h"
 
 /* ---- Making a socket ---- */
@@ -50,6 +51,7 @@ NTSTATUS MS WskSocket(struct wsk_client *client, u16 family, u16 type, u32 proto
 
 	if (!wsk_irp_check(irp))
 		return STATUS_INVALID_PARAMETER;
+	strict_require(STRICT_basic_socket, flags != WSK_FLAG_BASIC_SOCKET || (!context && !events));
 	if (hweight32(flags) > 1 || flags > WSK_FLAG_STREAM_SOCKET)
 		return wsk_inline(irp, STATUS_INVALID_PARAMETER, 0);
 	if (!category_takes(flags, type, protocol))
@@ -91,6 +93,7 @@ NTSTATUS MS WskConnectEx(struct wsk_socket *ws, const struct wsk_sockaddr *remot
 	struct wsk_operation template = { .kind = WSK_CONNECT };
 	WSK_ENTER(ws);
 
+	strict_require_buf(buf);
 	if (!wsk_irp_check(irp))
 		return STATUS_INVALID_PARAMETER;
 	if (!wsk_to_linux(remote, &template.remote))
@@ -187,6 +190,7 @@ NTSTATUS MS WskSend(struct wsk_socket *ws, const struct wsk_buf *buf, u32 flags,
 	NTSTATUS status;
 	WSK_ENTER(ws);
 
+	strict_require_buf(buf);
 	if (!wsk_irp_check(irp))
 		return STATUS_INVALID_PARAMETER;
 	status = usable(ws);
@@ -207,6 +211,7 @@ NTSTATUS MS WskReceive(struct wsk_socket *ws, const struct wsk_buf *buf, u32 fla
 	struct wsk_operation template = { .kind = WSK_RECEIVE, .flags = flags };
 	WSK_ENTER(ws);
 
+	strict_require_buf(buf);
 	if (!wsk_irp_check(irp))
 		return STATUS_INVALID_PARAMETER;
 	if (!buf || (flags & WSK_FLAG_DRAIN && (flags & WSK_FLAG_WAITALL || buf->length)))
@@ -280,6 +285,8 @@ NTSTATUS MS WskDisconnect(struct wsk_socket *ws, const struct wsk_buf *buf, u32 
 	NTSTATUS status;
 	WSK_ENTER(ws);
 
+	strict_require_buf(buf);
+	strict_require(STRICT_abortive_buffer, !abortive || !buf);
 	if (!wsk_irp_check(irp))
 		return STATUS_INVALID_PARAMETER;
 	status = disconnect_allowed(ws, abortive, buf, flags);

@@ -9,6 +9,7 @@
 #include "wsk_enable.h"
 #include "wsk_operation.h"
 #include "wsk_security.h"
+#include "wsk_strict.h"
 #include "wsk_visit.h"
 
 static NTSTATUS pend_call(struct wsk_socket *ws, struct irp *irp, struct wsk_operation *template)
@@ -119,11 +120,21 @@ static NTSTATUS set_silent(struct wsk_socket *ws, struct wsk_operation *op, u64 
 
 /* ---- Options ---- */
 
+static void require_one_or_no_irp(u32 mask, const struct irp *irp)
+{
+	if (mask & WSK_EVENT_DISABLE)
+		strict_require(STRICT_disable_one, hweight32(mask & ~WSK_EVENT_DISABLE) == 1);
+	else
+		strict_require(STRICT_enable_irp, !irp);
+}
+
 static NTSTATUS events_option(struct wsk_socket *ws, const struct wsk_event_control *control, u64 size,
 			      struct irp *irp)
 {
 	NTSTATUS status;
 
+	if (control && size >= sizeof(*control))
+		require_one_or_no_irp(control->mask, irp);
 	if (!control || size < sizeof(*control) || !control->npi)
 		status = STATUS_INVALID_PARAMETER;
 	else if (control->mask & WSK_EVENT_DISABLE)
@@ -222,6 +233,8 @@ static NTSTATUS io_control(struct wsk_socket *ws, u32 code, u64 output_size, voi
 {
 	struct wsk_operation template = { .output = output, .output_size = output_size, .size_out = size_out };
 
+	if (code == SIO_ADDRESS_LIST_QUERY || code == SIO_ADDRESS_LIST_CHANGE)
+		strict_require_passive();
 	if (code == SIO_ADDRESS_LIST_QUERY)
 		return wsk_address_list_query(ws, output_size, output, size_out, irp);
 	if (code == SIO_ADDRESS_LIST_CHANGE)
@@ -254,6 +267,8 @@ NTSTATUS MS WskControlSocket(struct wsk_socket *ws, u32 request, u32 code, u32 l
 
 	if (irp)
 		wsk_irp_check(irp);
+	strict_require(STRICT_size_beside_irp, !irp || !size_out);
+	strict_require(STRICT_no_input, input || !input_size);
 	if (request == WSK_IOCTL)
 		return io_control(ws, code, output_size, output, size_out, irp);
 	if (request > WSK_IOCTL)

@@ -4,6 +4,7 @@
 #include "wsk_client.h"
 #include "wsk_complete.h"
 #include "wsk_security.h"
+#include "wsk_strict.h"
 
 /* A cached copy, counted: every WSK_CACHE_SD and every SO_WSK_SECURITY query adds one
  * reference, every WSK_RELEASE_SD takes one. Sockets that use it hold none. */
@@ -177,13 +178,16 @@ NTSTATUS MS WskControlClient(struct wsk_client *client, u32 code, u64 input_size
 
 	if (!wsk_client_find(client))
 		return irp ? wsk_inline(irp, STATUS_INVALID_HANDLE, 0) : STATUS_INVALID_HANDLE;
+	strict_require(STRICT_no_input, input || !input_size);
 	switch (code) {
 	case WSK_CACHE_SD:
 	case WSK_RELEASE_SD:
+		strict_require(STRICT_client_irp, !irp);
 		status = irp ? STATUS_INVALID_PARAMETER
 			     : control_descriptor(client, code, input_size, input, output_size, output, size_out);
 		break;
 	case WSK_SET_STATIC_EVENT_CALLBACKS:
+		strict_require(STRICT_client_irp, !irp);
 		status = irp ? STATUS_INVALID_PARAMETER : set_static_events(client, input, input_size);
 		break;
 	case WSK_TRANSPORT_LIST_QUERY:

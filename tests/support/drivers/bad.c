@@ -23,6 +23,12 @@ enum {
     RELEASE_FREE_LOCK,
     CLOSE_DURING_A_CALL,
     CALL_DURING_A_CLOSE,
+    /* In the strict mode. */
+    PADDED_ADDRESS,
+    CONTEXT_OF_A_BASIC_SOCKET,
+    SIZE_BESIDE_AN_IRP,
+    ADDRESSES_ASKED_FOR_AT_DISPATCH,
+    INPUT_SIZE_WITHOUT_INPUT,
 };
 
 /* At DISPATCH_LEVEL a second raise changes nothing; going below it is what cannot be missed. */
@@ -194,6 +200,38 @@ static VOID levels(VOID)
     KeWaitForSingleObject(&never, Executive, KernelMode, FALSE, NULL);
 }
 
+static VOID ask_for_addresses(SOCKET *socket, SIZE_T in_size, SIZE_T *size, PIRP irp)
+{
+    static UCHAR list[512];
+
+    CALL(socket, CONTROL, (SOCKET *, ULONG, ULONG, ULONG, SIZE_T, PVOID, SIZE_T, PVOID, SIZE_T *, PIRP))(
+        socket, 2, 0x48000016, 0, in_size, NULL, sizeof(list), list, size, irp);
+}
+
+/* What this guest's WSK could do, and the documents forbid to ask for. */
+static VOID forbidden(VOID)
+{
+    SOCKET *socket = make_socket(DEED(CONTEXT_OF_A_BASIC_SOCKET) ? BASIC : DATAGRAM,
+                                 DEED(CONTEXT_OF_A_BASIC_SOCKET) ? &base : NULL, NULL, NULL);
+    ADDRESS address = loopback(0);
+    SIZE_T size;
+    OP op;
+
+    if (DEED(PADDED_ADDRESS)) {
+        address.address[4 + 7] = 1;
+        op_irp(&op);
+        op_finish(&op, ((ADDRESS_CALL)socket->slots[BIND])(socket, &address, 0, op.irp));
+    }
+    if (DEED(SIZE_BESIDE_AN_IRP))
+        ask_for_addresses(socket, 0, &size, op_irp(&op));
+    if (DEED(INPUT_SIZE_WITHOUT_INPUT))
+        ask_for_addresses(socket, 4, NULL, op_irp(&op));
+    if (DEED(ADDRESSES_ASKED_FOR_AT_DISPATCH)) {
+        raise_irql(DISPATCH_LEVEL);
+        ask_for_addresses(socket, 0, NULL, op_irp(&op));
+    }
+}
+
 static VOID run(VOID)
 {
     if (!lab_open("bad"))
@@ -214,6 +252,8 @@ static VOID run(VOID)
         call_during_a_close();
     else if (DEED(USE_CLOSED_SOCKET) || DEED(FREE_PENDING_IRP))
         sockets();
+    else if (MISDEED >= PADDED_ADDRESS)
+        forbidden();
     else if (!DEED(LEAK_NPI))
         levels();
     if (!DEED(LEAK_NPI))
