@@ -4,6 +4,7 @@
 Only text goes in, masked, and never a guest's memory, disk or screen.
 """
 
+import codecs
 import io
 import itertools
 import json
@@ -146,7 +147,7 @@ def _add_runs(bundle: Bundle, guest: str, results: Path) -> None:
     if not runs:
         bundle.notes.append(f"no run of {guest} in {bundle.mask(str(results))}")
     kept = sorted((path for path in (results / "selftest-crash").glob("*") if path.is_dir()), reverse=True)
-    for folder in kept[:1]:
+    for folder in [path for path in kept if _is_of(guest, path)][:1]:
         for path in _texts(folder, ("serial-*.log", "serial-*.xml")):
             bundle.add_file(f"selftest-crash/{folder.name}/{path.name}", path)
 
@@ -162,6 +163,12 @@ def _runs_of(guest: str, results: Path) -> Iterator[tuple[Path, dict[str, Any]]]
             continue
         if run["guest"].get("name") == guest:
             yield folder, {**run, "run_id": folder.name}
+
+
+def _is_of(guest: str, folder: Path) -> bool:
+    """Does a folder hold the machines of that guest, and of no other?"""
+    machines = _texts(folder, ("serial-*.xml",))
+    return bool(machines) and all(f"<name>{guest}-" in _read(machine) for machine in machines)
 
 
 def _texts(folder: Path, patterns: Iterable[str]) -> list[Path]:
@@ -189,6 +196,15 @@ def _read(path: Path, most: int = 2 * _MOST_TEXT) -> str:
         if size > most:
             file.seek(size - most // 2)
             data += b"\n[... some bytes left out ...]\n" + file.read(most // 2)
+    return _decoded(data)
+
+
+def _decoded(data: bytes) -> str:
+    """Windows writes UTF-16, with a mark at its beginning or without: then every other byte is zero."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", errors="replace")
+    if data[1:512:2].count(0) > len(data[:512]) // 4:
+        return data.decode("utf-16-le", errors="replace")
     return data.decode(errors="replace")
 
 

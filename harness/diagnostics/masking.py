@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Takes out of a text what is nobody else's business: secrets, and the names of a machine and its people."""
 
+import base64
+import contextlib
 import os
 import pwd
 import re
@@ -27,6 +29,13 @@ _ELEMENT = re.compile(
     rf"<(?P<tag>[\w:.-]*{_SECRET})(?P<attributes>[^>]*)(?<!/)>(?:(?!<(?P=tag)).){{0,4096}}?</(?P=tag)>",
     re.IGNORECASE | re.DOTALL,
 )
+# Of Windows: five groups of five.
+_PRODUCT_KEY = re.compile(r"(?<![A-Za-z0-9-])[A-Za-z0-9]{5}(?:-[A-Za-z0-9]{5}){4}(?![A-Za-z0-9-])")
+# What some services begin their tokens with; JSON Web Tokens begin with the base64 of '{"'.
+_TOKEN = re.compile(
+    r"(?<![\w-])(?:gh[opsur]_\w{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}|xox[a-z]-[\w-]{10,}|AKIA[0-9A-Z]{16}"
+    r"|sk-[\w-]{16,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)"
+)
 _IN_URL = re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)")
 _AUTHORIZATION = re.compile(r"(authorization\s*:\s*\w+\s+)\S+", re.IGNORECASE)
 _SECRET_NAME = re.compile(r"PASS|SECRET|TOKEN|CREDENTIAL|API_?KEY", re.IGNORECASE)
@@ -34,6 +43,7 @@ _SHORTEST = 4  # a shorter secret cannot be told from ordinary text
 _OF_ANY_CASE = 4  # letters: "vm" may be a host, "VM" is a word
 _ORDINARY_USERS = range(1000, 65000)
 _HIDDEN = "<hidden>"
+_SUFFIXES = ("Password", "AdministratorPassword")  # what Windows adds before it encodes one
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,7 @@ class Mask:
     def of_this_machine(cls, secrets: Iterable[str] = ()) -> "Mask":
         """Its name, its users and their homes, secrets of the environment, and those given."""
         known = {secret: _HIDDEN for secret in (*secrets, *_of_environment()) if len(secret) >= _SHORTEST}
+        known |= {each: _HIDDEN for secret in list(known) for each in _encoded(secret)}
         known |= _names()
         ordered = sorted(known.items(), key=lambda entry: len(entry[0]), reverse=True)
         return cls(tuple((_alone(value), shown) for value, shown in ordered))
@@ -59,7 +70,19 @@ class Mask:
         text = _ELEMENT.sub(rf"<\g<tag>\g<attributes>>{_HIDDEN}</\g<tag>>", text)
         text = _ASSIGNED.sub(_assigned, text)
         text = _IN_URL.sub(_HIDDEN, text)
+        text = _PRODUCT_KEY.sub("<product key>", text)
+        text = _TOKEN.sub(_HIDDEN, text)
         return _AUTHORIZATION.sub(rf"\g<1>{_HIDDEN}", text)
+
+
+def _encoded(secret: str) -> Iterator[str]:
+    """As base64 has it: of UTF-8, and of the UTF-16 that PowerShell and answer files take."""
+    for suffix in ("", *_SUFFIXES):
+        for encoding in ("utf-8", "utf-16-le"):
+            with contextlib.suppress(UnicodeError):
+                code = base64.b64encode((secret + suffix).encode(encoding)).decode()
+                yield code
+                yield code.rstrip("=")
 
 
 def _assigned(found: "re.Match[str]") -> str:

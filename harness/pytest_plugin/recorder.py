@@ -23,6 +23,7 @@ from harness.pytest_plugin.plugin import is_case, was_interrupted
 from harness.pytest_plugin.selection import selection
 from harness.pytest_plugin.stop import Stop, told_as_pytest_does
 from harness.pytest_plugin.summary import summary
+from harness.report.busy import busy_run
 from harness.report.ended import End, shortfall
 from harness.report.files import CannotKeep, Reserve
 from harness.report.overview import Overview, overview
@@ -250,7 +251,7 @@ class Recorder:
         if self._record is None:
             return
         run = all_printable(self._record.run)
-        self._banners = [line for line in (shortfall(run),) if line]
+        self._banners = [line for line in (shortfall(run), busy_run(run)) if line]
         self._overview = overview(run, previous(self._folder, run))
         write_junit(self._folder, run)
         write_page(self._folder, run, self._overview)

@@ -22,6 +22,7 @@ from markupsafe import Markup
 from harness.core.errors import UsageError
 from harness.core.units import format_ns
 from harness.evidence import irql_name
+from harness.report.busy import busy, busy_run
 from harness.report.ended import shortfall
 from harness.report.files import file_name, write_atomically
 from harness.report.ladder import ladder
@@ -124,7 +125,7 @@ def _page(folder: Path, run: Run, seen: Overview, timed: tuple[Path, Run] | None
     return template.render(
         run=run,
         scope=scope_note(run["guest"]),
-        shortfall=shortfall(run),
+        banners=[shortfall(run), busy_run(run)],
         seen=seen,
         examples=_examples(seen, partial(_drawn, folder, "example.html.j2")),
         place_of=_id,
@@ -197,6 +198,7 @@ def _evidence(folder: Path, requirements: Mapping[str, Any], case: Case) -> Mark
         requirements=requirements,
         meaning=_MEANING[case["outcome"]],
         replay=shlex.join(replay),
+        disturbed=busy(case),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.report.busy import busy_run
 from harness.report.ended import shortfall
 from harness.report.html import scope_note
 from harness.report.overview import LOST, Cause, Overview, Promise, State, counted, overview
@@ -25,7 +26,7 @@ def markdown(folder: Path) -> str:
 def _lines(run: dict[str, Any], seen: Overview) -> Iterator[str]:
     guest = run["guest"]
     yield f"**{plain(guest['name'])}** ({plain(guest.get('build', 'build unknown'))}). {scope_note(guest)}"
-    if line := shortfall(run):
+    for line in filter(None, (shortfall(run), busy_run(run))):
         yield from ("", f"**{plain(line)}**")
     yield from ("", f"**{plain(seen.sentence)}**")
     if seen.news:

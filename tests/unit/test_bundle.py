@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A bundle has what explains a run, and nothing that is private."""
 
+import base64
 import io
 import json
 import socket
@@ -208,3 +209,41 @@ def test_an_image_whose_end_cannot_be_read_is_damaged(expires: Any, cache: Path)
     (image,) = [check for check in checks("windows-11") if check.name == "image"]
     assert not image.ok
     assert "is damaged" in image.detail
+
+
+def encoded(text: str) -> str:
+    return base64.b64encode(text.encode("utf-16-le")).decode()
+
+
+def test_secrets_that_are_encoded_are_hidden_too(cache: Path, tmp_path: Path) -> None:
+    plant_image(cache)
+    failed = cache / f"failed-{GUEST}"
+    key = "VK7JG-NPHTM-C97JM-9MPGT-3V66T"
+    (failed / "com1.log").write_bytes(f"\ufeffpassword is {PASSWORD}\n".encode("utf-16-le"))
+    (failed / "setup.log").write_bytes(f"the word is {PASSWORD}\n".encode("utf-16-le"))
+    (failed / "answer.xml").write_text(
+        f"<Value>{encoded(PASSWORD + 'AdministratorPassword')}</Value> {encoded(PASSWORD)} {key}\n"
+        f"{base64.b64encode(PASSWORD.encode()).decode()} ghp_0123456789abcdefABCDEF0123456789abcd"
+    )
+    files = written(bundle.collect(GUEST, [], tmp_path), tmp_path / "b.zip")
+    told = "\n".join(text for name, text in files.items() if "failed" in name)
+    assert told.count("<hidden>") >= 6
+    hidden = (PASSWORD, encoded(PASSWORD), encoded(PASSWORD + "AdministratorPassword"), key, "ghp_")
+    assert not [secret for secret in hidden if secret in told]
+
+
+def test_the_log_of_another_guest_is_not_in_it(cache: Path, tmp_path: Path) -> None:
+    crashed = tmp_path / "results" / "selftest-crash" / "20260101"
+    crashed.mkdir(parents=True)
+    (crashed / "serial-1.log").write_text("another guest's words")
+    (crashed / "serial-1.xml").write_text("<domain><name>reference-1</name></domain>")
+    files = written(bundle.collect(GUEST, [], tmp_path / "results"), tmp_path / "b.zip")
+    assert "another guest's words" not in "".join(files.values())
+    (crashed / "serial-1.xml").write_text(f"<domain><name>{GUEST}-1</name></domain>")
+    files = written(bundle.collect(GUEST, [], tmp_path / "results"), tmp_path / "c.zip")
+    assert "another guest's words" in "".join(files.values())
+
+
+def test_nobody_else_can_read_it(cache: Path, tmp_path: Path) -> None:
+    written(bundle.collect(GUEST, [], tmp_path), tmp_path / "b.zip")
+    assert (tmp_path / "b.zip").stat().st_mode & 0o777 == 0o600
