@@ -59,8 +59,11 @@ def keep(folders: tuple[Path, ...], store: str) -> None:
     NIGHT is a folder with a night.json. It may still run, or have been killed:
     what it has done so far is kept, and a later `keep` adds the rest.
     """
+    from harness.history.night import load_night
     from harness.history.store import Store
 
+    for folder in folders:
+        load_night(folder)  # what is refused leaves no empty store
     with Store.open(store) as opened:
         for folder in folders:
             click.echo(f"{opened.keep(folder)} is in {store_name(store)}")

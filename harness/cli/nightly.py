@@ -120,8 +120,11 @@ def nightly(
         sys.exit(_bisect(plans, spoilt, results))
     with NightProgress() as told, _place(farm, plans, told.says) as place:
         results = results.resolve()
+        resumed = (
+            _night(results, matrix, plans, resume) if resume else None
+        )  # what is refused leaves no store
         chronicle = HistoryWriter(store or str(results / HISTORY), results, told.says)
-        folder, night = _night(results, matrix, plans, resume)
+        folder, night = resumed or _night(results, matrix, plans, None)
         try:
             _perform(folder, night, matrix, place, told, jobs, chronicle)
         finally:

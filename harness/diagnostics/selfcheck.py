@@ -7,9 +7,9 @@ One that judges its rows may be inconclusive: the fault has spoilt its scene.
 Under a freedom, which keeps every promise, no case may fail.
 """
 
+import contextlib
 import random
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from harness.core.errors import HarnessError, UsageError
+from harness.core.scratch import scratch_folder
 from harness.guest.base import Fault, Freedom
 from harness.report.record import load_run
 from harness.run.options import DEFAULTS, Settings
@@ -153,16 +154,17 @@ class _Runs:
     def __init__(self, kept: Path) -> None:
         self._kept = kept
         self._scratch = Path()
+        self._stack = contextlib.ExitStack()
         self._processes = RunProcesses()
 
     def __enter__(self) -> Self:
-        self._scratch = Path(tempfile.mkdtemp(prefix="wsk-selfcheck-"))
+        self._scratch = self._stack.enter_context(scratch_folder("selfcheck"))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._stack.close()
 
     def perform(self, task: Task) -> FaultVerdict:
         folder = self._scratch / task.fault.replace(" ", "-")

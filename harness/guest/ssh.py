@@ -16,6 +16,7 @@ import paramiko
 from harness.core.errors import ChannelLost, GuestHung, HarnessError
 from harness.guest.channel import ExecResult, dial
 
+_MOST_SAID = 16 << 20  # bytes of a command's output, each
 _PORT = 22
 _STEP_LIMIT_S = 15.0
 _OPEN_ATTEMPTS = 3
@@ -245,11 +246,18 @@ def _download(sftp: paramiko.SFTPClient, path: str, most: int) -> bytes:
         return file.read(size)
 
 
+def _bounded(file: paramiko.ChannelFile, command: str) -> bytes:
+    data: bytes = file.read(_MOST_SAID + 1)
+    if len(data) > _MOST_SAID:
+        raise HarnessError(f"`{command}` said more than {_MOST_SAID >> 20} MiB in the guest; it was ended")
+    return data
+
+
 def _talk(channel: paramiko.Channel, command: str, data: bytes) -> ExecResult:
     with _lost(f"running `{command}`"):
         channel.exec_command(command)
         channel.sendall(data)
         channel.shutdown_write()
-        stdout = channel.makefile("rb").read()
-        stderr = channel.makefile_stderr("rb").read()
+        stdout = _bounded(channel.makefile("rb"), command)
+        stderr = _bounded(channel.makefile_stderr("rb"), command)
         return ExecResult(channel.recv_exit_status(), stdout, stderr)

@@ -98,6 +98,10 @@ class Hypervisor:
                 domain = self._connection.createXML(
                     tostring(description, encoding="unicode"), libvirt.VIR_DOMAIN_START_PAUSED
                 )
+            with contextlib.suppress(
+                OSError
+            ):  # QEMU makes it for itself alone; the report beside it is for all
+                serial_log.chmod(0o644)
             machine = Machine(domain, self._qemu_pid(domain.name()), serial_log, loop)
             self._machines.append(machine)
             # For those who want to know what machine it was.

@@ -12,7 +12,6 @@ import json
 import multiprocessing
 import pickle
 import signal
-import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -20,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
+
+from harness.core.scratch import scratch_folder
 
 CASES_IN_A_PACK = 50  # one resembles the other: together they take a fraction of the room
 _FEW_PACKS = 4  # are drawn before another process has begun
@@ -43,8 +44,8 @@ def packs(cases: Sequence[dict[str, Any]], draw: Draw) -> list[str]:
 
 def _on_all_processors(draw: Draw, parts: Sequence[Sequence[dict[str, Any]]]) -> list[str]:
     anew = multiprocessing.get_context("spawn")  # a fork would copy locks of threads that it does not have
-    with tempfile.TemporaryDirectory(prefix="wsk-report-") as folder:
-        files = [Path(folder) / str(number) for number in range(len(parts))]
+    with scratch_folder("report") as folder:
+        files = [folder / str(number) for number in range(len(parts))]
         for file, part in zip(files, parts, strict=True):
             file.write_bytes(pickle.dumps((draw, part)))
         with ProcessPoolExecutor(mp_context=anew, initializer=_leave_ctrl_c_to_the_parent) as processes:

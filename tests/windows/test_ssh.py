@@ -3,6 +3,7 @@
 
 import asyncio
 import hashlib
+import io
 import os
 import signal
 import socket
@@ -10,11 +11,13 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sshd import HOST, PASSWORD, Server, sshd
 
 from harness.core.errors import ChannelLost, GuestHung, HarnessError
+from harness.guest import ssh
 from harness.guest.ssh import Login, SshChannel
 
 LIMIT = 30.0  # for what ends long before
@@ -177,3 +180,10 @@ def test_what_is_no_ssh_server_is_a_line() -> None:
 
 async def unreachable(_channel: SshChannel) -> None:
     raise AssertionError("logged in")
+
+
+def test_a_command_that_never_stops_talking_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ssh, "_MOST_SAID", 1 << 20)
+    told: Any = io.BytesIO(bytes(2 << 20))
+    with pytest.raises(HarnessError, match="`yes` said more than 1 MiB in the guest"):
+        ssh._bounded(told, "yes")
