@@ -24,7 +24,10 @@ _EXIT_INTERRUPTED = 130
 @click.option("-q", "--quiet", is_flag=True, help="Only the summary.")
 @click.option("-v", "--verbose", is_flag=True, help="A line for each case.")
 @click.option(
-    "--json", "as_json", is_flag=True, help="For programs: an object a line, a case each, the run last."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="For programs: an object a line: the start, each case, the run last.",
 )
 def run(
     cases: tuple[str, ...], list_only: bool, quiet: bool, verbose: bool, as_json: bool, **chosen: Any
