@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from commands import Told, command
 from inputs import World
+from runs import case, record
 
 from harness.core import files
+from harness.nightly import matrix
+from harness.verdict import Outcome
 
 LONG = "x" * 5000
 DEEP = 100_000
@@ -225,3 +228,25 @@ def test_an_output_that_cannot_be_is_told_before_the_work(
 )
 def test_wrong_words_are_a_line(world: World, words: tuple[str, ...]) -> None:
     is_a_line(command(*words, folder=world.folder))
+
+
+def test_what_a_file_says_cannot_change_the_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matrix, "collect", lambda wanted: {each: ["a case"] for each in wanted})
+    path = tmp_path / "m.toml"
+    path.write_text('[[cell]]\nname = "plain"\nselect = "close and not \\u001b[31m"\n')
+    told = command("nightly", path, "--check", folder=tmp_path)
+    assert (told.status, "\x1b" in told.out) == (0, False)
+    assert "\N{REPLACEMENT CHARACTER}[31m" in told.out
+
+
+@pytest.mark.parametrize("words", [("report", "--format", "markdown"), ("report", "--format", "json")])
+def test_what_a_guest_says_cannot_change_the_terminal(tmp_path: Path, words: tuple[str, ...]) -> None:
+    red = "\x1b[31mred\x07"
+    with record(tmp_path, guest={"name": red, "kind": red, "build": red}) as run:
+        run.add(case(outcome=Outcome.DEVIATION, why=red, cause=red))
+    for each in (words, ("report", "--format", "junit"), ("report",)):
+        told = command(*each, run.folder, folder=tmp_path)
+        assert told.status == 0, told
+        assert "\x1b" not in told.out
+    for made in ("junit.xml", "report.html"):
+        assert "\x1b" not in (run.folder / made).read_text()
