@@ -55,7 +55,8 @@ $local = 'HKLM:\SYSTEM\CurrentControlSet\Services\SharedAccess\Parameters\Firewa
 $policy = 'HKLM:\SOFTWARE\Policies\Microsoft\WindowsFirewall'
 $stealthy = 'DomainProfile', 'StandardProfile', 'PublicProfile' | Where-Object {{
   (Get-ItemProperty "$local\$_" -EA SilentlyContinue).DisableStealthMode -ne 1 -or
-  (Get-ItemProperty "$policy\$_" -EA SilentlyContinue).DisableStealthMode -eq 0 }}
+  (($_, $_.Replace('Standard', 'Private') | ForEach-Object {{
+    (Get-ItemProperty "$policy\$_" -EA SilentlyContinue).DisableStealthMode }}) -contains 0) }}
 'test-signing=' + [bool] ($control.SystemStartOptions -match 'TESTSIGNING')
 'verifier-flags=' + $flags
 'stealth=' + $(if ($stealthy) {{ 'on' }} else {{ 'off' }})

@@ -31,7 +31,7 @@ def needed(data: bytes) -> list[str]:
     sources = _sources(sections)
     ours, others = set(_copied(sections, ours=True)), set(_copied(sections, ours=False))
     names = (sources.keys() - others) | ours  # what only another processor copies may be left out
-    return sorted({*(sources.get(name, name) for name in names), *_catalogues(sections)})
+    return sorted({*(sources.get(name, _path(name)) for name in names), *_catalogues(sections)})
 
 
 def _sources(sections: _Sections) -> dict[str, str]:
@@ -43,8 +43,13 @@ def _sources(sections: _Sections) -> dict[str, str]:
     for name, fields in _entries(sections, "sourcedisksfiles", "sourcedisksfiles.amd64"):
         subfolder = fields[_SUBFOLDER_FIELD] if len(fields) > _SUBFOLDER_FIELD else ""
         parts = (folders.get(fields[0], ""), subfolder, name) if fields else (name,)
-        found[name] = "/".join(part for path in parts for part in re.split(r"[\\/]", path) if part)
+        found[name] = _path(*parts)
     return found
+
+
+def _path(*parts: str) -> str:
+    """With `/`, whichever bars the INF has."""
+    return "/".join(part for path in parts for part in re.split(r"[\\/]", path) if part)
 
 
 def _copied(sections: _Sections, *, ours: bool) -> Iterator[str]:

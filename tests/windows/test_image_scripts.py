@@ -215,6 +215,15 @@ def test_a_closed_port_answers_with_a_reset_in_every_profile() -> None:
     assert facts.expected()["stealth"] == "off"
 
 
+@pytest.mark.parametrize("script", [source("facts.ps1"), driver_install._FACTS], ids=["build", "start"])
+def test_stealth_mode_is_looked_for_where_a_policy_may_force_it(script: str) -> None:
+    """A group policy writes the private profile's under either name; what has no value is not off."""
+    assert "DisableStealthMode" in script
+    assert ".Replace('Standard', 'Private')" in script
+    assert "-contains 0" in script
+    assert re.search(r"DisableStealthMode'?\)?,? -ne 1", script)
+
+
 def test_ways_in_are_started_again_and_not_waited_for() -> None:
     for function in ("Install-Ssh", "Install-WinRm", "Install-Agent"):
         assert "Set-AlwaysThere" in body(function)
