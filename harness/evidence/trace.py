@@ -11,6 +11,7 @@ from typing import Any
 from harness.core.abi import EventKind, Reject, TraceOutcome, abi
 from harness.core.errors import EvidenceLost, UsageError, WskConformanceError
 from harness.core.ntstatus import NTSTATUS
+from harness.scenario import Callback
 
 NO_STEP = abi.WSKTEST_NO_STEP
 _PENDING_RETURNED = abi.WSKTEST_EVENT_PENDING_RETURNED
@@ -138,7 +139,14 @@ def _events(header: Any, data: bytes) -> tuple[Event, ...]:
     events = tuple(_event(event) for event in raw)
     if any(event.sequence != number for number, event in enumerate(events)):
         raise ValueError("its events are not in sequence")
+    if nameless := [event for event in events if not _has_subject(event)]:
+        raise ValueError(f"its {nameless[0]!r} is about nothing that there is")
     return events
+
+
+def _has_subject(event: Event) -> bool:
+    """An event callback, or a step: whether the scenario has it is the timeline's to say."""
+    return event.callback in list(Callback) if event.kind in CALLBACKS else event.step != NO_STEP
 
 
 def _event(raw: Any) -> Event:

@@ -124,3 +124,15 @@ def test_every_event_says_what_it_is_about_and_what_it_came_to(
 ) -> None:
     _, line = show(tmp_path, traced(event)).splitlines()
     assert " ".join(line.split()[2:]) == words
+
+
+@pytest.mark.parametrize("kind", EventKind)
+def test_no_kind_of_event_has_the_number_of_no_step_for_a_name(kind: EventKind, tmp_path: Path) -> None:
+    """Only callbacks are of no step; a trace that says otherwise, or names no known callback, is damaged."""
+    of_callback = kind in (EventKind.CALLBACK_ENTER, EventKind.CALLBACK_LEAVE)
+    damaged = {"callback": 99} if of_callback else {}
+    with pytest.raises(UsageError, match="is about nothing that there is"):
+        show(tmp_path, traced({"kind": kind, **damaged}))
+    assert "4294967295" not in show(
+        tmp_path, traced({"kind": kind, "step": abi.WSKTEST_NO_STEP if of_callback else 3})
+    )
