@@ -9,9 +9,14 @@ runs those that need Python and a built driver only.
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 _TESTS = Path(__file__).parent
 _NEEDED_IN = {"guest": pytest.mark.vm, "web": pytest.mark.browser, "network": pytest.mark.network}
+
+# How long an example takes says nothing: tests run beside guests that take both processors.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
