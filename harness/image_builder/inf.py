@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 _OTHER_PROCESSORS = re.compile(r"\.(?:nt)?(?:x86|ia64|arm|arm64)\b")
 _QUOTED_OR_COMMENT = re.compile(r'("[^"]*")|;.*')
 _SECTION = re.compile(r"\[([^\]]+)\]")
-_FIELD = re.compile(r'(?:"[^"]*"|[^,])+|(?<=,)(?=,)')
+_FIELD = re.compile(r'(?:^|(?<=,))(?:"[^"]*"|[^,])*')
 _STRING = re.compile(r"%([^%]+)%")
 _FOLDER_FIELD, _SUBFOLDER_FIELD = 3, 1  # of a line of SourceDisksNames, and of one of SourceDisksFiles
 
@@ -42,8 +42,7 @@ def _sources(sections: _Sections) -> dict[str, str]:
     found = {}
     for name, fields in _entries(sections, "sourcedisksfiles", "sourcedisksfiles.amd64"):
         subfolder = fields[_SUBFOLDER_FIELD] if len(fields) > _SUBFOLDER_FIELD else ""
-        parts = (folders.get(fields[0], ""), subfolder, name) if fields else (name,)
-        found[name] = _path(*parts)
+        found[name] = _path(folders.get(fields[0], ""), subfolder, name)
     return found
 
 
@@ -59,9 +58,9 @@ def _copied(sections: _Sections, *, ours: bool) -> Iterator[str]:
             continue
         for key, fields in _entries(sections, section):
             if key == "copyinf":
-                yield from fields
+                yield from filter(None, fields)
             elif key == "copyfiles":
-                for field in fields:
+                for field in filter(None, fields):
                     yield from [field[1:]] if field.startswith("@") else _listed(sections, field)
 
 
@@ -73,7 +72,7 @@ def _listed(sections: _Sections, name: str) -> Iterator[str]:
 
 
 def _catalogues(sections: _Sections) -> list[str]:
-    found = {key: fields[0] for key, fields in _entries(sections, "version") if fields}
+    found = {key: fields[0] for key, fields in _entries(sections, "version") if fields[0]}
     keys = ("catalogfile.ntamd64", "catalogfile.nt", "catalogfile")
     return [found[key] for key in keys if key in found][:1]
 
@@ -105,12 +104,12 @@ def _sections(text: str) -> _Sections:
 
 
 def _entries(sections: _Sections, *names: str) -> Iterator[tuple[str, list[str]]]:
-    """The lines `key = field, field` of sections."""
+    """The lines `key = field, field` of sections; of fields there is always one, which may be empty."""
     for name in names:
         for line in sections.get(name, ()):
             key, mark, value = line.partition("=")
             if mark:
-                yield key.strip().strip('"'), _fields(sections, value)
+                yield _replaced(sections, key.strip().strip('"')), _fields(sections, value)
 
 
 def _fields(sections: _Sections, text: str) -> list[str]:
