@@ -8,8 +8,9 @@
  */
 RULE(passive, "passive", STOP, "the address list is asked for, and names are resolved, at PASSIVE_LEVEL",
      "WskControlSocket, Remarks; WskGetAddressInfo and WskGetNameInfo, Requirements, IRQL")
-RULE(address_padding, "address-padding", STOP, "the padding of an IPv4 address, sin_zero, is zero",
-     "SOCKADDR_IN, Members")
+RULE(address_padding, "address-padding", STOP,
+     "what an address does not use is zero: sin_zero of IPv4, and sin6_flowinfo of IPv6 without flows",
+     "SOCKADDR_IN and SOCKADDR_IN6, Members")
 RULE(basic_socket, "basic-socket", STOP, "a basic socket has neither a context nor a dispatch table",
      "WskSocket, Parameters, SocketContext and Dispatch")
 RULE(size_beside_irp, "size-beside-irp", STOP, "OutputSizeReturned is NULL where there is an IRP",

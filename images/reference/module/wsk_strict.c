@@ -46,6 +46,8 @@ void strict_require_passive(void)
 
 void strict_require_address(const struct wsk_sockaddr *address)
 {
+	if (address && address->family == WSK_AF_INET6)
+		strict_require(STRICT_address_padding, !address->ipv6.flowinfo);
 	if (address && address->family == WSK_AF_INET)
 		strict_require(STRICT_address_padding, !memchr_inv(address->ipv4.zero, 0, sizeof(address->ipv4.zero)));
 }
