@@ -72,7 +72,9 @@ def test_wireshark_shows_notes_between_the_packets(tmp_path: Path) -> None:
     packets = Wire().handshake(AT).packets
     notes = [Note(AT - 1, "connect #4: call"), Note(AT + 1, "connect #4: return, STATUS_PENDING")]
     write_pcapng(path, packets, interface="test", comment="notes", notes=notes)
-    lines = run("tshark", "-r", str(path)).splitlines()
+    columns = ("-e", "_ws.col.Protocol", "-e", "_ws.col.Info", "-e", "frame.comment")
+    lines = run("tshark", "-r", str(path), "-T", "fields", *columns).splitlines()
+    assert "IRP" in lines[0]
     assert "connect #4: call" in lines[0]
     assert "[SYN]" in lines[1]
     assert "connect #4: return, STATUS_PENDING" in lines[2]
