@@ -125,6 +125,8 @@ class Peer(ABC):
             raise HarnessError("the peer was never started")
         done, _ = await asyncio.wait([self._serving], timeout=seconds(limit))
         self.check()
+        for task in done:
+            task.result()  # CancelledError of one that was stopped: it has not run its course
         return bool(done)
 
     def check(self) -> None:
