@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long it takes to keep a night and to make the morning page, as nights become many.
+"""How long it takes to keep a night and to make the page of nights, as nights become many.
 
     .venv/bin/python bench/history.py [--sizes 10 100 1000] [--cases 3000] [--cells 3] [--store URL]
 

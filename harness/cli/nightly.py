@@ -123,12 +123,12 @@ def nightly(
         resumed = (
             _night(results, matrix, plans, resume) if resume else None
         )  # what is refused leaves no store
-        chronicle = HistoryWriter(store or str(results / HISTORY), results, told.says)
+        history_writer = HistoryWriter(store or str(results / HISTORY), results, told.says)
         folder, night = resumed or _night(results, matrix, plans, None)
         try:
-            _perform(folder, night, matrix, place, told, jobs, chronicle)
+            _perform(folder, night, matrix, place, told, jobs, history_writer)
         finally:
-            chronicle.finish(folder)
+            history_writer.finish(folder)
             lines = list(summary(folder, night))
             if markdown_file:
                 write_output(markdown_file, "\n".join(lines) + "\n")
@@ -159,13 +159,13 @@ def _perform(
     place: "Place",
     told: "NightProgress",
     jobs: int | None,
-    chronicle: "HistoryWriter",
+    history_writer: "HistoryWriter",
 ) -> None:
     from harness.nightly.runner import Runner, sole_writer
 
     def ended(cell: "Cell") -> None:
         told.cell_ended(cell)
-        chronicle.keep(folder)
+        history_writer.keep(folder)
 
     plans = [plan for plan in matrix.plans if any(cell.name == plan.name for cell in night.cells)]
     told.follow(night)

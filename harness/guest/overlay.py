@@ -32,7 +32,7 @@ class Overlay:
 @contextlib.contextmanager
 def private_copy(image: Path, sealed: ImageManifest) -> Iterator[Overlay]:
     """A folder that is gone afterwards, even when this process is killed. Raises HarnessError."""
-    # The lab's guardian deletes everything under the embed root.
+    # The lab's watchdog deletes everything under the embed root.
     folder = libvirt_embed.root() / f"vm-{next(_numbers)}"
     try:
         try:

@@ -99,38 +99,38 @@ def changes_as_markdown(marks: Marks, changes: Changes) -> Iterator[str]:
     yield from ("", _conclusion(changes))
 
 
-def summary(morning: NightSummary) -> Iterator[str]:
+def summary(brief: NightSummary) -> Iterator[str]:
     """The night in markdown, what is new first."""
-    head = morning.night.head
+    head = brief.night.head
     yield f"**{plain(printable(head.name))}** ({plain(printable(head.matrix))}, {head.started})"
     yield ""
-    yield counted(morning.counts)
+    yield counted(brief.counts)
     if not head.ended:
         yield from ("", f"**{standing(head)}**")
-    for cell in morning.night.cells.values():
+    for cell in brief.night.cells.values():
         lost = [tried for tried in cell.tries if tried.why]
         for tried in lost:
             yield f"- {plain(printable(f'{cell.name}, attempt {tried.number}: {tried.why}'))}"
         if not cell.whole and not lost:
             yield f"- {plain(printable(cell.name))} did not come to its end: {cell.status}"
     yield ""
-    if morning.changes is None:
+    if brief.changes is None:
         yield "There is no night before this one to compare it with."
     else:
-        yield from (f"Against {plain(printable(morning.changes.against))}:", "")
-        yield from changes_as_markdown(morning.marks, morning.changes)
-    yield from _failures(morning)
-    if morning.flaky:
+        yield from (f"Against {plain(printable(brief.changes.against))}:", "")
+        yield from changes_as_markdown(brief.marks, brief.changes)
+    yield from _failures(brief)
+    if brief.flaky:
         yield from ("", "Flaky:", "")
-    for flaky in morning.flaky[:MOST_LINES]:
+    for flaky in brief.flaky[:MOST_LINES]:
         yield f"- {plain(printable(f'{flaky.cell}: {_short(flaky.case)}'))}: {share(flaky)}"
-    yield from _more(len(morning.flaky), "flaky cases")
+    yield from _more(len(brief.flaky), "flaky cases")
 
 
-def _failures(morning: NightSummary) -> Iterator[str]:
-    if morning.failures:
+def _failures(brief: NightSummary) -> Iterator[str]:
+    if brief.failures:
         yield from ("", "| failure | cell | case | since | known |", "|---|---|---|---|---|")
-    for failure in morning.failures[:MOST_LINES]:
+    for failure in brief.failures[:MOST_LINES]:
         name = f"{_short(failure.name)}{variants(failure.cases)}"
         known = ""
         if failure.issue:
@@ -139,7 +139,7 @@ def _failures(morning: NightSummary) -> Iterator[str]:
             )
         told = (str(failure.first.verdict), failure.cell, name, failure.since, known)
         yield f"| {' | '.join(plain(printable(each)) for each in told)} |"
-    yield from _more(len(morning.failures), "failures")
+    yield from _more(len(brief.failures), "failures")
 
 
 def _more(count: int, what: str) -> Iterator[str]:

@@ -39,7 +39,7 @@ _CAPABILITIES = Path("cache/qemu/capabilities")
 
 @once
 def root() -> Path:
-    """The process's embed root, watched by a guardian. Raises HarnessError when libvirt could not use it."""
+    """The process's embed root, under a watchdog. Raises HarnessError when libvirt could not use it."""
     settings = _SETTINGS
     if os.geteuid() == 0:
         if remedy := missing_user():

@@ -34,7 +34,7 @@ def collecting() -> Iterator[None]:
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(pid, os.WNOHANG)
 
-    worker = threading.Thread(target=collect, name="orphans", daemon=True)
+    worker = threading.Thread(target=collect, name="reaper", daemon=True)
     worker.start()
     try:
         yield

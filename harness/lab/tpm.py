@@ -39,7 +39,7 @@ def create(state: Path) -> None:
 def running(state: Path) -> Iterator[Path]:
     """The socket of a TPM with the state of `state`, for one start of a machine. Raises HarnessError.
 
-    The socket is under the lab's embed root, so that its guardian ends swtpm too.
+    The socket is under the lab's embed root, so that its watchdog ends swtpm too.
     """
     socket = libvirt_embed.root() / f"tpm-{next(_numbers)}.sock"
     command = ["swtpm", "socket", "--tpm2", "--terminate"]

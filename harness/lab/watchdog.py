@@ -2,7 +2,7 @@
 """Cleans up after a lab that died: a process of its own that outlives it by a moment.
 
 It holds the reading end of a pipe whose writing end only the lab has. However
-the lab ends, even by SIGKILL, the pipe closes; then the guardian kills what
+the lab ends, even by SIGKILL, the pipe closes; then the watchdog kills what
 still runs under the lab's embed root and deletes the root.
 
 It runs as a plain script, without the package, so that it costs next to nothing.
@@ -32,7 +32,7 @@ def start(root: Path) -> "subprocess.Popen[bytes]":
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd="/",
-        start_new_session=True,  # the signal that ends the lab's group must not end its guardian
+        start_new_session=True,  # the signal that ends the lab's group must not end its watchdog
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from harness.core.errors import HarnessError
 
-# The largest runs have some 100 MB; a parcel is held in memory on both sides.
+# The largest runs have some 100 MB; an archive is held in memory on both sides.
 MOST_BYTES = 2 << 30
 MOST_FILES = 100_000
 
@@ -29,22 +29,22 @@ def pack(folder: Path, files: Iterable[Path] | None = None) -> bytes:
     return packed.getvalue()
 
 
-def unpack(parcel: bytes, folder: Path) -> None:
+def unpack(archive: bytes, folder: Path) -> None:
     """Into a folder that is not there yet.
 
-    Raises HarnessError, and leaves none, when the parcel holds anything but
+    Raises HarnessError, and leaves none, when the archive holds anything but
     plain files below the folder, or more than it may.
     """
     try:
         folder.mkdir(parents=True)
-        with tarfile.open(fileobj=io.BytesIO(parcel), mode="r:gz") as tar:
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
             _unpack(tar, folder)
     except HarnessError:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     except (tarfile.TarError, zlib.error, OSError, EOFError, ValueError) as error:
         shutil.rmtree(folder, ignore_errors=True)
-        raise HarnessError(f"a parcel for {folder.name} cannot be unpacked: {error}") from None
+        raise HarnessError(f"an archive for {folder.name} cannot be unpacked: {error}") from None
 
 
 def _unpack(tar: tarfile.TarFile, folder: Path) -> None:
@@ -52,12 +52,12 @@ def _unpack(tar: tarfile.TarFile, folder: Path) -> None:
     for number, member in enumerate(tar, 1):
         size += max(member.size, 0)
         if size > MOST_BYTES or number > MOST_FILES:
-            raise HarnessError(f"a parcel for {folder.name} is too large and was not unpacked")
+            raise HarnessError(f"an archive for {folder.name} is too large and was not unpacked")
         path = PurePosixPath(member.name)
         content = tar.extractfile(member) if member.isreg() else None
         if content is None or path.is_absolute() or ".." in path.parts:
             raise HarnessError(
-                f"a parcel for {folder.name} holds more than files of its own: {member.name!r}"
+                f"an archive for {folder.name} holds more than files of its own: {member.name!r}"
             )
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -52,7 +52,7 @@ class Returned:
     ended: Ended
     worker: str
     token: str
-    parcel: bytes
+    archive: bytes
 
 
 def describe(image: str) -> WorkerFacts:
@@ -67,10 +67,10 @@ def describe(image: str) -> WorkerFacts:
     )
 
 
-async def install(image: str, parcel: bytes) -> str:
+async def install(image: str, archive: bytes) -> str:
     """Keeps an image in the host's cache, once however many workers it has. What went wrong, or nothing."""
     try:
-        await asyncio.to_thread(images.install, image, parcel)
+        await asyncio.to_thread(images.install, image, archive)
     except HarnessError as error:
         return str(error)
     return ""

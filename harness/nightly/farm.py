@@ -69,7 +69,7 @@ class Farm:
         self._say = say
         self._night = f"wsk-{time.time_ns():x}"
         self._wants_image = any(plan.guest == ReferenceGuest.name for plan in plans)
-        self._image = ""  # digest of the parcel
+        self._image = ""  # digest of the archive
         self._parcel = b""
         self._offers: dict[str, Mapping[str, float]] = {}  # of the workers that were welcomed
         self._welcomes = 0
@@ -174,7 +174,7 @@ class Farm:
     def _take(self, returned: dask_worker.Returned, sent: _Sent) -> tuple[Ended, str]:
         with self._lock:
             self._begins(sent, returned.token, returned.worker)
-        unpack(returned.parcel, sent.folder)
+        unpack(returned.archive, sent.folder)
         return returned.ended, returned.worker
 
     def _hear(self, event: tuple[float, dict[str, Any]]) -> None:

@@ -17,7 +17,7 @@ _KEPT = 4
 
 
 def pack_image(progress: Callable[[str], None]) -> tuple[str, bytes]:
-    """The image that is built here: its digest, and its parcel. Raises HarnessError when there is none."""
+    """The image that is built here: its digest, and its archive. Raises HarnessError when there is none."""
     guest = ReferenceGuest()
     guest.prepare(progress)
     return digest(guest.image), pack(guest.image, image_files(guest.image))
@@ -44,7 +44,7 @@ def at_hand(image: str) -> bool:
         return False
 
 
-def install(image: str, parcel: bytes) -> None:
+def install(image: str, archive: bytes) -> None:
     """Puts it into the cache, once, however many workers this host has. Raises HarnessError."""
     folder = image_folder(image)
     with (folder.parent / "lock").open("w") as lock:
@@ -57,7 +57,7 @@ def install(image: str, parcel: bytes) -> None:
             shutil.rmtree(old, ignore_errors=True)
         scratch = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=folder.parent)) / "image"
         try:
-            unpack(parcel, scratch)
+            unpack(archive, scratch)
             if digest(scratch) != image:
                 raise HarnessError("the image was damaged on its way")
             (scratch / "login_key").chmod(0o600)

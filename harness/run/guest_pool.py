@@ -2,7 +2,7 @@
 """Keeps a guest for the cases: started when first needed, shared, replaced when it has misbehaved.
 
 A lab has one network and so one guest at a time: the next is started when the
-last tenant of a condemned one has left.
+last case has left a condemned one.
 """
 
 import asyncio
@@ -67,7 +67,7 @@ class GuestPool:
                 await self._stop(lease)
 
     def condemn(self, lease: GuestLease) -> None:
-        """It is destroyed when its last tenant has left, and never used again."""
+        """It is destroyed when its last case has left, and never used again."""
         lease.condemned = True
         if self._current is lease:
             self._current = None

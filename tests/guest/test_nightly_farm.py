@@ -76,13 +76,13 @@ def test_no_scheduler_is_said_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None
 def test_an_image_is_kept_once_by_its_digest_and_a_damaged_one_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    digest, parcel = images.pack_image(lambda line: None)
+    digest, archive = images.pack_image(lambda line: None)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert not images.at_hand(digest)
     with pytest.raises(HarnessError, match="was damaged on its way"):
-        images.install("0" * 64, parcel)
+        images.install("0" * 64, archive)
     assert not list(images.image_folder(digest).parent.glob("*-*"))
-    images.install(digest, parcel)
+    images.install(digest, archive)
     assert images.at_hand(digest)
     images.install(digest, b"is not looked at again")
     (images.image_folder(digest) / "initramfs.cpio").write_bytes(b"cut")

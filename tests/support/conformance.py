@@ -96,7 +96,7 @@ def read_terminal(terminal: int) -> str:
 
 
 def left_over() -> set[int]:
-    """QEMUs of labs that descend from this process, which has adopted (orphans.adopt) what they left."""
+    """QEMUs of labs that descend from this process, which has adopted (reaper.adopt) what they left."""
     parents, qemus = {}, set()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():

@@ -13,7 +13,7 @@ from harness.nightly.archive import pack, unpack
 
 
 def packed(*members: tuple[str, bytes | None, dict[str, object]]) -> bytes:
-    """A parcel that somebody else made: names, contents, and fields of the headers."""
+    """An archive that somebody else made: names, contents, and fields of the headers."""
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w:gz") as tar:
         for name, content, fields in members:

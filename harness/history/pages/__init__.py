@@ -29,12 +29,12 @@ def write_pages(store: Store, folder: Path, known: KnownIssues | None = None) ->
         all_nights = heads(connection)
         if not all_nights:
             raise UsageError("the history holds no night yet: `wsk-conformance history keep NIGHT` adds one")
-        mornings = [night_summary(connection, head, issues) for head in _latest(all_nights)]
-        page = index(connection, mornings, all_nights, folder)
+        briefs = [night_summary(connection, head, issues) for head in _latest(all_nights)]
+        page = index(connection, briefs, all_nights, folder)
     files = {
         INDEX_FILE: page,
-        SUMMARY_FILE: "\n".join(summary(mornings[0])) + "\n",
-        **{name: image for each in mornings for name, image in badges(each).items()},
+        SUMMARY_FILE: "\n".join(summary(briefs[0])) + "\n",
+        **{name: image for each in briefs for name, image in badges(each).items()},
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -13,12 +13,12 @@ _ROOM = 12  # px, beside each text
 _GREEN, _RED, _AMBER = "#146c2e", "#b3261e", "#7a5b00"
 
 
-def badges(morning: NightSummary) -> dict[str, str]:
+def badges(brief: NightSummary) -> dict[str, str]:
     """Badges by file name; the names stay the same from night to night."""
-    matrix = morning.night.head.matrix
-    cells = morning.night.cells.values()
+    matrix = brief.night.head.matrix
+    cells = brief.night.cells.values()
     every = [case for cell in cells for case in cell.cases.values()]
-    whole = morning.night.head.ended and all(cell.whole for cell in cells)
+    whole = brief.night.head.ended and all(cell.whole for cell in cells)
     return {
         f"badge-{file_name(matrix)}.svg": _badge(matrix, every, whole),
         **{

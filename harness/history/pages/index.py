@@ -64,7 +64,7 @@ class _Matrix:
     """Everything that the page shows of a matrix."""
 
     name: str
-    morning: NightSummary
+    brief: NightSummary
     columns: Sequence[Column]
     cells: dict[str, drawing.Bars]
     rows: list[tuple[RowTrend, dict[str, drawing.Shapes], Counter[int]]]
@@ -74,12 +74,12 @@ class _Matrix:
 
 
 def index(
-    connection: Connection, mornings: Sequence[NightSummary], all_nights: Sequence[NightHead], folder: Path
+    connection: Connection, briefs: Sequence[NightSummary], all_nights: Sequence[NightHead], folder: Path
 ) -> str:
     """The page that is to stand in `folder`, with links to the reports that are still there."""
     place = _Place(folder)
     counts = counts_of(connection)
-    matrices = [_matrix(connection, morning, all_nights, counts, place) for morning in mornings]
+    matrices = [_matrix(connection, brief, all_nights, counts, place) for brief in briefs]
     return (
         environment()
         .get_template("index.html.j2")
@@ -105,18 +105,18 @@ def index(
 
 def _matrix(
     connection: Connection,
-    morning: NightSummary,
+    brief: NightSummary,
     all_nights: Sequence[NightHead],
     counts: dict[int, Counter[int]],
     place: "_Place",
 ) -> _Matrix:
-    name = morning.night.head.matrix
+    name = brief.night.head.matrix
     columns = trends.columns(connection, name)
     width = len(columns)
     own = [head for head in all_nights if head.matrix == name]
     return _Matrix(
         name,
-        morning,
+        brief,
         columns,
         cells={
             cell: drawing.bars(counted, columns)
