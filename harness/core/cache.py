@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is worth keeping between runs: guest images, booted guests and libvirt's knowledge of QEMU."""
+"""Keeps files between runs: guest images, booted guests and libvirt's knowledge of QEMU."""
 
 import os
 from pathlib import Path

@@ -120,7 +120,7 @@ def is_folder(path: Path) -> bool:
 
 
 def is_file(path: Path) -> bool:
-    """Of what cannot be looked at, no."""
+    """Whether it is there; False for what cannot be looked at."""
     return os.path.isfile(path)  # noqa: PTH113  Path.is_file raises for what it may not look at
 
 
@@ -130,7 +130,7 @@ def exists(path: Path) -> bool:
 
 
 def is_below(path: Path, folder: Path) -> bool:
-    """Does it lie in the folder, wherever links lead? Of a name that is none, no."""
+    """Whether it lies in the folder, wherever links lead; False for what is no file name."""
     try:
         return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
     except (OSError, ValueError):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is said of an error that nobody thought of: a line, and where its details are."""
+"""Reports an unexpected error: one line, and the file that has its details."""
 
 import errno
 import os

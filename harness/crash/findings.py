@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is known of the end of a guest, as data: who asks whether it still answered asks for that."""
+"""Findings on the end of a guest, as data: who asks whether it still answered asks for that."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -81,7 +81,7 @@ class MemoryDumps:
 
 @dataclass
 class Findings:
-    """Of one guest that was lost; None for what was not looked at."""
+    """Findings on one lost guest; None for what was not looked at."""
 
     bugcheck: Bugcheck | None = None
     answers: bool | None = None

@@ -58,11 +58,11 @@ class Clock:
             self.not_after(exchange.qpc, exchange.host_received)
 
     def not_before(self, qpc: int, host_ns: int) -> None:
-        """What is stamped `qpc` happened at `host_ns` or later."""
+        """Adds that the stamp `qpc` was taken at `host_ns` or later."""
         self._lower.append(self._constraint(qpc, host_ns))
 
     def not_after(self, qpc: int, host_ns: int) -> None:
-        """What is stamped `qpc` happened at `host_ns` or earlier."""
+        """Adds that the stamp `qpc` was taken at `host_ns` or earlier."""
         self._upper.append(self._constraint(qpc, host_ns))
 
     def at(self, qpc: int) -> Interval:

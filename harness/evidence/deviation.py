@@ -128,7 +128,7 @@ def _sentence(test: ast.expr, scope: Scope) -> Iterator[str]:
 
 
 def _failed(test: ast.expr, scope: Scope) -> ast.expr:
-    """Of `a and b` the part that does not hold; of `a or b` the last."""
+    """The part of `a and b` that does not hold; the last part of `a or b`."""
     if not isinstance(test, ast.BoolOp):
         return test
     if isinstance(test.op, ast.And):
@@ -161,7 +161,7 @@ def _comparison(test: ast.Compare, scope: Scope) -> Iterator[str]:
 
 
 def _pairs(left: ast.expr, right: ast.expr, values: Any, expected: Any, scope: Scope) -> Iterator[str]:
-    """Of two rows of values the first place where they differ, where both are written out."""
+    """The first place where two written-out rows of values differ."""
     written = isinstance(left, ast.Tuple | ast.List) and len(left.elts) == len(values) == len(expected)
     for place in range(len(values)) if written else ():
         if values[place] != expected[place]:
@@ -179,7 +179,7 @@ def _pairs(left: ast.expr, right: ast.expr, values: Any, expected: Any, scope: S
 
 
 def _holds(node: ast.expr, scope: Scope) -> Iterator[str]:
-    """Of an answer that is false."""
+    """Words for an answer that is false."""
     question, answer = _Question.of(node, scope), _ask(node, scope)
     yield question.told(answer)
     yield question.beside()
@@ -214,7 +214,7 @@ class _Question:
         return cls(source)
 
     def expected(self, relation: str, wanted: Any, seen: Any) -> str:
-        """Of a comparison: 'expected one FIN of the guest, saw none'."""
+        """Words for a comparison: 'expected one FIN of the guest, saw none'."""
         if self.name == "count":
             return f"expected {relation}{_number(wanted)} {self._packets}, saw {_number(seen, 'none')}"
         if self.name == "completions":
@@ -238,7 +238,7 @@ class _Question:
         return f"expected {subject}{relation}{_value(wanted, as_time)}, saw {_value(seen, as_time)}"
 
     def told(self, answer: Any) -> str:
-        """Of an answer that is false by itself."""
+        """Words for an answer that is false by itself."""
         if self.name == "no" and self.seen:
             found = self.seen.packets(*self.about, **(self.how or {}))
             return f"expected no {self._packets}, saw {self._each(found)}"

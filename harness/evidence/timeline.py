@@ -355,7 +355,7 @@ class Timeline:
 
     @property
     def clock_bound_ns(self) -> int:
-        """What is closer together than this is not ordered by time."""
+        """Bound (ns) of the clock: events closer together are not ordered by time."""
         return max((self.clock.at(event.qpc).bound for event in self.trace.events), default=0)
 
     def to_rows(self) -> list[Row]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is done inside a Windows guest, over whatever channel, until its driver answers."""
+"""Installs and starts the driver inside a Windows guest, over any channel, until it answers."""
 
 import asyncio
 import time
@@ -83,7 +83,7 @@ shutdown.exe /r /t 1
 
 @dataclass(frozen=True)
 class InstalledDriver:
-    """A driver that answers, and what is known of where it runs."""
+    """A driver that answers, with the facts of the guest it runs in."""
 
     control: ControlClient
     info: dict[str, str]

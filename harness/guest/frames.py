@@ -57,12 +57,12 @@ class FrameReader:
 
     @property
     def missing(self) -> str:
-        """What is known of a frame that has begun and has not come whole; empty between frames."""
+        """Describes a frame that has begun and is not whole yet; empty between frames."""
         got = len(self._buffer)
         return f"only {got} of a frame's {self._wanted} bytes came" if 0 < got < self._wanted else ""
 
     def header(self) -> Any:
-        """The next frame's header, as soon as it is there. Raises ChannelLost for what is none."""
+        """The next frame's header, as soon as it is there. Raises ChannelLost for anything else."""
         self._wanted = HEADER_BYTES
         self._fill()
         header = abi.wsktest_frame(bytes(self._buffer[:HEADER_BYTES]))

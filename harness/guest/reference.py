@@ -183,7 +183,7 @@ class _Start:
     async def go_on(
         self, hypervisor: Hypervisor, name: str, switched: "_Switched", progress: Progress
     ) -> RunningGuest | None:
-        """From the booted guest that is kept, which is booted first where there is none.
+        """Starts from the booted guest that is kept; boots and keeps one first where it is missing.
 
         None when its clock runs wrong, which it has from its boot: then it is kept no longer.
         """

@@ -249,7 +249,7 @@ class _Start:
 
 
 def find_image(name: str, progress: Progress) -> Image:
-    """The image of a guest. Raises UsageError when there is none, or none that may be used."""
+    """The image of a guest. Raises UsageError when it is missing or must not be used."""
     folder = image_manifest.folder_of(name)
     if not (folder / image_manifest.MANIFEST_FILE).exists():
         raise UsageError(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Changes as people want to read them: the variants of a test together, and what is known of them."""
+"""Groups changes as people read them: variants of a test together, with their known issues."""
 
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Marks:
-    """What is known of failures and cases on the day of a night."""
+    """Known issues of failures and cases on the day of a night."""
 
     day: date
     issues: KnownIssues

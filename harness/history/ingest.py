@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes a night into the store: what is new since it was last kept, a cell at a time."""
+"""Writes a night into the store, a cell at a time: only what was added since it was last kept."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -71,7 +71,7 @@ def keep(database: Database, folder: Path) -> str:
 
 
 def put_night(connection: Connection, night: Night, folder: Path) -> int:
-    """What is known of the night itself; its id in the store."""
+    """Writes the night itself; returns its id in the store."""
     row = {
         "name": _name(night.night_id),
         "matrix": _name(night.matrix),
@@ -237,7 +237,7 @@ def _ids(connection: Connection, table: Table, column: str, values: Iterable[str
 
 
 def _count(connection: Connection, cell_id: int) -> None:
-    """Makes the cell's counts anew, from what all of its attempts came to."""
+    """Makes the cell's counts anew, from the verdicts of all its attempts."""
     tried: dict[int, list[Outcome]] = defaultdict(list)
     rows_of: dict[int, list[str]] = {}
     statement = (

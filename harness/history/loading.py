@@ -129,7 +129,7 @@ def counts_of(connection: Connection) -> dict[int, Counter[int]]:
 
 
 def find(connection: Connection, name: str = LATEST) -> NightHead:
-    """The night of this id, or the latest. Raises UsageError when there is none."""
+    """The night of this id, or the latest. Raises UsageError when it is missing."""
     known = heads(connection)
     if not known:
         raise UsageError("the history holds no night yet: `wsk-conformance history keep NIGHT` adds one")

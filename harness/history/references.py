@@ -21,7 +21,7 @@ class Reference:
 
 
 def named(connection: Connection, name: str) -> Reference:
-    """Any night. Raises UsageError when there is none of this id."""
+    """The night of this id. Raises UsageError when it is missing."""
     head = find(connection, name)
     return Reference(head.name, load(connection, head).cells)
 
@@ -83,7 +83,7 @@ def _order(head: NightHead) -> tuple[str, int]:
 
 
 def _earlier(head: NightHead, *, itself: bool = False) -> Select[*tuple[object, ...]]:
-    """Cells that came to their end, of nights before this one, the latest first."""
+    """Finished cells of nights before this one, the latest first."""
     before = or_(
         nights.c.started < head.started, (nights.c.started == head.started) & (nights.c.id < head.id)
     )

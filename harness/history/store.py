@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The store of nights: what is kept of them, and what becomes of it."""
+"""The store of nights: keeps, reads and deletes them."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -50,7 +50,7 @@ class Store:
         return ingest.keep(self._database, night)
 
     def reading(self) -> AbstractContextManager[Connection]:
-        """What is read with it is of one moment."""
+        """A connection whose reads all see the store at one moment."""
         return self._database.reading()
 
     def status_of(self, night: str, excused: KnownIssues | None = None) -> int:

@@ -78,7 +78,7 @@ class Disc:
         return sorted(f"{place}/{name}".lstrip("/") for place, names in below for name in names)
 
     def read(self, name: str) -> bytes:
-        """A file's content. Raises UsageError when there is none, or it is larger than 256 MiB."""
+        """A file's content. Raises UsageError when it is missing or larger than 256 MiB."""
         data = io.BytesIO()
         try:
             if self._facade.get_record(f"/{name}").get_data_length() > _MOST_FILE_BYTES:

@@ -95,7 +95,7 @@ def expected() -> dict[str, str]:
 
 
 def warnings(told: Mapping[str, str]) -> list[str]:
-    """What is not as it was wanted, but does no harm to a verdict."""
+    """Facts that are not as wanted but do no harm to a verdict."""
     return [text for name, (value, text) in _WARNINGS.items() if told.get(name) == value]
 
 

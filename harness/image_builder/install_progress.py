@@ -86,7 +86,7 @@ class InstallProgress:
 
     @property
     def place(self) -> str:
-        """What is under way."""
+        """The present stage, in words."""
         return f"{self.reached}/{len(STAGES)} {self._text}"
 
     def waited(self, now: float) -> str:

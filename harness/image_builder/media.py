@@ -70,7 +70,7 @@ def _unknown(path: Path, size: int, digest: str, version: Version) -> str:
 
 
 def _require_iso(path: Path) -> int:
-    """The size of an ISO in bytes. Raises UsageError when the file is none."""
+    """The size of an ISO in bytes. Raises UsageError for any other file."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)

@@ -48,7 +48,7 @@ _NUMBERS = {stage.name: number for number, stage in enumerate(STAGES, 1)}
 
 
 def line(name: str) -> str:
-    """What is written to COM1 when the stage begins."""
+    """The line that the guest writes to COM1 when the stage begins."""
     return f"{MARK}STAGE {_NUMBERS[name]}/{len(STAGES)} {name}"
 
 

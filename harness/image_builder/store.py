@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where images are: sealed ones, the one that is being built, and what is left of the one that failed.
+"""Folders of images: finished ones, the one being built, and the remains of a failed one.
 
 NAME/             sealed; see harness.guest.image_manifest
 .building-NAME/   a build that is under way, or was killed
@@ -97,7 +97,7 @@ def install(built: Path, name: str) -> Path:
 
 
 def remove(name: str) -> None:
-    """Delete the image `name`. Raises UsageError when there is none."""
+    """Delete the image `name`. Raises UsageError when it is missing."""
     with locked(name):
         folder = image_manifest.folder_of(name)
         if not folder.is_dir():

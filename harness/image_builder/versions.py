@@ -59,7 +59,7 @@ def versions() -> dict[str, Version]:
 
 
 def find(name: str) -> Version:
-    """The version of that name. Raises UsageError, naming all, when there is none."""
+    """The version of that name. Raises UsageError, naming all versions, for any other."""
     try:
         return versions()[name]
     except KeyError:
@@ -75,7 +75,7 @@ def media() -> tuple[Medium, ...]:
 
 @once
 def settings() -> dict[str, Any]:
-    """What is set inside every image."""
+    """Settings made inside every image."""
     return _read("settings.toml")
 
 

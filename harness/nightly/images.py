@@ -17,7 +17,7 @@ _KEPT = 4
 
 
 def pack_image(progress: Callable[[str], None]) -> tuple[str, bytes]:
-    """The image that is built here: its digest, and its archive. Raises HarnessError when there is none."""
+    """The image that is built here: its digest, and its archive. Raises HarnessError when it is missing."""
     guest = ReferenceGuest()
     guest.prepare(progress)
     return digest(guest.image), pack(guest.image, image_files(guest.image))

@@ -130,7 +130,7 @@ class _Reader:
             yield from self._cells(self._valid(_Cell, {**defaults, **cell}, place), place)
 
     def _valid(self, model: type[_Model], told: dict[str, Any], place: str) -> _Model:
-        """What is in order of it."""
+        """The entries that are in order."""
         try:
             return model.model_validate(told)
         except ValidationError as error:

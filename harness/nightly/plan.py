@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is to be done for a cell, as the command line of the run that does it."""
+"""The plan of a cell: the command line of the run that performs it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

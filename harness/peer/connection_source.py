@@ -28,7 +28,7 @@ class ConnectionSource(ABC):
 
 
 def unused(take: Callable[[], AnyPort], number: Callable[[AnyPort], int], used: Container[int]) -> AnyPort:
-    """A free port that is none of those `used`: what came of each attempt is told apart by its port.
+    """A free port outside `used`: attempts to connect are told apart by their ports.
 
     The kernel gives out a port again as soon as it is free.
     """

@@ -100,7 +100,7 @@ class ScriptedConnection(Connection):
         self._changed.set()
 
     def _watch(self) -> None:
-        """What is not acknowledged is sent again when nothing happens for a while."""
+        """Sends unacknowledged segments again when nothing happens for a while."""
         if self._timer:
             self._timer.cancel()
             self._timer = None

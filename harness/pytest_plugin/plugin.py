@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The suites under pytest: what is collected, what is performed, what is reported.
+"""The suites under pytest: collection, performance and reports of cases.
 
 A test of the suites is a coroutine that takes `lab`. Its scenario is performed
 in the setup phase, its judgement is the call phase: so what is our fault is an

@@ -21,7 +21,7 @@ _WIDTH = ("variants", "destructive", "timing")  # what decides how many cases th
 
 
 def selection(config: pytest.Config, settings: Settings, selected: int) -> Selection:
-    """Of a run that has so many cases.
+    """The selection of a run with this number of cases.
 
     How many there are is counted when the suites have changed since it was: that takes a second or two.
     """

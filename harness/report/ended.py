@@ -9,7 +9,7 @@ _SHOWN = 120  # letters of what chose the cases
 
 
 class End(StrEnum):
-    """Of a run. One that still runs, or was killed, has none."""
+    """How a run ended. A run that still goes on, or was killed, has no such entry."""
 
     BY_ITSELF = "by itself"
     STOPPED = "stopped"  # at a failure, as its user asked

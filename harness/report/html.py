@@ -68,7 +68,7 @@ _QUIET = (Outcome.PASS, Outcome.RECORDED, Outcome.UNSUPPORTED)
 
 @dataclass(frozen=True)
 class _Example:
-    """What is shown of the case that stands for a cause; `place` has all of it."""
+    """The example case of a cause; `place` has all of it."""
 
     place: str
     evidence: Markup

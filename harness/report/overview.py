@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run comes to, before any detail: which promises are broken and why, which are kept, what is new.
+"""Overview of a run: which promises are broken and why, which are kept, what changed since the last run.
 
 The report's first screen, the summary in markdown and the end of a run on a
 terminal are all made from this, and say the same in the same order.
@@ -33,7 +33,7 @@ _SPACES = re.compile(r"\s+")
 
 
 class State(StrEnum):
-    """Of a promise in one run, the worst first."""
+    """State of a promise in one run, the worst first."""
 
     BROKEN = "broken"
     HUNG = "hung"
@@ -78,7 +78,7 @@ class Cause:
 
 @dataclass(frozen=True)
 class Cell:
-    """Of a promise's judged cases those with one family or context."""
+    """A promise's judged cases with one family or context."""
 
     bad: int
     all: int
@@ -91,13 +91,13 @@ class Cell:
 
     @property
     def share(self) -> int:
-        """Of the cases that failed, in percent."""
+        """Share of cases that failed, in percent."""
         return 100 * self.bad // self.all if self.all else 0
 
 
 @dataclass(frozen=True)
 class Promise:
-    """A row of the catalogue with what its cases came to."""
+    """A row of the catalogue with the outcomes of its cases."""
 
     row: Mapping[str, Any]
     state: State
@@ -124,14 +124,14 @@ class Promise:
         return Counter(str(case["outcome"]) for case in self.cases)
 
     def cell(self, value: str) -> Cell:
-        """Of its cases with this family or context; of all with none."""
+        """Counts of its cases with this family or context; of all cases without one."""
         bad = sum(not value or value in values_of(case) for case in self.failed)
         return Cell(bad, sum(not value or value in values_of(case) for case in self.judged))
 
 
 @dataclass(frozen=True)
 class Overview:
-    """Of a run; `new` and `gone` are cases that fail now and did not, and the other way about."""
+    """Overview of a run; `new` and `gone` are cases that fail now and did not, and the other way about."""
 
     sentence: str
     promises: Sequence[Promise]
@@ -161,7 +161,7 @@ class Overview:
 
     @property
     def causes(self) -> list[tuple[str, list[Case], list[str]]]:
-        """Of all failures: words, cases and promises of each; those that break a promise come first."""
+        """Causes of all failures, with words, cases and promises; those that break a promise come first."""
         cases: dict[str, dict[str, Case]] = defaultdict(dict)
         rows: dict[str, list[str]] = defaultdict(list)
         for promise in self.troubles:
@@ -267,7 +267,7 @@ def _causes(
 
 
 def general(words: str) -> str:
-    """What is the same in all cases that share a cause: without times, numbers of steps and addresses."""
+    """The words that all cases with the same cause share: without times, numbers of steps and addresses."""
     words = _SERIAL.sub("", _ADDRESS.sub("…", _NUMBER.sub("", words)))
     words = _LONG_NUMBER.sub("…", _TIME.sub("some time", _SINCE.sub(" ", words)))
     return _SPACES.sub(" ", words).replace(" ,", ",").replace(" ;", ";").strip()

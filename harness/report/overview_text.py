@@ -13,7 +13,7 @@ MOST_CAUSES = 3  # of each
 
 
 def overview_lines(seen: Overview) -> Iterator[str]:
-    """Of at most WIDTH columns; what is not shown is counted."""
+    """Lines of at most WIDTH columns; what they leave out is counted."""
     yield from _wrapped(f"{seen.sentence}.", "")
     if seen.news:
         yield from _wrapped(seen.news, "")

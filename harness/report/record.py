@@ -59,7 +59,7 @@ class CaseFiles:
 
 @dataclass(frozen=True)
 class FindingRecord:
-    """What is known on one subject: lines for people, and files of the run's folder."""
+    """Findings on one subject: lines for people, and files of the run's folder."""
 
     subject: str
     lines: list[str] = field(default_factory=list)

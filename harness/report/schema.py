@@ -103,7 +103,7 @@ class _Run(BaseModel):
 
 
 def faults_of(run: Any) -> str:
-    """What is wrong with a run.json: the first fault and how many more; empty when it is in order."""
+    """Names the first fault of a run.json and how many more there are; empty when it is in order."""
     try:
         _Run.model_validate(run)
     except ValidationError as error:

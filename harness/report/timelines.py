@@ -36,7 +36,7 @@ class Line:
 
 @dataclass(frozen=True)
 class TimelineView:
-    """What is shown of a case: its first and last rows, and how many between them are not."""
+    """The lines shown of a case: its first and last rows, and how many between them are not."""
 
     lines: tuple[Line, ...] = ()
     left_out: int = 0
@@ -93,7 +93,7 @@ def load(folder: Path, timeline: str, capture: str | None = None) -> list[Row]:
 
 
 def view(folder: Path, timeline: str | None, capture: str | None = None) -> TimelineView:
-    """Of one case; empty when it has no timeline, or one that cannot be used."""
+    """View of one case; empty when its timeline is missing or cannot be used."""
     try:
         return TimelineView.of(load(folder, timeline, capture)) if timeline else TimelineView()
     except UsageError:

@@ -126,7 +126,7 @@ class Settings:
 
     @property
     def guest_options(self) -> GuestOptions:
-        """What is asked of the guest itself."""
+        """The options of the guest itself."""
         return GuestOptions(self.verifier, self.emulate, self.nic or "", self.strict_client, self.vbs)
 
     @property

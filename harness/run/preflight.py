@@ -41,7 +41,7 @@ def _check_results(results: Path) -> None:
 
 
 def _check_baselines(settings: Settings) -> None:
-    """What is new need not be kept; changes that are to be accepted must be."""
+    """New observations may stay unsaved; accepted changes must be saved."""
     folder = settings.baselines
     if exists(folder) and not is_folder(folder):
         raise UsageError(f"cannot use the baselines in {short(folder)}: it is not a folder")

@@ -127,7 +127,7 @@ class Request(_Named):
 
 
 class Origin(StrEnum):
-    """How a connected socket comes to be."""
+    """Ways to make a connected socket."""
 
     WSK_SOCKET = "wsk-socket"  # WskSocket, WskBind, WskConnect
     WSK_SOCKET_CONNECT = "wsk-socket-connect"  # WskSocketConnect does all three
@@ -137,7 +137,7 @@ class Origin(StrEnum):
 
 
 class Arrival(StrEnum):
-    """How a socket of a connection that the peer makes comes to be."""
+    """Ways to accept a connection that the peer makes."""
 
     WSK_ACCEPT = "wsk-accept"
     WSK_ACCEPT_EVENT = "wsk-accept-event"

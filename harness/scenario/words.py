@@ -78,7 +78,7 @@ _IOCTLS = {
 
 
 def step_flags(kind: Any, flags: int) -> str:
-    """Of a WSK call: 'WAITALL'; of WskInspectComplete its action. Empty for none."""
+    """Flags of a WSK call ('WAITALL'), or the action of WskInspectComplete; empty without any."""
     if kind == StepKind.INSPECT_COMPLETE and flags in list(InspectAction):
         return str(InspectAction(flags))
     return _named(flags, _OF_STEP.get(kind, {})) if flags else ""

@@ -39,7 +39,7 @@ class Baseline:
             raise BehaviourChanged(f"not as in {self.path.name}: {'; '.join(changed)}")
 
     def learn(self, case: str, seen: Mapping[str, str]) -> None:
-        """Takes over what a case was judged to have seen: what is new, and what was accepted."""
+        """Stores what a case recorded: new observations, and accepted changes."""
         stored = self._cases.setdefault(case, {})
         self.learned += sum(stored.get(what) != value for what, value in seen.items())
         stored.update(seen)

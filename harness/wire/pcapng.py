@@ -95,7 +95,7 @@ class _Interface:
 
 
 class Reader:
-    """Of a file, from just behind its first four bytes: they are those of a section."""
+    """Reads a file from just behind its first four bytes, which are those of a section."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
