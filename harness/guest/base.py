@@ -58,6 +58,7 @@ class RunningGuest:
     own_dump: OwnDump | None = None  # None: it writes none
     ends_itself: bool = False  # now and then, by order: as an evaluation of Windows that is over
     kept: Path | None = None  # the booted guest that it went on from
+    clock_rate: float = 1.0  # seconds of the host's for each that its performance counter says
 
     async def stop(self) -> None:
         """Destroy the guest: none is used twice. Again is harmless."""

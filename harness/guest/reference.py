@@ -185,7 +185,7 @@ class _Start:
     ) -> RunningGuest | None:
         """Starts from the booted guest that is kept; boots and keeps one first where it is missing.
 
-        None when its clock runs wrong, which it has from its boot: then it is kept no longer.
+        None when its clock runs so wrong that nothing explains it: then it is kept no longer.
         """
         from harness.guest import clock_check  # as below, while the guest boots
 
@@ -198,16 +198,19 @@ class _Start:
                 progress(f"{error}; the guest boots anew at each start")
                 return await self.run(hypervisor, name, None, switched)
         guest = await self.run(hypervisor, name, kept, switched)
-        try:
-            wrong = await clock_check.contradiction(guest.control)
-        except BaseException:
-            await guest.stop()
-            raise
-        if not wrong:
-            return replace(guest, kept=kept)
+        rate = vm_snapshot.clock_rate(kept)
+        if rate is None:
+            try:
+                rate = await clock_check.rate(guest.control)
+            except BaseException:
+                await guest.stop()
+                raise
+            vm_snapshot.keep_clock_rate(kept, rate)
+        if clock_check.is_credible(rate):
+            return replace(guest, kept=kept, clock_rate=rate)
         await guest.stop()
         vm_snapshot.drop(kept)
-        progress(f"the kept guest's clock runs wrong ({wrong}): it is dropped, and the guest boots again")
+        progress(f"the kept guest's clock runs wrong ({rate:.3f}): it is dropped, and the guest boots again")
         return None
 
     async def freeze(self, hypervisor: Hypervisor, name: str, kept: Path) -> None:

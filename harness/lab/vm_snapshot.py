@@ -78,6 +78,31 @@ def freeze(domain: "libvirt.virDomain", path: Path, door: Path) -> None:
 def drop(path: Path) -> None:
     """Keep it no longer; the next start boots."""
     path.unlink(missing_ok=True)
+    _rate_file(path).unlink(missing_ok=True)
+
+
+def clock_rate(path: Path) -> float | None:
+    """What `keep_clock_rate` wrote; None when nothing is known, or the machine was kept anew since."""
+    try:
+        told = json.loads(_rate_file(path).read_bytes())
+        return float(told["rate"]) if told["of"] == _digest(path) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def keep_clock_rate(path: Path, rate: float) -> None:
+    """Write beside the machine how fast its clock runs; what cannot be written is measured again."""
+    with contextlib.suppress(OSError):
+        _rate_file(path).write_text(json.dumps({"rate": rate, "of": _digest(path)}))
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(_DIGEST_BYTES).hex()
+
+
+def _rate_file(path: Path) -> Path:
+    return path.with_name(f".rate-{path.name}")
 
 
 def awaiting(description: Element, door: Path) -> Element:
@@ -148,6 +173,7 @@ def prune(folder: Path) -> None:
     left = [path for path in folder.glob(".freezing-*") if time.time() - _last_use(path) > _LEFT_S]
     for path in [*kept[_KEPT:], *left]:
         path.unlink(missing_ok=True)
+        _rate_file(path).unlink(missing_ok=True)
 
 
 def _last_use(path: Path) -> float:

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from harness.core.abi import EventKind, StepKind, TraceOutcome
@@ -208,8 +208,9 @@ class Case:
             self.evidence.packets, self.evidence.lost_packets = packets, window.lost
         if not nt_success(NTSTATUS(reply.status)):
             raise HarnessError(f"the driver answered a scenario with {NTSTATUS(reply.status)}")
-        trace = Trace.decode(reply.payload)
-        clock = Clock(before.qpc_frequency, map(_as_exchange, (before, after)))
+        frequency = round(before.qpc_frequency / guest.clock_rate)
+        trace = replace(Trace.decode(reply.payload), qpc_frequency=frequency)
+        clock = Clock(frequency, map(_as_exchange, (before, after)))
         _log.debug(
             "%s: %s, %d events, %d packets", self.name, trace.outcome.name, len(trace.events), len(packets)
         )
