@@ -49,6 +49,12 @@ _COMMAND_LINE = (
 # QEMU's processors count as one, but do not say so; the clock that the kernel would take then is a device
 # that they wait for, and for each other, whenever one of them asks for the time.
 _EMULATED = "tsc=reliable"
+# The kernel measures its processor again some seconds after it has booted: every start would go on to do so,
+# and count at another rate from then on. Then it takes another clock source; after 30 s nobody waits for it.
+_CLOCK_SETTLES = (
+    "cd /sys/devices/system/clocksource/clocksource0; "
+    "for i in $(seq 600); do grep -q tsc-early current_clocksource || break; usleep 50000; done"
+)
 
 _T = TypeVar("_T")
 
@@ -236,7 +242,9 @@ class _Start:
         return domain.build(wanted, self.network, self.serial_log)
 
     async def _keep(self, hypervisor: Hypervisor, machine: Machine, kept: Path) -> None:
-        (await self._log_in()).close()
+        channel = await self._log_in()
+        await _must(channel, _CLOCK_SETTLES)
+        channel.close()
         await hypervisor.freeze(machine, kept)
 
     async def _log_in(self) -> "SshChannel":
