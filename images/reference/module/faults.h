@@ -4,7 +4,7 @@
  * FAULT(id, "name", "rows that it breaks", "what it does").
  */
 FAULT(rst_on_graceful, "rst-on-graceful",
-      "D-01 D-03 D-04 D-08 D-11 D-16 D-17 D-18b D-20 D-21 D-22 D-24 D-25 D-26 C-10 C-11 C-17 C-18 C-18b X-18",
+      "D-01 D-03 D-04 D-08 D-11 D-16 D-17 D-18b D-20 D-21 D-22 D-23 D-24 D-25 D-26 C-10 C-11 C-17 C-18 C-18b X-18",
       "a graceful disconnect sends RST where it owes FIN")
 FAULT(fin_before_data, "fin-before-data", "D-03 D-17",
       "FIN leaves at once; the disconnect's buffer is never sent")
@@ -22,7 +22,7 @@ FAULT(complete_before_fin_ack, "complete-before-fin-ack",
       "a graceful disconnect completes before its FIN is acknowledged")
 FAULT(no_connect_ex, "no-connect-ex", "", "the tables of an older WSK, which has no WskConnectEx")
 FAULT(no_fin, "no-fin",
-      "D-01 D-03 D-04 D-08 D-16 X-26",
+      "D-01 D-03 D-04 D-08 D-16 D-19 X-26",
       "a graceful disconnect completes and sends nothing")
 FAULT(buffer_cut, "buffer-cut", "D-03 D-17", "the last byte of the disconnect's buffer is not sent")
 FAULT(offset_ignored, "offset-ignored", "D-03", "a buffer is taken from the beginning of its first MDL")
@@ -59,7 +59,7 @@ FAULT(success_before_completion, "success-before-completion",
       "D-10 D-11 X-01 X-02",
       "an abortive disconnect returns success before its IRP completes")
 FAULT(error_completes_success, "error-completes-success",
-      "D-05 D-12 D-13 D-14 D-15 X-10 S-02 S-05 S-08",
+      "D-05 D-12 D-13 D-14 D-15 X-10 X-14 S-02 S-05 S-08",
       "a refused disconnect returns the error but completes its IRP with success")
 FAULT(error_loses_irp, "error-loses-irp",
       "D-12 D-13 D-14 S-04",
