@@ -101,7 +101,7 @@ FAULT(close_sends_nothing, "close-sends-nothing",
       "closing a connected socket sends nothing")
 FAULT(close_waits_at_dispatch, "close-waits-at-dispatch", "C-21", "a close at DISPATCH_LEVEL takes 50 ms to return")
 FAULT(close_raises_irql, "close-raises-irql",
-      "C-01 C-03 C-04 C-05 C-06 C-11 C-12 C-12b C-16 C-20 C-21 C-22 X-10 X-12 X-19",
+      "C-01 C-03 C-04 C-05 C-06 C-10 C-11 C-12 C-12b C-16 C-20 C-21 C-22 X-10 X-12 X-19",
       "a close of a datagram socket returns at DISPATCH_LEVEL")
 FAULT(close_releases_sd, "close-releases-sd",
       "C-14 C-15",
