@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.findings import tell
+from harness.cli.guest_folder import guest_folder, has_files, say
 from harness.cli.run_options import run_option
 from harness.core.paths import RESULTS
 from harness.run.options import Settings
@@ -40,22 +41,20 @@ def selftest_crash(guest: str, hang: bool, dump: bool, keep: bool, results: Path
     """
     from harness.diagnostics.selftest import SelfTest
     from harness.guest import find
-    from harness.report.record import make_folders, new_run_id
     from harness.run.session import Session
 
     chosen = find(guest)
-    folder = results.resolve() / new_run_id()
-    make_folders(folder)
     well = False
-    try:
-        chosen.prepare(_say)  # while this process still has the host's network
-        session = Session(Settings(guest=guest, dump=dump), chosen, folder, _say)
-        well = asyncio.run(_perform(SelfTest(session, folder, hang, dump, _say)))
-    finally:
-        if (well and not keep) or not any(path.is_file() for path in folder.rglob("*")):
-            shutil.rmtree(folder)
-        else:
-            click.echo(f"the evidence is in {folder}")
+    with guest_folder(results) as folder:
+        try:
+            chosen.prepare(say)  # while this process still has the host's network
+            session = Session(Settings(guest=guest, dump=dump), chosen, folder, say)
+            well = asyncio.run(_perform(SelfTest(session, folder, hang, dump, say)))
+        finally:
+            if well and not keep:
+                shutil.rmtree(folder)
+            elif has_files(folder):
+                click.echo(f"the evidence is in {folder}")
     sys.exit(0 if well else _EXIT_HARNESS)
 
 
@@ -65,7 +64,3 @@ async def _perform(test: "SelfTest") -> bool:
         tell(check)
         well &= check.ok
     return well
-
-
-def _say(line: str) -> None:
-    click.echo(line, err=True)

@@ -2,13 +2,13 @@
 """`wsk-conformance shell`: a lab to work in by hand."""
 
 import asyncio
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli.guest_folder import guest_folder, say
 from harness.cli.run_options import run_option, run_options
 from harness.core.paths import RESULTS
 from harness.run.options import STARTS_GUEST, Settings
@@ -33,20 +33,16 @@ def shell(command: str | None, results: Path, **chosen: Any) -> None:
     the guest could not be started. docs/debugging.md shows a session.
     """
     from harness.pytest_plugin.plugin import chosen_guest
-    from harness.report.record import make_folders, new_run_id
     from harness.run.lab_shell import own_shell
     from harness.run.session import Session
 
     settings = Settings(**chosen)
     guest = chosen_guest(settings)
-    folder = results.resolve() / new_run_id()
-    make_folders(folder)
-    guest.prepare(_say)  # while this process still has the host's network
     words = ["/bin/sh", "-c", command] if command else own_shell()
-    session = Session(settings, guest, folder, _say)  # moves this process into the lab's network
-    status = asyncio.run(_perform(session, words))
-    if not any(path.is_file() for path in folder.rglob("*")):
-        shutil.rmtree(folder)
+    with guest_folder(results) as folder:
+        guest.prepare(say)  # while this process still has the host's network
+        session = Session(settings, guest, folder, say)  # moves this process into the lab's network
+        status = asyncio.run(_perform(session, words))
     sys.exit(status)
 
 
@@ -56,9 +52,5 @@ async def _perform(session: "Session", words: list[str]) -> int:
     async with session:
         await session.guest_pool.ready()
         if words[1:2] != ["-c"]:
-            _say(WELCOME)
+            say(WELCOME)
         return await LabShell(session, words).run()
-
-
-def _say(line: str) -> None:
-    click.echo(line, err=True)

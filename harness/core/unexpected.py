@@ -29,10 +29,6 @@ def is_out_of_space(error: OSError) -> bool:
     return error.errno in _NO_SPACE
 
 
-def is_out_of_files(error: OSError) -> bool:
-    return error.errno in _NO_FILES
-
-
 def _kept(error: BaseException) -> str:
     try:
         handle, name = tempfile.mkstemp(prefix="wsk-conformance-error-", suffix=".txt")

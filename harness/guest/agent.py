@@ -109,10 +109,6 @@ class AgentChannel:
             raise
         return stream
 
-    async def set_time(self, time_ns: int) -> None:
-        """Set the guest's clock, in ns since 1970."""
-        await self._ask("guest-set-time", time=time_ns)
-
     def close(self) -> None:
         """There is nothing to end: each command is a conversation of its own."""
 

@@ -21,8 +21,6 @@ from harness.core.errors import ChannelLost, HarnessError
 if TYPE_CHECKING:
     from harness.guest.control import ByteStream
 
-LINE_SPEED = 115200  # bits per second: what `wskctl serve` sets a serial port to
-
 _BITS_PER_BYTE = 10  # with the start bit and the stop bit
 _UART_BYTES = 16
 _CHUNK_BYTES = 4096

@@ -34,8 +34,3 @@ def freedoms() -> dict[str, Freedom]:
         name: Freedom(tuple(rows.split()), words, text, tuple(parts.get(identifier, ())))
         for identifier, name, rows, words, text in found
     }
-
-
-def expanded(names: tuple[str, ...]) -> set[str]:
-    """These freedoms with the parts of those that have parts."""
-    return {one for name in names for one in (name, *freedoms()[name].parts)}

@@ -41,15 +41,6 @@ class Ran:
         (found,) = [case for case in self.record["cases"] if case["id"].endswith(f"::{name}")]
         return dict(found)
 
-    def red_rows(self) -> set[str]:
-        """The rows of every case that did not pass."""
-        return {
-            row
-            for case in self.record["cases"]
-            if case["outcome"] not in ("pass", "recorded")
-            for row in case["requirements"]
-        }
-
 
 def start(results: Path, program: str, *arguments: str) -> "subprocess.Popen[str]":
     command = [str(BIN / program), *arguments, "--results", str(results)]

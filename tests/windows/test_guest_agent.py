@@ -235,10 +235,6 @@ def test_in_a_guest_libvirt_carries_the_agent_and_a_virtio_port_carries_scenario
                     print((await channel.exec("wskctl info")).stdout.split()[0].decode())
                     await channel.upload("/tmp/x", bytes(range(256)) * 512)
                     print("bytes", await said(ssh, "wc -c < /tmp/x"))
-                    # The agent has it set the machine's own clock too, which here means nothing.
-                    await said(ssh, "mkdir /sbin; echo '#!/bin/sh' > /sbin/hwclock; chmod 755 /sbin/hwclock")
-                    await channel.set_time(86400 * 10**9)
-                    print("year", (await channel.exec("date -u +%Y")).stdout.decode().strip())
                     control = await ControlClient.open(await channel.stream("wskctl serve"), 30)
                     info, clock = await control.info(), await control.clock()
                     print("port", info["host"][:5], clock.qpc_frequency > 0)
@@ -259,10 +255,9 @@ def test_in_a_guest_libvirt_carries_the_agent_and_a_virtio_port_carries_scenario
         ),
         limit=300,
     )
-    assert said[-6:] == [
+    assert said[-5:] == [
         f"abi={abi.WSKTEST_ABI_VERSION}",
         "bytes 131072",
-        "year 1970",
         "port linux True",
         "refused HarnessError True",
         "gone",
