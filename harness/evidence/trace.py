@@ -69,7 +69,7 @@ class Trace:
     reject: Any  # Reject: why the scenario was not performed
     stop_step: int  # NO_STEP, or the step that ended the run early
     status: NTSTATUS  # that ended the run early
-    pending: int  # IRPs still pending at the end
+    pending: int  # IRPs, sockets and callbacks not over when the run's threads had ended
     lost_events: int
     qpc_frequency: int  # ticks per second
     qpc_begin: int

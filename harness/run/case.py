@@ -283,7 +283,10 @@ def _hung(plan: Scenario, trace: Trace) -> str:
     operations = [plan.operations[step] for step in hung if step < len(plan.operations)]
     if trace.outcome == TraceOutcome.HUNG:
         names = ", ".join(map(str, operations)) or "a call of the driver's own recovery"
-        return f"{names} never completed: IoCancelIrp, an abortive disconnect and a close did not help"
+        in_vain = "IoCancelIrp, an abortive disconnect and a close did not help"
+        if not trace.pending:
+            return f"{names} did not complete before the thread ended that asked for it: {in_vain}"
+        return f"{names} never completed: {in_vain}"
     wait = plan.operations[trace.stop_step]
     return f"{wait.target or wait} did not complete within the limit; the driver's recovery completed it"
 

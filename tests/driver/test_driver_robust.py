@@ -261,3 +261,52 @@ def test_a_close_in_a_callback_lets_calls_on_other_processors_return(tmp_path: P
         tmp_path,
     )
     assert said[-1] == "made 12 of 12", said
+
+
+@pytest.mark.parametrize(
+    ("fault", "pending", "completions", "leaked"),
+    [("irp-waits-for-thread", 0, "after the hang", 0), ("lost-irp", 2, "none", 1)],
+)
+def test_a_run_is_leaked_only_while_an_irp_is_pending_when_its_threads_have_ended(
+    fault: str, pending: int, completions: str, leaked: int, tmp_path: Path
+) -> None:
+    """One disconnect is asked for by the run's own thread, one by a strand's."""
+    said = run_lab(
+        f"""
+    def plan_of():
+        plan = Scenario()
+        plan.recovery = 500 * ms
+        listener = plan.listening(IPV4, 7000)
+        ends = []
+        for _ in range(2):
+            sock = plan.socket(IPV4)
+            plan.wait(sock.creation)
+            plan.wait(plan.bind(sock))
+            plan.wait(plan.connect(sock, to=Address.loopback(IPV4, 7000)))
+            ends.append(sock)
+        with plan.strand(1):
+            plan.barrier(0)
+            other = plan.disconnect(ends[1])
+        plan.barrier(0)
+        own = plan.disconnect(ends[0])
+        plan.wait(own, limit=500 * ms)
+        return plan, {{own.number, other.number}}
+
+    async def main():
+        with Hypervisor() as hypervisor:
+            guest = await started(hypervisor, {fault!r})
+            plan, asked = plan_of()
+            trace = await run(guest, encode(plan))
+            hung = [event.sequence for event in trace.events if event.kind.name == "HUNG"]
+            ended = [event.sequence for event in trace.events
+                     if event.kind.name == "COMPLETION" and event.step in asked]
+            when = "none" if not ended else "after the hang" if min(ended) > max(hung) else "before it"
+            info = await guest.control.info()
+            print(trace.outcome.name, trace.pending, len(hung), when, len(ended), info["leaked_runs"])
+            await guest.stop()
+    asyncio.run(main())
+    """,
+        tmp_path,
+    )
+    ended = 2 - pending
+    assert said[-1] == f"HUNG {pending} 2 {completions} {ended} {leaked}", said

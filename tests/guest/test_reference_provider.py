@@ -20,6 +20,7 @@ CAUGHT = {
     "rst-on-graceful": ("connect", "end-of-stream"),
     "fin-before-data": ("connect", "buffer-length"),
     "lost-irp": ("connect", "graceful"),
+    "irp-waits-for-thread": ("connect", "graceful"),
     "complete-before-fin-ack": ("connect", "graceful-waits-for-acknowledgement"),
     "no-fin": ("connect", "end-of-stream"),
     "buffer-cut": ("connect", "buffer-length"),

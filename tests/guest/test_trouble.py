@@ -91,6 +91,20 @@ def test_an_irp_that_is_never_completed_is_hung_and_named(tmp_path: Path) -> Non
     assert re.search(r"disconnect #\d+ .*: hung, PASSIVE_LEVEL$", evidence["last events"])
 
 
+def test_an_irp_that_completes_when_its_thread_ends_is_hung_and_said_to_have_waited_for_it(
+    tmp_path: Path,
+) -> None:
+    name = "test_graceful_disconnect_ends_the_connection[ipv4-wsk-socket]"
+    place = f"suites/disconnect/test_graceful.py::{name}"
+    ran = conformance.run(tmp_path, "--fault", "irp-waits-for-thread", place)
+    case = ran.case(name)
+    assert (ran.status, case["outcome"]) == (1, "hung"), ran.output
+    assert re.match(r"disconnect #\d+ .* did not complete before the thread ended", case["why"])
+    assert re.fullmatch(
+        r"disconnect #\d+ .*: completed later, .*STATUS_SUCCESS", told(ran, name)["pending IRPs"]
+    )
+
+
 def test_a_function_that_the_provider_does_not_have_is_unsupported_and_named(tmp_path: Path) -> None:
     place = "tests/guest/troubled/test_endings.py::test_missing_slot"
     process = conformance.start(

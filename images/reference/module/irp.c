@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* IRPs: made, sent down, completed, cancelled. */
+#include <linux/list.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
@@ -129,6 +131,45 @@ void MS IofCompleteRequest(struct irp *irp, s8 boost)
 	}
 	if (irp->user_event)
 		KeSetEvent(irp->user_event, 0, false);
+}
+
+static LIST_HEAD(waiting_for_threads);
+static DEFINE_SPINLOCK(waiting_lock);
+
+/* For a fault: the IRP stays pending until the thread ends that gave it to the provider. */
+void irp_complete_with_thread(struct irp *irp, NTSTATUS status, u64 information)
+{
+	irp->status = status;
+	irp->information = information;
+	spin_lock_bh(&waiting_lock);
+	list_add_tail(&irp->list_entry, &waiting_for_threads);
+	spin_unlock_bh(&waiting_lock);
+}
+
+static struct irp *next_of_thread(const void *thread)
+{
+	struct irp *irp;
+
+	list_for_each_entry(irp, &waiting_for_threads, list_entry)
+		if (irp->thread == thread)
+			return irp;
+	return NULL;
+}
+
+/* The running thread ends. */
+void irp_complete_of_thread(void)
+{
+	struct irp *irp;
+
+	do {
+		spin_lock_bh(&waiting_lock);
+		irp = next_of_thread(current);
+		if (irp)
+			list_del(&irp->list_entry);
+		spin_unlock_bh(&waiting_lock);
+		if (irp)
+			IofCompleteRequest(irp, 0);
+	} while (irp);
 }
 
 static DEFINE_SPINLOCK(cancel_spin_lock);

@@ -52,6 +52,8 @@ void ke_dpc_exit(void);
 
 /* irp.c */
 struct irp *irp_allocate(s8 stack_size);
+void irp_complete_with_thread(struct irp *irp, NTSTATUS status, u64 information);
+void irp_complete_of_thread(void);
 void MS IoFreeIrp(struct irp *irp);
 void MS IofCompleteRequest(struct irp *irp, s8 boost);
 void io_check_irp(const struct irp *irp);

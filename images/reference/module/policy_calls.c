@@ -11,16 +11,18 @@ bool policy_marks_pending(void)
 	return !fault(FAULT_pending_not_marked);
 }
 
-bool policy_completes(const struct wsk_operation *op)
+enum policy_completion policy_completion(const struct wsk_operation *op)
 {
-	return !(fault(FAULT_lost_irp) && op->kind == WSK_GRACEFUL);
+	if (op->kind == WSK_GRACEFUL && fault(FAULT_lost_irp))
+		return COMPLETE_NEVER;
+	return op->kind == WSK_GRACEFUL && fault(FAULT_irp_waits_for_thread) ? COMPLETE_WITH_THREAD : COMPLETE_AT_ONCE;
 }
 
 bool policy_cancellable(const struct wsk_operation *op)
 {
 	if (op->kind == WSK_CLOSE)
 		return fault(FAULT_close_cancellable);
-	return policy_completes(op);
+	return policy_completion(op) == COMPLETE_AT_ONCE;
 }
 
 bool policy_cancels(const struct wsk_operation *op)

@@ -12,6 +12,7 @@ static void __noreturn end_thread(void)
 
 	if (KeGetCurrentIrql() != PASSIVE_LEVEL)
 		bugcheck(IRQL_NOT_LESS_OR_EQUAL, KeGetCurrentIrql(), 0, 0, 0);
+	irp_complete_of_thread();
 	KeSetEvent(&object->header, 0, false);
 	object_put(object);
 	kthread_complete_and_exit(NULL, 0);

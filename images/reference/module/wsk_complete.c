@@ -138,6 +138,7 @@ bool wsk_irp_check(struct irp *irp)
 void wsk_mark_pending(struct irp *irp)
 {
 	irp->held = true;
+	irp->thread = current;
 	if (policy_marks_pending())
 		irp->current_stack->control |= SL_PENDING_RETURNED;
 }

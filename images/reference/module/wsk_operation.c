@@ -124,13 +124,26 @@ static bool give_to_call(struct wsk_socket *ws, struct wsk_operation *op, struct
 	return given;
 }
 
+static void give_back(struct wsk_socket *ws, struct wsk_operation *op, NTSTATUS status, u64 information)
+{
+	struct wsk_result result = { .known = true, .status = status, .information = information };
+
+	if (!give_to_call(ws, op, result))
+		wsk_complete(op->irp, status, information);
+}
+
 void wsk_finish(struct wsk_socket *ws, struct wsk_operation *op, NTSTATUS status, u64 information)
 {
+	enum policy_completion completion = policy_completion(op);
+
 	detach(ws, op);
 	op->irp->driver_context[3] = op->kind == WSK_GRACEFUL ? op : NULL;
-	if (policy_completes(op) &&
-	    !give_to_call(ws, op, (struct wsk_result){ .known = true, .status = status, .information = information }))
-		wsk_complete(op->irp, status, information);
+	if (completion == COMPLETE_AT_ONCE)
+		give_back(ws, op, status, information);
+	else
+		take_result(ws, op);
+	if (completion == COMPLETE_WITH_THREAD)
+		irp_complete_with_thread(op->irp, status, information);
 	kfree(op);
 }
 
