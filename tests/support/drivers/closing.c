@@ -53,7 +53,8 @@ static VOID pending_accept(VOID)
     op_irp(&close);
     close.returned = CALL(listener, CLOSE, (SOCKET *, PIRP))(listener, close.irp);
     check(NT_SUCCESS(op_end(&close, close.returned)), "close-listener");
-    check(accept.completions == 1 && accept.status == STATUS_CANCELLED && !accept.information, "accept-cancelled");
+    check(accept.completions == 1 && accept.status == STATUS_CANCELLED && !accept.information,
+          "accept-cancelled");
     check(!accept.completions || accept.order < close.order, "accept-before-close");
     op_free(&accept);
     op_free(&close);
@@ -158,7 +159,8 @@ static BOOLEAN keeps_level(VOID)
 
 static VOID misuse(VOID)
 {
-    SOCKET *fresh = make_socket(CONNECTION, NULL, NULL, NULL), *stream = make_socket(STREAM, NULL, NULL, NULL);
+    SOCKET *fresh = make_socket(CONNECTION, NULL, NULL, NULL),
+           *stream = make_socket(STREAM, NULL, NULL, NULL);
     WSK_BUF byte = make_buf(data, 1);
     PAIR pair;
     OP op;
@@ -197,7 +199,8 @@ static VOID descriptors(VOID)
     VOID *cached = NULL;
     SOCKET *socket;
 
-    check(NT_SUCCESS(control_client(4, sizeof(original), &original, sizeof(cached), &cached)) && cached, "cache-sd");
+    check(NT_SUCCESS(control_client(4, sizeof(original), &original, sizeof(cached), &cached)) && cached,
+          "cache-sd");
     if (!cached)
         return;
     check(!memcmp(cached, owner_only, sizeof(owner_only)), "cached-sd-is-a-copy");

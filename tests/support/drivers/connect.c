@@ -205,7 +205,8 @@ static VOID receives(VOID)
     check(disconnect(pair.near, NULL, 0) == STATUS_SUCCESS, "graceful-with-receive");
     check(!kept.completions, "receive-outlives-graceful");
     send_bytes(pair.far, data, 7);
-    check(op_done(&kept, 500) && kept.status == STATUS_SUCCESS && kept.information == 7, "receive-after-graceful");
+    check(op_done(&kept, 500) && kept.status == STATUS_SUCCESS && kept.information == 7,
+          "receive-after-graceful");
     start_transfer(pair.near, C_RECEIVE, &drain, &none, DRAIN);
     send_bytes(pair.far, data, 100);
     check(!op_done(&drain, 50), "drain-waits");

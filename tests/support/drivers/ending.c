@@ -22,7 +22,8 @@ static VOID buffer_goes(VOID)
         return;
     start_transfer(pair.near, C_SEND, &send, &buf, 0);
     memset(&buf, 0xa5, sizeof(buf));
-    check(op_done(&send, 500) && send.status == STATUS_SUCCESS && receive_bytes(pair.far, got, SOME * 2, 0) == 100,
+    check(op_done(&send, 500) && send.status == STATUS_SUCCESS &&
+              receive_bytes(pair.far, got, SOME * 2, 0) == 100,
           "buf-may-go");
     drop_pair(&pair);
     op_free(&send);
@@ -125,8 +126,9 @@ static VOID close_ends_others(VOID)
     close_socket(datagram);
     check(receive.completions == 1 && !NT_SUCCESS(receive.status), "close-completes-receive-from");
     op_irp(&watch);
-    watch.returned = CALL(basic, CONTROL, (SOCKET *, ULONG, ULONG, ULONG, SIZE_T, PVOID, SIZE_T, PVOID, SIZE_T *, PIRP))(
-        basic, 2, 0x28000017, 0, 0, NULL, 0, NULL, NULL, watch.irp);
+    watch.returned =
+        CALL(basic, CONTROL, (SOCKET *, ULONG, ULONG, ULONG, SIZE_T, PVOID, SIZE_T, PVOID, SIZE_T *, PIRP))(
+            basic, 2, 0x28000017, 0, 0, NULL, 0, NULL, NULL, watch.irp);
     check(watch.returned == STATUS_PENDING && !watch.completions, "watch-is-pending");
     close_socket(basic);
     check(watch.completions == 1 && !NT_SUCCESS(watch.status), "close-completes-watch");

@@ -13,7 +13,13 @@
 #define AT_DISPATCH 8
 #define EVENT_PENDING ((NTSTATUS)0x40000013)
 
-typedef struct { PVOID next; WSK_BUF buf; PVOID control; ULONG length; ADDRESS *remote; } INDICATION;
+typedef struct {
+    PVOID next;
+    WSK_BUF buf;
+    PVOID control;
+    ULONG length;
+    ADDRESS *remote;
+} INDICATION;
 
 /* What the callbacks saw, and how they are to behave. */
 static volatile LONG receives, disconnects, accepts, bytes_seen, inside;
@@ -188,7 +194,8 @@ static VOID retained_data(VOID)
     pause_ms(50);
     check(retained && retained->buf.Length == 10, "retain");
     if (retained)
-        check(CALL(pair.near, C_RELEASE, (SOCKET *, PVOID))(pair.near, retained) == STATUS_SUCCESS, "release");
+        check(CALL(pair.near, C_RELEASE, (SOCKET *, PVOID))(pair.near, retained) == STATUS_SUCCESS,
+              "release");
     retained = NULL;
     drop_pair(&pair);
 }
@@ -294,7 +301,8 @@ static VOID accept_event(VOID)
 
 static VOID datagrams(VOID)
 {
-    SOCKET *one = make_socket(DATAGRAM, NULL, datagram_events, NULL), *two = make_socket(DATAGRAM, NULL, NULL, NULL);
+    SOCKET *one = make_socket(DATAGRAM, NULL, datagram_events, NULL),
+           *two = make_socket(DATAGRAM, NULL, NULL, NULL);
     WSK_BUF out = make_buf(data, 20), in = make_buf(got, SOME);
     ADDRESS to = loopback(PORT + 2), from;
     ULONG length = 0, flags = 0;
@@ -308,9 +316,12 @@ static VOID datagrams(VOID)
         CALL(one, D_RECEIVE_FROM, (SOCKET *, WSK_BUF *, ULONG, ADDRESS *, ULONG *, PVOID, ULONG *, PIRP))(
             one, &in, 0, &from, &length, NULL, &flags, receive.irp);
     op_irp(&send);
-    check(NT_SUCCESS(op_finish(&send, CALL(two, D_SEND_TO, (SOCKET *, WSK_BUF *, ULONG, ADDRESS *, ULONG, PVOID, PIRP))(
-                                          two, &out, 0, &to, 0, NULL, send.irp))), "send-to");
-    check(NT_SUCCESS(op_end(&receive, receive.returned)) && receive.information == 20 && from.port, "receive-from");
+    check(NT_SUCCESS(op_finish(
+              &send, CALL(two, D_SEND_TO, (SOCKET *, WSK_BUF *, ULONG, ADDRESS *, ULONG, PVOID, PIRP))(
+                         two, &out, 0, &to, 0, NULL, send.irp))),
+          "send-to");
+    check(NT_SUCCESS(op_end(&receive, receive.returned)) && receive.information == 20 && from.port,
+          "receive-from");
     op_free(&receive);
     set_events(one, RECEIVE_FROM, NULL);
     op_irp(&send);
@@ -325,7 +336,10 @@ static VOID datagrams(VOID)
 }
 
 static volatile ULONG inspects, inspect_answer;
-static struct { ULONG_PTR key; ULONG serial; } inspect_id;
+static struct {
+    ULONG_PTR key;
+    ULONG serial;
+} inspect_id;
 
 static ULONG NTAPI on_inspect(PVOID context, ADDRESS *local, ADDRESS *remote, PVOID id)
 {
@@ -341,7 +355,11 @@ static NTSTATUS NTAPI on_abort(PVOID context, PVOID id)
     return STATUS_SUCCESS;
 }
 
-enum { REJECT, ALLOW, PEND };
+enum {
+    REJECT,
+    ALLOW,
+    PEND
+};
 
 /* Connects to the conditional listener; the status. */
 static NTSTATUS try_connect(ULONG answer, SOCKET *listener)
@@ -394,9 +412,10 @@ static VOID conditional_accept(VOID)
     OP op;
 
     op_irp(&op);
-    check(NT_SUCCESS(op_finish(&op, CALL(listener, CONTROL, (SOCKET *, ULONG, ULONG, ULONG, SIZE_T, PVOID, SIZE_T,
-                                                             PVOID, SIZE_T *, PIRP))(
-                                        listener, 0, 0x3002, 0xffff, sizeof(on), &on, 0, NULL, NULL, op.irp))),
+    check(NT_SUCCESS(op_finish(
+              &op, CALL(listener, CONTROL,
+                        (SOCKET *, ULONG, ULONG, ULONG, SIZE_T, PVOID, SIZE_T, PVOID, SIZE_T *, PIRP))(
+                       listener, 0, 0x3002, 0xffff, sizeof(on), &on, 0, NULL, NULL, op.irp))),
           "conditional-accept");
     bind_socket(listener, PORT + 4);
     set_events(listener, ACCEPT, NULL);

@@ -78,11 +78,14 @@ static VOID locks(VOID)
     ExReleaseFastMutex(&fast);
     check(get_irql() == PASSIVE_LEVEL, "fast-mutex-lowers");
     KeInitializeSemaphore(&semaphore, 1, 2);
-    check(KeWaitForSingleObject(&semaphore, Executive, KernelMode, FALSE, &none) == STATUS_SUCCESS, "semaphore");
-    check(KeWaitForSingleObject(&semaphore, Executive, KernelMode, FALSE, &none) == STATUS_TIMEOUT, "semaphore-empty");
+    check(KeWaitForSingleObject(&semaphore, Executive, KernelMode, FALSE, &none) == STATUS_SUCCESS,
+          "semaphore");
+    check(KeWaitForSingleObject(&semaphore, Executive, KernelMode, FALSE, &none) == STATUS_TIMEOUT,
+          "semaphore-empty");
     KeInitializeMutex(&mutex, 0);
     KeWaitForSingleObject(&mutex, Executive, KernelMode, FALSE, NULL);
-    check(KeWaitForSingleObject(&mutex, Executive, KernelMode, FALSE, &none) == STATUS_SUCCESS, "mutex-again");
+    check(KeWaitForSingleObject(&mutex, Executive, KernelMode, FALSE, &none) == STATUS_SUCCESS,
+          "mutex-again");
     KeReleaseMutex(&mutex, FALSE);
     check(KeReleaseMutex(&mutex, FALSE) == 0, "mutex-release");
     ExInitializeResourceLite(&resource);
@@ -98,7 +101,7 @@ static VOID locks(VOID)
 
 static VOID memory(VOID)
 {
-    PVOID(NTAPI *allocate)(ULONG64, SIZE_T, ULONG) = find(L"ExAllocatePool2");
+    PVOID(NTAPI * allocate)(ULONG64, SIZE_T, ULONG) = find(L"ExAllocatePool2");
     UCHAR *zeroed = allocate(0x40, 100, 'tseT'), *buffer = ExAllocatePoolWithTag(NonPagedPoolNx, 200, 'tseT');
     PMDL mdl, part;
     NPAGED_LOOKASIDE_LIST list;
@@ -127,14 +130,16 @@ static VOID strings(VOID)
 {
     ANSI_STRING ansi;
     UNICODE_STRING wide, expected;
-    VOID(NTAPI *precise)(PLARGE_INTEGER) = find(L"KeQuerySystemTimePrecise");
+    VOID(NTAPI * precise)(PLARGE_INTEGER) = find(L"KeQuerySystemTimePrecise");
     LARGE_INTEGER now;
 
     RtlInitAnsiString(&ansi, "Winsock");
     RtlInitUnicodeString(&expected, L"winSOCK");
-    check(NT_SUCCESS(RtlAnsiStringToUnicodeString(&wide, &ansi, TRUE)) && RtlEqualUnicodeString(&wide, &expected, TRUE),
+    check(NT_SUCCESS(RtlAnsiStringToUnicodeString(&wide, &ansi, TRUE)) &&
+              RtlEqualUnicodeString(&wide, &expected, TRUE),
           "ansi-to-unicode");
-    DbgPrintEx(0, 0, "%wZ %Z %S %5d %08I64x %p %c%%\n", &wide, &ansi, L"wide", -12, 0xabcull, (PVOID)0x1234, 'z');
+    DbgPrintEx(0, 0, "%wZ %Z %S %5d %08I64x %p %c%%\n", &wide, &ansi, L"wide", -12, 0xabcull, (PVOID)0x1234,
+               'z');
     RtlFreeUnicodeString(&wide);
     precise(&now);
     check(now.QuadPart > 130000000000000000ll, "system-time");
@@ -152,17 +157,27 @@ static VOID files(VOID)
     RtlInitUnicodeString(&name, L"\\??\\C:\\folder\\test.log");
     InitializeObjectAttributes(&attributes, &name, OBJ_KERNEL_HANDLE | OBJ_CASE_INSENSITIVE, NULL, NULL);
     check(NT_SUCCESS(ZwCreateFile(&file, GENERIC_WRITE, &attributes, &io, NULL, FILE_ATTRIBUTE_NORMAL, 0,
-                                  FILE_OVERWRITE_IF, FILE_SYNCHRONOUS_IO_NONALERT, NULL, 0)), "create-file");
-    check(NT_SUCCESS(ZwWriteFile(file, NULL, NULL, NULL, &io, "written", 7, NULL, NULL)) && io.Information == 7, "write");
-    check(NT_SUCCESS(ZwReadFile(file, NULL, NULL, NULL, &io, back, 7, &start, NULL)) && !memcmp(back, "written", 7),
+                                  FILE_OVERWRITE_IF, FILE_SYNCHRONOUS_IO_NONALERT, NULL, 0)),
+          "create-file");
+    check(NT_SUCCESS(ZwWriteFile(file, NULL, NULL, NULL, &io, "written", 7, NULL, NULL)) &&
+              io.Information == 7,
+          "write");
+    check(NT_SUCCESS(ZwReadFile(file, NULL, NULL, NULL, &io, back, 7, &start, NULL)) &&
+              !memcmp(back, "written", 7),
           "read");
     ZwClose(file);
     RtlInitUnicodeString(&name, L"\\??\\C:\\..\\..\\etc\\passwd");
-    check(!NT_SUCCESS(ZwCreateFile(&file, GENERIC_READ, &attributes, &io, NULL, FILE_ATTRIBUTE_NORMAL, 0, FILE_OPEN,
-                                   FILE_SYNCHRONOUS_IO_NONALERT, NULL, 0)), "no-file-outside");
+    check(!NT_SUCCESS(ZwCreateFile(&file, GENERIC_READ, &attributes, &io, NULL, FILE_ATTRIBUTE_NORMAL, 0,
+                                   FILE_OPEN, FILE_SYNCHRONOUS_IO_NONALERT, NULL, 0)),
+          "no-file-outside");
 }
 
-typedef struct { ULONG flags, family, type, protocol; SIZE_T length; PWSTR name; ADDRESS *address; } ADDRESS_INFO;
+typedef struct {
+    ULONG flags, family, type, protocol;
+    SIZE_T length;
+    PWSTR name;
+    ADDRESS *address;
+} ADDRESS_INFO;
 
 static VOID address_info(VOID)
 {
@@ -173,11 +188,12 @@ static VOID address_info(VOID)
     RtlInitUnicodeString(&node, L"192.0.2.7");
     RtlInitUnicodeString(&service, L"80");
     op_irp(&op);
-    op.returned = ((NTSTATUS(NTAPI *)(PVOID, PUNICODE_STRING, PUNICODE_STRING, ULONG, PVOID, PVOID, ADDRESS_INFO **,
-                                      PVOID, PVOID, PIRP))npi.slots[P_GET_ADDRESS_INFO])(
+    op.returned = ((NTSTATUS(NTAPI *)(PVOID, PUNICODE_STRING, PUNICODE_STRING, ULONG, PVOID, PVOID,
+                                      ADDRESS_INFO **, PVOID, PVOID, PIRP))npi.slots[P_GET_ADDRESS_INFO])(
         npi.client, &node, &service, 0, NULL, NULL, &info, NULL, NULL, op.irp);
     check(NT_SUCCESS(op_finish(&op, op.returned)) && info && info->address->address[3] == 7 &&
-              info->address->port == 0x5000, "address-info");
+              info->address->port == 0x5000,
+          "address-info");
     if (info)
         ((VOID(NTAPI *)(PVOID, PVOID))npi.slots[P_FREE_ADDRESS_INFO])(npi.client, info);
 }
@@ -186,13 +202,14 @@ static VOID name_info(VOID)
 {
     ADDRESS address = {2, 0x5000, {192, 0, 2, 7}};
     WCHAR node_room[32], service_room[8];
-    UNICODE_STRING node = {0, sizeof(node_room), node_room}, service = {0, sizeof(service_room), service_room}, wanted;
+    UNICODE_STRING node = {0, sizeof(node_room), node_room},
+                   service = {0, sizeof(service_room), service_room}, wanted;
     OP op;
 
     op_irp(&op);
-    op.returned = ((NTSTATUS(NTAPI *)(PVOID, ADDRESS *, ULONG, PUNICODE_STRING, PUNICODE_STRING, ULONG, PVOID, PVOID,
-                                      PIRP))npi.slots[P_GET_NAME_INFO])(npi.client, &address, sizeof(address), &node,
-                                                                        &service, 0, NULL, NULL, op.irp);
+    op.returned = ((NTSTATUS(NTAPI *)(PVOID, ADDRESS *, ULONG, PUNICODE_STRING, PUNICODE_STRING, ULONG, PVOID,
+                                      PVOID, PIRP))npi.slots[P_GET_NAME_INFO])(
+        npi.client, &address, sizeof(address), &node, &service, 0, NULL, NULL, op.irp);
     check(NT_SUCCESS(op_finish(&op, op.returned)), "name-info");
     RtlInitUnicodeString(&wanted, L"192.0.2.7");
     check(RtlEqualUnicodeString(&node, &wanted, FALSE), "name-info-node");
@@ -204,7 +221,10 @@ static VOID messages(VOID)
 {
     SOCKET *one = make_socket(DATAGRAM, NULL, NULL, NULL), *two = make_socket(DATAGRAM, NULL, NULL, NULL);
     static UCHAR data[SOME] = "message", got[SOME];
-    struct { PVOID next; WSK_BUF buf; } list = {NULL, make_buf(data, 8)}, second = {NULL, list.buf};
+    struct {
+        PVOID next;
+        WSK_BUF buf;
+    } list = {NULL, make_buf(data, 8)}, second = {NULL, list.buf};
     WSK_BUF in = make_buf(got, SOME);
     ADDRESS to = loopback(base + 10);
     NTSTATUS(NTAPI * send)(SOCKET *, PVOID, ULONG, ADDRESS *, ULONG, PVOID, PIRP) =
@@ -214,15 +234,17 @@ static VOID messages(VOID)
     bind_socket(one, base + 10);
     bind_socket(two, base + 11);
     op_irp(&receive);
-    receive.returned = CALL(one, D_RECEIVE_FROM, (SOCKET *, WSK_BUF *, ULONG, ADDRESS *, ULONG *, PVOID, ULONG *, PIRP))(
-        one, &in, 0, NULL, NULL, NULL, NULL, receive.irp);
+    receive.returned =
+        CALL(one, D_RECEIVE_FROM, (SOCKET *, WSK_BUF *, ULONG, ADDRESS *, ULONG *, PVOID, ULONG *, PIRP))(
+            one, &in, 0, NULL, NULL, NULL, NULL, receive.irp);
     op_irp(&op);
     check(NT_SUCCESS(op_finish(&op, send(two, &list, 0, &to, 0, NULL, op.irp))), "send-messages");
     check(NT_SUCCESS(op_end(&receive, receive.returned)) && receive.information == 8 && !memcmp(got, data, 8),
           "message-arrives");
     list.next = &second;
     op_irp(&op);
-    check(op_finish(&op, send(two, &list, 0, &to, 0, NULL, op.irp)) == STATUS_NOT_SUPPORTED, "one-message-at-a-time");
+    check(op_finish(&op, send(two, &list, 0, &to, 0, NULL, op.irp)) == STATUS_NOT_SUPPORTED,
+          "one-message-at-a-time");
     op_free(&receive);
     close_socket(one);
     close_socket(two);
@@ -260,15 +282,19 @@ static VOID many_waits(VOID)
 
     KeInitializeEvent(&events[0], NotificationEvent, FALSE);
     KeInitializeEvent(&events[1], NotificationEvent, FALSE);
-    check(KeWaitForMultipleObjects(2, both, WaitAny, Executive, KernelMode, FALSE, &soon, NULL) == STATUS_TIMEOUT,
+    check(KeWaitForMultipleObjects(2, both, WaitAny, Executive, KernelMode, FALSE, &soon, NULL) ==
+              STATUS_TIMEOUT,
           "wait-for-any-times-out");
     KeSetEvent(&events[1], 0, FALSE);
-    check(KeWaitForMultipleObjects(2, both, WaitAny, Executive, KernelMode, FALSE, &soon, NULL) == STATUS_WAIT_1,
+    check(KeWaitForMultipleObjects(2, both, WaitAny, Executive, KernelMode, FALSE, &soon, NULL) ==
+              STATUS_WAIT_1,
           "wait-for-any-names-which");
-    check(KeWaitForMultipleObjects(2, both, WaitAll, Executive, KernelMode, FALSE, &soon, NULL) == STATUS_TIMEOUT,
+    check(KeWaitForMultipleObjects(2, both, WaitAll, Executive, KernelMode, FALSE, &soon, NULL) ==
+              STATUS_TIMEOUT,
           "wait-for-all-wants-all");
     KeSetEvent(&events[0], 0, FALSE);
-    check(KeWaitForMultipleObjects(2, both, WaitAll, Executive, KernelMode, FALSE, &soon, NULL) == STATUS_SUCCESS,
+    check(KeWaitForMultipleObjects(2, both, WaitAll, Executive, KernelMode, FALSE, &soon, NULL) ==
+              STATUS_SUCCESS,
           "wait-for-all");
 }
 
@@ -281,15 +307,19 @@ static VOID lists(VOID)
 
     InitializeListHead(&head);
     check(!ExInterlockedInsertTailList(&head, &entries[0], &lock) &&
-              ExInterlockedInsertHeadList(&head, &entries[1], &lock) == &entries[0], "interlocked-insert");
+              ExInterlockedInsertHeadList(&head, &entries[1], &lock) == &entries[0],
+          "interlocked-insert");
     check(ExInterlockedRemoveHeadList(&head, &lock) == &entries[1] &&
-              ExInterlockedRemoveHeadList(&head, &lock) == &entries[0] && !ExInterlockedRemoveHeadList(&head, &lock),
+              ExInterlockedRemoveHeadList(&head, &lock) == &entries[0] &&
+              !ExInterlockedRemoveHeadList(&head, &lock),
           "interlocked-remove");
     memset(&stack, 0, sizeof(stack));
     ExpInterlockedPushEntrySList(&stack, &plates[0]);
     check(ExpInterlockedPushEntrySList(&stack, &plates[1]) == &plates[0] &&
-              ExpInterlockedPopEntrySList(&stack) == &plates[1], "slist");
-    check(ExpInterlockedFlushSList(&stack) == &plates[0] && !ExpInterlockedPopEntrySList(&stack), "slist-flush");
+              ExpInterlockedPopEntrySList(&stack) == &plates[1],
+          "slist");
+    check(ExpInterlockedFlushSList(&stack) == &plates[0] && !ExpInterlockedPopEntrySList(&stack),
+          "slist-flush");
 }
 
 static VOID run(VOID)

@@ -24,19 +24,77 @@ extern VOID(NTAPI *__imp_KeLowerIrql)(KIRQL level);
 #define lower_irql __imp_KeLowerIrql
 
 /* Views of WSK's structures: a socket and a provider with their tables slot by slot, an address of any family. */
-typedef struct { const void *const *slots; } SOCKET;
-typedef struct { USHORT family, port; UCHAR address[24]; } ADDRESS;
-typedef union { WSK_PROVIDER_NPI whole; struct { PVOID client; const void *const *slots; }; } NPI;
+typedef struct {
+    const void *const *slots;
+} SOCKET;
+typedef struct {
+    USHORT family, port;
+    UCHAR address[24];
+} ADDRESS;
+typedef union {
+    WSK_PROVIDER_NPI whole;
+    struct {
+        PVOID client;
+        const void *const *slots;
+    };
+} NPI;
 
-enum { BASIC = 0, LISTEN = 1, CONNECTION = 2, DATAGRAM = 4, STREAM = 8 };
+enum {
+    BASIC = 0,
+    LISTEN = 1,
+    CONNECTION = 2,
+    DATAGRAM = 4,
+    STREAM = 8
+};
 
 /* Slots of the tables; the first two are the same in all. */
-enum { CONTROL, CLOSE, BIND };
-enum { C_CONNECT = 3, C_LOCAL, C_REMOTE, C_SEND, C_RECEIVE, C_DISCONNECT, C_RELEASE, C_CONNECT_EX };
-enum { L_ACCEPT = 3, L_INSPECT_COMPLETE, L_LOCAL };
-enum { D_SEND_TO = 3, D_RECEIVE_FROM, D_RELEASE, D_LOCAL, D_SEND_MESSAGES };
-enum { S_ACCEPT = 3, S_CONNECT, S_LISTEN, S_SEND, S_RECEIVE, S_DISCONNECT, S_RELEASE, S_LOCAL, S_REMOTE, S_CONNECT_EX };
-enum { P_SOCKET = 1, P_SOCKET_CONNECT, P_CONTROL_CLIENT, P_GET_ADDRESS_INFO, P_FREE_ADDRESS_INFO, P_GET_NAME_INFO };
+enum {
+    CONTROL,
+    CLOSE,
+    BIND
+};
+enum {
+    C_CONNECT = 3,
+    C_LOCAL,
+    C_REMOTE,
+    C_SEND,
+    C_RECEIVE,
+    C_DISCONNECT,
+    C_RELEASE,
+    C_CONNECT_EX
+};
+enum {
+    L_ACCEPT = 3,
+    L_INSPECT_COMPLETE,
+    L_LOCAL
+};
+enum {
+    D_SEND_TO = 3,
+    D_RECEIVE_FROM,
+    D_RELEASE,
+    D_LOCAL,
+    D_SEND_MESSAGES
+};
+enum {
+    S_ACCEPT = 3,
+    S_CONNECT,
+    S_LISTEN,
+    S_SEND,
+    S_RECEIVE,
+    S_DISCONNECT,
+    S_RELEASE,
+    S_LOCAL,
+    S_REMOTE,
+    S_CONNECT_EX
+};
+enum {
+    P_SOCKET = 1,
+    P_SOCKET_CONNECT,
+    P_CONTROL_CLIENT,
+    P_GET_ADDRESS_INFO,
+    P_FREE_ADDRESS_INFO,
+    P_GET_NAME_INFO
+};
 
 #define CALL(socket, slot, types) ((NTSTATUS(NTAPI *) types)(socket)->slots[slot])
 
@@ -63,7 +121,7 @@ static WSK_REGISTRATION registration;
 static NPI npi;
 static const char *suite;
 static PDRIVER_OBJECT own; /* this driver */
-static USHORT base; /* of the ports of this run: what an earlier one left open is in nobody's way */
+static USHORT base;        /* of the ports of this run: what an earlier one left open is in nobody's way */
 
 static VOID check(BOOLEAN good, const char *name)
 {
@@ -156,10 +214,10 @@ static NTSTATUS op_finish(OP *op, NTSTATUS returned)
 static SOCKET *make_socket(ULONG category, PVOID context, const void *events, PVOID security)
 {
     OP op;
-    NTSTATUS status = ((NTSTATUS(NTAPI *)(PVOID, USHORT, USHORT, ULONG, ULONG, PVOID, const void *, PVOID, PVOID,
-                                          PVOID, PIRP))npi.slots[P_SOCKET])(
-        npi.client, 2, category == DATAGRAM ? 2 : 1, category == DATAGRAM ? 17 : 6, category, context, events, NULL,
-        NULL, security, op_irp(&op));
+    NTSTATUS status = ((NTSTATUS(NTAPI *)(PVOID, USHORT, USHORT, ULONG, ULONG, PVOID, const void *, PVOID,
+                                          PVOID, PVOID, PIRP))npi.slots[P_SOCKET])(
+        npi.client, 2, category == DATAGRAM ? 2 : 1, category == DATAGRAM ? 17 : 6, category, context, events,
+        NULL, NULL, security, op_irp(&op));
 
     status = op_end(&op, status);
     op_free(&op);
@@ -205,8 +263,9 @@ static SOCKET *listen_at(USHORT port, PVOID context, const void *events)
 static VOID start_accept(SOCKET *listener, OP *op, PVOID context, const void *events)
 {
     op_irp(op);
-    op->returned = CALL(listener, L_ACCEPT, (SOCKET *, ULONG, PVOID, const void *, ADDRESS *, ADDRESS *, PIRP))(
-        listener, 0, context, events, NULL, NULL, op->irp);
+    op->returned =
+        CALL(listener, L_ACCEPT, (SOCKET *, ULONG, PVOID, const void *, ADDRESS *, ADDRESS *, PIRP))(
+            listener, 0, context, events, NULL, NULL, op->irp);
 }
 
 static NTSTATUS connect_to(SOCKET *socket, USHORT port)
@@ -315,7 +374,8 @@ static NTSTATUS set_events(SOCKET *socket, ULONG mask, PIRP irp)
     static const UCHAR interface_id[16] = {1};
     WSK_EVENT_CALLBACK_CONTROL events = {(const GUID *)interface_id, mask};
 
-    return CALL(socket, CONTROL, (SOCKET *, ULONG, ULONG, ULONG, SIZE_T, PVOID, SIZE_T, PVOID, SIZE_T *, PIRP))(
+    return CALL(socket, CONTROL,
+                (SOCKET *, ULONG, ULONG, ULONG, SIZE_T, PVOID, SIZE_T, PVOID, SIZE_T *, PIRP))(
         socket, 0, 0x4002, 0xffff, sizeof(events), &events, 0, NULL, NULL, irp);
 }
 
@@ -325,14 +385,16 @@ static NTSTATUS make_silent(SOCKET *socket)
     OP op;
 
     op_irp(&op);
-    return op_finish(&op, CALL(socket, CONTROL, (SOCKET *, ULONG, ULONG, ULONG, SIZE_T, PVOID, SIZE_T, PVOID, SIZE_T *,
-                                                 PIRP))(socket, 2, 0x2f000007, 0, 0, NULL, 0, NULL, NULL, op.irp));
+    return op_finish(&op, CALL(socket, CONTROL,
+                               (SOCKET *, ULONG, ULONG, ULONG, SIZE_T, PVOID, SIZE_T, PVOID, SIZE_T *, PIRP))(
+                              socket, 2, 0x2f000007, 0, 0, NULL, 0, NULL, NULL, op.irp));
 }
 
 static NTSTATUS control_client(ULONG code, SIZE_T in_size, PVOID in, SIZE_T out_size, PVOID out)
 {
-    return ((NTSTATUS(NTAPI *)(PVOID, ULONG, SIZE_T, PVOID, SIZE_T, PVOID, SIZE_T *, PIRP))
-                npi.slots[P_CONTROL_CLIENT])(npi.client, code, in_size, in, out_size, out, NULL, NULL);
+    return ((NTSTATUS(NTAPI *)(PVOID, ULONG, SIZE_T, PVOID, SIZE_T, PVOID, SIZE_T *,
+                               PIRP))npi.slots[P_CONTROL_CLIENT])(npi.client, code, in_size, in, out_size,
+                                                                  out, NULL, NULL);
 }
 
 /* ---- The driver ---- */
