@@ -3,10 +3,13 @@
 
 import asyncio
 import base64
+import logging
 import socket
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from harness.core.errors import ChannelLost, GuestHung
 from harness.core.printable import printable
 
 if TYPE_CHECKING:
@@ -14,6 +17,10 @@ if TYPE_CHECKING:
 
 _POLL_S = 0.02
 _CONNECT_LIMIT_S = 0.25
+_AGAIN_S = 0.5
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -80,3 +87,28 @@ async def dial(host: str, port: int) -> socket.socket:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.setblocking(True)
             return connection
+
+
+async def log_in(attempt: Callable[[], Awaitable[_T]], where: str, limit: float) -> _T:
+    """The first login that succeeds, within `limit` seconds.
+
+    A service that has only just begun, or has too much to do, may drop a connection or leave it
+    without an answer: it is asked again. What it refuses is raised at once. Raises GuestHung when
+    nobody listens, else what the last attempt met.
+    """
+    last: ChannelLost | GuestHung | None = None
+    attempts = 0
+    try:
+        async with asyncio.timeout(limit):
+            while True:
+                try:
+                    return await attempt()
+                except (ChannelLost, GuestHung) as error:
+                    last = error
+                attempts += 1
+                _log.info("%s: asked again (%s)", where, last)
+                await asyncio.sleep(_AGAIN_S)
+    except TimeoutError:
+        if last is None:
+            raise GuestHung(f"no {where} within {limit:g} s; see the guest's serial log") from None
+        raise type(last)(f"no {where} within {limit:g} s, {attempts} times: {last}") from last

@@ -8,13 +8,14 @@ import shlex
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import paramiko
 
 from harness.core.errors import ChannelLost, GuestHung, HarnessError
-from harness.guest.channel import ExecResult, dial
+from harness.guest.channel import ExecResult, dial, log_in
 
 _MOST_SAID = 16 << 20  # bytes of a command's output, each
 _PORT = 22
@@ -76,20 +77,11 @@ class SshChannel:
 
     @classmethod
     async def connect(cls, host: str, login: Login, limit: float, port: int = _PORT) -> "SshChannel":
-        """Log in as soon as the guest listens, within `limit` seconds.
+        """Log in as soon as the guest listens and lets us, within `limit` seconds.
 
         Raises HarnessError when it shows another host key, or refuses the login.
         """
-        try:
-            async with asyncio.timeout(limit):
-                # A server that has only just begun may drop the first connection.
-                with contextlib.suppress(ChannelLost):
-                    return await cls._connect_once(host, login, port)
-                return await cls._connect_once(host, login, port)
-        except TimeoutError:
-            raise GuestHung(
-                f"no SSH login at {host} within {limit:g} s; see the guest's serial log"
-            ) from None
+        return await log_in(partial(cls._connect_once, host, login, port), f"SSH login at {host}", limit)
 
     @classmethod
     async def _connect_once(cls, host: str, login: Login, port: int) -> "SshChannel":
@@ -209,10 +201,19 @@ def _authenticate(transport: paramiko.Transport, login: Login) -> None:
         else:
             transport.auth_password(login.user, login.password or "", fallback=False)
     except paramiko.AuthenticationException as error:
+        if not _has_answered(transport, error):
+            raise ChannelLost(
+                f"the connection broke while logging in ({error}); start the guest again"
+            ) from error
         means = "key" if login.key is not None else "password"
         raise HarnessError(
             f"the guest refuses {login.user!r} with the {means} of its image ({error}); build the image again"
         ) from error
+
+
+def _has_answered(transport: paramiko.Transport, error: paramiko.AuthenticationException) -> bool:
+    """Did the guest say no? paramiko calls a connection that broke, and a missing answer, the same."""
+    return transport.is_active() and "timeout" not in str(error).lower()
 
 
 def _with_sftp(channel: paramiko.Channel, doing: str, work: Callable[[paramiko.SFTPClient], _T]) -> _T:

@@ -11,6 +11,7 @@ import asyncio
 import base64
 import contextlib
 import hashlib
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -31,14 +32,13 @@ from winrm.protocol import Protocol
 
 from harness.core.errors import ChannelLost, GuestHung, HarnessError
 from harness.core.printable import printable
-from harness.guest.channel import ExecResult, dial, powershell
+from harness.guest.channel import ExecResult, dial, log_in, powershell
 
 _HTTPS_PORT, _HTTP_PORT = 5986, 5985
 _ENCRYPTED = "application/HTTP-SPNEGO-session-encrypted"
 _UTF8 = 65001  # the code page of shells
 _OPERATION_LIMIT_S = 2  # after which WinRM says that there is no output yet
 _REQUEST_LIMIT_S = 20
-_RETRY_S = 0.5
 _CHUNK_BYTES = 90_000  # encoded twice it is below the 500 kB that WinRM takes in a message
 
 # What wrong XML, or none, becomes in pywinrm.
@@ -96,25 +96,16 @@ class WinRmChannel:
         """
         channel = cls(account)
         try:
-            async with asyncio.timeout(limit):
-                while not await channel._answers():
-                    await asyncio.sleep(_RETRY_S)
-        except TimeoutError:
+            await log_in(channel._attempt, f"WinRM login at {account.host}", limit)
+        except BaseException:
             channel.close()
-            raise GuestHung(
-                f"no WinRM login at {account.host} within {limit:g} s; see the guest's serial log"
-            ) from None
+            raise
         return channel
 
-    async def _answers(self) -> bool:
-        """A service that is just starting may end its first connections."""
+    async def _attempt(self) -> None:
         port = self._account.port or (_HTTPS_PORT if self._account.certificate else _HTTP_PORT)
         (await dial(self._account.host, port)).close()
-        try:
-            await asyncio.to_thread(self._log_in)
-        except ChannelLost:
-            return False
-        return True
+        await asyncio.to_thread(self._log_in)
 
     def _log_in(self) -> None:
         with _Shell(self._account):
@@ -322,6 +313,8 @@ def _told(account: Account) -> Iterator[None]:
             "build the image again"
         ) from error
     except requests.exceptions.SSLError as error:
+        if _handshake_broke(error):
+            raise ChannelLost(f"the connection to WinRM broke ({error}); start the guest again") from error
         raise HarnessError(
             "the guest shows another certificate than its image has; something else answers there"
         ) from error
@@ -333,6 +326,12 @@ def _told(account: Account) -> Iterator[None]:
         raise ChannelLost(f"the connection to WinRM broke ({error}); start the guest again") from error
     except _NONSENSE as error:
         raise ChannelLost(f"what answers as WinRM is none ({error!r}); start the guest again") from error
+
+
+def _handshake_broke(error: requests.exceptions.SSLError) -> bool:
+    """Did TLS itself fail? urllib3 looks at the certificate once it has not."""
+    told = getattr(error.args[0] if error.args else None, "reason", None)
+    return any(isinstance(cause, ssl.SSLError) for cause in getattr(told, "args", ()))
 
 
 def _quoted(path: str) -> str:

@@ -2,8 +2,10 @@
 """The SSH channel against a real OpenSSH server: what works, and each way in which it can fail."""
 
 import asyncio
+import contextlib
 import hashlib
 import io
+import logging
 import os
 import signal
 import socket
@@ -14,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from reluctant import BUSY, reluctant
 from sshd import HOST, PASSWORD, Server, sshd
 
 from harness.core.errors import ChannelLost, GuestHung, HarnessError
-from harness.guest import ssh
+from harness.guest import channel, ssh
 from harness.guest.ssh import Login, SshChannel
 
 LIMIT = 30.0  # for what ends long before
@@ -165,17 +168,48 @@ def test_what_is_no_ssh_server_is_a_line() -> None:
     with socket.create_server((HOST, 0)) as other:
 
         def answer() -> None:
-            connection, _ = other.accept()
-            with connection:
-                connection.sendall(b"220 mail\r\n" * 200)
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = other.accept()
+                    with connection:
+                        connection.sendall(b"220 mail\r\n" * 200)
 
-        worker = threading.Thread(target=answer)
-        worker.start()
-        with pytest.raises(ChannelLost, match="logging in"):
+        threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(ChannelLost, match=r"no SSH login at .* within 2 s, \d+ times: .*logging in"):
             asyncio.run(
-                SshChannel.connect(HOST, Login("root", "ssh-ed25519 AAAA"), LIMIT, other.getsockname()[1])
+                SshChannel.connect(HOST, Login("root", "ssh-ed25519 AAAA"), 2, other.getsockname()[1])
             )
-        worker.join(LIMIT)
+        other.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("greeting", [b"", BUSY], ids=["silent", "busy"])
+def test_a_server_that_drops_its_first_connections_however_late_is_asked_again(
+    server: Server, greeting: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(channel, "_AGAIN_S", 0.01)
+    caplog.set_level(logging.INFO, channel.__name__)
+
+    async def main(port: int) -> None:
+        connection = await SshChannel.connect(HOST, server.login, LIMIT, port)
+        assert (await connection.exec("echo in")).stdout == b"in\n"
+        connection.close()
+
+    with reluctant(server.port, cuts=6, step=80, greeting=greeting) as (port, reluctance):
+        asyncio.run(main(port))
+    assert reluctance.cut == 6
+    told = [record.getMessage() for record in caplog.records if record.name == channel.__name__]
+    assert [line.startswith("SSH login at 127.0.0.1: asked again") for line in told] == [True] * 6
+
+
+def test_a_server_that_drops_every_connection_is_no_guest_that_hangs(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel, "_AGAIN_S", 0.01)
+    with (
+        reluctant(server.port, cuts=1_000_000, step=0) as (port, _),
+        pytest.raises(ChannelLost, match=r"within 0\.5 s, \d+ times: the connection broke"),
+    ):
+        asyncio.run(SshChannel.connect(HOST, server.login, 0.5, port))
 
 
 async def unreachable(_channel: SshChannel) -> None:

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from reluctant import reluctant
 from wsman import PASSWORD, USER, Endpoint, wsman
 
 from harness.core.errors import ChannelLost, GuestHung, HarnessError
 from harness.core.paths import REPOSITORY
-from harness.guest import winrm
+from harness.guest import channel, winrm
 from harness.guest.control import ControlClient
 from harness.guest.winrm import Account, WinRmChannel
 
@@ -196,8 +197,38 @@ def test_a_silent_endpoint_is_hung(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(winrm, "_REQUEST_LIMIT_S", 2)
     with wsman(tmp_path, https=False) as endpoint:
         endpoint.silent = True
-        with pytest.raises(GuestHung, match="no answer within 2 s"):
-            talk(account(endpoint), unreachable)
+        with pytest.raises(GuestHung, match=r"no WinRM login .* \d times: .* no answer within 2 s"):
+            asyncio.run(WinRmChannel.connect(account(endpoint), 5))
+
+
+def test_an_endpoint_that_cuts_its_first_connections_off_is_asked_again(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the middle of TLS and of NTLM too: neither is another certificate, nor a wrong password."""
+    monkeypatch.setattr(channel, "_AGAIN_S", 0.01)
+
+    async def body(opened: WinRmChannel) -> None:
+        assert (await opened.exec("echo in")).stdout == b"in\n"
+
+    with reluctant(endpoint.port, cuts=10, step=100) as (port, reluctance):
+        talk(account(endpoint, port=port), body)
+    assert reluctance.cut == 10
+
+
+def test_an_endpoint_that_is_busy_for_its_first_answer_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(winrm, "_REQUEST_LIMIT_S", 2)
+
+    async def main(endpoint: Endpoint) -> None:
+        opening = asyncio.create_task(WinRmChannel.connect(account(endpoint), LIMIT))
+        await asyncio.sleep(3)
+        endpoint.silent = False
+        (await opening).close()
+
+    with wsman(tmp_path, https=False) as endpoint:
+        endpoint.silent = True
+        asyncio.run(main(endpoint))
 
 
 def test_where_nobody_listens_the_login_is_hung() -> None:
