@@ -3,14 +3,10 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from harness.core.errors import UsageError, WskConformanceError
-
-if TYPE_CHECKING:
-    from harness.guest import image_manifest
 
 _FILE = click.Path(path_type=Path)
 
@@ -136,7 +132,7 @@ def list_images() -> None:
         except WskConformanceError as error:
             click.echo(f"{name}: {error}")
             continue
-        click.echo(f"{name}: build {found.build}, by {', '.join(found.channels)}; {_lasting(found)}")
+        click.echo(f"{name}: build {found.build}, by {', '.join(found.channels)}; {found.lasting()}")
 
 
 @image.command()
@@ -154,7 +150,7 @@ def verify(name: str) -> None:
             f"the evaluation of {name} ended on {found.ends}: Windows would shut itself down "
             f"every hour; build it again: `wsk-conformance image build {name} --replace --iso FILE`"
         )
-    click.echo(f"{name}: {len(found.hashes)} files are as they were sealed; {_lasting(found)}")
+    click.echo(f"{name}: {len(found.hashes)} files are as they were sealed; {found.lasting()}")
 
 
 @image.command()
@@ -166,14 +162,3 @@ def rm(name: str) -> None:
 
     store.remove(find(name).name)
     click.echo(f"{name} is deleted")
-
-
-def _lasting(found: "image_manifest.ImageManifest") -> str:
-    if found.ends is None:
-        return "no evaluation"
-    told = f"evaluation until {found.ends[:10]}"
-    if found.expired():
-        return f"{told}, which has passed"
-    if found.restless():
-        return f"{told}; never activated, so that it shuts itself down about every hour by now"
-    return told

@@ -78,7 +78,5 @@ def _sealed_image(guest: str) -> Check:
         found = image_manifest.load(folder)
     except UsageError as error:
         return Check("image", False, str(error), build)
-    detail, expires = f"build {found.build}, made {found.created}", found.evaluation_expires
-    if found.expired():
-        return Check("image", False, f"{detail}, its evaluation ended on {expires}", build)
-    return Check("image", True, f"{detail}, evaluation until {expires}" if expires else detail)
+    detail = f"build {found.build}, made {found.created}; {found.lasting()}"
+    return Check("image", False, detail, build) if found.expired() else Check("image", True, detail)

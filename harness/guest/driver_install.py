@@ -25,6 +25,9 @@ _ADAPTERS_LIMIT_S = 300
 _COMMAND_LIMIT_S = 60.0
 _PORT_LIMIT_S = 20.0
 
+_DAY_MIN = 24 * 60
+_SOON_MIN = 14 * _DAY_MIN
+
 _SPECIAL_POOL = 0x1  # of Driver Verifier's flags
 
 # images/windows/nics.ps1 writes the file at every start: "set", or what kept it from that. One from
@@ -42,6 +45,8 @@ Get-Content $file -TotalCount 1
 """
 # Said by Windows itself, after the driver was started: a key=value a line. `stealth` is that of the firewall:
 # on, it swallows the RST of a port without a listener, whatever its rules allow, and no case may judge one.
+# `licence-minutes` is what is left of an evaluation, or of the days before an activation; 0 when they are
+# over, and for a licence without end.
 _FACTS = r"""
 $ErrorActionPreference = 'Stop'; $ProgressPreference = 'SilentlyContinue'
 Set-Date -Date ([DateTimeOffset]::FromUnixTimeMilliseconds({now_ms}).LocalDateTime) | Out-Null
@@ -51,6 +56,9 @@ $flags = [long] $memory.VerifyDriverLevel
 if (-not $flags) {{
   $flags = [long] [regex]::Match((verifier.exe /querysettings | Out-String), '0x[0-9a-fA-F]+').Value }}
 $guard = Get-CimInstance Win32_DeviceGuard -Namespace root\Microsoft\Windows\DeviceGuard -EA SilentlyContinue
+$licence = Get-CimInstance SoftwareLicensingProduct -OperationTimeoutSec 20 -EA SilentlyContinue -Filter `
+  "ApplicationID='55c92734-d682-4d71-983e-d6ec3f16059f' AND PartialProductKey IS NOT NULL" |
+  Select-Object -First 1
 $local = 'HKLM:\SYSTEM\CurrentControlSet\Services\SharedAccess\Parameters\FirewallPolicy'
 $policy = 'HKLM:\SOFTWARE\Policies\Microsoft\WindowsFirewall'
 $stealthy = 'DomainProfile', 'StandardProfile', 'PublicProfile' | Where-Object {{
@@ -62,6 +70,9 @@ $stealthy = 'DomainProfile', 'StandardProfile', 'PublicProfile' | Where-Object {
 'stealth=' + $(if ($stealthy) {{ 'on' }} else {{ 'off' }})
 'vbs=' + $(if ($guard.VirtualizationBasedSecurityStatus -eq 2 -and $guard.SecurityServicesRunning -contains 2)
   {{ 'on' }} else {{ 'off' }})
+$activated = if ($licence.LicenseStatus -eq 1) {{ 'yes' }} else {{ 'no' }}
+'activated=' + $(if ($licence) {{ $activated }} else {{ 'unknown' }})
+'licence-minutes=' + $(if ($licence) {{ $licence.GracePeriodRemaining }} else {{ 'unknown' }})
 'verified=' + [bool] ((verifier.exe /query | Out-String) -match 'wsktest\.sys')
 """
 
@@ -87,6 +98,7 @@ class InstalledDriver:
 
     control: ControlClient
     info: dict[str, str]
+    ends_itself: bool  # Windows shuts itself down now and then, as its licence is over
 
 
 async def deploy(
@@ -120,7 +132,7 @@ async def deploy(
     except BaseException:
         control.close()
         raise
-    return InstalledDriver(control, {**info, **facts, "control": way})
+    return InstalledDriver(control, {**info, **facts, "control": way}, _tell_licence(facts, progress))
 
 
 async def _open_control(channel: Channel, port: Port | None, progress: Progress) -> tuple[ControlClient, str]:
@@ -190,6 +202,22 @@ async def _facts(channel: Channel) -> dict[str, str]:
     if facts.get("test-signing") != "True":
         raise HarnessError("test signing is off in the guest; build the image again")
     return facts
+
+
+def _tell_licence(facts: dict[str, str], progress: Progress) -> bool:
+    """A word where the licence ends soon or has ended. True when Windows shuts itself down for it."""
+    told = facts.get("licence-minutes", "")
+    if not told.isdecimal():
+        return False
+    activated, days = facts.get("activated") == "yes", int(told) // _DAY_MIN
+    if not activated and int(told) == 0:
+        progress("Windows is not activated, and its days are over: it shuts itself down about every hour")
+        return True
+    if not activated:
+        progress(f"Windows is not activated: in {days} days it begins to shut itself down about every hour")
+    elif 0 < int(told) < _SOON_MIN:
+        progress(f"the licence of this Windows ends in {days} days")
+    return False
 
 
 def _require_verifier(facts: dict[str, str]) -> None:

@@ -71,6 +71,20 @@ class ImageManifest:
         """Does Windows shut itself down about every hour: not activated, or its evaluation over?"""
         return _is_past(self.evaluation_expires, now)
 
+    def lasting(self, now: datetime | None = None) -> str:
+        """How long it can be used, for people."""
+        if self.ends is None:
+            return "no evaluation"
+        told = f"evaluation until {self.ends[:10]}"
+        if self.expired(now):
+            return f"{told}, which has passed"
+        if self.restless(now):
+            return f"{told}; never activated, so that it shuts itself down about every hour by now"
+        if self.licence_ends:
+            day = (self.evaluation_expires or "")[:10]
+            return f"{told}; never activated, so that it shuts itself down about every hour from {day} on"
+        return told
+
 
 def _is_past(moment: str | None, now: datetime | None) -> bool:
     if moment is None:

@@ -228,7 +228,7 @@ class _Start:
             info=deployed.info,
             dump=r"C:\Windows\MEMORY.DMP in the guest, whose disk is deleted with it",
             memory_dump=True,
-            ends_itself=sealed.restless(),
+            ends_itself=deployed.ends_itself or sealed.restless(),
             own_dump=OwnDump(wanted.disk, _WINDOWS_PARTITION, _OWN_DUMP),
         )
 

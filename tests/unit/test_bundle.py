@@ -188,9 +188,9 @@ def test_a_windows_guest_is_looked_at_as_one(cache: Path) -> None:
 @pytest.mark.parametrize(
     ("expires", "ok", "end"),
     [
-        (None, True, ""),
-        ("2999-01-01T00:00:00+00:00", True, ", evaluation until 2999-01-01T00:00:00+00:00"),
-        ("2020-01-01T00:00:00", False, ", its evaluation ended on 2020-01-01T00:00:00"),
+        (None, True, "no evaluation"),
+        ("2999-01-01T00:00:00+00:00", True, "evaluation until 2999-01-01"),
+        ("2020-01-01T00:00:00", False, "evaluation until 2020-01-01, which has passed"),
     ],
 )
 def test_a_sealed_image_is_told_with_its_end(expires: Any, ok: bool, end: str, cache: Path) -> None:
@@ -199,7 +199,7 @@ def test_a_sealed_image_is_told_with_its_end(expires: Any, ok: bool, end: str, c
     seal(folder, name="windows-11", evaluation_expires=expires)
     (image,) = [check for check in checks("windows-11") if check.name == "image"]
     assert image.ok == ok
-    assert image.detail == f"build 10.0.20348.587, made 2026-01-01T00:00:00+00:00{end}"
+    assert image.detail == f"build 10.0.20348.587, made 2026-01-01T00:00:00+00:00; {end}"
 
 
 @pytest.mark.parametrize("expires", ["soon", 7])

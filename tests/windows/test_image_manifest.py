@@ -110,3 +110,21 @@ def test_an_evaluation_ends_on_its_day_and_a_licence_never(tmp_path: Path) -> No
     assert not image.expired(datetime(2026, 4, 30, tzinfo=UTC))
     assert image.expired(datetime(2026, 5, 1, tzinfo=UTC))
     assert not replace(image, evaluation_expires=None).expired()
+
+
+@pytest.mark.parametrize(
+    ("expires", "licence", "told"),
+    [
+        (None, None, "no evaluation"),
+        ("2999-01-01", None, "evaluation until 2999-01-01"),
+        ("2020-01-01", None, "which has passed"),
+        ("2020-01-01", "2999-06-01", "until 2999-06-01; never activated, so that it shuts itself down"),
+        ("2999-01-11", "2999-06-01", "shuts itself down about every hour from 2999-01-11 on"),
+    ],
+)
+def test_how_long_an_image_lasts_is_told(
+    expires: str | None, licence: str | None, told: str, tmp_path: Path
+) -> None:
+    at = "T00:00:00+00:00"
+    changes = {"evaluation_expires": expires and expires + at, "licence_ends": licence and licence + at}
+    assert told in seal(tmp_path, **changes).lasting()

@@ -21,7 +21,13 @@ from harness.core.errors import GuestHung, HarnessError, UsageError
 from harness.guest import driver_install, find, image_manifest, windows
 from harness.guest.agent import AgentChannel
 from harness.guest.channel import ExecResult
-from harness.guest.driver_install import adapters_ready, deploy, remove, switch_on_vbs
+from harness.guest.driver_install import (
+    InstalledDriver,
+    adapters_ready,
+    deploy,
+    remove,
+    switch_on_vbs,
+)
 from harness.guest.options import GuestOptions
 from harness.guest.overlay import private_copy
 from harness.guest.serial import Port, PortStream
@@ -416,6 +422,37 @@ def test_what_is_not_as_it_should_be_is_told(tmp_path: Path, answers: dict[str, 
 
 def test_driver_verifier_is_asserted_only_when_it_is_asked_for(tmp_path: Path) -> None:
     assert deployed(Pretend(facts=FACTS.format("True", 0, "False")), tmp_path)["verified"] == "False"
+
+
+@pytest.mark.parametrize(
+    ("activated", "minutes", "said", "ends_itself"),
+    [
+        ("no", "12960", "not activated: in 9 days it begins to shut itself down about every hour", False),
+        ("no", "0", "its days are over: it shuts itself down about every hour", True),
+        ("yes", "7200", "the licence of this Windows ends in 5 days", False),
+        ("yes", "250000", "", False),  # an evaluation with 173 days left
+        ("yes", "0", "", False),  # a licence without end
+        ("unknown", "unknown", "", False),
+    ],
+)
+def test_how_long_windows_will_last_is_asked_at_the_start_and_told(
+    activated: str, minutes: str, said: str, ends_itself: bool, tmp_path: Path
+) -> None:
+    facts = FACTS.format("True", 0, "True") + f"activated={activated}\r\nlicence-minutes={minutes}\r\n"
+    told: list[str] = []
+
+    async def main() -> InstalledDriver:
+        found = await deploy(Pretend(facts=facts), seal(tmp_path), GuestOptions(), told.append)
+        found.control.close()
+        return found
+
+    found = asyncio.run(main())
+    assert (found.info["activated"], found.info["licence-minutes"]) == (activated, minutes)
+    assert found.ends_itself == ends_itself
+    assert [line for line in told if "licence" in line or "activated" in line] == [
+        line for line in told if said and said in line
+    ]
+    assert bool(said) == any(said in line for line in told if said)
 
 
 def test_another_windows_than_the_manifest_names_is_refused(tmp_path: Path) -> None:
