@@ -5,6 +5,7 @@ from harness.peer.base import Peer
 from harness.peer.black_hole import BlackHole
 from harness.peer.crosses_fins import CrossesFins
 from harness.peer.datagrams import EchoesDatagrams, FloodsDatagrams
+from harness.peer.ends_when_asked import EndsWhenAsked
 from harness.peer.fin_first import FinFirst
 from harness.peer.floods_connections import FloodsConnections
 from harness.peer.hangs_up import HangsUp
@@ -25,6 +26,7 @@ __all__ = [
     "BlackHole",
     "CrossesFins",
     "EchoesDatagrams",
+    "EndsWhenAsked",
     "FinFirst",
     "FloodsConnections",
     "FloodsDatagrams",

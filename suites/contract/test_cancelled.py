@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What becomes of the bytes of sends and receives that are cancelled, and where sends complete: recorded."""
+
+from harness.core.ntstatus import nt_success
+from harness.core.units import KiB, ms
+from harness.peer import EndsWhenAsked, ReadsToEof, ZeroWindow
+from harness.scenario import ALL_CONTEXTS, FAMILIES, IPV4, WSK_FLAG_WAITALL, Scenario
+from harness.verdict import for_each, requires
+from suites.scenes import CONNECTED_AND_ACCEPTED, SETTLES, joined, require_pending, require_precondition
+
+PART, WHOLE = bytes(range(200)), 1000
+
+
+@requires("X-49")
+@for_each(way=CONNECTED_AND_ACCEPTED, family=FAMILIES)
+async def test_a_waitall_receive_that_holds_a_part_is_cancelled(lab, way, family):
+    """Of 1,000 bytes 200 have come: how it completes, and whether the 200 are lost, is recorded."""
+    plan = Scenario()
+    peer, sock = joined(lab, plan, EndsWhenAsked("fin", data=PART), way, family)
+    receive = plan.receive(sock, WHOLE, flags=WSK_FLAG_WAITALL)
+    plan.send(sock, b"?")
+    plan.delay(SETTLES)
+    cancel = plan.cancel(receive)
+    plan.wait(receive)
+    plan.send(sock, b"!")
+    rest = plan.finish.receive(sock, WHOLE)
+    plan.finish.close(sock)
+
+    seen = await lab.run(plan, peer)
+
+    require_pending(seen, receive, cancel)
+    require_precondition(seen.stream("peer") == PART)
+    assert seen.completions(receive) == 1
+    lab.record("status", seen.status(receive))
+    lab.record("bytes with it, and with the next", (len(seen.data(receive)), len(seen.data(rest))))
+
+
+@requires("X-49")
+@for_each(taken={"none": 0, "some": 4 * KiB}, way=CONNECTED_AND_ACCEPTED, family=FAMILIES)
+async def test_a_send_is_cancelled_while_the_window_is_closed(lab, taken, way, family):
+    """How it completes, and whether its bytes arrive all the same when the window opens, is recorded."""
+    plan = Scenario()
+    peer, sock = joined(lab, plan, ZeroWindow(takes=taken, opens_after=700 * ms), way, family)
+    send = plan.send(sock, 16 * KiB)
+    plan.delay(SETTLES)
+    cancel = plan.cancel(send)
+    plan.wait(send)
+    graceful = plan.finish.disconnect(sock)
+    plan.close_after_eof(sock)
+
+    seen = await lab.run(plan, peer)
+
+    require_precondition(peer.opened and seen.order(cancel.call, peer.opened))
+    assert seen.completions(send) == 1
+    require_pending(seen, send, cancel)
+    require_precondition(nt_success(seen.status(graceful)))
+    lab.record("status", seen.status(send))
+    lab.record("Information", seen.information(send))
+    lab.record("all its bytes arrive", peer.received == send.data)
+
+
+@requires("X-49")
+@for_each(context=ALL_CONTEXTS, way=CONNECTED_AND_ACCEPTED)
+async def test_where_a_send_completes(lab, context, way):
+    """Whether in its call, which may be made under a spin lock, is recorded."""
+    plan = Scenario()
+    peer, sock = joined(lab, plan, ReadsToEof(), way, IPV4)
+    send = plan.finish.send(sock, 100, context=context)
+    plan.finish.disconnect(sock)
+    plan.close_after_eof(sock)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.answered(send)
+    lab.record("completes inside its call", seen.inline(send) and same_thread(seen, send))
+
+
+def same_thread(seen, send):
+    """Did the completion routine run on the thread of the call?"""
+    return seen.completion(send).event.thread == seen.call(send).event.thread

@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Data that a receive event retained, refused or took in part, and every way in which its connection ends."""
+
+from typing import NamedTuple
+
+from harness.core.ntstatus import STATUS_SUCCESS
+from harness.peer import EndsWhenAsked, KeepsSending
+from harness.scenario import (
+    FAMILIES,
+    IPV4,
+    WSK_FLAG_ABORTIVE,
+    WSK_SOCKET,
+    Action,
+    Callback,
+    Scenario,
+)
+from harness.verdict import alone, for_each, requires
+from suites.scenes import (
+    AFTERWARDS,
+    CONNECTED_AND_ACCEPTED,
+    SETTLES,
+    SOON,
+    joined,
+    require_precondition,
+)
+
+RECEIVE, DISCONNECT = Callback.RECEIVE, Callback.DISCONNECT
+DATA = bytes(range(1, 101))
+
+
+class Answer(NamedTuple):
+    """What the callback does with its first indication, and the data that there is."""
+
+    action: Action
+    data: bytes = DATA
+    part: int = 0
+
+
+# One byte, which no provider can indicate in parts: each that is retained has a release of its own.
+RETAINED = Answer(Action.RETAIN, b"x")
+REFUSED = Answer(Action.REFUSE)
+IN_PART = Answer(Action.PARTIAL, part=15)
+LEFT = {"refused": REFUSED, "in-part": IN_PART}
+ANSWERS = {"retained": RETAINED, **LEFT}
+
+
+def indicated(lab, plan, answer, way, family, end="none"):
+    """A connection whose peer has sent, with RECEIVE and DISCONNECT enabled; what the callback kept."""
+    peer, sock = joined(lab, plan, EndsWhenAsked(end, data=answer.data), way, family)
+    keep = plan.on_event(sock, RECEIVE, answer.action, part=answer.part, size=len(answer.data))
+    plan.finish.enable(sock, RECEIVE, DISCONNECT)
+    plan.send(sock, b"?")
+    plan.wait_event(sock, RECEIVE)
+    plan.delay(SETTLES)  # for indications behind the first
+    return peer, sock, keep
+
+
+def taken(seen, sock, keep):
+    """What the callbacks accepted of what they were shown."""
+    size = sum(visit.leave.information for visit in seen.callbacks(sock, RECEIVE) if visit.leave)
+    return seen.result(keep)[:size]
+
+
+def events(seen, sock):
+    """The disconnect events: was each told as abortive?"""
+    return [visit.abortive for visit in seen.callbacks(sock, DISCONNECT)]
+
+
+@requires("X-03", "X-42")
+@for_each(end={"fin": "fin", "rst": "rst"}, way=CONNECTED_AND_ACCEPTED, family=FAMILIES)
+async def test_the_peers_end_is_told_while_data_is_retained(lab, end, way, family):
+    """The client has not released what it was shown: the disconnect event comes all the same, and once."""
+    plan = Scenario()
+    peer, sock, _ = indicated(lab, plan, RETAINED, way, family, end)
+    plan.send(sock, b"!")
+    plan.wait_event(sock, DISCONNECT)
+    plan.delay(AFTERWARDS)
+    release = plan.release(sock)
+    plan.delay(AFTERWARDS)
+    plan.finish.close(sock)
+
+    seen = await lab.run(plan, peer)
+
+    assert events(seen, sock) == [end == "rst"]
+    assert seen.returned(release) == STATUS_SUCCESS
+
+
+@requires("X-42")
+@for_each(way=CONNECTED_AND_ACCEPTED, family=FAMILIES)
+async def test_more_data_is_indicated_while_data_is_retained(lab, way, family):
+    """The peer sends on: the receive event comes again before anything was released."""
+    plan = Scenario()
+    peer, sock = joined(
+        lab, plan, KeepsSending(portion=b"x", after=SOON, every=AFTERWARDS, for_=2 * AFTERWARDS), way, family
+    )
+    plan.on_event(sock, RECEIVE, Action.RETAIN)
+    plan.finish.enable(sock, RECEIVE)
+    plan.send(sock, b"!")
+    plan.wait_event(sock, RECEIVE, 2)
+    plan.finish.disable(sock, RECEIVE)
+    plan.wait(plan.release(sock), plan.release(sock))
+    close = plan.finish.close(sock)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.status(close) == STATUS_SUCCESS
+
+
+@requires("X-03", "X-41")
+@for_each(answer=LEFT, way=CONNECTED_AND_ACCEPTED, family=FAMILIES)
+async def test_what_was_not_accepted_is_received_behind_the_peers_fin(lab, answer, way, family):
+    """Receives get every byte of it, once and in order, and the event of the FIN comes once."""
+    plan = Scenario()
+    peer, sock, keep = indicated(lab, plan, answer, way, family, "fin")
+    plan.finish.disable(sock, RECEIVE)
+    receives = [plan.receive(sock, len(DATA)) for _ in range(4)]
+    plan.send(sock, b"!")
+    plan.wait(*receives)
+    plan.wait_event(sock, DISCONNECT)
+    plan.delay(AFTERWARDS)
+    plan.finish.close(sock)
+
+    seen = await lab.run(plan, peer)
+
+    rest = b"".join(bytes(seen.data(each)) for each in receives)
+    assert rest
+    assert joins(taken(seen, sock, keep) + rest, complete=not seen.data(receives[-1]))
+    assert events(seen, sock) == [False]
+
+
+@requires("X-41")
+@for_each(answer=LEFT, way=CONNECTED_AND_ACCEPTED, family=FAMILIES)
+async def test_what_was_not_accepted_is_not_indicated_before_a_receive(lab, answer, way, family):
+    """No further receive event comes before WskReceive is called."""
+    plan = Scenario()
+    peer, sock, _ = indicated(lab, plan, answer, way, family)
+    plan.delay(AFTERWARDS)
+    receive = plan.finish.receive(sock, len(DATA))
+    plan.finish.disable(sock, RECEIVE)
+    plan.finish.close(sock)
+
+    seen = await lab.run(plan, peer)
+
+    before = seen.call(receive).event.sequence
+    visits = [visit for visit in seen.callbacks(sock, RECEIVE) if visit.enter.sequence < before]
+    left = [visit.leave.information < visit.enter.information for visit in visits]
+    require_precondition(any(left))
+    assert not any(left[:-1])
+
+
+@requires("X-41")
+@for_each(way=CONNECTED_AND_ACCEPTED, family=FAMILIES)
+async def test_a_receive_of_no_length_has_refused_data_indicated_again(lab, way, family):
+    """It resumes the receive event: the same bytes are shown once more, from the first on."""
+    plan = Scenario()
+    peer, sock, _ = indicated(lab, plan, REFUSED, way, family)
+    again = plan.on_event(sock, RECEIVE, size=len(DATA))
+    plan.receive(sock, 0)
+    plan.wait_event(sock, RECEIVE, 2)
+    plan.delay(SETTLES)
+    plan.finish.disable(sock, RECEIVE)
+    plan.finish.close(sock)
+
+    seen = await lab.run(plan, peer)
+
+    _, *later = seen.callbacks(sock, RECEIVE)
+    shown = seen.result(again)[: sum(visit.leave.information for visit in later)]
+    assert shown
+    assert joins(shown)
+
+
+def joins(got, *, complete=False):
+    """Is it what the peer sent, from the first byte on; all of it?"""
+    return got == DATA if complete else DATA.startswith(bytes(got))
+
+
+@requires("X-41", "D-20")
+@for_each(answer=LEFT, way=CONNECTED_AND_ACCEPTED, family=FAMILIES)
+async def test_what_was_not_accepted_is_received_behind_our_own_fin(lab, answer, way, family):
+    """A graceful disconnect ends our direction alone: a WskReceive gets every byte that was left."""
+    plan = Scenario()
+    peer, sock, keep = indicated(lab, plan, answer, way, family)
+    graceful = plan.disconnect(sock)
+    plan.finish.disable(sock, RECEIVE)
+    rest = plan.receive(sock, len(DATA))
+    plan.wait(rest)
+    close = plan.close(sock)
+    plan.wait(graceful, close)
+
+    seen = await lab.run(plan, peer)
+
+    require_precondition(seen.fin("peer") is None and seen.rst("peer") is None)
+    got = taken(seen, sock, keep) + seen.data(rest)
+    assert seen.data(rest)
+    assert joins(got)
+    assert events(seen, sock) == []
+
+
+OWN_ENDS = {
+    "abort": lambda plan, sock: plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE),
+    "close": lambda plan, sock: plan.close(sock),
+}
+
+
+@requires("X-03", "C-10")
+@for_each(answer=ANSWERS, end=OWN_ENDS, way=CONNECTED_AND_ACCEPTED)
+async def test_the_connection_is_aborted_with_data_left(lab, answer, end, way):
+    """An abort and a close succeed, and no disconnect event tells of them; retained data can be released."""
+    plan = Scenario()
+    peer, sock, _ = indicated(lab, plan, answer, way, IPV4)
+    if answer == RETAINED and end == OWN_ENDS["close"]:
+        plan.finish.disable(sock, RECEIVE)
+        plan.release(sock)
+    done = end(plan, sock)
+    plan.wait(done)
+    if answer == RETAINED and not sock.closing:
+        plan.finish.disable(sock, RECEIVE)
+        plan.release(sock)
+    plan.delay(AFTERWARDS)
+    if not sock.closing:
+        plan.finish.close(sock)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.status(done) == STATUS_SUCCESS
+    assert seen.status(sock.closing) == STATUS_SUCCESS
+    assert events(seen, sock) == []
+    assert not any(visit.enter.after_close for visit in seen.callbacks(sock, RECEIVE))
+
+
+@requires("C-16", "X-41")
+@alone
+@for_each(answer=LEFT, family=FAMILIES)
+async def test_data_that_was_not_accepted_takes_no_memory_after_the_close(lab, answer, family):
+    """The socket is closed with it: then the pool is as before."""
+
+    async def perform():
+        plan = Scenario()
+        peer, sock, _ = indicated(lab, plan, answer, WSK_SOCKET, family)
+        close = plan.finish.close(sock)
+        return (await lab.run(plan, peer)).status(close)
+
+    await perform()
+    before = await lab.pool()
+
+    assert await perform() == STATUS_SUCCESS
+    assert await lab.pool() == before

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Operations that can be pending, and whether they are, end or wait on."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from harness.core.units import KiB
+from harness.peer import EndsWhenAsked, NeverAnswers
+from harness.scenario import WSK_FLAG_DRAIN, WSK_FLAG_WAITALL, Category, Origin, Scenario
+from suites.scenes import SETTLES, joined, require_pending, require_precondition
+from suites.states.operations import LATER
+
+MANY = 8
+PART, WHOLE = 200, 1000  # bytes that come for a WAITALL receive, and that it waits for
+
+
+class Pending(NamedTuple):
+    """Operations that wait, on a connection whose peer behaves so."""
+
+    begin: Callable[[Scenario, Any], list[Any]]
+    receives: bool = False
+    sends: bool = False
+    peer: Mapping[str, Any] = MappingProxyType({})
+
+    def scene(self, lab, plan, way, family, end="none"):
+        """Peer, socket, and the operations, all of them called and none ended."""
+        peer, sock = joined(lab, plan, EndsWhenAsked(end, **self.peer), way, family)
+        pending = self.begin(plan, sock)
+        if "data" in self.peer:
+            plan.send(sock, b"?")
+        plan.delay(SETTLES)
+        return peer, sock, pending
+
+
+def receives(count, size=100, flags=0):
+    return lambda plan, sock: [plan.receive(sock, size, flags=flags) for _ in range(count)]
+
+
+def sends(count):
+    return lambda plan, sock: [plan.send(sock, 16 * KiB) for _ in range(count)]
+
+
+RECEIVES = {
+    "receive": Pending(receives(1), receives=True),
+    "receives": Pending(receives(MANY), receives=True),
+    "waitall": Pending(receives(1, WHOLE, WSK_FLAG_WAITALL), receives=True, peer={"data": bytes(PART)}),
+    "drain": Pending(receives(1, 0, WSK_FLAG_DRAIN), receives=True),
+}
+PLAIN = (RECEIVES["receive"], RECEIVES["receives"])
+SENDS = {
+    "send": Pending(sends(1), sends=True, peer={"closed": True}),
+    "sends": Pending(sends(MANY), sends=True, peer={"closed": True}),
+}
+GRACEFUL = Pending(lambda plan, sock: [plan.disconnect(sock)], peer={"acknowledges_fin": False})
+OF_CONNECTIONS = {**RECEIVES, **SENDS, "graceful": GRACEFUL}
+LISTENERS = (Category.LISTEN, Category.STREAM)
+COUNTS = {
+    "one": 1,
+    "many": MANY,
+}  # several accepts at a time have hung Windows: the driver wants that to be meant
+
+
+def ask(plan, sock, kind):
+    """Has the peer end its direction, if nothing else does."""
+    if kind.receives and "data" not in kind.peer:
+        plan.send(sock, b"?")
+    if kind.receives:
+        plan.send(sock, b"!")
+
+
+def close_later(plan, sock, pending):
+    plan.delay(LATER)
+    plan.close(sock)
+    plan.wait(*pending, sock.closing)
+
+
+def accepts(plan, listener, count):
+    """WskAccepts that wait."""
+    pending = [plan.accept(listener).creation for _ in range(count)]
+    plan.may_fail(*pending)
+    return pending
+
+
+def datagrams(plan, family, count, local=None):
+    """A datagram socket, and WskReceiveFroms that wait."""
+    sock = plan.socket(family, category=Category.DATAGRAM)
+    plan.wait(sock.creation)
+    plan.finish.bind(sock, local=local)
+    return sock, [plan.receive_from(sock, 100) for _ in range(count)]
+
+
+def each_once(seen, operations):
+    return all(seen.completions(each) == 1 for each in operations)
+
+
+def stay(seen, operations, until):
+    """Is each still pending when that call is made, and does it complete once?"""
+    return each_once(seen, operations) and all(seen.order(until.call, each.completion) for each in operations)
+
+
+def statuses(seen, operations):
+    """Each that occurs, once."""
+    return sorted({str(seen.status(each)) for each in operations})
+
+
+def require_part(seen, kind):
+    """The scene: what a WAITALL receive holds had come."""
+    if "data" in kind.peer:
+        require_precondition(len(seen.stream("peer")) == PART)
+
+
+def ended_by_close(seen, pending, close):
+    """Each was pending at the close, and completed once and before it."""
+    for each in pending:
+        require_pending(seen, each, close)
+    return each_once(seen, pending) and all(seen.order(each.completion, close.completion) for each in pending)
+
+
+def connecting(lab, plan, origin, family):
+    """A connect that nobody answers."""
+    peer = lab.peer(NeverAnswers(), family)
+    category = Category.STREAM if origin == Origin.STREAM_CONNECT else Category.CONNECTION
+    sock = plan.socket(family, category=category)
+    plan.wait(sock.creation)
+    plan.finish.bind(sock)
+    connect = plan.connect(sock, to=peer)
+    plan.delay(SETTLES)
+    return peer, sock, connect

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every operation that can be pending, on a socket whose local address is taken from the guest.
+
+No document says what that makes of a socket: who completes, and with what, is recorded.
+"""
+
+from harness.core.ntstatus import STATUS_SUCCESS
+from harness.core.units import ms, s
+from harness.peer import EndsWhenAsked
+from harness.scenario import FAMILIES, Category, Scenario
+from harness.verdict import for_each, requires
+from suites.scenes import SETTLES, SHORT_PEER_TIMEOUT, require_precondition
+from suites.states.pending import (
+    COUNTS,
+    LISTENERS,
+    OF_CONNECTIONS,
+    accepts,
+    datagrams,
+    each_once,
+    require_part,
+    statuses,
+)
+
+LEAVES = 500 * ms  # the address, from when all is pending
+PATIENCE = 2 * s  # for what the loss is to end
+
+
+def close_and_note(plan, sock, pending):
+    plan.delay(PATIENCE)
+    plan.close(sock)
+    plan.wait(*pending, sock.closing)
+
+
+def judge(lab, seen, sock, pending, temporary):
+    """Each completes once, at the close at the latest; recorded is the rest."""
+    require_precondition(seen.order(temporary.left_ns, sock.close_call))
+    assert each_once(seen, pending)
+    assert seen.status(sock.closing) == STATUS_SUCCESS
+    before = [bool(seen.order(each.completion, sock.close_call)) for each in pending]
+    # One that takes its time is not told from one that waits on where the host kept the guest from running.
+    require_precondition(all(before) or seen.starved(temporary.left_ns, sock.close_call) < PATIENCE // 4)
+    lab.record("ended by the loss", f"{sum(before)} of {len(before)}")
+    lab.record("statuses", statuses(seen, pending))
+
+
+@requires("S-17")
+@for_each(kind=OF_CONNECTIONS, category=(Category.CONNECTION, Category.STREAM), family=FAMILIES)
+async def test_a_connection_loses_its_address(lab, kind, category, family):
+    """What becomes of its receives, sends and disconnect is recorded; the close succeeds."""
+    peer = lab.peer(EndsWhenAsked(**kind.peer), family)
+    plan = Scenario()
+    async with lab.temporary_address(family) as temporary:
+        sock = plan.socket(family, category=category)
+        plan.wait(sock.creation)
+        plan.finish.bind(sock, local=temporary.at())
+        plan.finish.connect(sock, to=peer)
+        pending = kind.begin(plan, sock)
+        if "data" in kind.peer:
+            plan.send(sock, b"?")
+        plan.delay(SETTLES)
+        close_and_note(plan, sock, pending)
+        temporary.leaves(once=lambda: peer.connections, after=LEAVES)
+        seen = await lab.run(plan, peer, peer_timeout=SHORT_PEER_TIMEOUT)
+
+    require_part(seen, kind)
+    judge(lab, seen, sock, pending, temporary)
+
+
+@requires("S-17")
+@for_each(category=LISTENERS, count=COUNTS, family=FAMILIES)
+async def test_a_listener_loses_its_address(lab, category, count, family):
+    """What becomes of its accepts is recorded; the close succeeds."""
+    plan = Scenario(dangerous=count > 1)
+    async with lab.temporary_address(family) as temporary:
+        listener = plan.socket(family, category=category)
+        plan.wait(listener.creation)
+        plan.finish.bind(listener, local=temporary.at(lab.port()))
+        if category == Category.STREAM:
+            plan.finish.listen(listener)
+        pending = accepts(plan, listener, count)
+        close_and_note(plan, listener, pending)
+        temporary.leaves(after=LEAVES)
+        seen = await lab.run(plan)
+
+    require_precondition(seen.order(pending[-1].return_, temporary.left_ns))
+    judge(lab, seen, listener, pending, temporary)
+
+
+@requires("S-17")
+@for_each(count=COUNTS, family=FAMILIES)
+async def test_a_datagram_socket_loses_its_address(lab, count, family):
+    """What becomes of its receives is recorded; the close succeeds."""
+    plan = Scenario()
+    async with lab.temporary_address(family) as temporary:
+        sock, pending = datagrams(plan, family, count, local=temporary.at(lab.port()))
+        close_and_note(plan, sock, pending)
+        temporary.leaves(after=LEAVES)
+        seen = await lab.run(plan)
+
+    require_precondition(seen.order(pending[-1].return_, temporary.left_ns))
+    judge(lab, seen, sock, pending, temporary)
