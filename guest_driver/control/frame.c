@@ -4,10 +4,13 @@
  * and says nothing.
  */
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "wskctl.h"
+#include "frame.h"
+#include "platform.h"
+#include "stream.h"
 
 #define CRC_POLYNOMIAL 0xedb88320u /* CRC-32 of IEEE 802.3, reflected, as zlib computes it */
 

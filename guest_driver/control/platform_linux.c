@@ -6,13 +6,14 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "ntlab.h"
-#include "wskctl.h"
+#include "platform.h"
 
 #define SERVICE_LINK "/run/" SERVICE_NAME ".service"
 

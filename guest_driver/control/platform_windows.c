@@ -4,11 +4,12 @@
  * is the driver's own NTSTATUS and not a Win32 error made from it.
  */
 #include <process.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <windows.h>
 #include <winternl.h>
 
-#include "wskctl.h"
+#include "platform.h"
 
 #define BAD_IMAGE_HASH 577 /* ERROR_INVALID_IMAGE_HASH, which mingw's winerror.h lacks */
 #define STOP_LIMIT_MS 10000

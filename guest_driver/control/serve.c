@@ -3,10 +3,16 @@
  * Requests and answers as frames on a stream. Scenarios run side by side, each
  * on a thread of its own: they wait most of their time.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "wskctl.h"
+#include "address.h"
+#include "device.h"
+#include "frame.h"
+#include "platform.h"
+#include "serve.h"
+#include "stream.h"
 
 struct request {
     struct wsktest_frame frame;
@@ -33,7 +39,7 @@ static void run(void *argument)
     struct request *request = argument;
     void *trace = NULL;
     uint32_t size = 0;
-    uint32_t status = run_scenario(request->payload, request->frame.length, &trace, &size);
+    uint32_t status = device_run(request->payload, request->frame.length, &trace, &size);
 
     answer(request, status, trace, size);
     free(trace);
@@ -53,20 +59,20 @@ static void clock(struct request *request)
 static void info(struct request *request)
 {
     char text[INFO_SIZE];
-    uint32_t status = describe(text, sizeof(text));
+    uint32_t status = device_info(text, sizeof(text));
 
     answer(request, status, text, status == STATUS_OK ? (uint32_t)strlen(text) : 0);
     request_free(request);
 }
 
-static void home(struct request *request)
+static void change_address(struct request *request)
 {
-    struct wsktest_home home;
+    struct wsktest_address_change change;
     uint32_t status = STATUS_BAD_REQUEST;
 
-    if (request->frame.length == sizeof(home)) {
-        memcpy(&home, request->payload, sizeof(home));
-        status = platform_home(&home);
+    if (request->frame.length == sizeof(change)) {
+        memcpy(&change, request->payload, sizeof(change));
+        status = address_change(&change);
     }
     answer(request, status, NULL, 0);
     request_free(request);
@@ -102,8 +108,8 @@ static void handle(struct request *request)
     case WSKTEST_FRAME_INFO:
         info(request);
         return;
-    case WSKTEST_FRAME_HOME:
-        home(request);
+    case WSKTEST_FRAME_ADDRESS:
+        change_address(request);
         return;
     default:
         answer(request, STATUS_BAD_REQUEST, NULL, 0);

@@ -6,13 +6,14 @@
 #include <fcntl.h>
 #include <linux/serial.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <termios.h>
 #include <unistd.h>
 
-#include "wskctl.h"
+#include "stream.h"
 
 static int input = STDIN_FILENO;
 static int output = STDOUT_FILENO;

@@ -3,9 +3,10 @@
  * The stream that is served: standard input and output, or a serial port
  * (\\.\COM2) or virtio port (\\.\Global\NAME).
  */
+#include <stdio.h>
 #include <windows.h>
 
-#include "wskctl.h"
+#include "stream.h"
 
 static HANDLE input;
 static HANDLE output;

@@ -3,10 +3,14 @@
  * wskctl: the one user-mode program. Installs and removes the driver and passes
  * scenarios in and traces out. It understands neither of them.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "wskctl.h"
+#include "../include/wsktest_abi.h"
+#include "device.h"
+#include "platform.h"
+#include "serve.h"
 
 static const char usage[] =
     "usage: wskctl COMMAND\n"
@@ -34,62 +38,10 @@ static int fail_status(const char *what, uint32_t status)
     return 1;
 }
 
-static uint32_t clamp(uint32_t value, uint32_t limit)
-{
-    return value < limit ? value : limit;
-}
-
-/* Room for the trace that a scenario asks for; what does not look like a
- * scenario gets room for the trace header that says so. */
-static uint32_t trace_room(const void *bytes, uint32_t size)
-{
-    struct wsktest_scenario scenario;
-
-    memset(&scenario, 0, sizeof(scenario));
-    if (size >= sizeof(scenario))
-        memcpy(&scenario, bytes, sizeof(scenario));
-    if (scenario.magic != WSKTEST_SCENARIO_MAGIC)
-        return (uint32_t)sizeof(struct wsktest_trace);
-    return (uint32_t)sizeof(struct wsktest_trace) + clamp(scenario.receive_size, WSKTEST_MAX_RECEIVE) +
-           clamp(scenario.event_capacity, WSKTEST_MAX_EVENTS) * (uint32_t)sizeof(struct wsktest_event);
-}
-
-/* On success the caller frees *trace. */
-uint32_t run_scenario(const void *scenario, uint32_t size, void **trace, uint32_t *trace_size)
-{
-    uint32_t room = trace_room(scenario, size);
-    uint32_t status;
-
-    *trace_size = 0;
-    *trace = malloc(room);
-    if (!*trace)
-        return STATUS_NO_MEMORY_HERE;
-    status = platform_control(WSKTEST_IOCTL_RUN, scenario, size, *trace, room, trace_size);
-    if (status != STATUS_OK || *trace_size > room)
-        *trace_size = 0;
-    return status;
-}
-
-uint32_t describe(char *text, size_t size)
-{
-    struct wsktest_info info;
-    uint32_t written = 0;
-    uint32_t status = platform_control(WSKTEST_IOCTL_INFO, NULL, 0, &info, sizeof(info), &written);
-    int length;
-
-    if (status != STATUS_OK)
-        return status;
-    length = snprintf(text, size, "abi=%u\nwsk=%u.%u\nos=%u.%u.%u\nprocessors=%u\nleaked_runs=%u\n",
-                      info.abi_version, info.wsk_version >> 8, info.wsk_version & 0xff, info.os_major,
-                      info.os_minor, info.os_build, info.processors, info.leaked_runs);
-    platform_info(text + length, size - (size_t)length);
-    return STATUS_OK;
-}
-
 static int command_info(void)
 {
     char text[INFO_SIZE];
-    uint32_t status = describe(text, sizeof(text));
+    uint32_t status = device_info(text, sizeof(text));
 
     if (status != STATUS_OK)
         return fail_status("the driver does not answer (is it started?)", status);
@@ -130,7 +82,7 @@ static int command_run(const char *input, const char *output)
 
     if (!scenario)
         return fail(input, "cannot be read");
-    status = run_scenario(scenario, size, &trace, &trace_size);
+    status = device_run(scenario, size, &trace, &trace_size);
     if (status != STATUS_OK)
         result = fail_status("the driver refused the request", status);
     else if (write_file(output, trace, trace_size))

@@ -6,6 +6,7 @@
 #include "events.h"
 #include "kind.h"
 #include "perform.h"
+#include "scenario.h"
 #include "stages.h"
 
 static volatile LONG leaked_runs;

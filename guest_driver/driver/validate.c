@@ -5,6 +5,8 @@
  * further look at sizes, offsets and indices.
  */
 #include "validate.h"
+#include "validate_order.h"
+#include "validate_step.h"
 
 #define SCENARIO_FLAGS (WSKTEST_SCENARIO_DANGEROUS | WSKTEST_SCENARIO_OWN_CLIENT)
 

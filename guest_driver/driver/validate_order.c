@@ -4,7 +4,7 @@
  * reused, steps that completions and callbacks perform.
  */
 #include "kind.h"
-#include "validate.h"
+#include "validate_order.h"
 
 static BOOLEAN IsDangerous(const struct wsktest_scenario *scenario)
 {

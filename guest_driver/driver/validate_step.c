@@ -4,7 +4,7 @@
  */
 #include "chain.h"
 #include "kind.h"
-#include "validate.h"
+#include "validate_step.h"
 
 static BOOLEAN IsDangerous(const struct wsktest_scenario *scenario)
 {

@@ -370,12 +370,12 @@ enum wsktest_frame_kind {
     WSKTEST_FRAME_RUN = 2,     /* payload: scenario; answer: trace */
     WSKTEST_FRAME_CLOCK = 3,   /* answer: struct wsktest_clock */
     WSKTEST_FRAME_INFO = 4,    /* answer: text, one key=value a line */
-    WSKTEST_FRAME_HOME = 5,    /* payload: struct wsktest_home; the answer is empty */
+    WSKTEST_FRAME_ADDRESS = 5, /* payload: struct wsktest_address_change; the answer is empty */
     WSKTEST_FRAME_BROKEN = 6   /* sent by wskctl before it ends: text that says what was wrong with what came */
 };
 
 /* An address to give to the guest, or to take from it. */
-struct wsktest_home {
+struct wsktest_address_change {
     struct wsktest_address beside;  /* names the interface: an address that it has */
     struct wsktest_address address; /* neither port nor scope */
     uint32_t present;               /* 1: the guest gets it; 0: it loses it */

@@ -158,18 +158,18 @@ class ControlClient:
         lines = reply.payload.decode(errors="replace").splitlines()
         return {key: value for key, mark, value in (line.partition("=") for line in lines) if mark}
 
-    async def set_home(self, address: Address, *, beside: str, present: bool) -> None:
+    async def set_address(self, address: Address, *, beside: str, present: bool) -> None:
         """Give the guest an address, on the interface that has `beside`, or take it away.
 
         Only sockets that are bound to it use it. Raises HarnessError when the guest cannot do it.
         """
-        home = abi.wsktest_home(
+        change = abi.wsktest_address_change(
             beside=Address(address.family, beside, NO_PORT).encoded(),
             address=address.encoded(),
             present=int(present),
         )
-        reply = await self._request(FrameKind.HOME, home.dumps(), _REQUEST_LIMIT_S)
-        _require_success("home", reply)
+        reply = await self._request(FrameKind.ADDRESS, change.dumps(), _REQUEST_LIMIT_S)
+        _require_success("address", reply)
 
     def close(self) -> None:
         """End the connection; requests under way fail with ChannelLost."""

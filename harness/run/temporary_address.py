@@ -14,17 +14,17 @@ from harness.run.session import Session
 from harness.scenario import IPV4, Address, Family
 
 _POLL_S = 0.01
-_FIRST, _HOMES = 16, 200  # of the test network's addresses; those of the lab's own are below
+_FIRST, _COUNT = 16, 200  # of the test network's addresses; those of the lab's own are below
 
 
 class TemporaryAddress:
-    """Bind to `home.at(port)`. It is there until it leaves, and again after `come_back`."""
+    """Bind to its `at(port)`. It is there until it leaves, and again after `come_back`."""
 
     def __init__(self, session: Session, family: Family) -> None:
         self._session = session
         network = session.network
         self._beside = network.test_guest4 if family == IPV4 else network.test_guest6
-        number = _FIRST + next(session.ports) % _HOMES
+        number = _FIRST + next(session.ports) % _COUNT
         base = ipaddress.ip_interface(
             f"{self._beside}/{network.prefix4 if family == IPV4 else network.prefix6}"
         )
@@ -58,7 +58,7 @@ class TemporaryAddress:
 
     async def _set(self, *, present: bool) -> None:
         async with self._session.guest() as lease:
-            await lease.guest.control.set_home(self.address, beside=self._beside, present=present)
+            await lease.guest.control.set_address(self.address, beside=self._beside, present=present)
         self._present = present
 
     async def end(self) -> None:

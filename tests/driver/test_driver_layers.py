@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The driver's files stand in one order: no file calls one that, by whatever way, calls it."""
+"""The files of driver and control program stand in one order: none needs one that, in any way, needs it."""
 
+import re
 import subprocess
 from collections import defaultdict
 from graphlib import CycleError, TopologicalSorter
@@ -8,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.core.paths import BUILT_DRIVER
+from harness.core.paths import BUILT_DRIVER, REPOSITORY
 
 OBJECTS = BUILT_DRIVER / "driver"
 NM = "x86_64-w64-mingw32-nm"
-SOURCES = Path(__file__).resolve().parents[2] / "guest_driver" / "driver"
+SOURCES = REPOSITORY / "guest_driver" / "driver"
+CONTROL = REPOSITORY / "guest_driver" / "control"
+INCLUDE = re.compile(r'^#include "(\w+)\.h"', re.MULTILINE)
 MOST_LINES = 200  # of a header
 
 
@@ -27,10 +30,10 @@ def symbols(obj: Path) -> tuple[set[str], set[str]]:
 def calls() -> dict[str, set[str]]:
     """File -> the files whose functions or data it names."""
     parts = {source.stem: symbols(OBJECTS / f"{source.stem}.o") for source in SOURCES.glob("*.c")}
-    home = {name: stem for stem, (defined, _) in parts.items() for name in defined}
+    owner = {name: stem for stem, (defined, _) in parts.items() for name in defined}
     found: dict[str, set[str]] = defaultdict(set)
     for stem, (_, wanted) in parts.items():
-        found[stem] = {home[name] for name in wanted if name in home} - {stem}
+        found[stem] = {owner[name] for name in wanted if name in owner} - {stem}
     return found
 
 
@@ -41,6 +44,15 @@ def test_no_file_calls_back(calls: dict[str, set[str]]) -> None:
         pytest.fail(f"files call each other in a circle: {' -> '.join(error.args[1])}")
     assert {"main", "run", "perform", "operation"} <= set(order)
     assert order.index("operation") < order.index("perform") < order.index("run") < order.index("main")
+
+
+def test_no_part_of_the_control_program_includes_back() -> None:
+    """A part is a source file with its header."""
+    includes: dict[str, set[str]] = defaultdict(set)
+    for path in CONTROL.glob("*.[ch]"):
+        includes[path.stem] |= set(INCLUDE.findall(path.read_text())) - {path.stem}
+    order = list(TopologicalSorter(includes).static_order())  # raises CycleError, which names the circle
+    assert order.index("frame") < order.index("serve") < order.index("wskctl")
 
 
 def test_the_headers_are_by_topic() -> None:

@@ -65,17 +65,17 @@ static bool absent4(const struct net_device *device, struct in_addr *address)
 static bool absent6(const struct net_device *device, struct in6_addr *address)
 {
 	struct inet6_dev *in_device = __in6_dev_get(device);
-	const struct inet6_ifaddr *home = NULL;
+	const struct inet6_ifaddr *given = NULL;
 
 	if (!in_device)
 		return false;
 	read_lock_bh(&in_device->lock);
-	home = list_first_entry_or_null(&in_device->addr_list, struct inet6_ifaddr, if_list);
-	if (home)
-		*address = home->addr;
+	given = list_first_entry_or_null(&in_device->addr_list, struct inet6_ifaddr, if_list);
+	if (given)
+		*address = given->addr;
 	read_unlock_bh(&in_device->lock);
 	address->s6_addr[15] = ABSENT;
-	return home;
+	return given;
 }
 
 static bool find_absent(const struct message *message, void *address)

@@ -46,31 +46,31 @@ static struct wsk_sockaddr *next(struct found *found, u16 family)
 static void find4(const struct net_device *device, struct found *found)
 {
 	struct in_device *in_device = __in_dev_get_rtnl(device);
-	const struct in_ifaddr *home;
+	const struct in_ifaddr *local;
 	struct wsk_sockaddr *address;
 
 	if (!in_device)
 		return;
-	in_dev_for_each_ifa_rtnl(home, in_device) {
+	in_dev_for_each_ifa_rtnl(local, in_device) {
 		address = next(found, WSK_AF_INET);
 		if (address)
-			memcpy(address->ipv4.address, &home->ifa_local, sizeof(home->ifa_local));
+			memcpy(address->ipv4.address, &local->ifa_local, sizeof(local->ifa_local));
 	}
 }
 
 static void find6(const struct net_device *device, struct found *found)
 {
 	struct inet6_dev *in_device = __in6_dev_get(device);
-	const struct inet6_ifaddr *home;
+	const struct inet6_ifaddr *local;
 	struct wsk_sockaddr *address;
 
 	if (!in_device)
 		return;
 	read_lock_bh(&in_device->lock);
-	list_for_each_entry(home, &in_device->addr_list, if_list) {
+	list_for_each_entry(local, &in_device->addr_list, if_list) {
 		address = next(found, WSK_AF_INET6);
 		if (address)
-			memcpy(address->ipv6.address, &home->addr, sizeof(home->addr));
+			memcpy(address->ipv6.address, &local->addr, sizeof(local->addr));
 	}
 	read_unlock_bh(&in_device->lock);
 }

@@ -4,8 +4,8 @@
 #include "wsk_client.h"
 #include "wsk_complete.h"
 #include "wsk_events.h"
-#include "wsk_home.h"
 #include "wsk_inspect.h"
+#include "wsk_lost_address.h"
 #include "wsk_outgoing.h"
 #include "wsk_socket.h"
 #include "wsk_tables.h"
@@ -112,11 +112,11 @@ int wsk_init(void)
 	error = wsk_outgoing_init();
 	if (error)
 		goto no_outgoing;
-	error = wsk_home_init();
+	error = wsk_lost_address_init();
 	if (error)
-		goto no_home;
+		goto no_notifier;
 	return 0;
-no_home:
+no_notifier:
 	wsk_outgoing_exit();
 no_outgoing:
 	wsk_inspect_exit();
@@ -127,7 +127,7 @@ no_inspection:
 
 void wsk_exit(void)
 {
-	wsk_home_exit();
+	wsk_lost_address_exit();
 	wsk_outgoing_exit();
 	wsk_inspect_exit();
 	wsk_sockets_exit();

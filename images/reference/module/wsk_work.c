@@ -7,8 +7,8 @@
 #include "wsk_drive.h"
 #include "wsk_ending.h"
 #include "wsk_events.h"
-#include "wsk_home.h"
 #include "wsk_inspect.h"
+#include "wsk_lost_address.h"
 #include "wsk_operation.h"
 #include "wsk_work.h"
 
@@ -46,7 +46,7 @@ void wsk_work(struct work_struct *work)
 	struct wsk_operation *ending;
 
 	mutex_lock(&ws->mutex);
-	if (!ws->dead && wsk_homeless(ws))
+	if (!ws->dead && wsk_address_lost(ws))
 		wsk_die(ws);
 	if (!ws->error)
 		ws->error = conn_error(ws);

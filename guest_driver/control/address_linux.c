@@ -10,7 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "wskctl.h"
+#include "address.h"
+#include "platform.h"
 
 struct message {
     struct nlmsghdr header;
@@ -64,18 +65,18 @@ static unsigned interface_of(const struct wsktest_address *address)
     return index;
 }
 
-static struct message compose(const struct wsktest_home *home, unsigned index)
+static struct message compose(const struct wsktest_address_change *change, unsigned index)
 {
-    uint8_t size = size_of(&home->address);
+    uint8_t size = size_of(&change->address);
     struct message message;
 
     memset(&message, 0, sizeof(message));
     message.header.nlmsg_len = (uint32_t)offsetof(struct message, address) + size;
-    message.header.nlmsg_type = home->present ? RTM_NEWADDR : RTM_DELADDR;
+    message.header.nlmsg_type = change->present ? RTM_NEWADDR : RTM_DELADDR;
     message.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-    if (home->present)
+    if (change->present)
         message.header.nlmsg_flags |= NLM_F_CREATE | NLM_F_EXCL;
-    message.body.ifa_family = (uint8_t)family_of(&home->address);
+    message.body.ifa_family = (uint8_t)family_of(&change->address);
     message.body.ifa_prefixlen = (uint8_t)(size * 8);
     message.body.ifa_flags = IFA_F_NODAD;
     message.body.ifa_index = index;
@@ -85,7 +86,7 @@ static struct message compose(const struct wsktest_home *home, unsigned index)
     message.lifetimes.ifa_valid = UINT32_MAX;
     message.address_head.rta_type = IFA_LOCAL;
     message.address_head.rta_len = (unsigned short)RTA_LENGTH(size);
-    memcpy(message.address, home->address.bytes, size);
+    memcpy(message.address, change->address.bytes, size);
     return message;
 }
 
@@ -106,10 +107,10 @@ static int ask(const struct message *message)
     return error;
 }
 
-uint32_t platform_home(const struct wsktest_home *home)
+uint32_t address_change(const struct wsktest_address_change *change)
 {
-    unsigned index = interface_of(&home->beside);
-    struct message message = compose(home, index);
+    unsigned index = interface_of(&change->beside);
+    struct message message = compose(change, index);
 
     return index && !ask(&message) ? STATUS_OK : STATUS_FAILED_HERE;
 }

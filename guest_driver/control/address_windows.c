@@ -10,7 +10,8 @@
 #include <netioapi.h>
 #include <string.h>
 
-#include "wskctl.h"
+#include "address.h"
+#include "platform.h"
 
 static SOCKADDR_INET to_windows(const struct wsktest_address *from)
 {
@@ -53,20 +54,20 @@ static BOOL interface_of(const SOCKADDR_INET *address, NET_LUID *interface_luid)
     return found;
 }
 
-uint32_t platform_home(const struct wsktest_home *home)
+uint32_t address_change(const struct wsktest_address_change *change)
 {
-    SOCKADDR_INET beside = to_windows(&home->beside);
+    SOCKADDR_INET beside = to_windows(&change->beside);
     MIB_UNICASTIPADDRESS_ROW row;
     DWORD error;
 
     InitializeUnicastIpAddressEntry(&row);
-    row.Address = to_windows(&home->address);
+    row.Address = to_windows(&change->address);
     row.OnLinkPrefixLength = row.Address.si_family == AF_INET ? 32 : 128;
     row.SkipAsSource = TRUE; /* sockets that are bound to it have it, no others get it */
     /* Nobody else has it: it need not be looked for, which takes seconds. */
     row.DadState = IpDadStatePreferred;
     if (!interface_of(&beside, &row.InterfaceLuid))
         return STATUS_FAILED_HERE;
-    error = home->present ? CreateUnicastIpAddressEntry(&row) : DeleteUnicastIpAddressEntry(&row);
+    error = change->present ? CreateUnicastIpAddressEntry(&row) : DeleteUnicastIpAddressEntry(&row);
     return error == NO_ERROR ? STATUS_OK : STATUS_FAILED_HERE;
 }

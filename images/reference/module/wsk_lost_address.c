@@ -10,7 +10,7 @@
 
 #include "policy.h"
 #include "wsk_address_list.h"
-#include "wsk_home.h"
+#include "wsk_lost_address.h"
 #include "wsk_socket.h"
 
 /* An address that the guest had; IPv4 as ::ffff:a.b.c.d. */
@@ -75,18 +75,18 @@ static int noted(unsigned long event, const struct in6_addr *address)
 
 static int note4(struct notifier_block *block, unsigned long event, void *data)
 {
-	const struct in_ifaddr *home = data;
+	const struct in_ifaddr *local = data;
 	struct in6_addr address;
 
-	ipv6_addr_set_v4mapped(home->ifa_local, &address);
+	ipv6_addr_set_v4mapped(local->ifa_local, &address);
 	return noted(event, &address);
 }
 
 static int note6(struct notifier_block *block, unsigned long event, void *data)
 {
-	const struct inet6_ifaddr *home = data;
+	const struct inet6_ifaddr *local = data;
 
-	return noted(event, &home->addr);
+	return noted(event, &local->addr);
 }
 
 static struct notifier_block notifier4 = { .notifier_call = note4 };
@@ -101,7 +101,7 @@ static void address_of(const struct sock *sk, struct in6_addr *address)
 }
 
 /* Has the address gone that the socket is at? Mutex held. */
-bool wsk_homeless(struct wsk_socket *ws)
+bool wsk_address_lost(struct wsk_socket *ws)
 {
 	struct in6_addr address;
 	bool gone;
@@ -137,7 +137,7 @@ void wsk_die(struct wsk_socket *ws)
 	release_sock(sk);
 }
 
-int wsk_home_init(void)
+int wsk_lost_address_init(void)
 {
 	int error = register_inetaddr_notifier(&notifier4);
 
@@ -149,7 +149,7 @@ int wsk_home_init(void)
 	return error;
 }
 
-void wsk_home_exit(void)
+void wsk_lost_address_exit(void)
 {
 	struct departed *departed, *next;
 
