@@ -161,11 +161,15 @@ async def _gone(machine: Machine) -> None:
 
 
 def _write_evidence(machine: Machine, domain: Element, folder: Path) -> None:
-    """What can only be had while the machine is there."""
-    with contextlib.suppress(HarnessError):
-        screen.screenshot(machine, folder / "screen")
+    """What can only be had while the machine is there; of it what there is, and has room."""
     indent(domain)
-    (folder / "domain.xml").write_text(tostring(domain, encoding="unicode"))
-    (folder / "events.txt").write_text("".join(f"{event}\n" for event in machine.events))
-    with contextlib.suppress(OSError):
-        shutil.copyfile(libvirt_embed.root() / "log" / "qemu" / f"{machine.name}.log", folder / "qemu.log")
+    words = libvirt_embed.root() / "log" / "qemu" / f"{machine.name}.log"
+    parts: tuple[Callable[[], object], ...] = (
+        lambda: screen.screenshot(machine, folder / "screen"),
+        lambda: (folder / "domain.xml").write_text(tostring(domain, encoding="unicode")),
+        lambda: (folder / "events.txt").write_text("".join(f"{event}\n" for event in machine.events)),
+        lambda: shutil.copyfile(words, folder / "qemu.log"),
+    )
+    for write in parts:
+        with contextlib.suppress(HarnessError, OSError):
+            write()

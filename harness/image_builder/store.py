@@ -83,6 +83,7 @@ def keep_evidence(workshop: Path, name: str, why: str, *, everything: bool = Fal
         for file in (SERIAL_LOG, *_EVIDENCE):
             if (workshop / file).exists():
                 (workshop / file).rename(folder / file)
+        remove_tree(workshop)  # its disk may have taken the room that the words below want
     (folder / "why.txt").write_text(f"{why}\n")
     return folder
 

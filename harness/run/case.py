@@ -61,6 +61,7 @@ class CaseEvidence:
     trace: bytes | None = None
     packets: list[Packet] | None = None
     lost_packets: int = 0
+    strays: int = 0  # frames that the guest sent by itself, or that are no case's
     timeline: Timeline | None = None
     host: HostLoad | None = None  # while the scenario ran
     lease: GuestLease | None = None  # of the guest that it was performed in
@@ -206,13 +207,19 @@ class Case:
                 await peer.finished(peer_timeout)
             after, packets = await asyncio.gather(guest.control.clock(), capture.packets(window, LIVE_LIMIT))
             self.evidence.packets, self.evidence.lost_packets = packets, window.lost
+            self.evidence.strays = window.strays
         if not nt_success(NTSTATUS(reply.status)):
             raise HarnessError(f"the driver answered a scenario with {NTSTATUS(reply.status)}")
         frequency = round(before.qpc_frequency / guest.clock_rate)
         trace = replace(Trace.decode(reply.payload), qpc_frequency=frequency)
         clock = Clock(frequency, map(_as_exchange, (before, after)))
         _log.debug(
-            "%s: %s, %d events, %d packets", self.name, trace.outcome.name, len(trace.events), len(packets)
+            "%s: %s, %d events, %d packets, %d frames of nobody's",
+            self.name,
+            trace.outcome.name,
+            len(trace.events),
+            len(packets),
+            window.strays,
         )
         if trace.events:
             clock.not_before(trace.qpc_begin, reply.sent_ns)

@@ -114,6 +114,7 @@ class EvidenceWriter:
             guest=result.case.session.network.test_guest4,
             comment=f"run {self.folder.name}, case {case}, guest {self.guest}, {result.outcome}",
             drops=evidence.lost_packets,
+            strays=evidence.strays,
             notes=[Note(row.time_ns, _line(row)) for row in rows if isinstance(row, EventRow)],
         )
 

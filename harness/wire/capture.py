@@ -50,12 +50,16 @@ class Window:
     def __init__(self, port: int, drops: int) -> None:
         self.port = port
         self.lost = 0  # packets that found no room, known once they are taken
+        self.strays = 0  # frames that the guest sent meanwhile and that are no case's
         self._packets: list[Packet] = []
         self._drops_before = drops
 
-    def add(self, packet: Packet) -> None:
-        if packet.family and self.port in (packet.sport, packet.dport):
+    def add(self, packet: Packet) -> bool:
+        """Is it the window's?"""
+        mine = bool(packet.family) and self.port in (packet.sport, packet.dport)
+        if mine:
             self._packets.append(packet)
+        return mine
 
     def take(self, drops: int) -> list[Packet]:
         """The packets, which are then the caller's alone; `lost` says how many are missing."""
@@ -201,8 +205,10 @@ class Capture:
                 sender: Sender = "peer" if frame.outgoing else "guest"
                 packet = parse(frame.raw, time_ns=frame.time_ns, sender=sender, index=self._count)
                 self._count += 1
-                for window in windows:
-                    window.add(packet)
+                takers = [window.add(packet) for window in windows]
+                if packet.sender == "guest" and not any(takers):
+                    for window in windows:
+                        window.strays += 1
 
 
 def _open(interface: str, *, listen: bool = True) -> socket.socket:

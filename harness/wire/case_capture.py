@@ -29,12 +29,14 @@ def write_pcapng(
     interface: str,
     comment: str,
     drops: int = 0,
+    strays: int = 0,
     notes: Sequence[Note] = (),
     guest: str = _NO_ADDRESS,
 ) -> None:
     """The packets on one interface, the notes on another, as of the guest with this IPv4 address.
 
-    `comment` says what it is of.
+    `comment` says what it is of. `drops` are lost packets; `strays` are frames of the guest's that are
+    nobody's, which the file counts and does not have.
     """
     entries: list[Packet | Note] = sorted([*packets, *notes], key=lambda entry: entry.time_ns)
     with path.open("wb") as file:
@@ -48,4 +50,5 @@ def write_pcapng(
             else:
                 writer.packet(wire, entry.time_ns, entry.raw, _DIRECTIONS[entry.sender])
         last = packets[-1].time_ns if packets else 0
-        writer.statistics(wire, last, received=len(packets) + drops, dropped=drops)
+        seen = len(packets) + drops + strays
+        writer.statistics(wire, last, received=seen, dropped=drops, accepted=len(packets) + drops)

@@ -29,7 +29,7 @@ _END_OF_OPTIONS = 0
 _COMMENT, _PROGRAM = 1, 4
 _NAME, _TIME_RESOLUTION, _TIME_OFFSET = 2, 9, 14
 _FLAGS = 2
-_RECEIVED, _DROPPED = 4, 5
+_RECEIVED, _DROPPED, _ACCEPTED = 4, 5, 6
 _POWER_OF_TWO = 0x80
 _MICROSECONDS = 10**6
 _NANOSECONDS = b"\x09"  # 10^-9 s
@@ -61,9 +61,10 @@ class Writer:
         options |= {_FLAGS: struct.pack("<I", flags)} if flags else {}
         self._block(_PACKET, head + _padded(data), options)
 
-    def statistics(self, interface: int, time_ns: int, *, received: int, dropped: int) -> None:
-        """How many frames there were on an interface, and how many of them are not in the file."""
-        counts = {_RECEIVED: struct.pack("<Q", received), _DROPPED: struct.pack("<Q", dropped)}
+    def statistics(self, interface: int, time_ns: int, *, received: int, dropped: int, accepted: int) -> None:
+        """How many frames an interface had, how many were lost, and how many are the file's or lost."""
+        told = {_RECEIVED: received, _DROPPED: dropped, _ACCEPTED: accepted}
+        counts = {code: struct.pack("<Q", count) for code, count in told.items()}
         self._block(_STATISTICS, struct.pack("<III", interface, *_stamp(time_ns)), counts)
 
     def _block(self, kind: int, body: bytes, options: Mapping[int, bytes]) -> None:

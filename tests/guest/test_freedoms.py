@@ -7,6 +7,7 @@ from pathlib import Path
 import conformance
 import dpkt
 import pytest
+from capture_counts import ACCEPTED, RECEIVED, counted
 
 from harness.lab.namespace import Network
 from harness.wire.capture_file import frames
@@ -36,11 +37,25 @@ def test_what_it_does_otherwise_is_seen(tmp_path: Path) -> None:
     assert "STATUS_LOCAL_DISCONNECT" in statuses
 
 
-def test_what_windows_most_plausibly_does_is_not_blamed(tmp_path: Path) -> None:
-    ran = conformance.run(tmp_path, "--freedom", "windows-like")
+def test_what_windows_most_plausibly_does_is_not_blamed_and_our_driver_owes_it_nothing(
+    tmp_path: Path,
+) -> None:
+    """Cases break two rules on purpose: X-13 disables several events, D-05 aborts with a buffer."""
+    ran = conformance.run(tmp_path, "--freedom", "windows-like", "--strict-client")
     bad = {case["id"]: case["why"] for case in ran.record["cases"] if case["outcome"] not in WELL}
     assert bad == {}
     assert len(ran.record["cases"]) > 1000
+    assert conformance.broken_rules(ran) == {"disable-one", "abortive-buffer"}
+
+
+def test_what_a_guest_says_by_itself_is_on_the_wire_and_in_no_case(tmp_path: Path) -> None:
+    """Each capture counts it, and has none of it."""
+    ran = conformance.run(tmp_path, CASES, "-k", "ipv4", "--freedom", "noise")
+    assert {case["outcome"] for case in ran.record["cases"]} <= WELL, ran.output
+    captures = [ran.folder / case["capture"] for case in ran.record["cases"]]
+    assert any(counted(capture, RECEIVED) > counted(capture, ACCEPTED) for capture in captures)
+    own = [packet.family for packet in packets(ran.folder / "captures")]
+    assert own.count(4) == sum(counted(capture, ACCEPTED) for capture in captures)
 
 
 def test_its_tcp_is_another(tmp_path: Path) -> None:

@@ -81,6 +81,27 @@ def test_a_window_holds_nothing_of_other_conversations() -> None:
 
 
 @in_own_namespace
+def test_what_a_guest_sends_by_itself_is_counted_and_in_no_window() -> None:
+    """A Windows host talks of names and neighbours on its networks, whatever a case does."""
+
+    async def chatty(captured: Capture, guest: Guest) -> None:
+        peer = ReadsToEof().bind(HOST[4])
+        with captured.window(peer.port) as window:
+            guest.python(
+                "chat = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)",
+                *[f"chat.sendto(bytes(100), ({HOST[4]!r}, 5355))"] * 20,
+            ).wait(10)
+            packets = await captured.packets(window, LIMIT)
+        assert (packets, window.lost) == ([], 0)
+        assert window.strays >= 20
+
+    with wire() as guest, Capture(INTERFACE, GUEST[4]) as captured:
+        asyncio.run(chatty(captured, guest))
+        packets, _ = asyncio.run(conversation(captured, guest, HOST[4], 1000))
+        assert {packet.family for packet in packets} == {4}
+
+
+@in_own_namespace
 def test_packets_that_find_no_room_in_the_kernel_are_counted() -> None:
     async def flood(captured: Capture, guest: Guest) -> None:
         peer = ReadsToEof().bind(HOST[4])

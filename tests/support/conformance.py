@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -73,6 +74,12 @@ def run_cases(results: Path, *names: str, options: Sequence[str] = ()) -> Ran:
     """pytest on cases of tests/guest/troubled/test_endings.py."""
     places = [f"tests/guest/troubled/test_endings.py::test_{name}" for name in names]
     return finish(results, start(results, "pytest", "-p", "no:cacheprovider", *options, *places))
+
+
+def broken_rules(ran: Ran) -> set[str]:
+    """The rules of the strict mode that the run's guests have told of."""
+    said = "".join(log.read_text(errors="replace") for log in ran.folder.glob("serial-*.log"))
+    return set(re.findall(r"ntlab: strict: ([\w-]+):", said))
 
 
 def read_terminal(terminal: int) -> str:

@@ -195,6 +195,6 @@ def test_what_we_write_we_read_to_the_nanosecond(
     numbers = [writer.interface(f"if{link}", link) for link in LINKS]
     for place, time_ns, data, flags in written:
         writer.packet(numbers[place], time_ns, data, flags)
-    writer.statistics(numbers[0], 0, received=len(written), dropped=0)
+    writer.statistics(numbers[0], 0, received=len(written), dropped=0, accepted=len(written))
     file.seek(0)
     assert list(frames(file)) == [(LINKS[place], stamp, data) for place, stamp, data, _ in written]

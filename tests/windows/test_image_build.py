@@ -135,7 +135,10 @@ def own_cache(folder: Path) -> Path:
     return folder / "cache"
 
 
-def start(folder: Path, play: Play, cache_folder: Path) -> "subprocess.Popen[str]":
+def start(
+    folder: Path, play: Play, cache_folder: Path, within: tuple[str, ...] = ()
+) -> "subprocess.Popen[str]":
+    """`within` is the command that performs the build's own."""
     iso = make(folder, play.first, play.after)
     command = [sys.executable, "-c", _PROGRAM, str(play.most_starts), "image", "build", play.name]
     command += ["--iso", str(iso), "--accept-iso-sha256", hashlib.sha256(iso.read_bytes()).hexdigest()]
@@ -146,7 +149,7 @@ def start(folder: Path, play: Play, cache_folder: Path) -> "subprocess.Popen[str
     if "--openssh" in command:
         command.insert(command.index("--openssh") + 1, str(openssh_zip(folder / "OpenSSH-Win64.zip")))
     return subprocess.Popen(
-        command,
+        [*within, *command],
         cwd=REPOSITORY,
         env={**os.environ, "XDG_CACHE_HOME": str(cache_folder), "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
@@ -301,6 +304,29 @@ def test_a_crash_is_told_as_one_with_its_screen(played: Mapping[str, Ran]) -> No
 def test_nothing_is_left_running(played: Mapping[str, Ran]) -> None:
     for ran in played.values():
         assert processes_under(str(ran.images)) == []
+
+
+# ---- builds that have no room
+
+
+# The images on a disk of 120 MB, which goes with its namespace: what was kept is shown before.
+_SMALL = (
+    *("unshare", "--mount", "sh", "-c"),
+    'mount -t tmpfs -o size=120m none "$0" && "$@"; status=$?; cat "$0"/failed-*/why.txt; exit $status',
+)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give it a disk that is small")
+def test_a_disk_that_has_no_room_is_told_as_that_and_the_reason_is_kept(tmp_path: Path) -> None:
+    place = own_cache(tmp_path)
+    images = place / "wsk-conformance" / "images"
+    images.mkdir()
+    play = Play(first=("k", *said("logon"), "d200", "wWSKLAB:FAIL heard", "h"))
+    process = start(tmp_path, play, place, (*_SMALL, str(images)))
+    out, err = process.communicate(timeout=_LIMIT)
+    assert process.returncode == 3, err
+    assert "the host could not write its disk: is there room?" in err.splitlines()[-1]
+    assert err.splitlines()[-1] == f"wsk-conformance: {out.strip()}"
 
 
 # ---- builds that are cut short

@@ -11,6 +11,8 @@ RULE(passive, "passive", STOP, "the address list is asked for, and names are res
 RULE(address_padding, "address-padding", STOP,
      "what an address does not use is zero: sin_zero of IPv4, and sin6_flowinfo of IPv6 without flows",
      "SOCKADDR_IN and SOCKADDR_IN6, Members")
+RULE(address_hints, "address-hints", STOP, "hints about an address hold no address, no name, and no further hints",
+     "GetAddrInfoExW, Parameters, pHints, of which WskGetAddressInfo's Hints are")
 RULE(basic_socket, "basic-socket", STOP, "a basic socket has neither a context nor a dispatch table",
      "WskSocket, Parameters, SocketContext and Dispatch")
 RULE(size_beside_irp, "size-beside-irp", STOP, "OutputSizeReturned is NULL where there is an IRP",

@@ -115,6 +115,11 @@ static bool parse_service(const struct unicode_string *service, u16 *port)
 	return !kstrtou16(rtl_to_ascii(service, text, sizeof(text)), 10, port);
 }
 
+static bool only_hints(const struct address_info *hints)
+{
+	return !hints || (!hints->length && !hints->canonical && !hints->address && !hints->next);
+}
+
 /* There is no resolver in this guest: names are not found, numbers are. */
 NTSTATUS MS WskGetAddressInfo(struct wsk_client *client, const struct unicode_string *node,
 			      const struct unicode_string *service, u32 name_space, const struct wsk_guid *provider,
@@ -124,6 +129,7 @@ NTSTATUS MS WskGetAddressInfo(struct wsk_client *client, const struct unicode_st
 	u16 port;
 
 	strict_require_passive();
+	strict_require(STRICT_address_hints, only_hints(hints));
 	if (!irp || !result)
 		return STATUS_INVALID_PARAMETER;
 	if (!wsk_client_find(client))
@@ -170,6 +176,7 @@ NTSTATUS MS WskGetNameInfo(struct wsk_client *client, const struct wsk_sockaddr 
 	char name[NAME_LENGTH], port[8];
 
 	strict_require_passive();
+	strict_require_address(address);
 	if (!irp || !address || size < 16 || !wsk_linux_family(address->family))
 		return wsk_inline(irp, STATUS_INVALID_PARAMETER, 0);
 	if (address->family == WSK_AF_INET)

@@ -269,6 +269,8 @@ NTSTATUS MS WskControlSocket(struct wsk_socket *ws, u32 request, u32 code, u32 l
 		wsk_irp_check(irp);
 	strict_require(STRICT_size_beside_irp, !irp || !size_out);
 	strict_require(STRICT_no_input, input || !input_size);
+	if (request == WSK_IOCTL && (code == SIO_WSK_SET_REMOTE_ADDRESS || code == SIO_WSK_SET_SENDTO_ADDRESS))
+		strict_require_address(input_size < 16 ? NULL : input);
 	if (request == WSK_IOCTL)
 		return io_control(ws, code, output_size, output, size_out, irp);
 	if (request > WSK_IOCTL)

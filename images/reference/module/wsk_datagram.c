@@ -9,6 +9,7 @@
 #include "wsk_connection.h"
 #include "wsk_datagram.h"
 #include "wsk_operation.h"
+#include "wsk_strict.h"
 #include "wsk_visit.h"
 
 #define MAX_PIECES 32
@@ -83,6 +84,7 @@ NTSTATUS MS WskSendTo(struct wsk_socket *ws, const struct wsk_buf *buf, u32 flag
 	struct wsk_operation template = { .kind = WSK_SEND_TO };
 	WSK_ENTER(ws);
 
+	strict_require_buf(buf);
 	if (!wsk_irp_check(irp))
 		return STATUS_INVALID_PARAMETER;
 	if (!buf || flags || (remote && !wsk_to_linux(remote, &template.remote)))
@@ -110,6 +112,7 @@ NTSTATUS MS WskReceiveFrom(struct wsk_socket *ws, const struct wsk_buf *buf, u32
 	struct wsk_operation template = { .kind = WSK_RECEIVE_FROM, .remote_out = remote };
 	WSK_ENTER(ws);
 
+	strict_require_buf(buf);
 	if (!wsk_irp_check(irp))
 		return STATUS_INVALID_PARAMETER;
 	if (!buf || flags)

@@ -29,6 +29,16 @@ enum {
     SIZE_BESIDE_AN_IRP,
     ADDRESSES_ASKED_FOR_AT_DISPATCH,
     INPUT_SIZE_WITHOUT_INPUT,
+    FLOW_IN_A_BIND,
+    PADDED_CONNECT,
+    PADDED_CONNECT_EX,
+    PADDED_LOCAL_ADDRESS,
+    PADDED_REMOTE_ADDRESS,
+    PADDED_SEND_TO,
+    PADDED_NAME_INFO,
+    PADDED_FIXED_ADDRESS,
+    HINTS_WITH_AN_ADDRESS,
+    CLIENT_CONTROL_WITH_AN_IRP,
 };
 
 /* At DISPATCH_LEVEL a second raise changes nothing; going below it is what cannot be missed. */
@@ -232,6 +242,84 @@ static VOID forbidden(VOID)
     }
 }
 
+typedef NTSTATUS(NTAPI *SOCKET_CONNECT_CALL)(PVOID, USHORT, ULONG, ADDRESS *, ADDRESS *, ULONG, PVOID, const VOID *,
+                                             PVOID, PVOID, PVOID, PIRP);
+typedef NTSTATUS(NTAPI *NAME_INFO_CALL)(PVOID, ADDRESS *, ULONG, PVOID, PVOID, ULONG, PVOID, PVOID, PIRP);
+typedef NTSTATUS(NTAPI *ADDRESS_INFO_CALL)(PVOID, PVOID, PVOID, ULONG, PVOID, const VOID *, PVOID *, PVOID, PVOID,
+                                           PIRP);
+
+static ADDRESS padded(ADDRESS address)
+{
+    address.address[4 + 7] = 1;
+    return address;
+}
+
+/* Each call that takes an address, with one that says more than an address may. */
+static VOID tell_more(SOCKET *connection, SOCKET *datagram, PIRP irp)
+{
+    static UCHAR byte, name[32];
+    ADDRESS plain = loopback(base), more = padded(plain), flow = {23, 0, {1}};
+    WSK_BUF buf = make_buf(&byte, 1);
+
+    if (DEED(FLOW_IN_A_BIND))
+        ((ADDRESS_CALL)connection->slots[BIND])(connection, &flow, 0, irp);
+    if (DEED(PADDED_CONNECT))
+        ((ADDRESS_CALL)connection->slots[C_CONNECT])(connection, &more, 0, irp);
+    if (DEED(PADDED_CONNECT_EX))
+        CALL(connection, C_CONNECT_EX, (SOCKET *, ADDRESS *, WSK_BUF *, ULONG, PIRP))(connection, &more, NULL, 0, irp);
+    if (DEED(PADDED_LOCAL_ADDRESS) || DEED(PADDED_REMOTE_ADDRESS))
+        ((SOCKET_CONNECT_CALL)npi.slots[P_SOCKET_CONNECT])(npi.client, 1, 6, DEED(PADDED_LOCAL_ADDRESS) ? &more : &plain,
+                                                           DEED(PADDED_REMOTE_ADDRESS) ? &more : &plain, 0, NULL, NULL,
+                                                           NULL, NULL, NULL, irp);
+    if (DEED(PADDED_SEND_TO))
+        CALL(datagram, D_SEND_TO, (SOCKET *, WSK_BUF *, ULONG, ADDRESS *, ULONG, PVOID, PIRP))(
+            datagram, &buf, 0, &more, 0, NULL, irp);
+    if (DEED(PADDED_NAME_INFO))
+        ((NAME_INFO_CALL)npi.slots[P_GET_NAME_INFO])(npi.client, &more, 16, name, NULL, 0, NULL, NULL, irp);
+    if (DEED(PADDED_FIXED_ADDRESS))
+        CALL(datagram, CONTROL, (SOCKET *, ULONG, ULONG, ULONG, SIZE_T, PVOID, SIZE_T, PVOID, SIZE_T *, PIRP))(
+            datagram, 2, 0x8f000006, 0, 16, &more, 0, NULL, NULL, irp);
+}
+
+static VOID hint_too_much(PIRP irp)
+{
+    static ADDRESS address;
+    const struct {
+        ULONG flags, family, type, protocol;
+        SIZE_T length;
+        PVOID canonical, address, blob;
+        SIZE_T blob_length;
+        PVOID provider, next;
+    } hints = {0, 2, 1, 6, 16, NULL, &address, NULL, 0, NULL, NULL};
+    PVOID found;
+
+    ((ADDRESS_INFO_CALL)npi.slots[P_GET_ADDRESS_INFO])(npi.client, NULL, NULL, 0, NULL, &hints, &found, NULL, NULL, irp);
+}
+
+static VOID control_with_an_irp(PIRP irp)
+{
+    static const UCHAR nothing[20] = {1, 0, 0, 0x80};
+    const VOID *original = nothing;
+    VOID *cached;
+
+    ((NTSTATUS(NTAPI *)(PVOID, ULONG, SIZE_T, PVOID, SIZE_T, PVOID, SIZE_T *, PIRP))npi.slots[P_CONTROL_CLIENT])(
+        npi.client, 4, sizeof(original), &original, sizeof(cached), &cached, NULL, irp);
+}
+
+static VOID more_than_allowed(VOID)
+{
+    SOCKET *datagram = make_socket(DATAGRAM, NULL, NULL, NULL);
+    OP op;
+
+    op_irp(&op);
+    if (DEED(HINTS_WITH_AN_ADDRESS))
+        hint_too_much(op.irp);
+    else if (DEED(CLIENT_CONTROL_WITH_AN_IRP))
+        control_with_an_irp(op.irp);
+    else
+        tell_more(make_socket(CONNECTION, NULL, NULL, NULL), datagram, op.irp);
+}
+
 static VOID run(VOID)
 {
     if (!lab_open("bad"))
@@ -252,6 +340,8 @@ static VOID run(VOID)
         call_during_a_close();
     else if (DEED(USE_CLOSED_SOCKET) || DEED(FREE_PENDING_IRP))
         sockets();
+    else if (MISDEED >= FLOW_IN_A_BIND)
+        more_than_allowed();
     else if (MISDEED >= PADDED_ADDRESS)
         forbidden();
     else if (!DEED(LEAK_NPI))
