@@ -18,6 +18,9 @@ SHAPES = {
     "two-mdls": Buffer(pattern(1001), mdls=2),
     "last-byte-of-the-first-mdl": Buffer(pattern(1001), mdls=3, offset=499),
     "shorter-than-its-mdl": Buffer(pattern(1000), slack=3000),
+    "unequal-mdls": Buffer(pattern(3000), sizes=(120, 2000, 3, 1500), offset=20),
+    "empty-mdls": Buffer(pattern(2500), sizes=(1000, 0, 0, 1000, 0, 1000)),
+    "more-than-64-KiB": Buffer(pattern(4093), length=150 * KiB, mdls=3),
 }
 
 

@@ -3,11 +3,20 @@
 
 from harness.core.ntstatus import STATUS_SUCCESS
 from harness.core.units import KiB
-from harness.peer import ReadsToEof
-from harness.scenario import CONTEXTS, WSK_FLAG_WAITALL, Scenario
+from harness.peer import ReadsToEof, Sends
+from harness.scenario import CONTEXTS, WSK_FLAG_DRAIN, WSK_FLAG_WAITALL, Scenario
 from harness.verdict import for_each, requires
 from harness.wire import FIN
-from suites.scenes import NETWORKS, SOME_WAYS, WAYS, connected, impossible, reset_while_open
+from suites.scenes import (
+    NETWORKS,
+    SOME_WAYS,
+    WAYS,
+    connected,
+    impossible,
+    no_reset,
+    require_unread,
+    reset_while_open,
+)
 
 
 @requires("D-01")
@@ -64,3 +73,22 @@ async def test_graceful_disconnect_tells_the_peer_with_fin_and_not_with_rst(lab,
     assert seen.fin("guest") is not None
     assert not reset_while_open(seen)
     assert peer.ended == "eof"
+
+
+@requires("D-08")
+@for_each(way=SOME_WAYS, context=CONTEXTS)
+async def test_a_graceful_disconnect_is_no_other_with_data_of_the_peer_unread(lab, way, context):
+    """Of a thousand bytes that have come one was received: the peer is told with FIN, and with no RST."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, Sends(bytes(1000)), way=way)
+    plan.finish.receive(sock, 1)
+    disconnect = plan.disconnect(sock, context=context)
+    plan.wait(disconnect)
+    plan.finish.receive(sock, 0, flags=WSK_FLAG_DRAIN)
+    plan.finish.close(sock)
+
+    seen = await lab.run(plan, peer)
+
+    require_unread(seen)
+    assert seen.fin("guest") is not None
+    assert no_reset(seen)

@@ -3,10 +3,10 @@
 
 from harness.core.ntstatus import STATUS_SUCCESS
 from harness.core.units import KiB, ms
-from harness.peer import HoldsOpen
+from harness.peer import HoldsOpen, Sends
 from harness.scenario import CONTEXTS, WSK_FLAG_DRAIN, WSK_FLAG_WAITALL, Callback, Scenario, pattern
 from harness.verdict import for_each, requires
-from suites.scenes import NETWORKS, SOME_WAYS, TOLD, connected, impossible
+from suites.scenes import NETWORKS, SOME_WAYS, TOLD, connected, impossible, require_unread
 
 ABORTIVE = 0x1  # WskDisconnectEvent: the peer aborted
 SENT = pattern(4000) * 25
@@ -37,6 +37,27 @@ async def test_after_a_graceful_disconnect_all_data_of_the_peer_still_arrives(
     assert seen.data(receive) == SENT
     assert seen.order(disconnect.call, receive.completion)
     assert seen.data(end) == b""
+
+
+@requires("D-20")
+@for_each(network=NETWORKS, way=SOME_WAYS, context=CONTEXTS, unless=impossible)
+async def test_data_that_came_before_a_graceful_disconnect_is_received_after_it(lab, network, way, context):
+    """A thousand bytes have come, one was received, then our FIN leaves: the others are there."""
+    sent = SENT[:1000]
+    plan = Scenario()
+    peer, sock = connected(lab, plan, Sends(sent), network, way)
+    plan.finish.receive(sock, 1)
+    disconnect = plan.disconnect(sock, context=context)
+    plan.wait(disconnect)
+    rest = plan.receive(sock, len(sent) - 1, flags=WSK_FLAG_WAITALL)
+    plan.may_fail(rest)
+    plan.wait(rest)
+    plan.close_after_eof(sock)
+
+    seen = await lab.run(plan, peer)
+
+    require_unread(seen)
+    assert (seen.status(rest), seen.data(rest)) == (STATUS_SUCCESS, sent[1:])
 
 
 @requires("D-20", "D-21")

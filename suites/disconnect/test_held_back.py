@@ -3,7 +3,7 @@
 
 from harness.core.ntstatus import STATUS_PENDING, STATUS_SUCCESS
 from harness.core.units import KiB, ms
-from harness.peer import BlackHole, WithholdsFinAck, ZeroWindow
+from harness.peer import BlackHole, WithholdsDataAcks, WithholdsFinAck, ZeroWindow
 from harness.scenario import ALL_CONTEXTS, CONTEXTS, WSK_FLAG_ABORTIVE, Scenario
 from harness.verdict import for_each, requires
 from suites.scenes import NETWORKS, PROMPT, SETTLES, SOME_WAYS, connected, failed, impossible, require_pending
@@ -31,6 +31,23 @@ async def test_graceful_disconnect_completes_only_when_its_fin_is_acknowledged(l
     assert seen.returned(disconnect) == STATUS_PENDING
     assert seen.lasted(disconnect.call, disconnect.completion, 300 * ms)
     assert seen.status(disconnect) == STATUS_SUCCESS
+
+
+@requires("D-22")
+@for_each(network=NETWORKS, context=CONTEXTS)
+async def test_graceful_disconnect_completes_only_when_its_buffer_is_acknowledged(lab, network, context):
+    """The peer takes the buffer and withholds every acknowledgement: the IRP stays pending as long."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, WithholdsDataAcks(releases_after=300 * ms), network)
+    disconnect = plan.disconnect(sock, buffer=4 * KiB, context=context)
+    plan.wait(disconnect)
+    plan.close_after_eof(sock)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.lasted(disconnect.call, disconnect.completion, 300 * ms)
+    assert seen.status(disconnect) == STATUS_SUCCESS
+    assert seen.stream("guest") == disconnect.data
 
 
 @requires("D-24", "D-26")

@@ -17,6 +17,7 @@ from harness.scenario import FAMILIES, SIO_WSK_SET_TCP_SILENT_MODE, WSK_SOCKET, 
 from harness.verdict import for_each, requires
 from harness.wire import FIN, RST
 from suites.scenes import (
+    HELD,
     OPEN,
     PROMPT,
     SETTLES,
@@ -165,6 +166,25 @@ async def test_close_wait(lab, way, operation, family):
     else:
         assert seen.rst("guest") is not None
         assert seen.no(FIN, sender="guest")
+
+
+@requires("S-06")
+@for_each(way=SOCKETS, family=FAMILIES)
+async def test_close_wait_until_the_acknowledgement(lab, way, family):
+    """The peer withholds the acknowledgement of the FIN that follows its own: the disconnect waits for it."""
+    peer = lab.peer(WithholdsFinAck(fin_first=True, releases_after=HELD), family)
+    plan = Scenario()
+    sock = plan.connected(way, to=peer)
+    plan.finish.receive(sock, 1 * KiB)
+    disconnect = plan.disconnect(sock)
+    plan.wait(disconnect)
+    plan.finish.close(sock)
+
+    seen = await lab.run(plan, peer)
+
+    require_precondition(seen.order(seen.fin("peer"), seen.fin("guest")))
+    assert seen.lasted(disconnect.call, disconnect.completion, HELD)
+    assert seen.status(disconnect) == STATUS_SUCCESS
 
 
 def crossing(plan, sock):

@@ -94,11 +94,41 @@ CAUGHT = {
 }
 # Faults that show only on the wire or when somebody outside acts: the case that does not pass.
 _CASES = "tests/guest/cases"
+_DISCONNECT = "suites/disconnect"
+_EACH_SHAPE = f"{_DISCONNECT}/test_buffer.py::test_the_buffer_of_a_disconnect_reaches_the_peer_before_the_fin"
 CAUGHT_BY_CASES = {
     "rst-after-fins": f"{_CASES}/test_driver_events.py::test_a_close_behind_both_fins_is_silent",
     "departure-unnoticed": f"{_CASES}/test_driver_addresses.py::test_a_listener_is_told_once_that_it_is_dead",
     "death-told-twice": f"{_CASES}/test_driver_addresses.py::test_a_listener_is_told_once_that_it_is_dead",
     "release-ends-sockets": f"{_CASES}/test_driver_controls.py::test_sockets_outlive_the_provider_npi",
+    "graceful-drops-unread": f"{_DISCONNECT}/test_half_open.py::"
+    "test_data_that_came_before_a_graceful_disconnect_is_received_after_it[ipv4-wsk-socket-passive]",
+    "graceful-resets-unread": f"{_DISCONNECT}/test_graceful.py::"
+    "test_a_graceful_disconnect_is_no_other_with_data_of_the_peer_unread[wsk-socket-passive]",
+    "refused-send-leaves": f"{_DISCONNECT}/test_outstanding.py::"
+    "test_nothing_is_sent_after_a_graceful_disconnect",
+    "graceful-gives-up": f"{_DISCONNECT}/test_outstanding.py::"
+    "test_a_disconnect_does_not_give_up_while_the_peer_answers_probes[ipv4]",
+    "graceful-pretends": f"{_DISCONNECT}/test_outstanding.py::"
+    "test_a_disconnect_does_not_give_up_while_the_peer_answers_probes[ipv6]",
+    "close-wait-refuses": "suites/close/test_both_ended.py::"
+    "test_a_disconnect_before_the_close_ends_the_connection_in_peace[wsk-socket]",
+    "close-wait-completes-early": "suites/states/test_matrix.py::test_close_wait_until_the_acknowledgement",
+    "second-graceful-pends": "suites/states/test_second_graceful.py",
+    "graceful-cancels-sends": f"{_DISCONNECT}/test_outstanding.py::"
+    "test_graceful_disconnect_waits_while_the_window_is_closed",
+    "empty-mdl-ends-chain": f"{_EACH_SHAPE}[empty-mdls-ipv4]",
+    "mdls-taken-equal": f"{_EACH_SHAPE}[unequal-mdls-ipv6]",
+    "buffer-cut-at-64k": f"{_EACH_SHAPE}[more-than-64-KiB-ipv4]",
+    "no-fin-after-buffer": f"{_EACH_SHAPE}[one-byte-ipv4]",
+    "buffer-completes-early": f"{_DISCONNECT}/test_held_back.py::"
+    "test_graceful_disconnect_completes_only_when_its_buffer_is_acknowledged",
+    "buffer-overtakes-sends": f"{_DISCONNECT}/test_buffer.py::"
+    "test_sends_under_way_and_the_buffer_go_out_in_order_before_the_fin",
+    "cancelled-graceful-succeeds": "suites/contract/test_disconnect_irp.py::"
+    "test_a_graceful_disconnect_is_cancelled_while_the_window_is_closed",
+    "fin-at-two-places": f"{_DISCONNECT}/test_graceful.py::"
+    "test_graceful_disconnect_ends_the_connection[ipv4-wsk-socket]",
 }
 # What a run says of it: tests/guest/test_trouble.py.
 CAUGHT_BY_RUNS = ("no-connect-ex",)

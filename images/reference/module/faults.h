@@ -175,3 +175,32 @@ FAULT(release_ends_sockets, "release-ends-sockets",
       "releasing the provider NPI ends the client's connections")
 FAULT(deregister_does_not_wait, "deregister-does-not-wait", "X-20",
       "WskDeregister returns while sockets are open")
+FAULT(graceful_drops_unread, "graceful-drops-unread", "D-20",
+      "a graceful disconnect throws away what has come and was not received")
+FAULT(graceful_resets_unread, "graceful-resets-unread", "D-08 D-20",
+      "a graceful disconnect with data of the peer's unread sends RST where it owes FIN")
+FAULT(refused_send_leaves, "refused-send-leaves", "D-19",
+      "a send that is refused after a graceful disconnect leaves all the same")
+FAULT(graceful_gives_up, "graceful-gives-up", "D-23",
+      "a graceful disconnect fails after 2 s, although the peer answers")
+FAULT(graceful_pretends, "graceful-pretends", "D-23",
+      "a graceful disconnect succeeds after 5 s, although its data has not left")
+FAULT(close_wait_refuses, "close-wait-refuses", "C-18 C-19 S-06 X-05",
+      "a graceful disconnect is refused once the peer's FIN has come")
+FAULT(close_wait_completes_early, "close-wait-completes-early", "S-06",
+      "a graceful disconnect behind the peer's FIN completes before its own is acknowledged")
+FAULT(second_graceful_pends, "second-graceful-pends", "D-15 S-04 S-05 S-07 S-08",
+      "a second graceful disconnect pends until the close")
+FAULT(graceful_cancels_sends, "graceful-cancels-sends", "D-17 D-18 D-18b",
+      "a graceful disconnect cancels the sends that are pending")
+FAULT(empty_mdl_ends_chain, "empty-mdl-ends-chain", "D-03", "an MDL of no bytes ends its chain")
+FAULT(mdls_taken_equal, "mdls-taken-equal", "D-03", "no MDL of a chain is taken to be longer than the first")
+FAULT(buffer_cut_at_64k, "buffer-cut-at-64k", "D-03", "of the disconnect's buffer no more than 64 KiB are sent")
+FAULT(no_fin_after_buffer, "no-fin-after-buffer", "D-03 D-17", "a graceful disconnect with a buffer sends no FIN")
+FAULT(buffer_completes_early, "buffer-completes-early", "D-22",
+      "a graceful disconnect with a buffer completes before anything of it is acknowledged")
+FAULT(buffer_overtakes_sends, "buffer-overtakes-sends", "D-17",
+      "the disconnect's buffer leaves before sends that were asked for earlier")
+FAULT(cancelled_graceful_succeeds, "cancelled-graceful-succeeds", "X-18",
+      "a graceful disconnect that is cancelled completes with success")
+FAULT(fin_at_two_places, "fin-at-two-places", "D-01 D-03", "a FIN is sent again, behind its place")

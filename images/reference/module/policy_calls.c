@@ -89,9 +89,19 @@ bool policy_sends_after_fin(void)
 	return !fault(FAULT_no_send_after_fin);
 }
 
+bool policy_disconnects_after_fin(void)
+{
+	return !fault(FAULT_close_wait_refuses);
+}
+
 bool policy_refused_send_succeeds(void)
 {
 	return fault(FAULT_late_send_succeeds);
+}
+
+bool policy_refused_send_leaves(void)
+{
+	return fault(FAULT_refused_send_leaves);
 }
 
 bool policy_receives_after_abort(void)
@@ -151,13 +161,27 @@ u64 policy_offset(const struct wsk_buf *buf)
 
 const struct mdl *policy_next_mdl(const struct mdl *mdl)
 {
-	return fault(FAULT_chain_ignored) ? NULL : mdl->next;
+	bool ends = mdl->next && !mdl->next->byte_count && fault(FAULT_empty_mdl_ends_chain);
+
+	return ends || fault(FAULT_chain_ignored) ? NULL : mdl->next;
+}
+
+u32 policy_mdl_bytes(const struct mdl *first, const struct mdl *mdl)
+{
+	return fault(FAULT_mdls_taken_equal) ? min(first->byte_count, mdl->byte_count) : mdl->byte_count;
+}
+
+bool policy_buffer_overtakes(void)
+{
+	return fault(FAULT_buffer_overtakes_sends);
 }
 
 u64 policy_length(const struct wsk_operation *op)
 {
 	bool cut = fault(FAULT_buffer_cut) && op->kind == WSK_GRACEFUL && op->buf.length;
 
+	if (op->kind == WSK_GRACEFUL && fault(FAULT_buffer_cut_at_64k))
+		return min_t(u64, op->buf.length, 65536);
 	return op->buf.length - cut;
 }
 

@@ -25,7 +25,9 @@ bool policy_has_connect_ex(void);
 bool policy_copies_buf(void);			/* a WSK_BUF is read within the call */
 bool policy_uses_silent(const struct wsk_socket *ws);	/* may it be used, as far as silent mode goes? */
 bool policy_sends_after_fin(void);		/* the peer's */
+bool policy_disconnects_after_fin(void);	/* likewise */
 bool policy_refused_send_succeeds(void);
+bool policy_refused_send_leaves(void);
 bool policy_receives_after_abort(void);
 bool policy_disconnects_listener(void);
 bool policy_abort_interrupts_graceful(void);
@@ -41,6 +43,8 @@ NTSTATUS policy_reset_status(void);		/* what the peer's reset ends */
 /* ---- Data ---- */
 u64 policy_offset(const struct wsk_buf *buf);	/* where in its MDLs a buffer begins */
 const struct mdl *policy_next_mdl(const struct mdl *mdl);
+u32 policy_mdl_bytes(const struct mdl *first, const struct mdl *mdl);
+bool policy_buffer_overtakes(void);		/* a disconnect's, the sends before it */
 u64 policy_length(const struct wsk_operation *op);	/* bytes of it to send */
 bool policy_send_needs_ack(void);
 bool policy_send_yields_to_graceful(void);

@@ -3,11 +3,11 @@
 #include "policy_disconnect.h"
 #include "switches.h"
 
-enum policy_ending policy_graceful_ending(void)
+enum policy_ending policy_graceful_ending(u64 buffered, bool unread)
 {
-	if (fault(FAULT_rst_on_graceful))
+	if (fault(FAULT_rst_on_graceful) || (unread && fault(FAULT_graceful_resets_unread)))
 		return END_WITH_RST;
-	return fault(FAULT_no_fin) ? END_IN_SILENCE : END_WITH_FIN;
+	return fault(FAULT_no_fin) || (buffered && fault(FAULT_no_fin_after_buffer)) ? END_IN_SILENCE : END_WITH_FIN;
 }
 
 enum policy_buffer policy_abort_buffer(void)
@@ -51,9 +51,41 @@ bool policy_fin_overtakes_data(void)
 	return fault(FAULT_fin_before_data);
 }
 
-bool policy_graceful_needs_ack(void)
+bool policy_graceful_needs_ack(const struct wsk_operation *op, bool second)
 {
-	return policy_graceful_ending() == END_WITH_FIN && !fault(FAULT_complete_before_fin_ack);
+	if (fault(FAULT_complete_before_fin_ack))
+		return false;
+	return !(second && fault(FAULT_close_wait_completes_early)) &&
+	       !(op->buf.length && fault(FAULT_buffer_completes_early));
+}
+
+bool policy_graceful_drops_unread(void)
+{
+	return fault(FAULT_graceful_drops_unread);
+}
+
+u32 policy_graceful_limit_ms(void)
+{
+	if (fault(FAULT_graceful_gives_up))
+		return 2000;
+	return fault(FAULT_graceful_pretends) ? 5000 : 0;
+}
+
+NTSTATUS policy_graceful_gives_up(void)
+{
+	return fault(FAULT_graceful_pretends) ? STATUS_SUCCESS : STATUS_IO_TIMEOUT;
+}
+
+bool policy_second_graceful_pends(void)
+{
+	return fault(FAULT_second_graceful_pends);
+}
+
+NTSTATUS policy_cancelled_status(const struct wsk_operation *op)
+{
+	bool succeeds = op->kind == WSK_GRACEFUL && fault(FAULT_cancelled_graceful_succeeds);
+
+	return succeeds ? STATUS_SUCCESS : STATUS_CANCELLED;
 }
 
 bool policy_graceful_awaits_fin(void)
@@ -86,9 +118,10 @@ bool policy_fin_with_data(void)
 	return freedom(FREEDOM_fin_with_data);
 }
 
-bool policy_graceful_cancels_receives(void)
+bool policy_graceful_cancels(const struct wsk_operation *op)
 {
-	return fault(FAULT_graceful_cancels_receive);
+	return (op->kind == WSK_RECEIVE && fault(FAULT_graceful_cancels_receive)) ||
+	       (op->kind == WSK_SEND && fault(FAULT_graceful_cancels_sends));
 }
 
 /* Of one whose connection has broken. */

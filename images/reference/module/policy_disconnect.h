@@ -8,7 +8,7 @@
 #include "wsk_objects.h"
 
 enum policy_ending { END_WITH_FIN, END_WITH_RST, END_IN_SILENCE };
-enum policy_ending policy_graceful_ending(void);
+enum policy_ending policy_graceful_ending(u64 buffered, bool unread);
 enum policy_buffer { REFUSE_BUFFER, SEND_BUFFER, IGNORE_BUFFER };
 enum policy_buffer policy_abort_buffer(void);	/* an abortive disconnect has one */
 bool policy_ignores_flags(void);
@@ -17,14 +17,19 @@ bool policy_disconnect_succeeds(const struct wsk_socket *ws, u32 flags);	/* one 
 int policy_shutdown(void);			/* which directions a FIN ends: SHUT_* */
 u32 policy_fin_delay_ms(void);
 bool policy_fin_overtakes_data(void);
-bool policy_graceful_needs_ack(void);
+bool policy_graceful_needs_ack(const struct wsk_operation *op, bool second);	/* second: the peer's FIN was first */
+bool policy_graceful_drops_unread(void);
+u32 policy_graceful_limit_ms(void);		/* it gives up then; 0 for never */
+NTSTATUS policy_graceful_gives_up(void);
+bool policy_second_graceful_pends(void);
+NTSTATUS policy_cancelled_status(const struct wsk_operation *op);
 bool policy_graceful_awaits_fin(void);	/* the peer's, too */
 u64 policy_graceful_information(const struct wsk_operation *op);
 bool policy_cancelled_graceful_aborts(void);
 bool policy_cancelled_graceful_goes_on(void);
 bool policy_fin_alone(void);
 bool policy_fin_with_data(void);
-bool policy_graceful_cancels_receives(void);
+bool policy_graceful_cancels(const struct wsk_operation *op);
 NTSTATUS policy_dead_graceful(NTSTATUS status);
 bool policy_resets_after_fins(void);
 bool policy_resets_unread_data(void);		/* after both FINs */

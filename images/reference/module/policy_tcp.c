@@ -45,6 +45,11 @@ int policy_copies(bool rst, bool fin)
 	return (rst && freedom(FREEDOM_rst_twice)) || (fin && freedom(FREEDOM_fin_twice));
 }
 
+bool policy_fin_at_two_places(void)
+{
+	return fault(FAULT_fin_at_two_places);
+}
+
 bool policy_acks_before(void)
 {
 	return freedom(FREEDOM_acks_before_endings);

@@ -16,7 +16,8 @@ u32 policy_keepalive_s(void);
 u8 policy_connect_retries(void);	/* after a refusal */
 u32 policy_ack_delay_ms(void);		/* of ACKs that carry nothing */
 
-int policy_copies(bool rst, bool fin);	/* of a segment with one of these, besides the segment */
+int policy_copies(bool rst, bool fin);
+bool policy_fin_at_two_places(void);	/* of a segment with one of these, besides the segment */
 bool policy_acks_before(void);		/* an ending */
 bool policy_rst_has_ack(void);		/* that of an abort */
 bool policy_answers_late_segments(void);

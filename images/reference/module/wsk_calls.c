@@ -184,6 +184,13 @@ static void take_buf(struct wsk_operation *template, const struct wsk_buf *buf)
 	template->late = policy_copies_buf() ? NULL : buf;
 }
 
+/* For a fault. */
+static NTSTATUS send_and_fail(struct wsk_socket *ws, struct wsk_operation *op, u64 *information)
+{
+	conn_send_behind_fin(ws, op);
+	return policy_refusal_status(WAS_DISCONNECTED);
+}
+
 NTSTATUS MS WskSend(struct wsk_socket *ws, const struct wsk_buf *buf, u32 flags, struct irp *irp)
 {
 	struct wsk_operation template = { .kind = WSK_SEND, .flags = flags };
@@ -200,7 +207,9 @@ NTSTATUS MS WskSend(struct wsk_socket *ws, const struct wsk_buf *buf, u32 flags,
 		status = policy_refusal_status(WAS_DISCONNECTED);
 	if (!NT_SUCCESS(status) && ws->connected && buf && policy_refused_send_succeeds())
 		return wsk_inline(irp, STATUS_SUCCESS, buf->length);
-	if (!NT_SUCCESS(status))
+	if (!NT_SUCCESS(status) && ws->disconnecting && buf && policy_refused_send_leaves())
+		template = (struct wsk_operation){ .kind = WSK_CALL, .call = send_and_fail };
+	else if (!NT_SUCCESS(status))
 		return wsk_inline(irp, status, 0);
 	take_buf(&template, buf);
 	return wsk_pend(ws, irp, &template);
@@ -228,15 +237,21 @@ NTSTATUS MS WskReceive(struct wsk_socket *ws, const struct wsk_buf *buf, u32 fla
 
 /* ---- Ending ---- */
 
+/* For faults: nothing but the close completes it. */
+static NTSTATUS await_close(struct wsk_socket *ws, struct irp *irp)
+{
+	struct wsk_operation template = { .kind = WSK_WATCH };
+
+	return wsk_pend(ws, irp, &template);
+}
+
 /* At PASSIVE_LEVEL there is nothing to wait for: the reset leaves within the call. */
 static NTSTATUS abort_now(struct wsk_socket *ws, struct irp *irp)
 {
 	struct wsk_operation template = { .kind = WSK_ABORT };
 
-	if (policy_abort() == ABORT_NEVER) {
-		template.kind = WSK_WATCH;
-		return wsk_pend(ws, irp, &template);
-	}
+	if (policy_abort() == ABORT_NEVER)
+		return await_close(ws, irp);
 	if (KeGetCurrentIrql() >= DISPATCH_LEVEL || policy_abort_pends())
 		return wsk_pend(ws, irp, &template);
 	mutex_lock(&ws->mutex);
@@ -259,6 +274,8 @@ static NTSTATUS disconnect_allowed(const struct wsk_socket *ws, bool abortive, c
 		return policy_refusal_status(BAD_PARAMETER);
 	if (!ws->connected && ws->listening && policy_disconnects_listener())
 		return STATUS_SUCCESS;
+	if (!abortive && !policy_disconnects_after_fin() && conn_fin_received(ws))
+		return policy_refusal_status(WAS_DISCONNECTED);
 	if (ws->disconnecting && NT_SUCCESS(status) && (!abortive || !policy_abort_interrupts_graceful()))
 		return !abortive && !buf && policy_second_graceful_joins() ? STATUS_SUCCESS
 									   : policy_refusal_status(WAS_DISCONNECTED);
@@ -290,6 +307,8 @@ NTSTATUS MS WskDisconnect(struct wsk_socket *ws, const struct wsk_buf *buf, u32 
 	if (!wsk_irp_check(irp))
 		return STATUS_INVALID_PARAMETER;
 	status = disconnect_allowed(ws, abortive, buf, flags);
+	if (ws->disconnecting && !abortive && policy_second_graceful_pends())
+		return await_close(ws, irp);
 	if (!NT_SUCCESS(status) && policy_disconnect_succeeds(ws, flags))
 		return wsk_inline(irp, STATUS_SUCCESS, 0);
 	if (!NT_SUCCESS(status))
@@ -299,8 +318,7 @@ NTSTATUS MS WskDisconnect(struct wsk_socket *ws, const struct wsk_buf *buf, u32 
 	if (abortive && (!buf || policy_abort_buffer() == IGNORE_BUFFER))
 		return abort_now(ws, irp);
 	ws->disconnecting = true;
-	if (policy_graceful_cancels_receives())
-		wsk_cancel_receives(ws);
+	wsk_cancel_for_graceful(ws);
 	if (buf)
 		take_buf(&template, buf);
 	return wsk_pend(ws, irp, &template);

@@ -175,14 +175,14 @@ bool conn_next_piece(const struct wsk_operation *op, struct kvec *piece)
 	u64 skip = policy_offset(&op->buf) + op->done;
 	const struct mdl *mdl = op->buf.mdl;
 
-	while (mdl && skip >= mdl->byte_count) {
-		skip -= mdl->byte_count;
+	while (mdl && skip >= policy_mdl_bytes(op->buf.mdl, mdl)) {
+		skip -= policy_mdl_bytes(op->buf.mdl, mdl);
 		mdl = policy_next_mdl(mdl);
 	}
 	if (!left || !mdl)
 		return false;
 	piece->iov_base = mdl_address(mdl) + skip;
-	piece->iov_len = min_t(u64, mdl->byte_count - skip, left);
+	piece->iov_len = min_t(u64, policy_mdl_bytes(op->buf.mdl, mdl) - skip, left);
 	return true;
 }
 
@@ -253,6 +253,29 @@ bool conn_flush(struct wsk_socket *ws)
 void conn_send_fin(struct wsk_socket *ws)
 {
 	kernel_sock_shutdown(ws->sock, policy_shutdown());
+}
+
+/* For a fault: TCP takes what it must not, for as long as it believes that it has sent no FIN. */
+void conn_send_behind_fin(struct wsk_socket *ws, struct wsk_operation *op)
+{
+	struct msghdr message = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
+	struct sock *sk = ws->sock->sk;
+	struct kvec piece;
+
+	if (!conn_next_piece(op, &piece))
+		return;
+	iov_iter_kvec(&message.msg_iter, ITER_SOURCE, &piece, 1, piece.iov_len);
+	lock_sock(sk);
+	if (1 << sk->sk_state & (TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2)) {
+		int state = sk->sk_state, shut = sk->sk_shutdown;
+
+		sk->sk_state = TCP_ESTABLISHED;
+		sk->sk_shutdown &= ~SEND_SHUTDOWN;
+		tcp_sendmsg_locked(sk, &message, piece.iov_len);
+		sk->sk_state = state;
+		sk->sk_shutdown = shut;
+	}
+	release_sock(sk);
 }
 
 /* TCP sets the error of a reset before it closes the connection. Looked at in the other order, a

@@ -20,6 +20,7 @@ bool conn_transmit(struct wsk_socket *ws, struct wsk_operation *op);
 bool conn_acknowledged(struct wsk_socket *ws, const struct wsk_operation *op);
 bool conn_flush(struct wsk_socket *ws);
 void conn_send_fin(struct wsk_socket *ws);
+void conn_send_behind_fin(struct wsk_socket *ws, struct wsk_operation *op);
 bool conn_fin_acknowledged(struct wsk_socket *ws);
 bool conn_fin_received(struct wsk_socket *ws);
 int conn_receive(struct wsk_socket *ws, struct wsk_operation *op, bool *ended);

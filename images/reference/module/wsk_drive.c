@@ -208,17 +208,34 @@ static void drive_send(struct wsk_socket *ws, struct wsk_operation *op, struct b
 		wsk_finish(ws, op, STATUS_SUCCESS, op->buf.length);
 }
 
-static void end_transmission(struct wsk_socket *ws)
+/* Reads and throws away; what the last read gave. */
+static int read_away(struct wsk_socket *ws)
 {
+	u8 waste[256];
+	int got;
+
+	while ((got = conn_read(ws, waste, sizeof(waste))) > 0)
+		;
+	return got;
+}
+
+/* `buffered`: bytes of the disconnect's own that went before. */
+static void end_transmission(struct wsk_socket *ws, u64 buffered)
+{
+	bool unread = conn_readable(ws) > conn_fin_received(ws);	/* a FIN counts as one byte */
+	enum policy_ending ending = policy_graceful_ending(buffered, unread);
 	u32 delay_ms = policy_fin_delay_ms();
 
 	ws->fin_sent = true;
+	ws->fin_withheld = ending != END_WITH_FIN;
 	if (delay_ms)
 		msleep(delay_ms);
-	if (policy_graceful_ending() == END_WITH_RST)
+	if (ending == END_WITH_RST)
 		conn_reset(ws);
-	else if (policy_graceful_ending() == END_WITH_FIN)
+	else if (ending == END_WITH_FIN)
 		conn_send_fin(ws);
+	if (policy_graceful_drops_unread())
+		read_away(ws);
 }
 
 static bool may_send_fin(struct wsk_socket *ws)
@@ -232,12 +249,12 @@ static void drive_owed_fin(struct wsk_socket *ws, const struct blocked *blocked)
 	if (!ws->fin_owed || blocked->transmit || ws->error || ws->aborted)
 		return;
 	ws->fin_owed = false;
-	end_transmission(ws);
+	end_transmission(ws, 0);
 }
 
-static bool disconnected(struct wsk_socket *ws)
+static bool disconnected(struct wsk_socket *ws, const struct wsk_operation *op)
 {
-	if (!policy_graceful_needs_ack())
+	if (ws->fin_withheld || !policy_graceful_needs_ack(op, conn_fin_received(ws)))
 		return true;
 	return conn_fin_acknowledged(ws) && (!policy_graceful_awaits_fin() || conn_fin_received(ws));
 }
@@ -248,19 +265,36 @@ static bool overtakes_sends(struct wsk_socket *ws)
 	return conn_fin_acknowledged(ws) && wsk_find(ws, WSK_SEND) && !policy_send_yields_to_graceful();
 }
 
+/* For faults: has it waited as long as it does? */
+static bool gives_up(struct wsk_socket *ws, struct wsk_operation *op)
+{
+	u32 limit_ms = policy_graceful_limit_ms();
+
+	if (!limit_ms)
+		return false;
+	if (!op->due)
+		op->due = (jiffies + msecs_to_jiffies(limit_ms)) | 1;
+	wsk_kick_in(ws, 100);
+	return time_after_eq(jiffies, op->due);
+}
+
 static void drive_graceful(struct wsk_socket *ws, struct wsk_operation *op, struct blocked *blocked)
 {
+	if (gives_up(ws, op)) {
+		wsk_finish(ws, op, policy_graceful_gives_up(), 0);
+		return;
+	}
 	if (ws->error) {
 		wsk_finish(ws, op, policy_dead_graceful(conn_status(ws->error)), 0);
 		return;
 	}
 	if (!ws->fin_sent && policy_fin_overtakes_data())
-		end_transmission(ws);
+		end_transmission(ws, op->buf.length);
 	if (!ws->fin_sent && !blocked->transmit && conn_transmit(ws, op) && may_send_fin(ws))
-		end_transmission(ws);
+		end_transmission(ws, op->buf.length);
 	if (!ws->fin_sent)
 		blocked->transmit = true;
-	if (!ws->fin_sent || !disconnected(ws))
+	if (!ws->fin_sent || !disconnected(ws, op))
 		return;
 	/* Asked after that: an ACK that comes between the two would let it overtake them. */
 	if (overtakes_sends(ws)) {
@@ -276,13 +310,11 @@ static void drive_graceful(struct wsk_socket *ws, struct wsk_operation *op, stru
 /* DRAIN reads and throws away until the stream ends; the others fill their buffer. */
 static int receive_some(struct wsk_socket *ws, struct wsk_operation *op, bool *ended)
 {
-	u8 waste[256];
 	int got;
 
 	if (!(op->flags & WSK_FLAG_DRAIN))
 		return conn_receive(ws, op, ended);
-	while ((got = conn_read(ws, waste, sizeof(waste))) > 0)
-		;
+	got = read_away(ws);
 	*ended = got == 0;
 	return got < 0 && got != -EAGAIN ? -got : 0;
 }
@@ -390,6 +422,9 @@ void wsk_drive(struct wsk_socket *ws)
 	struct wsk_operation *op, *next;
 	struct blocked blocked = {};
 
+	op = policy_buffer_overtakes() ? wsk_find(ws, WSK_GRACEFUL) : NULL;
+	if (op && !op->queued)
+		conn_transmit(ws, op);
 	list_for_each_entry_safe(op, next, &ws->operations, list)
 		drive_one(ws, op, &blocked);
 	if (ws->sends_held && time_after_eq(jiffies, ws->sends_due))

@@ -58,6 +58,7 @@ struct wsk_operation {
 	bool started;
 	u8 tries;		/* WSK_CONNECT: how often it was refused */
 	unsigned long retry_at;	/* likewise: jiffies of the next, 0 for none */
+	unsigned long due;	/* for faults: jiffies when it is given up, 0 for not yet */
 	bool queued;		/* every byte is with TCP, `end_sequence` is known */
 	bool cancelled;		/* IoCancelIrp came: the work item completes it */
 	u32 flags;
@@ -119,6 +120,7 @@ struct wsk_socket {
 	bool connected;		/* a connect has succeeded */
 	bool disconnecting;	/* a graceful disconnect was asked for */
 	bool fin_sent;
+	bool fin_withheld;	/* for faults: nothing, or a RST, was */
 	bool fin_owed;		/* although the disconnect was cancelled */
 	bool sends_held;	/* until `sends_due`, in jiffies */
 	unsigned long sends_due;

@@ -69,14 +69,14 @@ NTSTATUS wsk_pend(struct wsk_socket *ws, struct irp *irp, const struct wsk_opera
 	return STATUS_PENDING;
 }
 
-/* For a fault: as if each receive's IRP had been cancelled. */
-void wsk_cancel_receives(struct wsk_socket *ws)
+/* For faults: as if the IRPs of others had been cancelled. */
+void wsk_cancel_for_graceful(struct wsk_socket *ws)
 {
 	struct wsk_operation *op;
 
 	spin_lock_bh(&ws->lock);
 	list_for_each_entry(op, &ws->operations, list)
-		op->cancelled |= op->kind == WSK_RECEIVE;
+		op->cancelled |= policy_graceful_cancels(op);
 	spin_unlock_bh(&ws->lock);
 }
 

@@ -150,6 +150,26 @@ static void set_flags(struct sk_buff *skb, bool ack, bool ends)
 	tcp->ack_seq = 0;
 }
 
+/* To another place in the stream. */
+static void move(struct sk_buff *skb, u32 by)
+{
+	struct tcphdr *tcp = (struct tcphdr *)skb_transport_header(skb);
+	__be32 before = tcp->seq;
+
+	tcp->seq = htonl(ntohl(before) + by);
+	inet_proto_csum_replace4(&tcp->check, skb, before, tcp->seq, false);
+}
+
+static void send_moved_copy(struct sk_buff *skb, const struct nf_hook_state *state, u32 by)
+{
+	struct sk_buff *copy = skb_copy(skb, GFP_ATOMIC);
+
+	if (!copy)
+		return;
+	move(copy, by);
+	state->okfn(state->net, state->sk, copy);
+}
+
 static void send_copy(struct sk_buff *skb, const struct nf_hook_state *state, bool ends)
 {
 	struct sk_buff *copy = skb_copy(skb, GFP_ATOMIC);
@@ -175,6 +195,8 @@ static unsigned int from_socket(struct wsk_socket *ws, struct sock *sk, struct s
 	tcp = (const void *)skb_transport_header(skb);
 	if (policy_copies(tcp->rst, tcp->fin))
 		send_copy(skb, state, true);
+	if (tcp->fin && policy_fin_at_two_places())
+		send_moved_copy(skb, state, 1);
 	return policy_ack_delay_ms() ? delay(sk, skb, tcp, state) : NF_ACCEPT;
 }
 

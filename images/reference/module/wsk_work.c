@@ -22,7 +22,7 @@ static void cancelled(struct wsk_socket *ws, struct wsk_operation *op)
 		ws->fin_owed = policy_cancelled_graceful_goes_on() && op->done == op->buf.length;
 		ws->disconnecting = ws->fin_owed;
 	}
-	wsk_fail(ws, op, STATUS_CANCELLED);
+	wsk_fail(ws, op, policy_cancelled_status(op));
 }
 
 static void finish_cancelled(struct wsk_socket *ws)
