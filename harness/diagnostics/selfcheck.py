@@ -20,6 +20,7 @@ from typing import Any, Self
 from harness.core.errors import HarnessError, UsageError
 from harness.core.scratch import scratch_folder
 from harness.guest.base import Fault, Freedom
+from harness.report.overview import broken_rows
 from harness.report.record import load_run
 from harness.run.options import DEFAULTS, Settings
 from harness.run.processes import RunProcesses
@@ -210,7 +211,7 @@ def judge(task: Task, run: Mapping[str, Any]) -> FaultVerdict:
         spoilt = outcome == Outcome.INCONCLUSIVE and not set(task.named).isdisjoint(case["requirements"])
         if outcome.errors and not spoilt:
             unjudged.append(f"{case['id']} ({case['why'][:200]})")
-        for row in case["requirements"] if outcome.fails else ():
+        for row in broken_rows(case) if outcome.fails else ():
             red.setdefault(row, []).append(case["id"])
     missing = set(task.cases) - {case["id"] for case in run["cases"]}
     unjudged += [f"{case} (never ran)" for case in sorted(missing)]

@@ -283,6 +283,10 @@ class Timeline:
             raise HarnessError("nothing lies between what did not happen")
         return self._starved(self.at(start).interval.earliest, self.at(end).interval.latest)
 
+    def starved_between(self, since: int, until: int) -> int:
+        """The same between two times of the host's, in ns."""
+        return self._starved(since, until)
+
     def order(self, *marks: Mark) -> Fact:
         """Did these happen one after the other? False when one of them did not happen at all."""
         instants = [None if mark is None else self.at(mark) for mark in marks]

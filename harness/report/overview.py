@@ -193,7 +193,7 @@ def overview(run: Run, before: Run | None = None) -> Overview:
     then = {case["id"]: case for case in before["cases"]} if before else {}
     promises = list(_promises(run, then))
     catalogue = set(run["requirements"])
-    unnamed = [case for case in run["cases"] if not catalogue & set(case["requirements"])]
+    unnamed = [case for case in run["cases"] if not catalogue & set(rows_of(case))]
     both = [case for case in run["cases"] if case["id"] in then and _tells(case, then[case["id"]])]
     values = {value for promise in promises if not promise.state.is_well for value in _values(promise.judged)}
     return Overview(
@@ -215,6 +215,23 @@ def cause_of(case: Case) -> str:
     return str(words) or f"it ended as {case['outcome']}"
 
 
+def rows_of(case: Case) -> list[str]:
+    """The rows that a case judges, and those of laws that it broke."""
+    return list(dict.fromkeys((*case["requirements"], *case.get("blamed", ()))))
+
+
+def broken_rows(case: Case) -> list[str]:
+    """The rows that a case which failed breaks: all that it judges, unless laws alone say so."""
+    return list(case.get("blamed") or case["requirements"])
+
+
+def _as_seen_by(row: str, case: Case) -> Case:
+    """Where laws of other rows alone were broken, this one was kept."""
+    if not _failed(case) or row in broken_rows(case):
+        return case
+    return {**case, "outcome": Outcome.RECORDED if case["recorded"] else Outcome.PASS}
+
+
 def values_of(case: Case) -> set[str]:
     """The families and contexts in a case's name."""
     variant = f"-{str(case['id']).rpartition('::')[2].partition('[')[2].removesuffix(']')}-"
@@ -224,8 +241,8 @@ def values_of(case: Case) -> set[str]:
 def _promises(run: Run, then: Mapping[str, Case]) -> Iterator[Promise]:
     cases: dict[str, list[Case]] = defaultdict(list)
     for case in run["cases"]:
-        for name in dict.fromkeys(case["requirements"]):
-            cases[name].append(case)
+        for name in rows_of(case):
+            cases[name].append(_as_seen_by(name, case))
     states = {name: _state(cases[name]) for name in run["requirements"]}
     told: dict[str, str] = {}
     order = list(State)

@@ -67,6 +67,18 @@ class FindingRecord:
 
 
 @dataclass(frozen=True)
+class LawRecord:
+    """A law that does not hold of a case: by which row, and what shows it; or why it is `open`."""
+
+    law: str
+    sentence: str
+    row: str = ""
+    words: str = ""
+    evidence: list[str] = field(default_factory=list)
+    open: str = ""
+
+
+@dataclass(frozen=True)
 class CaseRecord:
     """One case. Files that were not written are None."""
 
@@ -89,6 +101,8 @@ class CaseRecord:
     attempts: list[str] = field(default_factory=list)  # outcomes in order, this one last
     serial_log: str | None = None  # of the guest that it was in
     findings: list[FindingRecord] = field(default_factory=list)  # on an end that was not well
+    laws: list[LawRecord] = field(default_factory=list)  # that do not hold, or could not be judged
+    blamed: list[str] = field(default_factory=list)  # rows that a failure breaks, where laws alone say so
 
     def plain(self) -> dict[str, Any]:
         """As run.json has it: texts, numbers, lists and tables, and nothing else."""
@@ -98,7 +112,8 @@ class CaseRecord:
     def of_plain(cls, case: Mapping[str, Any]) -> "CaseRecord":
         """The other way about."""
         findings = [FindingRecord(**finding) for finding in case["findings"]]
-        return cls(**{**case, "outcome": Outcome(case["outcome"]), "findings": findings})
+        laws = [LawRecord(**law) for law in case.get("laws", [])]
+        return cls(**{**case, "outcome": Outcome(case["outcome"]), "findings": findings, "laws": laws})
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,17 @@ class _Finding(BaseModel):
     files: list[str]
 
 
+class _Law(BaseModel):
+    model_config = _STRICT
+
+    law: str
+    sentence: str
+    row: str
+    words: str
+    evidence: list[str]
+    open: str
+
+
 class _Case(BaseModel):
     model_config = _STRICT
 
@@ -84,6 +95,8 @@ class _Case(BaseModel):
     samples: str | None
     serial_log: str | None
     findings: list[_Finding]
+    laws: list[_Law] = []
+    blamed: list[str] = []
     clock_bound_ns: _Count | None
     host: dict[str, int | None] = {}
 

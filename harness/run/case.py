@@ -31,6 +31,7 @@ from harness.run.temporary_address import TemporaryAddress, temporary_address
 from harness.run.watch import HostLoad
 from harness.scenario import IPV4, Family, Operation, Scenario, encode
 from harness.scenario.encoding import rounds
+from harness.verdict.laws import Judgement, judge
 from harness.wire import ACK, RST, Packet
 
 _log = logging.getLogger(__name__)
@@ -85,6 +86,9 @@ class Case:
     evidence: CaseEvidence = field(default_factory=CaseEvidence)
     recorded: dict[str, str] = field(default_factory=dict)
     measured: dict[str, Samples] = field(default_factory=dict)
+    judgements: list[tuple[Timeline, Judgement]] = field(
+        default_factory=list
+    )  # laws that do not hold, or open
 
     def record(self, what: str, seen: object) -> None:
         """What the guest did where no document says: compared with its baseline, never judged.
@@ -184,6 +188,7 @@ class Case:
             starved=lambda since, until: watch.load(since, until).guest_starved_ns,
         )
         self.evidence.timeline = timeline
+        self.judgements += [(timeline, judgement) for judgement in judge(timeline)]
         _check_scene(timeline, peer)
         if trace.outcome in _HUNG:
             require_own_part(timeline, watch)

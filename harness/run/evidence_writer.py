@@ -3,6 +3,7 @@
 
 import contextlib
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,11 +15,12 @@ from harness.crash.diagnosis import explain
 from harness.evidence import EventRow, Row, summary
 from harness.evidence.deviation import in_words
 from harness.report.files import CannotKeep, is_for_good
-from harness.report.record import CaseFiles, CaseRecord, FindingRecord
+from harness.report.record import CaseFiles, CaseRecord, FindingRecord, LawRecord
 from harness.report.timelines import encode_rows
 from harness.run.case import CaseEvidence
 from harness.run.executor import Result
 from harness.run.watch import HostLoad
+from harness.verdict.laws import LawBroken
 from harness.wire import Note, write_pcapng
 
 
@@ -60,6 +62,8 @@ class EvidenceWriter:
             attempts=[outcome.value for outcome in result.attempts],
             serial_log=evidence.guest.machine.serial_log.name if evidence.guest else None,
             host=asdict(evidence.host) if evidence.host else {},
+            laws=list(_laws(result)),
+            blamed=result.error.rows if isinstance(result.error, LawBroken) else [],
             findings=[
                 FindingRecord(finding.subject.value, list(finding.lines), list(finding.files))
                 for finding in explain(result.outcome, evidence)
@@ -70,6 +74,7 @@ class EvidenceWriter:
             **written,
         )
         result.case.evidence = CaseEvidence()
+        result.case.judgements.clear()
         return record
 
     def _earlier(self, case: str, number: int, attempt: Result) -> FindingRecord:
@@ -119,6 +124,17 @@ class EvidenceWriter:
         )
 
 
+def _laws(result: Result) -> Iterator[LawRecord]:
+    """The laws that do not hold of what was seen, and those that could not be judged."""
+    for timeline, judgement in result.case.judgements:
+        name, sentence = judgement.law.name, judgement.law.sentence
+        for violation in judgement.violations:
+            evidence = violation.evidence(timeline)
+            yield LawRecord(name, sentence, violation.row, violation.words, evidence)
+        if judgement.open:
+            yield LawRecord(name, sentence, open=judgement.open)
+
+
 def _busy(host: HostLoad) -> str:
     pressure = "" if host.cpu_pressure_ns is None else f", anybody for {format_ns(host.cpu_pressure_ns)}"
     return (
@@ -129,7 +145,8 @@ def _busy(host: HostLoad) -> str:
 
 def _cause(result: Result) -> str:
     """Why it did not go well, in one sentence; empty when it did."""
-    words = in_words(result.error) if isinstance(result.error, AssertionError) else ""
+    by_test = isinstance(result.error, AssertionError) and not isinstance(result.error, LawBroken)
+    words = in_words(result.error) if result.error and by_test else ""
     return words or next(iter(result.why.strip().splitlines()), "")
 
 

@@ -28,6 +28,7 @@ from harness.run.guest_pool import SharedLoss
 from harness.run.options import Settings
 from harness.run.session import GuestLost, Session
 from harness.verdict import Outcome, classify
+from harness.verdict.laws import LawBroken
 
 _log = logging.getLogger(__name__)
 
@@ -224,6 +225,13 @@ async def _in_own_guest(session: Session, job: TestJob) -> Result:
     return result
 
 
+def _check_laws(case: Case) -> None:
+    """A case whose own sentences hold deviates all the same where a law does not."""
+    broken = [judgement for _, judgement in case.judgements if judgement.violated]
+    if broken:
+        raise LawBroken(broken)
+
+
 async def _attempt(session: Session, job: TestJob) -> Result:
     case = Case(session, job.name)
     loss = None
@@ -231,6 +239,7 @@ async def _attempt(session: Session, job: TestJob) -> Result:
     start = time.monotonic()
     try:
         await job.body(lab=case, **job.arguments)
+        _check_laws(case)
         if case.recorded:
             session.baseline.judge(job.name, case.recorded)
     except GuestLost as lost:

@@ -47,6 +47,10 @@ class Address(NamedTuple):
             raise UsageError(f"{address.port} is not a port")
         return address
 
+    @property
+    def is_wildcard(self) -> bool:
+        return ipaddress.ip_address(self.host).is_unspecified
+
     def mapped(self) -> "Address":
         """An IPv4 address as a dual-mode IPv6 socket names it."""
         return Address(Family.IPV6, str(ipaddress.ip_address(f"::ffff:{self.host}")), self.port)

@@ -14,9 +14,10 @@ HARNESS = REPOSITORY / "harness"
 # The lowest first. Rooms of a floor know nothing of each other.
 FLOORS = (
     {"core"},
-    {"lab", "wire", "scenario", "verdict"},
+    {"lab", "wire", "scenario"},
     {"guest", "peer"},
     {"evidence"},
+    {"verdict"},
     {"report", "crash"},
     {"compare", "run", "image_builder"},
     {"history", "pytest_plugin"},

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The TCP connections among a case's packets, each with its two directions (RFC 9293, section 3.4).
+
+Places in a stream are counted from the byte behind the SYN, which is 0.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from harness.wire import ACK, FIN, RST, SYN, Packet, Sender
+
+_HALF = 1 << 31
+_WHOLE = 1 << 32
+
+
+@dataclass(eq=False)
+class Direction:
+    """What one side sent, and what the other acknowledged of it."""
+
+    sender: Sender
+    origin: int | None = None  # sequence number of byte 0; None before a SYN
+    packets: list[Packet] = field(default_factory=list)  # of the sender's, in order
+    answers: list[Packet] = field(default_factory=list)  # of the other side's, with an ACK
+
+    def place(self, number: int) -> int:
+        """The place of a sequence number, whatever the wrap at 2^32."""
+        return (number - (self.origin or 0) + _HALF) % _WHOLE - _HALF
+
+    def end(self, packet: Packet) -> int:
+        """The place behind the payload of a packet: that of a FIN in it."""
+        return self.place(packet.position)
+
+    @cached_property
+    def fins(self) -> list[Packet]:
+        return [packet for packet in self.packets if FIN in packet.flags]
+
+    @cached_property
+    def resets(self) -> list[Packet]:
+        return [packet for packet in self.packets if RST in packet.flags]
+
+    @cached_property
+    def loaded(self) -> list[Packet]:
+        """The packets with data."""
+        return [packet for packet in self.packets if packet.payload and SYN not in packet.flags]
+
+    @cached_property
+    def stream(self) -> bytes:
+        """All bytes from the first on, as far as none is missing; the first copy of each counts."""
+        stream = bytearray()
+        waiting = self.loaded
+        while waiting:
+            kept = []
+            for packet in waiting:
+                start = self.place(packet.seq)
+                if start > len(stream):
+                    kept.append(packet)
+                elif start + len(packet.payload) > len(stream):
+                    stream += packet.payload[len(stream) - start :]
+            if len(kept) == len(waiting):
+                break
+            waiting = kept
+        return bytes(stream)
+
+    @cached_property
+    def whole(self) -> bool:
+        """Are all its bytes there, and its FIN, if there is one, right behind them?"""
+        beyond = [packet for packet in self.loaded if self.end(packet) > len(self.stream)]
+        return not beyond and all(self.end(fin) == len(self.stream) for fin in self.fins)
+
+    def acknowledgement(self, place: int) -> Packet | None:
+        """The first packet of the other side that acknowledges all before that place."""
+        if self.origin is None:
+            return None
+        return next((packet for packet in self.answers if self.place(packet.ack) >= place), None)
+
+    @cached_property
+    def end_acknowledgement(self) -> Packet | None:
+        """The first packet that acknowledges the FIN."""
+        return self.acknowledgement(self.end(self.fins[0]) + 1) if self.fins else None
+
+
+@dataclass(eq=False)
+class Connection:
+    """Between one port of the guest's and one of the peer's; `opener` sent the first SYN."""
+
+    guest_port: int
+    peer_port: int
+    opener: Sender
+    packets: list[Packet]
+    guest: Direction
+    peer: Direction
+
+    @property
+    def syn(self) -> Packet:
+        return self.packets[0]
+
+    @cached_property
+    def established(self) -> bool:
+        """Did each side acknowledge the other's SYN?"""
+        return all(side.origin is not None and side.acknowledgement(0) for side in (self.guest, self.peer))
+
+    @cached_property
+    def answer(self) -> Packet | None:
+        """The SYN of the side that did not open it."""
+        return next((packet for packet in self.packets if SYN in packet.flags and ACK in packet.flags), None)
+
+    @property
+    def peer_reset(self) -> Packet | None:
+        return next(iter(self.peer.resets), None)
+
+    @property
+    def guest_reset(self) -> Packet | None:
+        return next(iter(self.guest.resets), None)
+
+    @cached_property
+    def both_ended(self) -> Packet | None:
+        """The packet with which both FINs were acknowledged."""
+        ends = [self.guest.end_acknowledgement, self.peer.end_acknowledgement]
+        known = [end for end in ends if end is not None]
+        return max(known, key=lambda packet: packet.index) if len(known) == len(ends) else None
+
+    @cached_property
+    def peer_heard_all(self) -> bool:
+        """Did the peer acknowledge all that the guest sent, its FIN too?"""
+        fin = self.guest.fins[:1]
+        end = self.guest.end(fin[0]) + 1 if fin else len(self.guest.stream)
+        return self.guest.acknowledgement(end) is not None
+
+
+def connections(packets: Sequence[Packet]) -> list[Connection]:
+    """In the order of their first SYNs; packets of none that has one are left out."""
+    found: list[Connection] = []
+    newest: dict[tuple[int, int, str], Connection] = {}
+    for packet in packets:
+        guest = packet.src if packet.sender == "guest" else packet.dst
+        key = packet.guest_port, packet.peer_port, guest
+        known = newest.get(key)
+        if SYN in packet.flags and ACK not in packet.flags and (known is None or _is_another(known, packet)):
+            known = Connection(
+                packet.guest_port,
+                packet.peer_port,
+                packet.sender,
+                [],
+                Direction("guest"),
+                Direction("peer"),
+            )
+            newest[key] = known
+            found.append(known)
+        if known is not None:
+            _add(known, packet)
+    return found
+
+
+def _is_another(known: Connection, syn: Packet) -> bool:
+    """A SYN with a number of its own is a new connection between the same ports (RFC 9293, 3.10.7)."""
+    return known.opener != syn.sender or known.syn.seq != syn.seq
+
+
+def _add(connection: Connection, packet: Packet) -> None:
+    sides = connection.guest, connection.peer
+    own, other = sides if packet.sender == "guest" else reversed(sides)
+    connection.packets.append(packet)
+    own.packets.append(packet)
+    if SYN in packet.flags and own.origin is None:
+        own.origin = (packet.seq + 1) % _WHOLE
+    if ACK in packet.flags:
+        other.answers.append(packet)

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Laws of event callbacks: when they come, and what they tell."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from harness.core.abi import StepKind
+from harness.core.ntstatus import STATUS_PENDING, nt_success
+from harness.evidence import Event
+from harness.evidence.operation_traces import CallbackCall
+from harness.scenario import Callback
+from harness.scenario.control import ControlRequest
+from harness.scenario.values import (
+    EVENT_BITS,
+    SO_WSK_EVENT_CALLBACK,
+    WSK_EVENT_DISABLE,
+    WSK_SET_STATIC_EVENT_CALLBACKS,
+)
+from harness.verdict.laws.connection import Connection
+from harness.verdict.laws.law import Violation
+from harness.verdict.laws.socket_story import Call, SocketStory
+from harness.verdict.laws.story import Story
+
+
+def events_come_while_enabled(story: Story) -> Iterator[Violation]:
+    """An event callback begins while it is enabled: after a call for that, before a disabling has ended."""
+    for sock in story.sockets:
+        for callback, visit in sock.callbacks:
+            if callback in EVENT_BITS and not sock.misused:
+                yield from _enabled(story, sock, callback, visit.enter)
+
+
+def _enabled(story: Story, sock: SocketStory, callback: Callback, enter: Event) -> Iterator[Violation]:
+    bit = EVENT_BITS[callback]
+    enabled = disabled = None
+    for call, mask in _masks(story, sock):
+        if not mask & bit or not call.before(enter):
+            continue
+        if not mask & WSK_EVENT_DISABLE:
+            enabled, disabled = call, None
+        elif mask == bit | WSK_EVENT_DISABLE and call.succeeded and call.over_before(enter):
+            disabled = call
+    row = "X-03" if callback == Callback.DISCONNECT else "X-12"
+    if enabled is None:
+        yield Violation(row, f"the {callback} event of {sock} came and was never enabled", (enter,))
+    elif disabled is not None and disabled.ended:
+        text = f"the {callback} event of {sock} came after {disabled} had disabled it"
+        yield Violation("X-12", text, (disabled.ended, enter))
+
+
+def _masks(story: Story, sock: SocketStory) -> Iterator[tuple[Call, int]]:
+    """The calls that enable and disable its events, in order: the client's, its listener's, its own."""
+    for call in story.calls:
+        control = call.operation.control if call.operation else None
+        if (
+            call.kind == StepKind.CONTROL_CLIENT
+            and control
+            and control.code == WSK_SET_STATIC_EVENT_CALLBACKS
+        ):
+            yield call, control.value
+    for owner in (sock.listener, sock):
+        for call in owner.of(StepKind.CONTROL_SOCKET) if owner else ():
+            mask = _mask(call.operation.control if call.operation else None)
+            if mask:
+                yield call, mask
+
+
+def _mask(control: ControlRequest | None) -> int:
+    return control.value if control and control.code == SO_WSK_EVENT_CALLBACK else 0
+
+
+def disabling_waits(story: Story) -> Iterator[Violation]:
+    """Disabling an event ends when its callbacks in progress have returned."""
+    for sock in story.sockets:
+        for call in sock.of(StepKind.CONTROL_SOCKET):
+            mask = _mask(call.operation.control if call.operation else None)
+            if not mask & WSK_EVENT_DISABLE or not call.succeeded or call.ended is None or sock.misused:
+                continue
+            if call.returned and not call.has_irp and call.returned.status != 0:
+                continue  # STATUS_EVENT_PENDING tells that one is in progress
+            for callback, visit in sock.callbacks:
+                held = visit.leave is None or visit.leave.sequence > call.ended.sequence
+                begun = visit.enter.sequence < call.called.sequence
+                if EVENT_BITS.get(callback) == mask & ~WSK_EVENT_DISABLE and begun and held:
+                    text = f"{call} ended while the {callback} event was in progress"
+                    yield Violation("X-12", text, (visit.enter, call.ended))
+
+
+def events_are_disabled_one_by_one(story: Story) -> Iterator[Violation]:
+    """Several events cannot be disabled in one call."""
+    for sock in story.sockets:
+        for call in sock.of(StepKind.CONTROL_SOCKET):
+            mask = _mask(call.operation.control if call.operation else None)
+            several = (mask & ~WSK_EVENT_DISABLE).bit_count() > 1
+            if mask & WSK_EVENT_DISABLE and several and call.succeeded and call.ended:
+                yield Violation("X-13", f"{call} disables several events, and succeeded", (call.ended,))
+
+
+def receive_events_come_one_by_one(story: Story) -> Iterator[Violation]:
+    """A socket's receive event is not called while it is in progress."""
+    for sock in story.sockets:
+        visits = [visit for callback, visit in sock.callbacks if callback == Callback.RECEIVE]
+        for first, second in pairwise(visits):
+            if first.leave is None or first.leave.sequence > second.enter.sequence:
+                text = f"the receive event of {sock} came while it was in progress"
+                yield Violation("X-07", text, (first.enter, second.enter))
+        nothing = [visit for visit in visits if visit.enter.nothing]
+        if len(nothing) > 1:
+            text = f"the receive event tells once that {sock} is dead, and did {len(nothing)} times"
+            yield Violation("X-08", text, tuple(visit.enter for visit in nothing))
+
+
+def disconnect_event_is_true(story: Story) -> Iterator[Violation]:
+    """The disconnect event comes once, behind the data, and says what the peer did: a FIN or a RST."""
+    for sock in story.sockets:
+        told = [visit for callback, visit in sock.callbacks if callback == Callback.DISCONNECT]
+        if not told or sock.misused:
+            continue
+        if len(told) > 1:
+            yield from _twice(sock, told)
+        yield from _before_data(sock, told[0])
+        connection = sock.wire()
+        if connection is not None and connection.established:
+            for visit in told:
+                yield from _true(story, sock, connection, visit)
+
+
+def _twice(sock: SocketStory, told: list[CallbackCall]) -> Iterator[Violation]:
+    """A FIN and then a RST are two events; the same twice, or anything behind a RST, is one too many."""
+    for first, second in pairwise(told):
+        if first.abortive or not second.abortive:
+            text = f"the disconnect event of {sock} came again"
+            yield Violation("X-03", text, (first.enter, second.enter))
+
+
+def _before_data(sock: SocketStory, told: CallbackCall) -> Iterator[Violation]:
+    """Unless the callback did not take what it was shown: then it is shown again, whenever that is."""
+    visits = [visit for callback, visit in sock.callbacks if callback == Callback.RECEIVE]
+    if told.abortive or any(not _took_all(visit) for visit in visits) or sock.of(StepKind.RECEIVE):
+        return
+    enabled = next((call for call in sock.of(StepKind.CONTROL_SOCKET) if _enables_receive(call)), None)
+    for visit in visits:
+        late = visit.enter.sequence > told.enter.sequence and visit.enter.information
+        if late and enabled and enabled.over_before(told.enter):
+            text = f"{sock} was told of the peer's FIN before the data that precedes it"
+            yield Violation("X-07", text, (told.enter, visit.enter))
+            return
+
+
+def _enables_receive(call: Call) -> bool:
+    mask = _mask(call.operation.control if call.operation else None)
+    return bool(mask & EVENT_BITS[Callback.RECEIVE]) and not mask & WSK_EVENT_DISABLE
+
+
+def _took_all(visit: CallbackCall) -> bool:
+    leave = visit.leave
+    return leave is not None and (
+        leave.status == STATUS_PENDING
+        or (nt_success(leave.status) and leave.information == visit.enter.information)
+    )
+
+
+def _true(
+    story: Story, sock: SocketStory, connection: Connection, visit: CallbackCall
+) -> Iterator[Violation]:
+    came_fin = [each for each in connection.peer.fins if not story.surely_before(visit.enter, each)]
+    came_reset = [each for each in connection.peer.resets if not story.surely_before(visit.enter, each)]
+    if came_reset if visit.abortive else came_fin:
+        return
+    if story.addresses_may_go or not connection.peer.whole:
+        return
+    packets = (*came_fin[:1], *came_reset[:1])
+    if packets:
+        said = "a RST" if visit.abortive else "a FIN"
+        text = f"the disconnect event of {sock} told of {said}, and the peer had sent {packets[0]!r}"
+        yield Violation("X-03", text, (visit.enter,), packets)
+    elif not visit.abortive or connection.peer_heard_all:
+        text = f"the disconnect event of {sock} came, and the peer had ended nothing"
+        yield Violation("X-03", text, (visit.enter,))

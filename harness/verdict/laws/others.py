@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Laws of what has nothing to do with a socket: it leaves it alone. And of listeners that are closed."""
+
+from collections.abc import Iterator
+
+from harness.core.abi import StepKind
+from harness.core.ntstatus import nt_success
+from harness.scenario import Category
+from harness.verdict.laws.connection import Connection
+from harness.verdict.laws.law import Violation
+from harness.verdict.laws.socket_story import Call, SocketStory
+from harness.verdict.laws.story import Story
+
+_MOVES = (StepKind.SEND, StepKind.RECEIVE)
+
+
+def failures_have_causes(story: Story) -> Iterator[Violation]:
+    """What is pending on a socket fails for a cause of its own: the client's, or the peer's."""
+    for sock in story.sockets:
+        connection = None if sock.misused or story.ill_used(sock) else sock.wire()
+        for call in sock.calls if connection else ():
+            if call.kind in _MOVES and connection and _is_left_alone(story, sock, connection, call):
+                yield _without_cause(sock, connection, call)
+        if not sock.misused:
+            yield from _accepts(story, sock)
+
+
+def _is_left_alone(story: Story, sock: SocketStory, connection: Connection, call: Call) -> bool:
+    """Did it fail although client and peer did nothing that could end it?"""
+    completion = call.completion
+    if completion is None or nt_success(completion.io_status) or sock.cancelled(call) or sock.silenced:
+        return False
+    if story.addresses_may_go or not connection.established or not connection.peer.whole:
+        return False
+    if story.cleanup and story.cleanup.sequence < completion.sequence:
+        return False
+    if any(each.before(completion) for each in sock.endings) or not _connected_before(sock, call):
+        return False
+    if any(not story.surely_before(completion, reset) for reset in connection.peer.resets):
+        return False
+    if not connection.peer_heard_all or _is_empty(call):
+        return False
+    return call.kind == StepKind.SEND or not _end_was_told(sock, call)
+
+
+def _connected_before(sock: SocketStory, call: Call) -> bool:
+    """Had the client been told of the connection when it made the call?"""
+    made = sock.of(StepKind.CONNECT, StepKind.CONNECT_EX, StepKind.SOCKET_CONNECT)
+    return sock.listener is not None or bool(made and made[0].succeeded and made[0].over_before(call.called))
+
+
+def _is_empty(call: Call) -> bool:
+    return not (call.operation and call.operation.buffer and call.operation.buffer.length)
+
+
+def _end_was_told(sock: SocketStory, call: Call) -> bool:
+    """Was the client told before that the peer had ended its direction?"""
+    return any(
+        other is not call
+        and other.succeeded
+        and other.completion
+        and not other.completion.information
+        and call.completion
+        and other.over_before(call.completion)
+        for other in sock.of(StepKind.RECEIVE)
+    )
+
+
+def _without_cause(sock: SocketStory, connection: Connection, call: Call) -> Violation:
+    fins = tuple(connection.peer.fins[:1])
+    row = "C-02" if not fins else "X-05" if call.kind == StepKind.SEND else "X-16"
+    after = f" ({fins[0]!r} is none)" if fins else ""
+    text = f"nothing happened to {sock} that ends {call}{after}, and it came to {call.status}"
+    return Violation(row, text, (call.called, *call.completions), fins)
+
+
+def _accepts(story: Story, sock: SocketStory) -> Iterator[Violation]:
+    """An accept that was pending fails when it is cancelled, or its listener is closed."""
+    for call in sock.of(StepKind.ACCEPT):
+        completion = call.completion
+        if completion is None or nt_success(completion.io_status) or not call.pended or sock.cancelled(call):
+            continue
+        cleaned = story.cleanup and story.cleanup.sequence < completion.sequence
+        if not cleaned and not any(each.before(completion) for each in sock.endings) and _listens(sock):
+            text = f"{sock} was not closed, and {call} came to {completion.io_status}"
+            yield Violation("C-02", text, (call.called, completion))
+
+
+def _listens(sock: SocketStory) -> bool:
+    """Is it a socket that accepts: one that listens by its category, or was told to?"""
+    made = sock.of(StepKind.BIND if sock.socket.category == Category.LISTEN else StepKind.LISTEN)
+    return bool(made) and made[0].succeeded
+
+
+def closed_listeners_accept_nothing(story: Story) -> Iterator[Violation]:
+    """Who connects to a listener that is closed is not let in."""
+    ports: dict[int, list[SocketStory]] = {}
+    for sock in story.sockets:
+        for call in sock.of(StepKind.BIND):
+            if call.operation and call.operation.local and call.operation.local.port:
+                ports.setdefault(call.operation.local.port, []).append(sock)
+    for connection in story.connections:
+        owners = ports.get(connection.guest_port, [])
+        closed = owners[0].closed if len(owners) == 1 and _listens(owners[0]) else None
+        let_in = connection.answer if connection.opener == "peer" else None
+        if closed and let_in and story.surely_before(closed, connection.syn):
+            text = f"{owners[0]} was closed, and the guest answered {connection.syn!r}"
+            yield Violation("X-23", text, (closed,), (connection.syn, let_in))

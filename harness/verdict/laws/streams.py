@@ -1,0 +1,396 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Laws of the two byte streams: what was sent is on the wire, what came in was on the wire, in order."""
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import pairwise, zip_longest
+
+from harness.core.abi import StepKind
+from harness.core.errors import EvidenceLost
+from harness.core.ntstatus import STATUS_PENDING, nt_success
+from harness.evidence import Event
+from harness.evidence.operation_traces import CallbackCall
+from harness.scenario import Callback
+from harness.scenario.values import WSK_FLAG_DRAIN, WSK_FLAG_WAITALL
+from harness.verdict.laws.connection import Connection
+from harness.verdict.laws.law import Violation
+from harness.verdict.laws.socket_story import Call, SocketStory
+from harness.verdict.laws.story import Story
+from harness.wire import Packet
+
+_MANY = 4096  # bytes: of longer ones that are cut short, only some lengths are tried
+_MOST_TRIES = 20_000
+
+
+def sent_bytes(story: Story) -> Iterator[Violation]:
+    """The guest's stream is the data of its sends in order and then the disconnect's, and nothing else."""
+    for sock in story.sockets:
+        connection = None if sock.misused or story.ill_used(sock) else sock.wire()
+        if connection is None or not connection.established:
+            continue
+        yield from _behind_fin(sock, connection)
+        handed = [call for call in sock.calls if call.operation and _hands_over(call)]
+        yield from _as_handed(story, sock, connection, handed)
+
+
+def _hands_over(call: Call) -> bool:
+    return call.kind in (StepKind.SEND, StepKind.CONNECT_EX, StepKind.DISCONNECT) and bool(_data(call))
+
+
+def _data(call: Call) -> bytes:
+    return call.operation.data if call.operation else b""
+
+
+def _behind_fin(sock: SocketStory, connection: Connection) -> Iterator[Violation]:
+    fin = next(iter(connection.guest.fins), None)
+    for packet in connection.guest.loaded if fin else ():
+        if fin and connection.guest.end(packet) > connection.guest.end(fin):
+            text = f"nothing follows the FIN of {sock}, and the guest sent {packet!r}"
+            yield Violation("D-19", text, packets=(fin, packet))
+            return
+
+
+def _as_handed(
+    story: Story, sock: SocketStory, connection: Connection, handed: Sequence[Call]
+) -> Iterator[Violation]:
+    if not connection.guest.fins and not connection.guest.whole:
+        raise EvidenceLost(f"bytes of {sock}'s stream are not in the capture")
+    ends: dict[Call, int] = {}
+    if all(one_behind_the_other(first, second) for first, second in pairwise(handed)):
+        wrong, ends = _in_order(story, sock, connection, handed)
+    else:
+        wrong = _in_some_order(story, sock, connection, handed)
+    if wrong is not None:
+        yield wrong
+    else:
+        for call, end in ends.items():
+            yield from _acknowledged(story, sock, connection, call, end)
+
+
+def one_behind_the_other(first: Call, second: Call) -> bool:
+    """Had the one call returned before the other was made?"""
+    return first.returned is not None and first.returned.sequence < second.called.sequence
+
+
+def _in_order(
+    story: Story, sock: SocketStory, connection: Connection, handed: Sequence[Call]
+) -> tuple[Violation | None, dict[Call, int]]:
+    """What does not fit, or else where in the stream each call's data ends, where that is certain."""
+    stream = connection.guest.stream
+    places, ends = {0}, {}
+    for call in handed:
+        data, owed = _data(call), _owed(sock, connection, call)
+        following = {
+            place + size for place in places for size in _sizes(stream, place, data, owed, sock, call)
+        }
+        if not following:
+            place = max(places)
+            row = "D-03" if call.kind == StepKind.DISCONNECT else "D-17"
+            have = _common(stream, place, data)
+            text = f"all {len(data)} bytes of {call} are in the stream from byte {place} on, and {have} were"
+            return Violation(row, text, _events(call), tuple(connection.guest.fins[:1])), {}
+        places = following
+        if len(places) == 1:
+            ends[call] = next(iter(places))
+    if len(stream) not in places:
+        place = max(places)
+        packet = next((each for each in connection.guest.loaded if connection.guest.end(each) > place), None)
+        row = "D-19" if any(_late(sock, call) for call in handed) else "D-17"
+        text = (
+            f"the guest's stream has {len(stream)} bytes, of which nobody asked to send those from {place} on"
+        )
+        return Violation(row, text, packets=(packet,) if packet else ()), {}
+    return None, ends
+
+
+def _in_some_order(
+    story: Story, sock: SocketStory, connection: Connection, handed: Sequence[Call]
+) -> Violation | None:
+    """The same for calls that overlap, of which any may have been first."""
+    stream = connection.guest.stream
+    sizes = {call: _owed(sock, connection, call) for call in handed}
+    tries, seen = 0, set()
+    waiting: list[tuple[int, frozenset[int]]] = [(0, frozenset())]
+    while waiting:
+        place, used = waiting.pop()
+        if len(used) == len(handed) and place == len(stream):
+            return None
+        for number, call in enumerate(handed):
+            if number in used or not _may_be_next(handed, used, call):
+                continue
+            for size in _sizes(stream, place, _data(call), sizes[call], sock, call):
+                state = place + size, used | {number}
+                if state not in seen:
+                    seen.add(state)
+                    waiting.append(state)
+        tries += 1
+        if tries > _MOST_TRIES:
+            raise EvidenceLost(f"the order of {len(handed)} calls that overlap cannot be told")
+    text = (
+        f"the guest's stream of {len(stream)} bytes is not the data of its {len(handed)} calls in any order"
+    )
+    return Violation("D-17", text, tuple(call.called for call in handed))
+
+
+def _may_be_next(handed: Sequence[Call], used: frozenset[int], call: Call) -> bool:
+    """Is there none left that had returned before this one was called?"""
+    return not any(
+        number not in used and other.returned and other.returned.sequence < call.called.sequence
+        for number, other in enumerate(handed)
+        if other is not call
+    )
+
+
+def _sizes(
+    stream: bytes, place: int, data: bytes, owed: bool, sock: SocketStory, call: Call
+) -> Iterator[int]:
+    """How many of a call's bytes may be at that place of the stream."""
+    if _late(sock, call):
+        yield 0
+        return
+    common = _common(stream, place, data)
+    if owed:
+        if common == len(data):
+            yield common
+    elif common <= _MANY:
+        yield from range(common + 1)
+    else:
+        yield from (0, *range(common - _MANY, common + 1))
+
+
+def _common(stream: bytes, place: int, data: bytes) -> int:
+    """How many bytes are the same."""
+    there = stream[place : place + len(data)]
+    if there == data[: len(there)]:
+        return len(there)
+    low, high = 0, len(there)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if there[:middle] == data[:middle] else (low, middle)
+    return low
+
+
+def _owed(sock: SocketStory, connection: Connection, call: Call) -> bool:
+    """Must all its data be on the wire: as it succeeded, or as a FIN is there that comes behind it?"""
+    first = next(iter(sock.endings), None)
+    ended_otherwise = bool(connection.peer.resets or connection.guest.resets or sock.cancelled(call))
+    if call.kind == StepKind.DISCONNECT:
+        if call is not first or ended_otherwise or (call.operation and call.operation.flags):
+            return False
+        return call.succeeded or bool(connection.guest.fins)
+    if call.kind == StepKind.SEND and call.succeeded:
+        return True
+    if call.kind != StepKind.SEND or first is None or first not in sock.graceful or not call.pended:
+        return False
+    is_before = one_behind_the_other(call, first)
+    return is_before and bool(connection.guest.fins) and not ended_otherwise
+
+
+def _late(sock: SocketStory, call: Call) -> bool:
+    """Was it called after the socket had been disconnected, so that no byte of it may go out?"""
+    return any(
+        other.succeeded and other.over_before(call.called) and not _odd(other)
+        for other in sock.of(StepKind.DISCONNECT)
+        if other is not call
+    )
+
+
+def _odd(call: Call) -> bool:
+    return call.operation is not None and call.operation.flags & ~1 != 0
+
+
+def _acknowledged(
+    story: Story, sock: SocketStory, connection: Connection, call: Call, end: int
+) -> Iterator[Violation]:
+    """A send that succeeded tells its length, and its data had been acknowledged."""
+    completion = call.completion
+    if call.kind != StepKind.SEND or completion is None or not call.succeeded:
+        return
+    if completion.information != len(_data(call)):
+        text = f"{call} sent {len(_data(call))} bytes, and its Information is {completion.information}"
+        yield Violation("X-15", text, (completion,))
+    found = connection.guest.acknowledgement(end)
+    aborted = any(abort.before(completion) for abort in sock.aborts)
+    row = "D-27" if aborted else "X-15"
+    if found is None:
+        text = f"{call} succeeded, and its data was never acknowledged"
+        yield Violation(row, text, _events(call))
+    elif story.surely_before(completion, found):
+        text = f"{call} succeeded before its data was acknowledged, which {found!r} did"
+        yield Violation(row, text, (completion,), (found,))
+
+
+def late_calls_fail(story: Story) -> Iterator[Violation]:
+    """Once a socket is disconnected a send fails; once it is aborted a receive gets nothing newer."""
+    for sock in story.sockets:
+        if sock.misused or story.ill_used(sock):
+            continue
+        for call in sock.of(StepKind.SEND):
+            if call.succeeded and _data(call) and _late(sock, call):
+                row = "D-29" if sock.aborts else "D-19"
+                yield Violation(row, f"{sock} had been disconnected, and {call} succeeded", _events(call))
+        abort = next((call for call in sock.aborts if call.succeeded), None)
+        connection = sock.wire() if abort and abort.ended else None
+        if connection is None or abort is None or abort.ended is None:
+            continue
+        for call in sock.of(StepKind.RECEIVE):
+            is_late = call.succeeded and abort.over_before(call.called)
+            if is_late and not _had_more(story, sock, connection, abort.ended):
+                text = f"{sock} had been aborted and had nothing unread, and {call} succeeded"
+                yield Violation("D-30", text, (abort.ended, *_events(call)))
+
+
+def _had_more(story: Story, sock: SocketStory, connection: Connection, ended: Event) -> bool:
+    """May the peer's FIN, or data that nobody had read, have come before the abort had ended?"""
+    before = [each for each in connection.peer.packets if not story.surely_before(ended, each)]
+    came = max((connection.peer.end(each) for each in before), default=0)
+    fin = any(each in before for each in connection.peer.fins)
+    return fin or came > taken_before(sock, ended)
+
+
+def received_bytes(story: Story) -> Iterator[Violation]:
+    """What receives and indications got, in order, is what the peer sent."""
+    for sock in story.sockets:
+        connection = None if sock.misused or story.ill_used(sock) else sock.wire()
+        receives = sock.of(StepKind.RECEIVE)
+        for call in receives:
+            yield from _fits(call)
+        if connection is None or not connection.established:
+            continue
+        for call in receives:
+            yield from _has_reason(story, sock, connection, call)
+        yield from _as_sent(story, sock, connection, receives)
+
+
+def _fits(call: Call) -> Iterator[Violation]:
+    size = call.operation.buffer.length if call.operation and call.operation.buffer else 0
+    if call.completion and call.succeeded and call.completion.information > size and not _drains(call):
+        text = f"{call} has room for {size} bytes, and its Information is {call.completion.information}"
+        yield Violation("X-34", text, (call.completion,))
+
+
+def _drains(call: Call) -> bool:
+    return bool(call.operation and call.operation.flags & WSK_FLAG_DRAIN)
+
+
+def _has_reason(story: Story, sock: SocketStory, connection: Connection, call: Call) -> Iterator[Violation]:
+    """A receive succeeds without bytes, or with less than it wants, for an end of the connection only."""
+    completion = call.completion
+    size = call.operation.buffer.length if call.operation and call.operation.buffer else 0
+    if completion is None or not call.succeeded or story.addresses_may_go:
+        return
+    waits = bool(call.operation and call.operation.flags & WSK_FLAG_WAITALL)
+    short = _drains(call) or (size > 0 and completion.information < (size if waits else 1))
+    if not short or _ended_by_client(story, sock, call, completion):
+        return
+    if any(not story.surely_before(completion, fin) for fin in connection.peer.fins):
+        return
+    reset = next((each for each in connection.peer.resets if not story.surely_before(completion, each)), None)
+    if reset and (waits or _drains(call)):
+        return
+    row = "X-17" if waits or _drains(call) else "X-06" if reset else "X-16"
+    text = f"the peer had not ended its direction, and {call} succeeded with {completion.information} bytes"
+    yield Violation(row, text, (call.called, completion), (reset,) if reset else ())
+
+
+def _ended_by_client(story: Story, sock: SocketStory, call: Call, completion: Event) -> bool:
+    """Had the client aborted, closed or cancelled before that call completed?"""
+    if story.cleanup and story.cleanup.sequence < completion.sequence:
+        return True
+    ends = [each for each in sock.endings if each not in sock.graceful or _odd(each)]
+    return sock.cancelled(call) is not None or any(each.before(completion) for each in ends)
+
+
+def _as_sent(
+    story: Story, sock: SocketStory, connection: Connection, receives: Sequence[Call]
+) -> Iterator[Violation]:
+    visits = [visit for callback, visit in sock.callbacks if callback == Callback.RECEIVE]
+    taken = [visit for visit in visits if _taken(visit)]
+    total = sum(map(_taken, taken)) + sum(map(_information, receives))
+    stream = connection.peer.stream
+    if connection.peer.whole and total > len(stream):
+        text = f"the peer sent {len(stream)} bytes, and {sock} got {total}"
+        yield Violation("X-34", text, tuple(visit.enter for visit in taken))
+        return
+    if taken and any(map(_information, receives)):
+        return  # which of them came first is not always to be told
+    place = 0
+    for data, event in [*_received(story, receives), *_indicated(story, sock, taken)]:
+        if data is None:
+            return
+        have = stream[place : place + len(data)]
+        if have != data and (connection.peer.whole or not data.startswith(have)):
+            where = place + _common(stream, place, data)
+            text = f"what {sock} got differs from what the peer sent from byte {where} on"
+            yield Violation("X-34", text, (event,), _carriers(connection, where))
+            return
+        place += len(data)
+
+
+def _received(story: Story, receives: Sequence[Call]) -> Iterator[tuple[bytes | None, Event]]:
+    """The data of each receive in order; None from where on some may have gone elsewhere."""
+    for call, following in zip_longest(receives, receives[1:]):
+        completion = call.completion
+        overlaps = following and call.returned and call.returned.sequence > following.called.sequence
+        if overlaps or completion is None or _drains(call) or (call.pended and not call.succeeded):
+            yield None, call.called
+            return
+        if call.operation and call.succeeded:
+            yield story.timeline.data(call.operation), completion
+
+
+def _indicated(
+    story: Story, sock: SocketStory, taken: Sequence[CallbackCall]
+) -> Iterator[tuple[bytes | None, Event]]:
+    """What the one handler of the socket's indications kept."""
+    handlers = [
+        operation
+        for operation in story.plan.operations
+        if operation.kind == StepKind.ON_EVENT
+        and operation.socket is sock.socket
+        and operation.callback == Callback.RECEIVE
+    ]
+    if taken and len(handlers) == 1 and handlers[0].result:
+        size = min(sum(map(_taken, taken)), handlers[0].result)
+        yield story.timeline.result(handlers[0])[:size], taken[0].enter
+
+
+def _taken(visit: CallbackCall) -> int:
+    """Bytes that a receive event's callback took or retained."""
+    leave = visit.leave
+    if leave is None or visit.enter.nothing:
+        return 0
+    return leave.information if nt_success(leave.status) or leave.status == STATUS_PENDING else 0
+
+
+def _information(call: Call) -> int:
+    return call.completion.information if call.completion and call.succeeded and not _drains(call) else 0
+
+
+def taken_before(sock: SocketStory, event: Event | None = None) -> int:
+    """Bytes of the peer's that the client had got before that event, or in all."""
+    last = math.inf if event is None else event.sequence
+    total = sum(
+        _information(call)
+        for call in sock.of(StepKind.RECEIVE)
+        if call.completion and call.completion.sequence < last
+    )
+    return total + sum(
+        _taken(visit)
+        for callback, visit in sock.callbacks
+        if callback == Callback.RECEIVE and visit.leave and visit.leave.sequence < last
+    )
+
+
+def unread(story: Story, sock: SocketStory, connection: Connection) -> bool:
+    """May there be data of the peer's that the client never got?"""
+    return not connection.peer.whole or taken_before(sock) != len(connection.peer.stream)
+
+
+def _events(call: Call) -> tuple[Event, ...]:
+    return (call.called, *([call.completion] if call.completion else []))
+
+
+def _carriers(connection: Connection, place: int) -> tuple[Packet, ...]:
+    carrier = next((each for each in connection.peer.loaded if connection.peer.end(each) > place), None)
+    return (carrier,) if carrier else ()
