@@ -11,7 +11,7 @@ from harness.core.abi import EventKind, TraceOutcome, abi
 from harness.core.units import ms
 from harness.evidence import Clock, Exchange
 from harness.scenario import Address, Operation, Scenario
-from harness.scenario.encoding import receive_places, receive_size
+from harness.scenario.encoding import receive_places, receive_size, result_places
 from harness.wire import Flag, Packet, Sender, parse
 
 FREQUENCY = 10_000_000
@@ -63,6 +63,8 @@ class GuestRun:
         data: bytes = b"",
         times: int = 1,
         marked: bool = True,
+        information: int | None = None,
+        irql: int = 2,
     ) -> "GuestRun":
         place = receive_places(self.plan).get(operation, 0)
         self._area[place : place + len(data)] = data
@@ -71,11 +73,16 @@ class GuestRun:
             EventKind.COMPLETION,
             time_ns,
             io_status=status,
-            information=len(data),
+            information=len(data) if information is None else information,
             completions=times,
             flags=abi.WSKTEST_EVENT_PENDING_RETURNED if marked else 0,
-            irql=2,
+            irql=irql,
         )
+
+    def keep(self, data: bytes) -> None:
+        """What callbacks kept, in the last step that keeps anything."""
+        for place in list(result_places(self.plan).values())[-1:] if data else ():
+            self._area[place : place + len(data)] = data
 
     def trace(self) -> bytes:
         size = abi.wsktest_trace.size
@@ -105,8 +112,9 @@ class Wire:
     GUEST_ISN = 0xFFFFFFF0  # wraps early
     PEER_ISN = 7000
 
-    def __init__(self) -> None:
+    def __init__(self, peer_port: int = PEER.port) -> None:
         self.packets: list[Packet] = []
+        self._peer_port = peer_port
 
     def packet(
         self,
@@ -120,8 +128,8 @@ class Wire:
     ) -> "Wire":
         own, other = (self.GUEST_ISN, self.PEER_ISN) if sender == "guest" else (self.PEER_ISN, self.GUEST_ISN)
         tcp = dpkt.tcp.TCP(
-            sport=GUEST_PORT if sender == "guest" else PEER.port,
-            dport=PEER.port if sender == "guest" else GUEST_PORT,
+            sport=GUEST_PORT if sender == "guest" else self._peer_port,
+            dport=self._peer_port if sender == "guest" else GUEST_PORT,
             seq=(own + offset) % 2**32,
             ack=(other + acknowledged) % 2**32,
             flags=int(flags),

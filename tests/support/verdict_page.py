@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from harness.core.paths import REPOSITORY
 from harness.guest import switches
+from harness.verdict.laws import LAWS
 
 PAGE = REPOSITORY / "docs" / "verdicts.md"
 _TABLE = re.compile(r"<!-- (\w+) -->\n.*?<!-- end -->", re.DOTALL)
@@ -13,7 +14,7 @@ _TABLE = re.compile(r"<!-- (\w+) -->\n.*?<!-- end -->", re.DOTALL)
 
 def written(page: str) -> str:
     """The page with its tables as they have to be."""
-    tables = {"faults": _faults, "freedoms": _freedoms}
+    tables = {"faults": _faults, "freedoms": _freedoms, "laws": _laws}
     return _TABLE.sub(
         lambda found: "\n".join([f"<!-- {found[1]} -->", *tables[found[1]](), "<!-- end -->"]), page
     )
@@ -23,6 +24,12 @@ def _faults() -> Iterator[str]:
     yield from ("| fault | what it does | rows that notice |", "|---|---|---|")
     for name, fault in switches.faults().items():
         yield f"| `{name}` | {fault.text} | {' '.join(fault.rows)} |"
+
+
+def _laws() -> Iterator[str]:
+    yield from ("| law | what holds for every scenario |", "|---|---|")
+    for law in LAWS:
+        yield f"| `{law.name}` | {law.sentence} |"
 
 
 def _freedoms() -> Iterator[str]:

@@ -31,7 +31,7 @@ def fin_has_a_cause(story: Story) -> Iterator[Violation]:
                 text = f"the FIN of {sock} has one place in its stream, and had two"
                 yield Violation("D-17", text, packets=(fins[0], fin))
         if fins and not _caused(story, sock.graceful, fins[0]) and not _cleaned(story, fins[0]):
-            ending = next(iter(sock.endings), None)
+            ending = next((call for call in sock.endings if _caused(story, [call], fins[0])), None)
             row = "C-02" if ending is None else "D-07" if ending.kind == StepKind.DISCONNECT else "C-17"
             text = f"{sock} was not disconnected gracefully, and the guest sent {fins[0]!r}"
             yield Violation(row, text, tuple(call.called for call in sock.endings), (fins[0],))

@@ -103,7 +103,7 @@ def receive_events_come_one_by_one(story: Story) -> Iterator[Violation]:
         for first, second in pairwise(visits):
             if first.leave is None or first.leave.sequence > second.enter.sequence:
                 text = f"the receive event of {sock} came while it was in progress"
-                yield Violation("X-07", text, (first.enter, second.enter))
+                yield Violation("X-40", text, (first.enter, second.enter))
         nothing = [visit for visit in visits if visit.enter.nothing]
         if len(nothing) > 1:
             text = f"the receive event tells once that {sock} is dead, and did {len(nothing)} times"

@@ -173,17 +173,14 @@ def _common(stream: bytes, place: int, data: bytes) -> int:
 def _owed(sock: SocketStory, connection: Connection, call: Call) -> bool:
     """Must all its data be on the wire: as it succeeded, or as a FIN is there that comes behind it?"""
     first = next(iter(sock.endings), None)
-    ended_otherwise = bool(connection.peer.resets or connection.guest.resets or sock.cancelled(call))
+    ends = bool(connection.guest.fins) and not sock.cancelled(call)
     if call.kind == StepKind.DISCONNECT:
-        if call is not first or ended_otherwise or (call.operation and call.operation.flags):
-            return False
-        return call.succeeded or bool(connection.guest.fins)
+        return call is first and ends and not (call.operation and call.operation.flags)
     if call.kind == StepKind.SEND and call.succeeded:
         return True
     if call.kind != StepKind.SEND or first is None or first not in sock.graceful or not call.pended:
         return False
-    is_before = one_behind_the_other(call, first)
-    return is_before and bool(connection.guest.fins) and not ended_otherwise
+    return ends and one_behind_the_other(call, first)
 
 
 def _late(sock: SocketStory, call: Call) -> bool:
