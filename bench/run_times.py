@@ -40,7 +40,7 @@ def timed_run(results: str) -> tuple[float, float]:
 
 
 def side_by_side(folder: Path) -> float:
-    """Of a run: its waits by its time."""
+    """The waits of a run by its time."""
     run = load_run(folder)
     waits = sum(in_guest(folder / case["trace"]) for case in run["cases"] if case["trace"])
     return waits / float(run["seconds"])

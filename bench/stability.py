@@ -63,7 +63,7 @@ def bad_cases(run: dict[str, Any]) -> list[dict[str, Any]]:
 
 @dataclass
 class Tally:
-    """Of all runs."""
+    """Counts over all runs."""
 
     cases: int = 0
     lost: int = 0

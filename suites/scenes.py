@@ -29,7 +29,7 @@ from harness.wire import ACK, FIN, RST
 
 
 class Network(StrEnum):
-    """What a connection runs over."""
+    """The address family of a connection, or IPv4 over an IPv6 socket."""
 
     IPV4 = "ipv4"
     IPV6 = "ipv6"
@@ -161,7 +161,7 @@ def no_reset(seen):
 
 
 def acknowledgement(seen, fin):
-    """The first packet that acknowledges a FIN; None when there is none."""
+    """The first packet that acknowledges a FIN, or None."""
     if fin is None:
         return None
     return next(

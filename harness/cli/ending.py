@@ -153,7 +153,7 @@ def _lead_nowhere(handle: int) -> None:
 
 
 def _flushed(status: int) -> int:
-    """What is printed last may find no room; that hides no verdict."""
+    """Flush standard output; a full disk there hides no verdict."""
     with contextlib.suppress(ValueError):
         sys.stdout.flush()
     outlet = getattr(getattr(sys.stdout, "buffer", None), "raw", None)

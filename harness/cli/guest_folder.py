@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the commands that start one guest themselves share: a folder for what it leaves, and their lines."""
+"""Shared by the commands that start one guest themselves: a folder for what it leaves, and their lines."""
 
 import contextlib
 import shutil

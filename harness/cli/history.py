@@ -72,7 +72,7 @@ def keep(folders: tuple[Path, ...], store: str) -> None:
 @history.command()
 @_store
 def nights(store: str) -> None:
-    """Name the nights in the store, the latest first, with what their cases came to."""
+    """Name the nights in the store, the latest first, with the outcomes of their cases."""
     from harness.history.loading import counts_of, heads
     from harness.history.render import counted, verdict_names
     from harness.history.store import Store

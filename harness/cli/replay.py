@@ -77,7 +77,7 @@ def replay(case: str, folder: Path, results: Path, **chosen: Any) -> None:
 
 
 def _settings(run: Mapping[str, Any], results: Path, chosen: Mapping[str, Any]) -> Settings:
-    """Those of the stored run, unless others are asked for; what was chosen of its guest goes with that.
+    """The settings of the stored run with the options given here; another guest takes none of them.
 
     Raises UsageError for an option that is asked for and refused at once.
     """

@@ -21,7 +21,7 @@ def require(extra: str) -> None:
 
 
 def missing(error: ModuleNotFoundError) -> str:
-    """The line for a library of an extra that an import did not find; empty when it is none."""
+    """The line for a failed import of an extra's library; empty for any other import."""
     module = (error.name or "").partition(".")[0]
     return next((_line(module, extra) for extra, modules in EXTRAS.items() if module in modules), "")
 

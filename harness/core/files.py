@@ -130,7 +130,7 @@ def exists(path: Path) -> bool:
 
 
 def is_below(path: Path, folder: Path) -> bool:
-    """Whether it lies in the folder, wherever links lead; False for what is no file name."""
+    """Whether it lies in the folder, with links followed; False when it is not a valid file name."""
     try:
         return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
     except (OSError, ValueError):

@@ -10,7 +10,7 @@ from harness.core.abi import abi
 
 
 class NTSTATUS(int):
-    """What a kernel function returns, or what an IRP completed with."""
+    """A status that a kernel function returned or an IRP completed with."""
 
     def __repr__(self) -> str:
         return _NAMES.get(int(self), f"0x{int(self) & 0xFFFFFFFF:08X}")

@@ -26,7 +26,7 @@ _OUTCOMES = (
 
 
 class LostCase(Protocol):
-    """What a case left behind, as far as it is looked at here; None is what there is not."""
+    """The evidence of a case that a diagnosis reads; None for what is missing."""
 
     scenario: bytes | None
     trace: bytes | None
@@ -41,7 +41,7 @@ class LostCase(Protocol):
 
 
 def explain(outcome: Outcome, evidence: LostCase) -> list[Finding]:
-    """By subject; what is not known says so. Empty for a case that was judged."""
+    """The diagnosis by subject, with unknown parts named as such. Empty for a case that was judged."""
     if outcome not in _OUTCOMES or evidence.guest is None:
         return []
     return [*evidence.findings.for_people(), *_of_trace(evidence)]

@@ -73,7 +73,7 @@ class Stopped:
 
 @dataclass
 class MemoryDumps:
-    """What there is of the guest's memory: what it left itself, and what was taken from outside."""
+    """The dumps of the guest's memory: its own, and those taken from outside."""
 
     lines: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
@@ -131,7 +131,7 @@ class Findings:
 
 
 def had(look: Callable[[], _T]) -> _T | NotHad:
-    """What it found, or why it found nothing: evidence is taken as far as it can be had."""
+    """The result of one search, or the reason why it failed: a search that fails does not end the others."""
     try:
         return look()
     except HarnessError as error:

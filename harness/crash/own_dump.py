@@ -18,7 +18,7 @@ _LEAST_BYTES = 1 << 20  # of a dump; a stopped kernel may write less than that f
 
 
 async def written(machine: Machine, progress: Progress) -> str:
-    """Wait until the guest has written its dump; what is true of it then, in words.
+    """Wait until the guest has written its dump, and say in words how the wait ended.
 
     A guest that is not to restart gives no sign of the end, but that its disk is quiet.
     """

@@ -66,7 +66,7 @@ class CrashEvidence:
 
 @dataclass
 class CrashTriage:
-    """Finds out why one guest was lost; its `findings` get what is learned."""
+    """Finds out why one guest was lost, and adds to its `findings`."""
 
     guest: RunningGuest
     evidence: CrashEvidence

@@ -84,7 +84,7 @@ class Bundle:
             self._note(f"{name} could not be read: {error.strerror}")
 
     def contents(self) -> list[str]:
-        """A line a file, and what is missing."""
+        """One line for each file, and one for each that is missing."""
         return [*(f"{name} ({len(text)} characters)" for name, text in self.files.items()), *self.notes]
 
     def write(self, path: Path) -> None:

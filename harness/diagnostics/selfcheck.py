@@ -32,7 +32,7 @@ _REACHES_OTHERS = ("close-raises-irql", "close-resets-another")  # so that each 
 
 @dataclass(frozen=True)
 class FaultVerdict:
-    """What the suites made of one fault, of a freedom, or of neither."""
+    """The suites' verdict on one fault, one freedom, or neither."""
 
     fault: str  # its name, or the freedom's
     named: tuple[str, ...]  # the rows that its table says it breaks
@@ -190,7 +190,7 @@ class _Runs:
         self._processes.stop()
 
     def _run(self, arguments: Sequence[str], log: Path) -> str:
-        """What it says on both of its outputs."""
+        """The lines of its standard output and standard error."""
         with log.open("w") as said, self._processes.started(arguments, said=said) as process:
             output, _ = process.communicate()
         return output + log.read_text(errors="replace")
@@ -203,7 +203,7 @@ class _Runs:
 
 
 def judge(task: Task, run: Mapping[str, Any]) -> FaultVerdict:
-    """What the run of a task says."""
+    """The verdict of a task from its run."""
     red: dict[str, list[str]] = {}
     unjudged = []
     for case in run["cases"]:

@@ -81,7 +81,7 @@ def _assertion(file: str, line: int) -> ast.expr | None:
 
 @lru_cache(maxsize=64)
 def _tree(file: str) -> ast.Module:
-    """Empty for what is no file."""
+    """The syntax tree of a source file; an empty one when it cannot be read."""
     try:
         return ast.parse("".join(linecache.getlines(file)))
     except SyntaxError:

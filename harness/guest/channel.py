@@ -33,7 +33,7 @@ class ExecResult:
 
     @property
     def said(self) -> str:
-        """What it wrote, or else its status, for people."""
+        """Its output, or else its status, for people."""
         text = printable((self.stdout + self.stderr).decode(errors="replace").strip())
         return text or f"status {self.status}"
 

@@ -157,7 +157,7 @@ class ReferenceGuest:
 
 @dataclass(frozen=True)
 class _Switched:
-    """What it is to do otherwise."""
+    """The faults and freedoms that are switched on."""
 
     fault: str | None
     freedoms: tuple[str, ...]
@@ -294,7 +294,7 @@ def way_of_running(accelerated: bool, reason: str) -> str:
 
 
 def image_files(folder: Path) -> list[Path]:
-    """What an image consists of."""
+    """The files of an image."""
     return [folder / name for name in _IMAGE_FILES]
 
 

@@ -176,7 +176,7 @@ class _Start:
             raise kind(f"{error}\n{seen}") from error
 
     def _take(self) -> WindowsMachine:
-        """What the machine has for itself."""
+        """A machine with private copies of the image's disk and variables."""
         built_with = self.image.machine
         copy = self.stack.enter_context(private_copy(self.image.folder, self.image.sealed))
         return WindowsMachine(

@@ -160,7 +160,7 @@ class WinRmChannel:
         return await asyncio.to_thread(WinRmStream, self._account, command)
 
     def close(self) -> None:
-        """End it; what is under way ends within moments. Again is harmless."""
+        """Close the connection; requests under way end within moments. May be called again."""
         self._closed.set()
 
 

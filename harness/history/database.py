@@ -61,7 +61,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """All that is read with it is of one moment."""
+        """One transaction: everything read in it is of one moment."""
         options = {} if self._is_sqlite else {"isolation_level": "REPEATABLE READ"}
         with self._told(), self._connect(**options) as connection, connection.begin():
             yield connection
@@ -90,7 +90,7 @@ class Database:
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """What the database says, as an error of ours in one line."""
+        """An error of the database as an error of ours, in one line."""
         try:
             yield
         except DBAPIError as error:
@@ -124,7 +124,7 @@ def shown(where: str) -> str:
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Those rows that are not there yet."""
+    """Insert the rows that the table does not have yet."""
     if rows:
         connection.execute(_insert(connection, table).on_conflict_do_nothing(), rows)
 

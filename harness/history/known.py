@@ -43,7 +43,7 @@ class Issue:
 
     @property
     def names(self) -> str:
-        """What it is about, as the file says it."""
+        """The issue's failure or cases, and its cells, as the file names them."""
         where = f" in {self.cells}" if self.cells != "*" else ""
         return f"{self.failure or self.cases}{where}"
 

@@ -93,7 +93,7 @@ class SeenCell:
 
     @property
     def whole(self) -> bool:
-        """Did it come to its end, so that a case which is not in it was not meant to be?"""
+        """Whether the run is whole: a case that is missing from a whole run was not selected."""
         return is_whole(self.results, done=self.status == CellStatus.DONE)
 
 

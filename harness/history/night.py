@@ -32,7 +32,7 @@ class CellStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Attempt:
-    """One run of a cell, or why there is none."""
+    """One run of a cell, or the reason why it has no run."""
 
     number: int  # from 1
     run: str | None  # folder of the run; None when it left no run.json

@@ -44,7 +44,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class KnownState:
-    """What an issue of the file is about tonight."""
+    """A known issue, and the failures of tonight that it covers."""
 
     issue: Issue
     cases: int  # that fail tonight and that it covers

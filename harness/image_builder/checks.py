@@ -16,7 +16,7 @@ _TPM_TOOLS = {"swtpm": "swtpm", "swtpm_setup": "swtpm-tools"}
 
 
 def needs(version: Version | None, folder: Path) -> list[Check]:
-    """All that it takes, without KVM; for a version that is not known, what each takes."""
+    """The requirements of a build, KVM apart; for an unknown version those of all versions."""
     tools = _TOOLS | (_TPM_TOOLS if version and version.tpm else {})
     return [host.ovmf(), host.tools(tools), host.disk_space(folder, NEEDED_BYTES)]
 

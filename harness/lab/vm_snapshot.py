@@ -114,7 +114,7 @@ def awaiting(description: Element, door: Path) -> Element:
 
 
 def thaw(path: Path, door: Path) -> None:
-    """Give the machine that waits at `door` what is kept at `path`. Raises OSError when it takes it not."""
+    """Send the kept machine in `path` to the QEMU that waits at `door`. Raises OSError when it refuses it."""
     with socket.socket(socket.AF_UNIX) as way, path.open("rb") as file:
         way.settimeout(_LIMIT_S)
         way.connect(str(door))

@@ -53,7 +53,7 @@ def search(neighbours: Sequence[str], passes: Passes) -> Finding:
 
 
 def neighbours_of(plan: Plan, case: str) -> list[str]:
-    """Those of the cell that begin before it, and those behind it that begin before it ends.
+    """The cases of the cell that begin before this one, and those that may begin before it ends.
 
     Raises UsageError when the cell has no such case.
     """

@@ -14,7 +14,7 @@ Selection = tuple[str, ...]  # options and cases of `wsk-conformance run`
 
 
 def collect(selections: Iterable[Selection]) -> dict[Selection, list[str] | UsageError]:
-    """The cases of each selection, in the order in which they run, or what is wrong with it."""
+    """The cases of each selection in the order in which they run, or the error in it."""
     distinct = list(dict.fromkeys(selections))
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         return dict(zip(distinct, pool.map(_collect, distinct), strict=True))

@@ -25,7 +25,7 @@ class HistoryWriter:
             pass
 
     def keep(self, night: Path) -> None:
-        """What the night in this folder has come to by now."""
+        """Write the present state of the night in this folder to the store."""
         self._try(night, lambda store: store.keep(night))
 
     def finish(self, night: Path) -> None:

@@ -44,7 +44,7 @@ _Text = Annotated[str, Field(min_length=1)]
 
 
 class _CellSettings(BaseModel):
-    """What a cell can choose that a run has no option for, and the guest, which each has."""
+    """The keys of a cell that are no options of a run, and its guest."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -169,7 +169,7 @@ def _in_name(axis: str, value: Setting) -> str:
 
 
 def _unfit(chosen: Mapping[str, Any]) -> Iterator[str]:
-    """What the guest cannot be started with."""
+    """The errors of options that this guest cannot be started with."""
     try:
         guest = find(chosen["guest"])
     except UsageError as error:

@@ -45,7 +45,7 @@ class Watch(Protocol):
 
 
 class Attending(Protocol):
-    """What a place tells of an attempt while it is under way."""
+    """The events of an attempt while it is under way, as a backend reports them."""
 
     def counts(self, done: int) -> None:
         """So many cases are over."""

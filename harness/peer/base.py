@@ -80,7 +80,7 @@ class Peer(ABC):
 
     @property
     def received(self) -> Content:
-        """What the first connection received."""
+        """The bytes that the first connection received."""
         return Content(self.connection.received if self.connection else b"")
 
     @property
@@ -112,7 +112,7 @@ class Peer(ABC):
         return self._door.in_vain if self._door and self.connections else frozenset()
 
     def moments(self) -> Moments:
-        """What it did and noticed, and when: for people."""
+        """Its log, for people: what it did and noticed, with times."""
         for connection in self.connections:
             yield connection.accepted_ns, "connected" if self._connects else "accepted"
             how = connection.error or connection.ended

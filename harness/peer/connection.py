@@ -27,7 +27,7 @@ class Connection(ABC):
     @property
     @abstractmethod
     def received(self) -> bytes:
-        """What the guest sent, as far as it was read."""
+        """The bytes of the guest's that were read so far."""
 
     @abstractmethod
     async def read(self, size: int) -> None:

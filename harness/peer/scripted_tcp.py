@@ -77,7 +77,7 @@ class ScriptedTcp:
         self._push()
 
     def receive(self, segment: Segment) -> None:
-        """What the guest sent."""
+        """The bytes that the guest sent."""
         if self.silent or (self.established and self._deaf):
             return
         if RST in segment.flags:

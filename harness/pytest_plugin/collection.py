@@ -39,7 +39,7 @@ def rows_and_cases(*, opt_in: bool = True) -> tuple[dict[str, Requirement], Judg
 
 
 def as_json(rows: Mapping[str, Requirement], judges: Judges) -> list[dict[str, Any]]:
-    """What as_text says, for programs."""
+    """The collection as JSON, for programs."""
     return [{**asdict(row), "cases": list(judges[name])} for name, row in rows.items()]
 
 

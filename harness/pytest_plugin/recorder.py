@@ -96,7 +96,7 @@ class Recorder:
             raise Stop(str(error), End.NO_SPACE) from None
 
     def lose(self, cases: Iterable[str], why: str) -> None:
-        """Those of these cases that were never reported never will be; the run is not whole."""
+        """Record the cases without a report as harness errors: they are lost, and the run is not whole."""
         self._lost = True
         self.open_for_workers()
         for place, case in enumerate(cases):

@@ -163,7 +163,7 @@ def _beside(name: str) -> str:
 
 
 def _urgency(case: dict[str, Any]) -> int:
-    """What the guest did wrong comes first, then what could not be judged, then _QUIET."""
+    """Sort failures of the guest first, then cases that could not be judged, then _QUIET."""
     outcome = case["outcome"]
     return 0 if outcome.fails else 1 if outcome.errors else 2
 

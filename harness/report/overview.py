@@ -175,7 +175,7 @@ class Overview:
 
     @property
     def news(self) -> str:
-        """What is new since the run before, in a sentence; empty when there is none to compare with."""
+        """The changes since the run before in a sentence; empty without a run to compare with."""
         if not self.before:
             return ""
         if not self.new and not self.gone:

@@ -74,7 +74,7 @@ def _measured(folder: Path, cases: Sequence[dict[str, Any]]) -> _Measured:
 
 
 def _samples(folder: Path, case: Mapping[str, Any]) -> Samples:
-    """Empty where there are none that can be used."""
+    """The measured times of a case; empty when they are missing or damaged."""
     try:
         return measured_by(folder, case)
     except UsageError:

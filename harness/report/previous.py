@@ -12,7 +12,7 @@ _MOST_LOOKED_AT = 10  # folders
 
 
 def previous(folder: Path, run: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The last run of the same guest before `run`; None when there is none that can be read.
+    """The last readable run of the same guest before `run`, or None.
 
     Runs are named by the moment in which they began.
     """

@@ -43,7 +43,7 @@ _KEYS = {"time_ns": int, "uncertain_ns": int, "side": str, "text": str, "irql": 
 
 
 def upgraded(run: dict[str, Any], schema: int) -> dict[str, Any]:
-    """A run.json as today's would be; what is damaged stays so."""
+    """A run.json in today's schema; damaged parts stay damaged."""
     cases = run.get("cases")
     if not isinstance(cases, list):
         return run

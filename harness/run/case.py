@@ -56,7 +56,7 @@ _MISSING = (STATUS_NOT_IMPLEMENTED, STATUS_NOT_SUPPORTED)
 
 @dataclass
 class CaseEvidence:
-    """What a scenario left behind, as far as it got."""
+    """The evidence of one scenario, as far as it got."""
 
     scenario: bytes | None = None
     trace: bytes | None = None
@@ -73,13 +73,13 @@ class CaseEvidence:
 
     @property
     def findings(self) -> Findings:
-        """What is known of the end of its guest; nothing of one that lives."""
+        """The findings on the end of its guest; empty while the guest lives."""
         return self.lease.triage.findings if self.lease and self.lease.triage else Findings()
 
 
 @dataclass
 class Case:
-    """What a test is given as `lab`."""
+    """The `lab` of a test."""
 
     session: Session
     name: str

@@ -32,7 +32,7 @@ class EvidenceWriter:
     guest: str
 
     def write(self, case: str, sentence: str, rows: list[str], result: Result) -> CaseRecord:
-        """All that the case left goes into files, and out of memory.
+        """Write the evidence of a case to files, and drop it from memory.
 
         What is lost on the way decides the outcome: evidence that turns out to be
         none makes it inconclusive, and what keeps it from being written is a
@@ -151,7 +151,7 @@ def _cause(result: Result) -> str:
 
 
 def _spoil(result: Result, error: Exception) -> None:
-    """A case whose evidence is not there says nothing of the guest; what it had come to is told."""
+    """A case whose evidence could not be written is inconclusive; its reason names the outcome it had."""
     told = f"; before that it came to {result.outcome}" + (f" ({result.why})" if result.why else "")
     if isinstance(error, EvidenceLost):
         result.error = EvidenceLost(f"its evidence was lost while it was written: {error}{told}")

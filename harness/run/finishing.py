@@ -15,7 +15,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, LIMIT)
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """Whoever asks for the end hears that it is near; asked again, KeyboardInterrupt is raised."""
+    """The first request to end is answered with a line; the second raises KeyboardInterrupt."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A wait that came to its limit: is it the guest that hangs, or were we too slow ourselves?"""
+"""A wait that timed out: does the guest hang, or were we too slow ourselves?"""
 
 from harness.core.abi import EventKind, StepKind
 from harness.core.errors import EvidenceLost
@@ -18,7 +18,7 @@ _SENDS = (StepKind.SEND, StepKind.CONNECT_EX, StepKind.DISCONNECT)
 
 
 def require_own_part(timeline: Timeline, watch: HostWatch) -> None:
-    """Raises EvidenceLost when the host or a peer of ours may be why a wait came to its limit.
+    """Raises EvidenceLost when the host or a peer of ours may be the reason why a wait timed out.
 
     That is when the host kept the guest from running for half of the wait, or our peers for a quarter,
     and when the bytes that the wait is for still moved at its end.

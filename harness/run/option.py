@@ -119,5 +119,5 @@ def _option(made: "Field[Any]", hint: Any) -> Option:
 
 
 def command_line(options: tuple[Option, ...], chosen: Mapping[str, Any]) -> list[str]:
-    """What was chosen, as the words that choose it."""
+    """The command-line arguments that give an option this value."""
     return [word for one in options if one.name in chosen for word in one.words(chosen[one.name])]

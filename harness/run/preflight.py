@@ -52,7 +52,7 @@ def _check_baselines(settings: Settings) -> None:
 
 
 def _allow_files(needed: int) -> None:
-    """Within what is allowed us, we allow ourselves as many open files as a run may need."""
+    """Raise the limit of open files to the number that a run may need, as far as we may."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if resource.RLIM_INFINITY in (soft, hard) or needed <= soft:
         return

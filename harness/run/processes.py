@@ -60,7 +60,7 @@ class RunProcesses:
                 self._running.discard(process)
 
     def stop(self) -> None:
-        """Ends what runs, each with its guests, and refuses what is asked for later.
+        """End all processes with their guests, and refuse to start others.
 
         Takes half a minute at most.
         """

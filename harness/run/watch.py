@@ -25,7 +25,7 @@ _PRESSURE = Path("/proc/pressure/cpu")
 
 @dataclass(frozen=True)
 class HostLoad:
-    """What a stretch of time was like, in ns."""
+    """The load of the host during a stretch of time, in ns."""
 
     loop_lag_ns: int  # the most that the event loop was late
     guest_starved_ns: int  # how long in all a thread of the guest's waited for a processor

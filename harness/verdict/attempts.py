@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What several attempts come to: at a case, at a cell of a matrix, and over a night.
+"""The verdict of several attempts: at a case, at a cell of a matrix, and over a night.
 
 An attempt adds to what is known and takes nothing away: a failure stays a
 failure whatever follows, in whatever order the attempts are read. One that says
@@ -75,7 +75,7 @@ class AttemptResult:
 
     @property
     def went_through(self) -> bool:
-        """Did it come to all of its cases? A run that says 3 did when one of them says why."""
+        """Whether it performed all of its cases; with status 3 it did when one of its cases explains that."""
         if self.exit_status == OPEN:
             return any(outcome.errors for outcome in self.outcomes.values())
         return self.exit_status in (PASSED, FAILED) and bool(self.outcomes)
@@ -98,7 +98,7 @@ def case_verdicts(attempts: Iterable[AttemptResult]) -> dict[str, CaseVerdict]:
 
 
 def is_whole(attempts: Iterable[AttemptResult], *, done: bool) -> bool:
-    """Did a cell come to its end, so that a case which is not in it was not meant to be?"""
+    """Whether a cell is whole: a case that is missing from a whole cell was not selected."""
     return done and any(attempt.went_through for attempt in attempts)
 
 

@@ -125,7 +125,7 @@ class Capture:
                 self._windows.remove(window)
 
     async def packets(self, window: Window, limit: int) -> list[Packet]:
-        """All that the window holds, once it is proven to hold what was sent so far; see `prove_live`."""
+        """All packets of the window, after `prove_live`: what was sent before this call is in it."""
         await self.prove_live(limit)
         self._decode()
         return window.take(self.drops)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Events of IRPs as frames of a capture, in Wireshark's format for what is no packet.
+"""Events of IRPs as frames of a capture, in Wireshark's format for frames that are no packets.
 
 They are "exported PDUs": tags that say what the bytes behind them are, and
 those bytes, which are a line of text. Wireshark lists them under the protocol

@@ -118,7 +118,7 @@ def _in_ipv6(data: bytes, start: int) -> CapturedSegment | Aside:
 
 
 def _no_tcp(data: bytes, place: int, protocol: int) -> Aside:
-    """What an IP packet holds instead."""
+    """The kind of an IP packet that holds no TCP segment."""
     if protocol == _UDP and data[place + 2 : place + 4] == _VXLAN_PORT.to_bytes(2, "big"):
         return Aside.VXLAN
     return _TUNNELS.get(protocol, Aside.OTHER)

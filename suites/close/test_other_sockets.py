@@ -36,7 +36,7 @@ THE_SEVENTH = 6
 @requires("C-02")
 @for_each(origin=ALL_ORIGINS)
 async def test_closing_one_of_many_sockets_leaves_the_others_alone(lab, origin):
-    """Of 16 connections the seventh is reset; the 15 others then carry data both ways and end with FIN."""
+    """The seventh of 16 connections is reset; the 15 others then carry data both ways and end with FIN."""
     peer = lab.peer(ReadsToEof(exchange=100, connections=SOCKETS), IPV4)
     plan = Scenario()
     sockets = [plan.connected(origin, to=peer) for _ in range(SOCKETS)]

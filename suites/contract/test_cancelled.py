@@ -14,7 +14,7 @@ PART, WHOLE = bytes(range(200)), 1000
 @requires("X-49")
 @for_each(way=CONNECTED_AND_ACCEPTED, family=FAMILIES)
 async def test_a_waitall_receive_that_holds_a_part_is_cancelled(lab, way, family):
-    """Of 1,000 bytes 200 have come: how it completes, and whether the 200 are lost, is recorded."""
+    """200 of 1,000 bytes have come: how it completes, and whether the 200 are lost, is recorded."""
     plan = Scenario()
     peer, sock = joined(lab, plan, EndsWhenAsked("fin", data=PART), way, family)
     receive = plan.receive(sock, WHOLE, flags=WSK_FLAG_WAITALL)

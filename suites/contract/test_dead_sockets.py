@@ -27,7 +27,7 @@ def connected_from(plan, temporary, peer, category):
 
 
 async def outlives(lab, plan, peer, wait):
-    """What was seen, or None when `wait` came to its limit: then the address was not needed any more."""
+    """The timeline, or None when `wait` timed out because the address was not needed any more."""
     try:
         return await lab.run(plan, peer, peer_timeout=SHORT_PEER_TIMEOUT)
     except GuestHung:

@@ -114,7 +114,7 @@ async def test_a_listening_stream_socket_is_not_disconnected(lab, flags, context
 @requires("X-29")
 @for_each(context=CONTEXTS, family=FAMILIES)
 async def test_a_listening_stream_socket_neither_connects_nor_sends_nor_receives(lab, context, family):
-    """What is for connections is refused; the statuses are recorded."""
+    """Calls of connections are refused; the statuses are recorded."""
     peer = lab.peer(ReadsToEof(), family)
     plan = Scenario()
     listener = plan.listening(family, lab.port(), category=Category.STREAM)
@@ -137,7 +137,7 @@ async def test_a_listening_stream_socket_neither_connects_nor_sends_nor_receives
 @requires("X-29")
 @for_each(origin=(Origin.STREAM_CONNECT, Origin.STREAM_CONNECT_EX), context=CONTEXTS, family=FAMILIES)
 async def test_a_connected_stream_socket_neither_listens_nor_accepts(lab, origin, context, family):
-    """What is for listeners is refused, and the connection is none the worse; the statuses are recorded."""
+    """Calls of listeners are refused and do the connection no harm; the statuses are recorded."""
     peer = lab.peer(ReadsToEof(), family)
     plan = Scenario()
     sock = plan.connected(origin, to=peer)

@@ -27,7 +27,7 @@ def silenced(plan, sock):
 
 
 def said(seen):
-    """What the guest sent beside the handshake: data, FIN, RST."""
+    """The guest's segments with data, FIN or RST."""
     return [each for each in seen.packets(sender="guest") if each.payload or each.flags & (FIN | RST)]
 
 

@@ -25,7 +25,7 @@ BUGCHECK = re.compile(r"STOP: (0x[0-9A-Fa-f]+)")
 
 
 async def reaction(lab, plan, peer, *operations):
-    """What each of the calls came to, or how the guest ended."""
+    """The status of each call, or how the guest ended."""
     try:
         seen = await lab.run(plan, peer)
     except GuestCrashed as crash:

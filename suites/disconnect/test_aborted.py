@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an abortive disconnect ends, and what is possible after it: nothing but to close."""
+"""An abortive disconnect ends pending IRPs, and leaves nothing possible but to close."""
 
 from harness.core.ntstatus import nt_success
 from harness.core.units import KiB, ms
@@ -203,7 +203,7 @@ async def test_an_abortive_disconnect_ends_a_receive_that_is_pending(lab, receiv
 
 
 def sent_after_the_reset(seen):
-    """What the peer sent after our RST had left."""
+    """The peer's segments after our RST had left."""
     return [packet for packet in seen.packets(sender="peer", after=seen.rst("guest")) if packet.payload]
 
 

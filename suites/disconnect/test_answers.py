@@ -32,7 +32,7 @@ async def test_a_disconnect_that_succeeds_says_so_in_both_its_answers(lab, way, 
 @requires("D-10")
 @for_each(family=FAMILIES, way=(WSK_SOCKET, Origin.STREAM_CONNECT))
 async def test_disconnects_in_a_row_all_keep_what_they_promise(lab, family, way):
-    """Of forty connections, one after the other, every second is aborted: each answer fits its IRP."""
+    """Forty connections end one after the other, every second by an abort: each answer fits its IRP."""
     peer = lab.peer(ReadsToEof(connections=2 * ROUNDS), family)
     plan = Scenario()
     disconnects = []

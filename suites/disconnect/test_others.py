@@ -15,7 +15,7 @@ CHOSEN = 7
 @requires("D-02")
 @for_each(way=ALL_ORIGINS, flags=FORMS)
 async def test_a_disconnect_leaves_all_other_sockets_alone(lab, way, flags):
-    """Of sixteen connections one is disconnected; the fifteen others then still carry data both ways."""
+    """One of sixteen connections is disconnected; the fifteen others then still carry data both ways."""
     plan = Scenario()
     peer = lab.peer(ReadsToEof(connections=SOCKETS, exchange=10), IPV4)
     sockets = [plan.connected(way, to=peer) for _ in range(SOCKETS)]

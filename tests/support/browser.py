@@ -15,7 +15,7 @@ PHONE = {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
 
 @contextmanager
 def browser() -> Iterator[Chrome]:
-    """Of Debian's packages chromium and chromium-driver; nothing is downloaded."""
+    """The one in Debian's packages chromium and chromium-driver; nothing is downloaded."""
     options = ChromeOptions()
     options.binary_location = "/usr/bin/chromium"
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})

@@ -16,7 +16,7 @@ from harness.cli.main import main
 
 @dataclass(frozen=True)
 class Told:
-    """What a command came to."""
+    """The exit status and output of a command."""
 
     status: int
     out: str

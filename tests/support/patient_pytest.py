@@ -28,7 +28,7 @@ _SIDE_BY_SIDE = {"-n": 1, "--numprocesses": 1, "--dist": 1}  # with how many wor
 
 @dataclass(frozen=True)
 class Tried:
-    """What a group came to: the exit status that counts, and the tests that failed and then passed."""
+    """The result of a group: the exit status that counts, and the tests that failed and then passed."""
 
     status: int
     flaky: Sequence[str] = ()
