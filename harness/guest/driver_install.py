@@ -72,6 +72,7 @@ $stealthy = 'DomainProfile', 'StandardProfile', 'PublicProfile' | Where-Object {
   {{ 'on' }} else {{ 'off' }})
 $activated = if ($licence.LicenseStatus -eq 1) {{ 'yes' }} else {{ 'no' }}
 'activated=' + $(if ($licence) {{ $activated }} else {{ 'unknown' }})
+'evaluation=' + $(if ($licence.Description -match 'EVAL') {{ 'yes' }} else {{ 'no' }})
 'licence-minutes=' + $(if ($licence) {{ $licence.GracePeriodRemaining }} else {{ 'unknown' }})
 'verified=' + [bool] ((verifier.exe /query | Out-String) -match 'wsktest\.sys')
 """
@@ -205,9 +206,12 @@ async def _facts(channel: Channel) -> dict[str, str]:
 
 
 def _tell_licence(facts: dict[str, str], progress: Progress) -> bool:
-    """A word where the licence ends soon or has ended. True when Windows shuts itself down for it."""
+    """A word where an evaluation ends soon or has ended. True when Windows shuts itself down for it.
+
+    Other media that are not activated go on all the same.
+    """
     told = facts.get("licence-minutes", "")
-    if not told.isdecimal():
+    if facts.get("evaluation") != "yes" or not told.isdecimal():
         return False
     activated, days = facts.get("activated") == "yes", int(told) // _DAY_MIN
     if not activated and int(told) == 0:
@@ -216,7 +220,7 @@ def _tell_licence(facts: dict[str, str], progress: Progress) -> bool:
     if not activated:
         progress(f"Windows is not activated: in {days} days it begins to shut itself down about every hour")
     elif 0 < int(told) < _SOON_MIN:
-        progress(f"the licence of this Windows ends in {days} days")
+        progress(f"the evaluation of this Windows ends in {days} days")
     return False
 
 

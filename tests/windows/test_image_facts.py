@@ -95,6 +95,14 @@ def test_what_does_no_harm_is_a_warning_and_no_failure() -> None:
     assert facts.warnings(facts_of(MEDIUM.build, **quiet)) == []
 
 
+@pytest.mark.parametrize(("minutes", "words"), [("14400", 1), ("none", 0)])
+def test_only_an_evaluation_that_is_not_activated_is_said_to_shut_itself_down(
+    minutes: str, words: int
+) -> None:
+    told = facts_of(MEDIUM.build, **{"activated": "no", "evaluation-minutes": minutes})
+    assert len(facts.warnings(told)) == words
+
+
 def test_everything_that_is_wrong_is_told_at_once() -> None:
     with pytest.raises(BuildFailed) as failed:
         judge({})
