@@ -69,13 +69,22 @@ def cli() -> None:
 @click.option("--capture", type=click.Path(path_type=Path), help="A pcap or pcapng file instead of a run.")
 @click.option("--list", "list_only", is_flag=True, help="Of a capture: name its TCP connections.")
 @click.option("--connection", type=click.IntRange(1), metavar="N", help="Of a capture: this connection.")
+@click.option(
+    "--interface",
+    default="",
+    metavar="NAME",
+    help="Of a capture: only what this interface saw, or this component of Windows' stack; or its number.",
+)
+@click.pass_context
 def report(
+    context: click.Context,
     run_folder: Path | None,
     wanted: str,
     against: Path | None,
     capture: Path | None,
     list_only: bool,
     connection: int | None,
+    interface: str,
 ) -> None:
     """Make a report of a stored run again, or a ladder of any capture.
 
@@ -85,20 +94,28 @@ def report(
     With --capture, one TCP connection of any program's pcap or pcapng file is
     printed as a ladder, packet by packet: cut captures, VLANs, raw IP, Linux
     cooked and loopback ones too. Sequence numbers count from each end's SYN.
+    Files that gzip compressed are read, and a packet that several interfaces
+    saw is shown once.
 
     \b
-    wsk-conformance report --capture trace.pcap --list
+    wsk-conformance report --capture trace.pcap --list [--format json]
     wsk-conformance report --capture trace.pcap --connection 3
     """
     if capture:
         if run_folder or against:
             raise UsageError("--capture reads a file of its own: leave out RUN and --against")
-        from harness.cli.capture import show_capture
+        is_default = context.get_parameter_source("wanted") == click.core.ParameterSource.DEFAULT
+        if not is_default and wanted != "json":
+            raise UsageError(
+                f"a capture is printed as text, or listed as json: --format {wanted} is for runs"
+            )
+        from harness.cli.capture import CaptureView, show_capture
 
-        show_capture(capture, list_only=list_only, number=connection)
+        is_json = wanted == "json"
+        show_capture(capture, CaptureView(list_only, is_json, connection, interface))
         return
-    if list_only or connection:
-        raise UsageError("--list and --connection belong to --capture FILE")
+    if list_only or connection or interface:
+        raise UsageError("--list, --connection and --interface belong to --capture FILE")
     if against and wanted != "html":
         raise UsageError("--against belongs to --format html; `compare` tells the differences of two runs")
     run_folder = run_folder or RESULTS / "latest"

@@ -18,6 +18,7 @@ from harness.scenario import Callback, InspectAction, Scenario
 from harness.scenario.words import callback_flags
 from harness.wire import FIN, RST, SYN, Flag, Packet, Sender
 from harness.wire.connections import Connections
+from harness.wire.pcapng import Frame
 from harness.wire.segments import ETHERNET
 
 CALLBACK_ENTER, CALLBACK_LEAVE = "callback enter", "callback leave"
@@ -230,7 +231,8 @@ def packet_rows(packets: Sequence[Packet]) -> Iterator[PacketRow]:
     """Their sequence numbers count from the SYNs among them."""
     connections = Connections()
     for packet in packets:
-        placed = connections.place(ETHERNET, packet.time_ns, packet.raw)
+        shown = connections.place(Frame(ETHERNET, packet.time_ns, packet.raw, len(packet.raw)))
+        placed = next((one for one in shown if one.time_ns == packet.time_ns), None)
         if placed is None:
             yield PacketRow(packet.time_ns, packet.sender, len(packet.raw))
             continue

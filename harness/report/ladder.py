@@ -17,7 +17,7 @@ from itertools import pairwise
 from harness.core.units import format_ns, ms
 from harness.evidence import EventRow, PacketRow, irql_name
 from harness.report.timelines import Line, TimelineView
-from harness.wire import ACK, PSH
+from harness.wire import ACK, PSH, Flag
 
 TOP = 54  # of the first mark, under the names of the columns
 MOST_LANES = 6
@@ -38,6 +38,7 @@ _SHAPES = {
 }
 _LONGEST_DETAIL = 26
 _ONLY_DATA = (ACK, PSH | ACK)
+_CONGESTION = Flag.ECE | Flag.CWR
 _LEVEL = re.compile(r"(^|, )(PASSIVE|APC|DISPATCH)_LEVEL$")  # of the call; each event has its own
 
 
@@ -135,7 +136,7 @@ def _continues(before: Line, line: Line) -> bool:
 
 
 def _only_data(line: Line) -> bool:
-    return isinstance(line.row, PacketRow) and line.row.flags in _ONLY_DATA
+    return isinstance(line.row, PacketRow) and line.row.flags & ~_CONGESTION in _ONLY_DATA
 
 
 def _axis(lines: Sequence[Line]) -> tuple[list[int], list[Break]]:

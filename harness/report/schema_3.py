@@ -21,8 +21,7 @@ from harness.evidence.trace import irql_name
 from harness.scenario import Callback
 from harness.wire import Flag, Sender
 from harness.wire.capture_file import frames
-from harness.wire.connections import Connections
-from harness.wire.connections import Packet as Captured
+from harness.wire.connections import Connections, PlacedPacket
 
 _EVENT = re.compile(r"(?P<label>.*?)(?: \((?P<detail>.*)\))?: (?P<kind>[a-z ]+)", re.DOTALL)
 _STEP = re.compile(r".*#(\d{1,9})")
@@ -158,12 +157,14 @@ def _counted_from(row: PacketRow, base: dict[str, int]) -> PacketRow:
 
 def _placed(rows: Sequence[Row], capture: Path) -> list[Row]:
     """Packets as today's rows have them: each is looked up in the capture by its moment."""
-    seen: dict[int, deque[Captured]] = defaultdict(deque)
+    seen: dict[int, deque[PlacedPacket]] = defaultdict(deque)
     try:
         with open_input(capture) as file:
-            for packet in Connections().follow(frames(file)):
-                if packet[2] is not None:
-                    seen[packet[2]].append(packet)
+            connections = Connections()
+            for frame in frames(file):
+                for packet in connections.place(frame):
+                    if packet.time_ns is not None:
+                        seen[packet.time_ns].append(packet)
     except OSError as error:
         raise UsageError(f"cannot read {capture}: {error.strerror}") from None
     except WskConformanceError as error:
@@ -171,7 +172,7 @@ def _placed(rows: Sequence[Row], capture: Path) -> list[Row]:
     return list(_replaced(rows, seen))
 
 
-def _replaced(rows: Sequence[Row], seen: dict[int, deque[Captured]]) -> Iterator[Row]:
+def _replaced(rows: Sequence[Row], seen: dict[int, deque[PlacedPacket]]) -> Iterator[Row]:
     numbers: dict[int, int] = {}
     for row in rows:
         if not isinstance(row, PacketRow) or row.connection == NO_CONNECTION or not seen[row.time_ns]:

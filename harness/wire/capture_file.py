@@ -5,9 +5,11 @@ The whole file is never held: what is needed is one frame at a time. Formats:
 draft-ietf-opsawg-pcap, and that of pcapng.py.
 """
 
+import gzip
 import struct
+import zlib
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from harness.core.errors import EvidenceLost, UsageError
 from harness.core.units import s
@@ -19,21 +21,64 @@ _PCAP = {
     b"\xa1\xb2\x3c\x4d": (">", 1),
     b"\x4d\x3c\xb2\xa1": ("<", 1),
 }
+_MAGIC_BYTES = 4
 _GZIP = b"\x1f\x8b"
+_COMPRESSED = {
+    b"\x28\xb5\x2f\xfd": "zstd -d",
+    b"\x04\x22\x4d\x18": "lz4 -d",
+    b"\xfd7zX": "xz -d",
+    b"BZh9": "bzip2 -d",
+}
 _LINK_TYPE = 0x03FFFFFF  # the bits above say how long a frame check sequence is
 
 
 def frames(file: BinaryIO) -> Iterator[Frame]:
-    """UsageError when the file is no capture; EvidenceLost where it ends too early or is damaged."""
-    magic = file.read(4)
+    """The frames of a file that gzip may have compressed.
+
+    UsageError when it is no capture; EvidenceLost where it ends too early or is damaged.
+    """
+    magic = file.read(_MAGIC_BYTES)
+    if magic.startswith(_GZIP):
+        yield from _decompressed(gzip.GzipFile(fileobj=cast("BinaryIO", _Rejoined(magic, file))))
+    else:
+        yield from _uncompressed(magic, file)
+
+
+def _uncompressed(magic: bytes, file: BinaryIO) -> Iterator[Frame]:
+    if not magic:
+        raise UsageError("the file is empty")
     if magic in _PCAP:
         yield from _pcap(file, *_PCAP[magic])
     elif magic == SECTION:
         yield from Reader(file).frames()
-    elif magic.startswith(_GZIP):
-        raise UsageError("the capture is compressed; decompress it first: gunzip FILE")
+    elif magic in _COMPRESSED:
+        raise UsageError(f"the capture is compressed; decompress it first: {_COMPRESSED[magic]} FILE")
     else:
         raise UsageError("this is neither pcap nor pcapng; `editcap FILE new.pcapng` converts many formats")
+
+
+def _decompressed(file: gzip.GzipFile) -> Iterator[Frame]:
+    unpacked = cast("BinaryIO", file)
+    try:
+        yield from _uncompressed(unpacked.read(_MAGIC_BYTES), unpacked)
+    except EOFError:
+        raise EvidenceLost("the gzip file ends too early") from None
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise EvidenceLost(f"the gzip file is damaged: {error}") from None
+
+
+class _Rejoined:
+    """A file whose first bytes were read already, as far as gzip asks for it."""
+
+    def __init__(self, start: bytes, file: BinaryIO) -> None:
+        self._start = start
+        self._file = file
+
+    def read(self, size: int) -> bytes:
+        if not self._start:
+            return self._file.read(size)
+        data, self._start = self._start[:size], self._start[size:]
+        return data
 
 
 def _pcap(file: BinaryIO, order: str, unit: int) -> Iterator[Frame]:
@@ -50,13 +95,13 @@ def _pcap(file: BinaryIO, order: str, unit: int) -> Iterator[Frame]:
         number += 1
         if len(head) < 16:
             raise _ends_within(number)
-        second, fraction, size, _ = unpack(head)
+        second, fraction, size, sent = unpack(head)
         if size > MOST_FRAME:
             raise EvidenceLost(f"the capture is damaged: its packet {number} has {size} bytes")
         data = read(size)
         if len(data) < size:
             raise _ends_within(number)
-        yield link, second * s + fraction * unit, data
+        yield Frame(link, second * s + fraction * unit, data, max(size, sent))
 
 
 def _ends_within(number: int) -> EvidenceLost:

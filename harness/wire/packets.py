@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import IntFlag
 from typing import Any, Literal
 
-from harness.wire.segments import ETHERNET, CapturedSegment, segment
+from harness.wire.segments import ETHERNET, CapturedSegment, Fragment, segment
 
 Sender = Literal["guest", "peer"]
 
@@ -24,6 +24,8 @@ class Flag(IntFlag):
     PSH = 0x08
     ACK = 0x10
     URG = 0x20
+    ECE = 0x40  # and CWR: RFC 3168
+    CWR = 0x80
 
     def __str__(self) -> str:
         return "+".join(flag.name or "" for flag in Flag if flag in self) or "no flags"
@@ -34,7 +36,7 @@ class Flag(IntFlag):
 FIN, SYN, RST, PSH, ACK, URG = Flag.FIN, Flag.SYN, Flag.RST, Flag.PSH, Flag.ACK, Flag.URG
 
 NO_FLAGS = Flag(0)
-_ALL_FLAGS = FIN | SYN | RST | PSH | ACK | URG
+_ALL_FLAGS = Flag(0xFF)
 _IPV4_BYTES = 4
 
 
@@ -83,8 +85,9 @@ class Packet:
 
 
 def parse(raw: bytes, *, time_ns: int = 0, sender: Sender = "guest", index: int = 0) -> Packet:
-    """Decodes an Ethernet frame; never raises."""
+    """Decodes an Ethernet frame, of a fragmented packet the first fragment; never raises."""
     found = segment(ETHERNET, raw)
+    found = found.alone if isinstance(found, Fragment) else found
     fields = _fields(raw, found) if isinstance(found, CapturedSegment) else {}
     return Packet(time_ns, sender, index, raw, **fields)
 

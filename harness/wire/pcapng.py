@@ -8,16 +8,14 @@ round the stamps, or take ten times as long.
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from harness.core.errors import EvidenceLost, UsageError
-from harness.core.units import s
-
-# Link type, ns since 1970 or None where the file has no stamp, and the bytes that were kept.
-Frame = tuple[int, int | None, bytes]
+from harness.core.units import MiB, s
 
 MOST_FRAME = 256 * 1024  # bytes, as in Wireshark
-_MOST_BLOCK = MOST_FRAME + 256 * 1024  # with its options
+_MOST_READ_BLOCK = MOST_FRAME + 256 * 1024  # with its options
+_MOST_BLOCK = 16 * MiB  # as in Wireshark: a longer one is damage
 
 SECTION = b"\x0a\x0d\x0d\x0a"  # how every file begins, in both byte orders
 _SECTION = int.from_bytes(SECTION, "big")
@@ -28,13 +26,35 @@ _ORDERS = {b"\x1a\x2b\x3c\x4d": ">", b"\x4d\x3c\x2b\x1a": "<"}
 _END_OF_OPTIONS = 0
 _COMMENT, _PROGRAM = 1, 4
 _NAME, _TIME_RESOLUTION, _TIME_OFFSET = 2, 9, 14
-_FLAGS = 2
+_FLAGS, _PACKET_ID = 2, 5
 _RECEIVED, _DROPPED, _ACCEPTED = 4, 5, 6
 _POWER_OF_TWO = 0x80
 _MICROSECONDS = 10**6
 _NANOSECONDS = b"\x09"  # 10^-9 s
 
 INBOUND, OUTBOUND = 1, 2  # flags of a packet, as seen from the host
+
+
+class Interface(NamedTuple):
+    """Where frames were captured: a network interface, or a component of Windows' network stack."""
+
+    number: int = 0  # from 0 over all sections, as in Wireshark
+    name: str = ""
+    section: int = 0
+
+
+SOLE_INTERFACE = Interface()  # of a file that cannot have more
+
+
+class Frame(NamedTuple):
+    """A frame of a capture file."""
+
+    link: int
+    time_ns: int | None  # since 1970; None where the file has no stamp
+    data: bytes  # that were kept
+    sent: int  # bytes, kept or not
+    interface: Interface = SOLE_INTERFACE
+    packet_id: int = 0  # the same for a packet that several interfaces saw; 0 where the file does not say
 
 
 class Writer:
@@ -85,9 +105,12 @@ def _padded(data: bytes) -> bytes:
 
 
 @dataclass(frozen=True)
-class _Interface:
+class _Source:
+    """What an interface description says of the packets that name it."""
+
     link: int
     snaplen: int
+    interface: Interface
     units: int = _MICROSECONDS  # in a second
     offset: int = 0  # s
 
@@ -101,8 +124,10 @@ class Reader:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._order = "<"
-        self._interfaces: list[_Interface] = []
+        self._interfaces: list[_Source] = []
         self._block = 0
+        self._described = 0  # interfaces, in this section and those before it
+        self._sections = 0
 
     def frames(self) -> Iterator[Frame]:
         self._section()
@@ -119,7 +144,7 @@ class Reader:
                 continue
             body = self._body(size)
             if kind == _PACKET:
-                yield self._frame(body, *self._unpack("IIIII", body))
+                yield self._frame(body, *self._unpack("IIIII", body), options=True)
             elif kind == _OLD_PACKET:
                 interface, _, *rest = self._unpack("HHIIII", body)
                 yield self._frame(body, interface, *rest)
@@ -134,37 +159,54 @@ class Reader:
             raise self._damaged("it has no byte order")
         self._order = _ORDERS[magic]
         self._interfaces = []
+        self._sections += 1
         version = self._read(4)
         if self._unpack("HH", version)[0] != 1:
             raise UsageError("the capture has a version of the pcapng format that is not known")
         self._skip(self._unpack("I", size)[0], seen=16)
 
-    def _frame(self, body: bytes, number: int, high: int, low: int, size: int, _: int) -> Frame:
-        interface = self._known(number)
-        if size > len(body) - 20:
+    def _frame(
+        self, body: bytes, number: int, high: int, low: int, size: int, sent: int, *, options: bool = False
+    ) -> Frame:
+        source = self._known(number)
+        end = 20 + size
+        if end > len(body):
             raise self._damaged("it has fewer bytes than it says")
-        return interface.link, interface.time_ns(high, low), body[20 : 20 + size]
+        packet_id = self._packet_id(body[end + -size % 4 :]) if options and len(body) > end + 4 else 0
+        time_ns = source.time_ns(high, low)
+        return Frame(source.link, time_ns, body[20:end], max(size, sent), source.interface, packet_id)
+
+    def _packet_id(self, options: bytes) -> int:
+        for code, value in self._options(options):
+            if code == _PACKET_ID and len(value) == 8:
+                return self._unpack("Q", value)[0]
+        return 0
 
     def _simple(self, body: bytes) -> Frame:
-        interface = self._known(0)
-        size = min(self._unpack("I", body)[0], interface.snaplen or MOST_FRAME, len(body) - 4)
-        return interface.link, None, body[4 : 4 + size]
+        source = self._known(0)
+        sent = self._unpack("I", body)[0]
+        size = min(sent, source.snaplen or MOST_FRAME, len(body) - 4)
+        return Frame(source.link, None, body[4 : 4 + size], sent, source.interface)
 
-    def _known(self, number: int) -> _Interface:
+    def _known(self, number: int) -> _Source:
         if number >= len(self._interfaces):
             raise self._damaged(f"there is no interface {number}")
         return self._interfaces[number]
 
-    def _interface(self, body: bytes) -> _Interface:
+    def _interface(self, body: bytes) -> _Source:
         link, _, snaplen = self._unpack("HHI", body)
-        units, offset = _MICROSECONDS, 0
+        units, offset, name = _MICROSECONDS, 0, ""
         for code, value in self._options(body[8:]):
             if code == _TIME_RESOLUTION and value:
                 exponent = value[0] & ~_POWER_OF_TWO
                 units = 2**exponent if value[0] & _POWER_OF_TWO else 10**exponent
             elif code == _TIME_OFFSET and len(value) == 8:
                 (offset,) = self._unpack("q", value)
-        return _Interface(link, snaplen, units, offset)
+            elif code == _NAME:
+                name = value.rstrip(b"\0").decode(errors="replace")
+        self._described += 1
+        interface = Interface(self._described - 1, name, self._sections)
+        return _Source(link, snaplen, interface, units, offset)
 
     def _options(self, data: bytes) -> Iterator[tuple[int, bytes]]:
         place = 0
@@ -176,7 +218,7 @@ class Reader:
             place += 4 + (size + 3) // 4 * 4
 
     def _body(self, size: int) -> bytes:
-        if size < 12 or size % 4 or size > _MOST_BLOCK:
+        if size < 12 or size % 4 or size > _MOST_READ_BLOCK:
             raise self._damaged(f"it has {size} bytes")
         block = self._read(size - 8)
         if self._unpack("I", block[-4:])[0] != size:
@@ -185,7 +227,7 @@ class Reader:
 
     def _skip(self, size: int, seen: int = 8) -> None:
         """The rest of a block that is not needed, whatever its size."""
-        if size < seen + 4 or size % 4:
+        if size < seen + 4 or size % 4 or size > _MOST_BLOCK:
             raise self._damaged(f"it has {size} bytes")
         left = size - seen
         while left:

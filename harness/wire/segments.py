@@ -28,9 +28,13 @@ _TCP, _UDP, _FRAGMENT, _AUTHENTICATION = 6, 17, 44, 51
 _VXLAN_PORT = 4789
 _EXTENSIONS = {0, 43, 60, 135, 139, 140}  # whose length is in units of 8 bytes (RFC 8200, section 4)
 _MOST_EXTENSIONS = 16
+_MORE_FRAGMENTS = 0x2000  # of IPv4
+_MORE_OR_OFFSET = 0xFFF9  # of IPv6
+_LONGEST_HEADERS = 256  # bytes of a fragmented packet that are kept to find its TCP header in
 
-_v4 = struct.Struct("!BxHxxHxBxx8s").unpack_from
+_v4 = struct.Struct("!BxHHHxBxx8s").unpack_from
 _v6 = struct.Struct("!4xHBx32s").unpack_from
+_v6_fragment = struct.Struct("!BxHI").unpack_from
 _tcp = struct.Struct("!4sIIBBH").unpack_from
 _short = struct.Struct("!H").unpack_from
 
@@ -47,9 +51,15 @@ class Aside(StrEnum):
     MPLS = "of MPLS that carries something else than IP"
     PPPOE = "of PPPoE that carries something else than IP"
     LLC = "of LLC without IP, such as spanning tree"
-    FRAGMENT = "a fragment behind the first"
+    FRAGMENT = "a fragment of a packet that is not whole here"
+    FIRST_FRAGMENT = "first fragments, counted by what they hold: the rest of their packets is not here"
+    JOINED = "fragments, put together with the one that completes their packet"
     CUT = "cut before the end of its TCP header"
     MALFORMED = "malformed"
+
+    @property
+    def is_left_out(self) -> bool:
+        return self not in (Aside.IRP_EVENT, Aside.JOINED, Aside.FIRST_FRAGMENT)
 
 
 class CapturedSegment(NamedTuple):
@@ -65,8 +75,21 @@ class CapturedSegment(NamedTuple):
     payload_at: int  # its place in the frame
 
 
-def segment(link: int, data: bytes) -> CapturedSegment | Aside:
-    """The segment in a frame; never raises."""
+class Fragment(NamedTuple):
+    """A part of an IP packet that holds TCP, or extension headers of IPv6."""
+
+    addresses: bytes
+    identification: int
+    protocol: int
+    offset: int  # of its first byte in the whole
+    size: int  # bytes, as they were sent
+    is_last: bool
+    start: bytes  # what of the whole's first bytes is in it
+    alone: CapturedSegment | Aside  # what it shows without the others
+
+
+def segment(link: int, data: bytes, sent: int = 0) -> CapturedSegment | Fragment | Aside:
+    """The segment in a frame of `sent` bytes, of which `data` was kept; never raises."""
     find = _LINKS.get(link)
     if find is None:
         is_event = link == irp_events.LINK_TYPE and irp_events.decoded(data) is not None
@@ -76,45 +99,84 @@ def segment(link: int, data: bytes) -> CapturedSegment | Aside:
         if isinstance(start, Aside):
             return start
         version = data[start] >> 4
+        sent = max(sent, len(data))
         if version == 4:
-            return _in_ipv4(data, start)
-        return _in_ipv6(data, start) if version == 6 else Aside.MALFORMED
+            return _in_ipv4(data, start, sent)
+        return _in_ipv6(data, start, sent) if version == 6 else Aside.MALFORMED
     except (struct.error, IndexError):
         return Aside.CUT
 
 
-def _in_ipv4(data: bytes, start: int) -> CapturedSegment | Aside:
-    first, total, fragment, protocol, addresses = _v4(data, start)
+def _in_ipv4(data: bytes, start: int, sent: int) -> CapturedSegment | Fragment | Aside:
+    first, total, identification, fragment, protocol, addresses = _v4(data, start)
     header = (first & 15) * 4
+    offset = (fragment & 0x1FFF) * 8
     if protocol != _TCP:
-        return Aside.OTHER if fragment & 0x1FFF else _no_tcp(data, start + header, protocol)
-    if fragment & 0x1FFF:
-        return Aside.FRAGMENT
+        return Aside.OTHER if offset else _no_tcp(data, start + header, protocol)
     if header < 20:
         return Aside.MALFORMED
-    # A length of 0 is a segment that the network card was to split.
-    return _segment(data, start + header, start + total if total else len(data), addresses)
+    place, end = start + header, _end(start, total, sent)
+    if not fragment & 0x3FFF:
+        return _segment(data, place, end, addresses)
+    is_last = not fragment & _MORE_FRAGMENTS
+    return _fragment(data, place, end, (addresses, identification, protocol, offset, is_last))
 
 
-def _in_ipv6(data: bytes, start: int) -> CapturedSegment | Aside:
+def _end(start: int, total: int, sent: int) -> int:
+    """Where an IP packet ends in its frame: nothing is longer than what was sent.
+
+    A length of 0 is a segment that the network card was to split.
+    """
+    return min(start + total, sent) if total else sent
+
+
+def _in_ipv6(data: bytes, start: int, sent: int) -> CapturedSegment | Fragment | Aside:
     size, kind, addresses = _v6(data, start)
-    end = start + 40 + size if size else len(data)
-    place = start + 40
+    return _behind_ipv6(data, start + 40, _end(start, size and size + 40, sent), kind, addresses)
+
+
+def _behind_ipv6(
+    data: bytes, place: int, end: int, kind: int, addresses: bytes
+) -> CapturedSegment | Fragment | Aside:
+    """What follows a header of IPv6 that names the next one as `kind`."""
     for _ in range(_MOST_EXTENSIONS):
         if kind == _TCP:
             return _segment(data, place, end, addresses)
         if kind == _FRAGMENT:
-            if _short(data, place + 2)[0] & 0xFFF8:
-                return Aside.FRAGMENT
-            following = place + 8
-        elif kind == _AUTHENTICATION:
-            following = place + (data[place + 1] + 2) * 4
-        elif kind in _EXTENSIONS:
-            following = place + (data[place + 1] + 1) * 8
+            kind, bits, identification = _v6_fragment(data, place)
+            if bits & _MORE_OR_OFFSET and (kind == _TCP or kind in _EXTENSIONS):
+                part = addresses, identification, kind, bits & 0xFFF8, not bits & 1
+                return _fragment(data, place + 8, end, part)
+            if bits & 0xFFF8:
+                return Aside.OTHER
+            place += 8
+        elif kind == _AUTHENTICATION or kind in _EXTENSIONS:
+            words = (data[place + 1] + 2) * 4 if kind == _AUTHENTICATION else (data[place + 1] + 1) * 8
+            kind, place = data[place], place + words
         else:
             return _no_tcp(data, place, kind)
-        kind, place = data[place], following
     return Aside.MALFORMED
+
+
+def _fragment(data: bytes, place: int, end: int, part: tuple[bytes, int, int, int, bool]) -> Fragment | Aside:
+    """`part` is what the headers say: addresses, identification, protocol, offset, is it the last."""
+    addresses, identification, protocol, offset, is_last = part
+    if end <= place:
+        return Aside.MALFORMED
+    start = data[place : min(end, place + _LONGEST_HEADERS - offset)] if offset < _LONGEST_HEADERS else b""
+    alone = Aside.FRAGMENT if offset else reassembled(start, end - place, protocol, addresses)
+    if isinstance(alone, CapturedSegment):
+        alone = alone._replace(payload_at=place + alone.payload_at)
+    return Fragment(addresses, identification, protocol, offset, end - place, is_last, start, alone)
+
+
+def reassembled(start: bytes, size: int, protocol: int, addresses: bytes) -> CapturedSegment | Aside:
+    """The segment in an IP packet with `size` bytes of which `start` is known; never raises."""
+    try:
+        found = _behind_ipv6(start, 0, size, protocol, addresses)
+    except (struct.error, IndexError):
+        return Aside.CUT
+    return Aside.MALFORMED if isinstance(found, Fragment) else found
 
 
 def _no_tcp(data: bytes, place: int, protocol: int) -> Aside:
@@ -138,11 +200,14 @@ def _ethernet(data: bytes) -> int | Aside:
 
 def _behind_type(data: bytes, place: int) -> int | Aside:
     """Where IP begins behind an EtherType, and behind what may stand between the two."""
-    kind = _short(data, place)[0]
+    return _behind(_short(data, place)[0], data, place + 2)
+
+
+def _behind(kind: int, data: bytes, place: int) -> int | Aside:
+    """The same, with the EtherType known and what it is of at `place`."""
     while kind in _VLAN:
+        kind = _short(data, place + 2)[0]
         place += 4
-        kind = _short(data, place)[0]
-    place += 2
     if kind in _IP:
         return place
     if kind in _MPLS:
@@ -170,10 +235,7 @@ def _loopback(data: bytes) -> int | Aside:
 
 
 def _sll2(data: bytes) -> int | Aside:
-    kind = _short(data, 0)[0]
-    if kind in _VLAN:
-        return _behind_type(data, 22)
-    return 20 if kind in _IP else Aside.OTHER
+    return _behind(_short(data, 0)[0], data, 20)
 
 
 _TUNNELS = {4: Aside.IP_IN_IP, 41: Aside.IP_IN_IP, 47: Aside.GRE}

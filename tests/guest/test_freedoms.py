@@ -75,7 +75,7 @@ def test_its_tcp_is_another(tmp_path: Path) -> None:
 def packets(folder: Path) -> Iterator[Packet]:
     for path in folder.iterdir():
         with path.open("rb") as file:
-            yield from (parse(data) for _, _, data in frames(file))
+            yield from (parse(frame.data) for frame in frames(file))
 
 
 def options(packet: Packet) -> dict[int, bytes]:

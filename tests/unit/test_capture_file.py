@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Captures of other programs are read frame by frame, and what is wrong with them is said."""
 
+import bz2
 import contextlib
+import gzip
 import io
+import lzma
 import struct
 import tracemalloc
 from itertools import islice
@@ -17,13 +20,14 @@ from harness.core.errors import EvidenceLost, UsageError
 from harness.core.units import s
 from harness.wire import capture_file
 from harness.wire.capture_file import frames
-from harness.wire.pcapng import Frame, Writer
+from harness.wire.pcapng import Writer
 
 FRAMES = [ethernet(one) for one in exchange()]
 
 
-def read(data: bytes) -> list[Frame]:
-    return list(frames(io.BytesIO(data)))
+def read(data: bytes) -> list[tuple[int, int | None, bytes]]:
+    """Link types, times and bytes."""
+    return [frame[:3] for frame in frames(io.BytesIO(data))]
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -119,9 +123,14 @@ def test_memory_does_not_grow_with_the_file(head: bytes, repeated: bytes) -> Non
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "neither pcap nor pcapng"),
+        (b"", "the file is empty"),
         (b"PK\3\4 an archive", "neither pcap nor pcapng"),
-        (b"\x1f\x8b\x08\x00", "compressed"),
+        (gzip.compress(b""), "the file is empty"),
+        (gzip.compress(b"PK\3\4 an archive"), "neither pcap nor pcapng"),
+        (b"\x28\xb5\x2f\xfd\4", r"compressed; decompress it first: zstd -d FILE"),
+        (bz2.compress(b""), r"decompress it first: bzip2 -d FILE"),
+        (lzma.compress(b""), r"decompress it first: xz -d FILE"),
+        (b"\x04\x22\x4d\x18\4", r"compressed; decompress it first: lz4 -d FILE"),
         (pcap([])[:4] + b"\x03" + pcap([])[5:], "version 3"),
         (section()[:12] + b"\x02" + section()[13:], "version of the pcapng format"),
     ],
@@ -129,6 +138,32 @@ def test_memory_does_not_grow_with_the_file(head: bytes, repeated: bytes) -> Non
 def test_what_is_no_capture_is_refused(data: bytes, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         read(data)
+
+
+def test_what_gzip_compressed_is_read() -> None:
+    for whole in (pcap(FRAMES), BEGUN + packet(FRAMES[0], 5)):
+        assert read(gzip.compress(whole)) == read(whole)
+        assert read(gzip.compress(whole[:50]) + gzip.compress(whole[50:])) == read(whole)
+
+
+def test_a_compressed_capture_that_is_cut_or_damaged_is_told() -> None:
+    whole = gzip.compress(pcap(FRAMES * 200))
+    for broken in (whole[:3], whole[:-20], whole[: len(whole) // 2], whole[:40] + b"damage" + whole[46:]):
+        with pytest.raises(EvidenceLost, match=r"the gzip file (ends too early|is damaged)"):
+            read(broken)
+
+
+def test_what_is_said_of_a_frame_is_read_with_it() -> None:
+    """Its length on the wire, its interface and its id."""
+    options = struct.pack("<HHQHH", 5, 8, 77, 0, 0)
+    cut = block(6, struct.pack("<IIIII", 1, 0, 0, 4, 1514) + b"kept" + options)
+    named = block(1, struct.pack("<HHI", 1, 0, 0) + struct.pack("<HH8sHH", 2, 7, b"tcpip.s", 0, 0))
+    (first, other) = frames(io.BytesIO(BEGUN + named + cut + packet(b"abc", 0, 0)))
+    assert (first.data, first.sent, first.packet_id) == (b"kept", 1514, 77)
+    assert (first.interface.number, first.interface.name) == (1, "tcpip.s")
+    assert (other.sent, other.packet_id, other.interface.number) == (3, 0, 0)
+    (of_pcap,) = frames(io.BytesIO(pcap([bytes(900)], kept=100)))
+    assert (len(of_pcap.data), of_pcap.sent) == (100, 900)
 
 
 BEGUN = section() + interface()
@@ -149,6 +184,8 @@ BEGUN = section() + interface()
         (BEGUN + block(6, b"1234"), "block 3: it is too short"),
         (BEGUN + struct.pack("<II", 6, 7), "block 3: it has 7 bytes"),
         (BEGUN + struct.pack("<II", 99, 0), "block 3: it has 0 bytes"),
+        (BEGUN + struct.pack("<II", 99, 0xFFFFFFFC), "block 3: it has 4294967292 bytes"),
+        (BEGUN + struct.pack("<II", 6, 0xFFFFFFFC), "block 3: it has 4294967292 bytes"),
         (section()[:8] + b"\0" * 20, "block 1: it has no byte order"),
     ],
 )
@@ -159,7 +196,7 @@ def test_a_damaged_capture_is_evidence_that_was_lost(data: bytes, message: str) 
 
 def test_what_is_before_the_damage_is_read() -> None:
     stream = frames(io.BytesIO(pcap(FRAMES)[:-1]))
-    assert [data for _, _, data in islice(stream, 6)] == FRAMES[:6]
+    assert [frame.data for frame in islice(stream, 6)] == FRAMES[:6]
     with pytest.raises(EvidenceLost):
         next(stream)
 
@@ -196,5 +233,4 @@ def test_what_we_write_we_read_to_the_nanosecond(
     for place, time_ns, data, flags in written:
         writer.packet(numbers[place], time_ns, data, flags)
     writer.statistics(numbers[0], 0, received=len(written), dropped=0, accepted=len(written))
-    file.seek(0)
-    assert list(frames(file)) == [(LINKS[place], stamp, data) for place, stamp, data, _ in written]
+    assert read(file.getvalue()) == [(LINKS[place], stamp, data) for place, stamp, data, _ in written]

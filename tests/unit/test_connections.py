@@ -31,11 +31,13 @@ from hypothesis import strategies as st
 from harness.wire import connections
 from harness.wire.capture_file import frames
 from harness.wire.connections import Connections
-from harness.wire.segments import Aside, CapturedSegment
+from harness.wire.pcapng import Frame
+from harness.wire.segments import Aside, CapturedSegment, Fragment
 from harness.wire.segments import segment as decode
 
 V4 = segment(CLIENT, SERVER, ACK | FIN, 5, 6, b"abc")
 V6 = segment(CLIENT6, SERVER6, ACK | FIN, 5, 6, b"abc")
+V6_LONG = segment(CLIENT6, SERVER6, ACK, 1, 1, bytes(3000))
 SLL = bytes(14)
 SLL2 = bytes(18)
 
@@ -75,13 +77,10 @@ CARRIERS = {
         1,
         ethernet(ipv4(CLIENT, SERVER, tcp(CLIENT, SERVER, 17, 5, 6, b"abc"), options=bytes(8))),
     ),
-    "the first fragment": (
-        1,
-        ethernet(ipv4(CLIENT, SERVER, tcp(CLIENT, SERVER, 17, 5, 6, b"abc"), fragment=0x2000)),
-    ),
     "Ethernet with padding": (1, ethernet(V4) + bytes(20)),
     "MPLS with two labels": (1, typed(0x8847, b"\0\x01\0\x40" + b"\0\x02\x01\x40" + V4)),
     "MPLS with IPv6": (1, typed(0x8847, b"\0\x02\x01\x40" + V6)),
+    "Linux cooked, version 2, with MPLS": (276, b"\x88\x47" + SLL2 + b"\0\x02\x01\x40" + V4),
     "PPPoE": (1, typed(0x8864, pppoe(0x21, V4))),
     "PPPoE with IPv6 in a VLAN": (1, typed(0x8100, b"\0\7\x88\x64" + pppoe(0x57, V6))),
     "SNAP": (1, typed(len(V4) + 8, SNAP + b"\x08\0" + V4)),
@@ -101,7 +100,7 @@ EXTENSIONS = {
     "a routing header of 24 bytes": [(43, bytes(22))],
     "two of destination options": [(60, bytes(6)), (60, bytes(14))],
     "an authentication header": [(51, bytes(22))],
-    "the first fragment": [(44, b"\0\1\0\0\0\7")],
+    "a fragment header without fragments": [(44, b"\0\0\0\0\0\7")],
 }
 
 
@@ -125,8 +124,8 @@ def test_a_segment_is_found_behind_the_extension_headers_of_ipv6(name: str) -> N
         (276, b"\x08\x06" + SLL2 + V4, Aside.OTHER),
         (1, ethernet(ipv4(CLIENT, SERVER, bytes(20), protocol=17)), Aside.OTHER),
         (101, ipv6(CLIENT6, SERVER6, bytes(20), following=50), Aside.OTHER),
-        (1, ethernet(ipv4(CLIENT, SERVER, bytes(40), fragment=5)), Aside.FRAGMENT),
-        (101, ipv6(CLIENT6, SERVER6, b"\6\0\1\0" + bytes(40), following=44), Aside.FRAGMENT),
+        (1, ethernet(ipv4(CLIENT, SERVER, b"", fragment=5)), Aside.MALFORMED),
+        (101, ipv6(CLIENT6, SERVER6, b"\x11\0\1\0" + bytes(40), following=44), Aside.OTHER),
         (1, ethernet(ipv4(CLIENT, SERVER, bytes(20), protocol=47)), Aside.GRE),
         (1, ethernet(ipv4(CLIENT, SERVER, b"\x80\1\x12\xb5" + bytes(20), protocol=17)), Aside.VXLAN),
         (1, ethernet(ipv4(CLIENT, SERVER, b"\x80\1\x12\xb5", protocol=17, fragment=5)), Aside.OTHER),
@@ -154,21 +153,27 @@ def test_what_is_no_segment_is_said_to_be(link: int, frame: bytes, why: Aside) -
 
 
 def test_a_cut_frame_has_the_length_that_was_sent() -> None:
-    found = decode(1, ethernet(segment(CLIENT, SERVER, ACK, 1, 1, bytes(1000)))[:60])
+    found = decode(1, ethernet(segment(CLIENT, SERVER, ACK, 1, 1, bytes(1000)))[:60], 1054)
     assert isinstance(found, CapturedSegment)
     assert found.length == 1000
 
 
-def test_a_segment_that_the_network_card_was_to_split_has_the_length_that_is_there() -> None:
-    packet = segment(CLIENT, SERVER, ACK, 1, 1, bytes(3000))
-    found = decode(101, packet[:2] + b"\0\0" + packet[4:])
-    assert isinstance(found, CapturedSegment)
-    assert found.length == 3000
+@pytest.mark.parametrize("kept", [100, 4000])
+@pytest.mark.parametrize(("claimed", "length"), [(0, 3000), (5000, 3000), (2040, 2000)])
+def test_what_was_on_the_wire_is_the_length(claimed: int, length: int, kept: int) -> None:
+    """Not what was kept, nor what the header claims beyond the frame; 0: the network card was to split it."""
+    for version, packet in ((4, segment(CLIENT, SERVER, ACK, 1, 1, bytes(3000))), (6, V6_LONG)):
+        place, header = (2, 0) if version == 4 else (4, 40)
+        told = (max(0, claimed - header if version == 6 else claimed)).to_bytes(2, "big")
+        frame = packet[:place] + told + packet[place + 2 :]
+        found = decode(101, frame[:kept], len(frame))
+        assert isinstance(found, CapturedSegment)
+        assert found.length == (length - 20 if version == 6 and claimed == 2040 else length)
 
 
 @given(st.sampled_from([0, 1, 12, 101, 108, 113, 228, 229, 276]), st.binary(max_size=120))
 def test_no_frame_is_a_surprise(link: int, frame: bytes) -> None:
-    assert isinstance(decode(link, frame), CapturedSegment | Aside)
+    assert isinstance(decode(link, frame), CapturedSegment | Fragment | Aside)
 
 
 @given(st.data())
@@ -177,7 +182,7 @@ def test_no_change_of_a_frame_is_a_surprise(data: st.DataObject) -> None:
     frame = bytearray(whole)
     for _ in range(data.draw(st.integers(1, 6))):
         frame[data.draw(st.integers(0, len(frame) - 1))] = data.draw(st.integers(0, 255))
-    assert isinstance(decode(link, bytes(frame)), CapturedSegment | Aside)
+    assert isinstance(decode(link, bytes(frame)), CapturedSegment | Fragment | Aside)
 
 
 def read(packets: list[bytes], link: int = 101) -> Connections:
@@ -187,8 +192,13 @@ def read(packets: list[bytes], link: int = 101) -> Connections:
 
 
 def told(packets: list[bytes], number: int = 1) -> list[str]:
-    stream = Connections().follow(frames(io.BytesIO(pcap(packets, 101))), number)
-    return [f"{'<>'[sender == 0]} {one.describe(sender, seen)}" for one, sender, _, seen in stream]
+    found = Connections()
+    placed = [one for frame in frames(io.BytesIO(pcap(packets, 101))) for one in found.place(frame)]
+    return [
+        f"{'<>'[sender == one.opener]} {one.describe(sender, seen)}"
+        for one, sender, _, seen in placed
+        if one.number == number
+    ]
 
 
 def test_sequence_numbers_count_from_each_ends_syn() -> None:
@@ -241,11 +251,43 @@ def test_a_capture_that_begins_in_the_middle_counts_from_what_it_has() -> None:
     (one,) = read(exchange()[3:]).table
     assert not one.from_its_beginning
     assert told(exchange()[3:]) == [
-        "> PSH+ACK seq 0 ack 0 len 3",
-        "> FIN+ACK seq 3 ack 0 len 0",
-        "< FIN+ACK seq 0 ack 4 len 0",
-        "> ACK seq 4 ack 1 len 0",
+        "> PSH+ACK seq 1 ack 1 len 3",
+        "> FIN+ACK seq 4 ack 1 len 0",
+        "< FIN+ACK seq 1 ack 5 len 0",
+        "> ACK seq 5 ack 2 len 0",
     ]
+
+
+@pytest.mark.parametrize("late", [2, 3, 4, 7])
+@pytest.mark.parametrize("syns", [(0,), (1,), (0, 1), (1, 0)])
+def test_a_syn_that_is_stored_late_is_still_where_its_end_counts_from(
+    syns: tuple[int, ...], late: int
+) -> None:
+    packets = exchange()
+    order = [number for number in range(7) if number not in syns]
+    place = max(0, late - len(syns))
+    order[place:place] = syns
+    found = read([packets[number] for number in order])
+    assert [(one.packets, one.from_its_beginning, one.end(one.opener)) for one in found.table] == [
+        ([5, 2] if found.table[0].opener == 0 else [2, 5], True, "192.0.2.1:40000")
+    ]
+    counted = told([packets[number] for number in order])
+    assert sorted(line[2:] for line in counted) == sorted(line[2:] for line in told(packets))
+
+
+def test_stamps_that_run_backwards_make_no_time_negative() -> None:
+    (one,) = read(exchange()).table
+    frame = Frame(101, 0, exchange()[6], 40)
+    found = Connections()
+    for time_ns, packet in ((5000, exchange()[0]), (500, exchange()[1]), (2000, exchange()[2])):
+        found.place(frame._replace(time_ns=time_ns, data=packet))
+    assert one.lasts_ns == 6_000_000
+    assert found.table[0].lasts_ns == 4500
+
+
+def test_ece_and_cwr_are_told() -> None:
+    flagged = [segment(CLIENT, SERVER, SYN | 0xC0, 1), segment(SERVER, CLIENT, SYN | ACK | 0x40, 7, 2)]
+    assert told(flagged) == ["> SYN+ECE+CWR seq 0 len 0", "< SYN+ACK+ECE seq 0 ack 1 len 0"]
 
 
 def test_the_table_of_connections_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.cli.main import cli
-from harness.core.errors import EvidenceLost, UsageError
+from harness.core.errors import UsageError
 
 needs_wireshark = pytest.mark.skipif(not shutil.which("editcap"), reason="needs Wireshark's programs")
 
@@ -125,9 +125,9 @@ def test_a_damaged_capture_is_drawn_as_far_as_it_goes(file: Path) -> None:
     file.write_bytes(pcap(FRAMES)[:-1])
     ran = run("report", "--capture", str(file))
     assert len(arrows(ran.stdout)) == 6
-    assert ran.returncode == 3
+    assert ran.returncode == 2
     assert "the capture ends within its packet 7; what is before that was read" in ran.stderr
-    with pytest.raises(EvidenceLost, match="ends within its packet 7"):
+    with pytest.raises(UsageError, match="ends within its packet 7"):
         report(file, "--list")
 
 
@@ -171,8 +171,8 @@ def test_a_reader_that_has_seen_enough_is_no_error(file: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--list"], "belong to --capture FILE"),
-        (["--connection", "1"], "belong to --capture FILE"),
+        (["--list"], "belong to --capture"),
+        (["--connection", "1"], "belong to --capture"),
         (["--capture", "none.pcap"], "cannot read none.pcap: No such file"),
         (["--capture", "/"], "cannot read /: Is a directory"),
         (["results/latest", "--capture", "none.pcap"], "leave out RUN"),
@@ -244,6 +244,6 @@ def test_no_capture_however_damaged_gives_a_traceback(
     path.write_bytes(damaged[: data.draw(st.integers(0, len(damaged)))])
     try:
         result = report(path, *data.draw(st.sampled_from([(), ("--list",), ("--connection", "1")])))
-    except (UsageError, EvidenceLost, click.ClickException):
+    except (UsageError, click.ClickException):
         return
     assert result.exit_code == 0
