@@ -15,6 +15,8 @@ from harness.report.capture_json import as_json
 from harness.wire.capture_file import frames
 from harness.wire.connections import Connections
 
+_MOST_NAMED = 10  # in one line
+
 
 @dataclass(frozen=True)
 class CaptureView:
@@ -108,11 +110,11 @@ def _ladder(file: BinaryIO, number: int, interface: str) -> None:
 
 
 def _check(found: Connections, interface: str) -> None:
-    if interface and found.not_chosen == sum(found.interfaces.values()) > 0:
-        names = ", ".join(f"{one.number} {one.name}".rstrip() for one in sorted(found.interfaces))
-        raise UsageError(f"the capture has no interface {interface}: it has {names}")
+    if interface and found.not_chosen == found.frames > 0:
+        names = (f"{one.number} {one.name}".rstrip() for one in sorted(found.interfaces)[:_MOST_NAMED])
+        raise UsageError(f"the capture has no frame of interface {interface}, but of {', '.join(names)}")
     if found.unreadable:
-        links = ", ".join(map(str, sorted(found.unread_links)))
+        links = ", ".join(map(str, sorted(found.unread_links)[:_MOST_NAMED]))
         raise UsageError(
             f"the capture has link type {links}; those that are read are Ethernet, raw IP, "
             "Linux cooked (1 and 2) and loopback (https://www.tcpdump.org/linktypes.html)"

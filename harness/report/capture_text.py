@@ -15,6 +15,7 @@ from harness.wire.pcapng import Frame
 NARROWEST = 80
 _TIME = 13
 _NO_TIME = "no time"
+_LONGEST_EVENT = 4096  # bytes
 _MOST_BEFORE = 10_000  # events, before the first packet
 _MOST_HELD = 10_000  # packets and events, until both SYNs are there
 
@@ -67,7 +68,8 @@ class _Drawing:
         self._first: CapturedConnection | None = None
         self._begun = False
 
-    def event(self, frame: Frame) -> Iterator[str]:
+    def event(self, whole: Frame) -> Iterator[str]:
+        frame = whole._replace(data=whole.data[:_LONGEST_EVENT])
         if self._first is None:
             self._before.append(frame)
         else:

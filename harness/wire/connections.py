@@ -20,6 +20,7 @@ MOST_CONNECTIONS = 50_000
 
 _SYN, _FIN, _RST, _ACK = int(SYN), int(FIN), int(RST), int(ACK)
 _FLAGS = 0xFF
+_MOST_INTERFACES = 100  # that are counted apart
 _NEAR = 1 << 20  # bytes that may be stored before the SYN that they follow
 
 
@@ -154,6 +155,7 @@ class Connections:
         self.table: list[CapturedConnection] = []
         self.asides: Counter[Aside] = Counter()  # frames that are of no connection
         self.interfaces: Counter[Interface] = Counter()  # frames by where they were captured
+        self.frames = 0
         self.not_chosen = 0  # frames of other interfaces
         self.copies = 0  # of packets that another interface saw too
         self.unread_links: set[int] = set()
@@ -175,7 +177,9 @@ class Connections:
 
     def place(self, frame: Frame) -> list[PlacedPacket]:
         """What the next frame shows: mostly one packet, none where it holds none of TCP."""
-        self.interfaces[frame.interface] += 1
+        self.frames += 1
+        if len(self.interfaces) < _MOST_INTERFACES or frame.interface in self.interfaces:
+            self.interfaces[frame.interface] += 1
         seen = segment(frame.link, frame.data, frame.sent)
         if seen is Aside.IRP_EVENT:
             self.asides[seen] += 1
@@ -211,7 +215,7 @@ class Connections:
 
     def _place_fragment(self, part: Fragment, frame: Frame) -> list[PlacedPacket]:
         self.asides[Aside.FRAGMENT] += 1
-        whole = self._fragments.add(part, frame.interface.number, frame.time_ns)
+        whole = self._fragments.add(part, frame.time_ns)
         late = [packet for one in self._fragments.given_up(frame.time_ns) for packet in self._give_up(one)]
         if whole is None:
             return late

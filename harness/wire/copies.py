@@ -3,15 +3,15 @@
 
 Windows' Packet Monitor records a packet in each component of the network stack
 that it goes through; etl2pcapng makes an interface of each component, and gives
-the copies one packet id. Files without ids are told by what is alike: the same
-segment, soon, in another interface, for the same time there.
+the copies one packet id. In files without ids a copy is the same segment in
+another interface, within the time that a packet takes through the stack.
 """
 
-from harness.core.units import ms
+from harness.core.units import us
 from harness.wire.pcapng import SOLE_INTERFACE, Frame
 from harness.wire.segments import CapturedSegment
 
-_SOON = 100 * ms  # no retransmission comes as soon: RFC 6298 has 1 s, Linux and Windows 200 ms and more
+_SOON = 200 * us  # no retransmission comes as soon: RFC 6298 has 1 s, Linux and Windows 200 ms and more
 _MOST_KEPT = 4096  # packets
 
 

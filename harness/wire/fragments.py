@@ -13,7 +13,7 @@ _MOST_PENDING = 65_536  # fragments
 _MOST_OF_ONE = 2048  # fragments of a packet: 64 KiB in pieces of 32 bytes
 _PATIENCE = 30 * s  # for the rest of a packet, as in Linux (RFC 791, 3.2, has 15 s and more)
 
-Key = tuple[int, bytes, int, int]
+Key = tuple[bytes, int, int]
 
 
 class Finished(NamedTuple):
@@ -66,9 +66,9 @@ class Fragments:
         self._pending: dict[Key, _Pending] = {}
         self._count = 0
 
-    def add(self, part: Fragment, interface: int, time_ns: int | None) -> Finished | None:
+    def add(self, part: Fragment, time_ns: int | None) -> Finished | None:
         """The packet that this fragment completes."""
-        key = interface, part.addresses, part.identification, part.protocol
+        key = part.addresses, part.identification, part.protocol
         pending = self._pending.get(key)
         if pending is None:
             pending = self._pending[key] = _Pending(time_ns)

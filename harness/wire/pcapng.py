@@ -15,6 +15,8 @@ from harness.core.units import MiB, s
 
 MOST_FRAME = 256 * 1024  # bytes, as in Wireshark
 _MOST_READ_BLOCK = MOST_FRAME + 256 * 1024  # with its options
+_MOST_INTERFACES = 65_536  # of a section
+_LONGEST_NAME = 200  # bytes of it that are kept
 _MOST_BLOCK = 16 * MiB  # as in Wireshark: a longer one is damage
 
 SECTION = b"\x0a\x0d\x0d\x0a"  # how every file begins, in both byte orders
@@ -150,8 +152,10 @@ class Reader:
                 yield self._frame(body, interface, *rest)
             elif kind == _SIMPLE_PACKET:
                 yield self._simple(body)
-            else:
+            elif len(self._interfaces) < _MOST_INTERFACES:
                 self._interfaces.append(self._interface(body))
+            else:
+                raise self._damaged(f"its section has more than {_MOST_INTERFACES} interfaces")
 
     def _section(self) -> None:
         size, magic = self._read(4), self._read(4)
@@ -203,7 +207,7 @@ class Reader:
             elif code == _TIME_OFFSET and len(value) == 8:
                 (offset,) = self._unpack("q", value)
             elif code == _NAME:
-                name = value.rstrip(b"\0").decode(errors="replace")
+                name = value[:_LONGEST_NAME].rstrip(b"\0").decode(errors="replace")
         self._described += 1
         interface = Interface(self._described - 1, name, self._sections)
         return _Source(link, snaplen, interface, units, offset)

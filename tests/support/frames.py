@@ -93,3 +93,17 @@ def interface(
 def packet(frame: bytes, ticks: int, number: int = 0, order: str = "<") -> bytes:
     head = struct.pack(order + "IIIII", number, ticks >> 32, ticks & 0xFFFFFFFF, len(frame), len(frame))
     return block(6, head + frame, order)
+
+
+def named_interface(name: str) -> bytes:
+    """Of Ethernet, with stamps in us."""
+    value = name.encode()
+    option = struct.pack("<HH", 2, len(value)) + value + bytes(-len(value) % 4)
+    return block(1, struct.pack("<HHI", 1, 0, 0) + option + bytes(4))
+
+
+def identified(frame: bytes, ticks: int, number: int, packet_id: int) -> bytes:
+    """A packet with the id that it has in every interface; without one for 0."""
+    head = struct.pack("<IIIII", number, ticks >> 32, ticks & 0xFFFFFFFF, len(frame), len(frame))
+    option = struct.pack("<HHQHH", 5, 8, packet_id, 0, 0) if packet_id else b""
+    return block(6, head + frame + bytes(-len(frame) % 4) + option)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`wsk-conformance report --capture` draws a connection of any program's capture."""
 
+import gzip
+import json
 import os
 import re
 import shutil
@@ -11,12 +13,25 @@ import click
 import conformance
 import pytest
 from click.testing import CliRunner, Result
-from frames import CLIENT6, SERVER6, block, ethernet, exchange, interface, packet, pcap, section
+from frames import (
+    CLIENT6,
+    SERVER6,
+    block,
+    ethernet,
+    exchange,
+    identified,
+    interface,
+    named_interface,
+    packet,
+    pcap,
+    section,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.cli.main import cli
 from harness.core.errors import UsageError
+from harness.wire import connections
 
 needs_wireshark = pytest.mark.skipif(not shutil.which("editcap"), reason="needs Wireshark's programs")
 
@@ -107,6 +122,116 @@ def test_packets_without_a_stamp_are_drawn_without_a_time(file: Path) -> None:
     assert "no time" in report(file, "--list").output
 
 
+def test_a_program_can_read_the_list(file: Path) -> None:
+    file.write_bytes(pcap([one for pair in zip(FRAMES, OTHERS, strict=True) for one in pair] + [UDP]))
+    told = json.loads(report(file, "--list", "--format", "json").output)
+    assert told["connections"][0] == {
+        "number": 1,
+        "ends": ["192.0.2.1:40000", "192.0.2.2:80"],
+        "packets": [5, 2],
+        "bytes": [3, 0],
+        "first_ns": 1_700_000_000_000_000_000,
+        "last_ns": 1_700_000_000_012_000_000,
+        "lasts_ns": 12_000_000,
+        "from_its_beginning": True,
+        "ended": "closed",
+    }
+    assert len(told["connections"]) == 2
+    assert told["frames_left_out"] == {"not TCP": 1}
+    assert told["damage"] is None
+
+
+def test_a_program_is_told_of_damage_behind_what_was_read(file: Path) -> None:
+    file.write_bytes(pcap(FRAMES)[:-1])
+    ran = run("report", "--capture", str(file), "--list", "--format", "json")
+    told = json.loads(ran.stdout)
+    assert (ran.returncode, told["connections"][0]["packets"]) == (2, [4, 2])
+    assert told["damage"] == "the capture ends within its packet 7"
+
+
+def test_more_connections_than_the_table_holds_are_not_called_all(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "MOST_CONNECTIONS", 5)
+    ends = [("192.0.2.1", 40_000 + number) for number in range(6)]
+    file.write_bytes(pcap([one for end in ends for one in exchange(end)], link=101))
+    with pytest.raises(UsageError, match="holds more than 5 TCP connections"):
+        report(file)
+    with pytest.raises(UsageError, match="connection 6 cannot be drawn: the capture holds more than 5"):
+        report(file, "--connection", "6")
+    told = json.loads(report(file, "--list", "--format", "json").output)
+    assert (len(told["connections"]), told["more_connections"]) == (5, True)
+
+
+def test_a_late_syn_is_where_the_ladder_counts_from(file: Path) -> None:
+    late = [FRAMES[0], FRAMES[3], FRAMES[5], FRAMES[1], FRAMES[2], FRAMES[4], FRAMES[6]]
+    file.write_bytes(pcap(late))
+    assert sorted(arrows(report(file).output)) == sorted(
+        [
+            "SYN seq 0 len 0 win 8192 >",
+            "< SYN+ACK seq 0 ack 1 len 0 win 8192",
+            "ACK seq 1 ack 1 len 0 win 8192 >",
+            "PSH+ACK seq 1 ack 1 len 3 win 8192 >",
+            "FIN+ACK seq 4 ack 1 len 0 win 8192 >",
+            "< FIN+ACK seq 1 ack 5 len 0 win 8192",
+            "ACK seq 5 ack 2 len 0 win 8192 >",
+        ]
+    )
+    assert arrows(report(file).output)[1].startswith("PSH+ACK seq 1 ack 1 len 3")
+
+
+def test_what_gzip_compressed_and_what_is_empty_is_told(file: Path) -> None:
+    plain = report(file).output
+    file.write_bytes(gzip.compress(file.read_bytes()))
+    assert report(file).output == plain
+    file.write_bytes(b"")
+    ran = run("report", "--capture", str(file), "--list")
+    assert (ran.returncode, ran.stderr.count("\n")) == (2, 1)
+    assert "the file is empty" in ran.stderr
+
+
+COMPONENTS = section() + named_interface("tcpip.sys") + named_interface("WFP") + named_interface("NIC")
+
+
+def pktmon(*, ids: bool, frames: list[bytes] = FRAMES) -> bytes:
+    """Each packet in three components, some us apart, as etl2pcapng writes it: first up, then down."""
+    data = COMPONENTS
+    for number, frame in enumerate(frames):
+        for place in range(3):
+            ticks = 1_700_000_000_000_000 + number * 1000 + place * 30
+            identity = number + 1 if ids else 0
+            data += identified(frame, ticks, (place, 2 - place)[number % 2], identity)
+    return data
+
+
+@pytest.mark.parametrize("ids", [True, False])
+def test_copies_of_windows_components_are_shown_once(file: Path, ids: bool) -> None:
+    plain = arrows(report(file).output)
+    file.write_bytes(pktmon(ids=ids))
+    told = report(file).output
+    assert arrows(told) == plain
+    assert "14 copies left out: of packets that another interface shows" in told
+    assert "interface 1 WFP: 7 frames" in told
+
+
+@pytest.mark.parametrize("ids", [True, False])
+def test_a_retransmission_is_no_copy(file: Path, ids: bool) -> None:
+    file.write_bytes(pktmon(ids=ids, frames=[*FRAMES[:4], FRAMES[3], *FRAMES[4:]]))
+    assert len(arrows(report(file).output)) == 8
+
+
+@pytest.mark.parametrize("chosen", ["WFP", "1"])
+def test_one_component_is_chosen_by_name_or_number(file: Path, chosen: str) -> None:
+    plain = arrows(report(file).output)
+    file.write_bytes(pktmon(ids=True))
+    told = report(file, "--interface", chosen).output
+    assert arrows(told) == plain
+    assert "14 frames left out: of another interface" in told
+    assert "copies" not in told
+    with pytest.raises(UsageError, match=r"has no frame of interface lo, but of 0 tcpip\.sys, 1 WFP, 2 NIC"):
+        report(file, "--interface", "lo", "--list")
+
+
 def test_a_link_type_that_cannot_be_read_is_named(file: Path) -> None:
     file.write_bytes(pcap(FRAMES, link=105))
     for arguments in ((), ("--list",), ("--connection", "1")):
@@ -176,6 +301,11 @@ def test_a_reader_that_has_seen_enough_is_no_error(file: Path) -> None:
         (["--capture", "none.pcap"], "cannot read none.pcap: No such file"),
         (["--capture", "/"], "cannot read /: Is a directory"),
         (["results/latest", "--capture", "none.pcap"], "leave out RUN"),
+        (["--interface", "eth0"], "belong to --capture"),
+        (["--capture", "x", "--list", "--connection", "1"], "leave out one of them"),
+        (["--capture", "x", "--format", "json"], "--format json belongs to --list"),
+        (["--capture", "x", "--format", "junit"], "--format junit is for runs"),
+        (["--capture", "x", "--list", "--format", "html"], "--format html is for runs"),
     ],
 )
 def test_wrong_use_is_a_line(arguments: list[str], message: str) -> None:

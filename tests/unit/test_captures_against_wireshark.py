@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A corpus of captures is read as Wireshark reads it, frame by frame; what differs is in one table."""
+
+import io
+import shutil
+from dataclasses import dataclass
+
+import pytest
+from capture_corpus import Sample, corpus
+from sharkd import Dissected, dissected
+
+from harness.core.errors import EvidenceLost, UsageError
+from harness.wire.capture_file import frames
+from harness.wire.connections import Connections, PlacedPacket
+from harness.wire.pcapng import Frame
+from harness.wire.segments import CapturedSegment, Fragment, segment
+
+pytestmark = pytest.mark.skipif(not shutil.which("sharkd"), reason="needs sharkd, of Wireshark's programs")
+
+EXPLAINED = {
+    "tunnel": "TCP in GRE, VXLAN and IP in IP: Wireshark looks into tunnels, we name them.",
+    "cut fragments": "Fragments of which not all was kept: Wireshark shows the first by what it holds, we "
+    "add up the lengths of all, which were on the wire.",
+    "copy": "The same segment in another interface within 200 us: Wireshark calls it a retransmission, we "
+    "leave it out as the copy that Windows' Packet Monitor makes in each component.",
+}
+EXPLAINED_BY_DAMAGE = {
+    "refused": "A damaged option of an interface: Wireshark refuses the file, we read what needs no option.",
+    "contradiction": "A damaged frame whose lengths contradict each other: Wireshark shows the ports and "
+    "numbers that it finds, we call it malformed or cut.",
+    "beginning": "Packets of a connection with damaged sequence numbers or flags: where it begins, and what "
+    "counts as 0, is a guess on both sides.",
+}
+
+
+@dataclass(frozen=True)
+class Difference:
+    sample: Sample
+    number: int  # of the frame
+    ours: Dissected
+    theirs: Dissected
+    why: str  # a key of the tables above, or empty
+
+    def __str__(self) -> str:
+        return f"{self.sample.name}, frame {self.number}: {self.ours}, but Wireshark has {self.theirs}"
+
+
+class Reading:
+    """A sample as we read it."""
+
+    def __init__(self, sample: Sample) -> None:
+        self.found = Connections()
+        self.frames: list[tuple[Frame, list[PlacedPacket], bool]] = []  # and whether it was a copy
+        try:
+            for frame in frames(io.BytesIO(sample.data)):
+                copies = self.found.copies
+                placed = self.found.place(frame)
+                self.frames.append((frame, placed, self.found.copies > copies))
+        except (EvidenceLost, UsageError):
+            if not sample.is_damaged:
+                raise
+        self.rest = self.found.finish()
+
+    @property
+    def is_cut(self) -> bool:
+        return any(len(frame.data) < frame.sent for frame, _, _ in self.frames)
+
+    def seen(self, number: int) -> Dissected:
+        frame, placed, _ = self.frames[number]
+        if not placed:
+            return Dissected(frame.time_ns)
+        connection, sender, _, one = placed[-1]
+        seq, ack = connection.relative(sender, one)
+        return Dissected(
+            frame.time_ns,
+            connection.number,
+            seq % 2**32,
+            None if ack is None else ack % 2**32,
+            one.length,
+            one.flags,
+        )
+
+
+def differences(sample: Sample, theirs: list[Dissected]) -> list[Difference]:
+    reading = Reading(sample)
+    ours = [reading.seen(number) for number in range(len(reading.frames))]
+    if len(ours) != len(theirs):
+        why = "refused" if sample.is_damaged and not theirs else ""
+        return [Difference(sample, 0, Dissected(len(ours)), Dissected(len(theirs)), why)]
+    streams: dict[int | None, int | None] = {None: None}
+    found = []
+    for number, (mine, other) in enumerate(zip(ours, theirs, strict=True)):
+        if other.stream is not None:
+            streams.setdefault(mine.stream, other.stream)
+        time_ns = other.time_ns if mine.time_ns is None else mine.time_ns
+        mapped = mine._replace(stream=streams.get(mine.stream), time_ns=time_ns)
+        if mapped != other:
+            why = explained(sample, reading, number, mine, other)
+            found.append(Difference(sample, number + 1, mine, other, why))
+    return found
+
+
+def explained(sample: Sample, reading: Reading, number: int, ours: Dissected, theirs: Dissected) -> str:
+    frame, _, is_copy = reading.frames[number]
+    what = segment(frame.link, frame.data, frame.sent)
+    if is_copy and ours.stream is None:
+        return "copy"
+    if isinstance(what, Fragment) and reading.is_cut:
+        return "cut fragments"
+    if not isinstance(what, CapturedSegment | Fragment) and "tunnel" in str(what):
+        return "tunnel"
+    if not sample.is_damaged:
+        return ""
+    return "contradiction" if ours.stream is None or theirs.stream is None else "beginning"
+
+
+@pytest.fixture(scope="module")
+def samples() -> list[Sample]:
+    return list(corpus())
+
+
+@pytest.fixture(scope="module")
+def found(samples: list[Sample], tmp_path_factory: pytest.TempPathFactory) -> list[Difference]:
+    folder = tmp_path_factory.mktemp("corpus")
+    for sample in samples:
+        (folder / sample.name).write_bytes(sample.data)
+    theirs = dissected([folder / sample.name for sample in samples], folder)
+    return [one for pair in zip(samples, theirs, strict=True) for one in differences(*pair)]
+
+
+def test_the_corpus_is_large_and_always_the_same(samples: list[Sample]) -> None:
+    assert len({sample.name for sample in samples}) == len(samples) >= 200
+    assert list(corpus()) == samples
+    assert sum(sample.is_damaged for sample in samples) >= 20
+
+
+def test_no_difference_is_without_its_explanation(found: list[Difference]) -> None:
+    assert [str(one) for one in found if not one.why] == []
+
+
+def test_no_explanation_is_without_its_difference(found: list[Difference]) -> None:
+    """Of damage, some versions of Wireshark make more than others."""
+    assert {one.why for one in found} - set(EXPLAINED_BY_DAMAGE) == set(EXPLAINED)
+
+
+def test_what_each_connection_comes_to_is_the_sum_of_its_frames(samples: list[Sample]) -> None:
+    """Packets, bytes, and the time from the earliest stamp to the latest."""
+    for sample in samples:
+        reading = Reading(sample)
+        placed = [*reading.rest, *(one for _, packets, _ in reading.frames for one in packets)]
+        for connection in reading.found.table:
+            own = [one for one in placed if one.connection is connection]
+            times = [one.time_ns for one in own if one.time_ns is not None]
+            assert connection.packets == [sum(one.sender == end for one in own) for end in (0, 1)]
+            assert sum(connection.bytes) == sum(one.seen.length for one in own)
+            assert connection.lasts_ns == (max(times) - min(times) if times else None)
