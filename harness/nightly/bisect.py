@@ -29,27 +29,27 @@ class FindingKind(Enum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class BisectResult:
     """And the cases that it says it of."""
 
     kind: FindingKind
     cases: Sequence[str] = ()
 
 
-def search(neighbours: Sequence[str], passes: Passes) -> Finding:
+def search(neighbours: Sequence[str], passes: Passes) -> BisectResult:
     """At most 2 log2(n) + 4 runs; what is found is tried once more, so that chance is not taken for it."""
     if not passes(()):
-        return Finding(FindingKind.FAILS_ALONE)
+        return BisectResult(FindingKind.FAILS_ALONE)
     if not neighbours or passes(neighbours):
-        return Finding(FindingKind.NOT_AGAIN)
+        return BisectResult(FindingKind.NOT_AGAIN)
     suspects = neighbours
     while len(suspects) > 1:
         middle = len(suspects) // 2
         guilty = next((half for half in (suspects[:middle], suspects[middle:]) if not passes(half)), None)
         if guilty is None:
-            return Finding(FindingKind.TOGETHER, suspects)
+            return BisectResult(FindingKind.TOGETHER, suspects)
         suspects = guilty
-    return Finding(FindingKind.NOT_AGAIN if passes(suspects) else FindingKind.FOUND, suspects)
+    return BisectResult(FindingKind.NOT_AGAIN if passes(suspects) else FindingKind.FOUND, suspects)
 
 
 def neighbours_of(plan: Plan, case: str) -> list[str]:

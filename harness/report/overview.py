@@ -77,7 +77,7 @@ class Cause:
 
 
 @dataclass(frozen=True)
-class Cell:
+class MatrixCell:
     """A promise's judged cases with one family or context."""
 
     bad: int
@@ -123,10 +123,10 @@ class Promise:
         """Its cases by outcome."""
         return Counter(str(case["outcome"]) for case in self.cases)
 
-    def cell(self, value: str) -> Cell:
+    def cell(self, value: str) -> MatrixCell:
         """Counts of its cases with this family or context; of all cases without one."""
         bad = sum(not value or value in values_of(case) for case in self.failed)
-        return Cell(bad, sum(not value or value in values_of(case) for case in self.judged))
+        return MatrixCell(bad, sum(not value or value in values_of(case) for case in self.judged))
 
 
 @dataclass(frozen=True)
