@@ -104,7 +104,7 @@ def selfcheck(
 
     verdicts = selfcheck.check(tasks, at_once=labs, again=again, kept=results, done=tell)
     click.echo("")
-    for line in selfcheck.matrix(verdicts):
+    for line in (*selfcheck.matrix(verdicts), *selfcheck.law_table(verdicts)):
         click.echo(line)
     if json_file:
         write_output(json_file, json.dumps(selfcheck.as_json(verdicts), indent=1))

@@ -4,7 +4,10 @@
 A fault is killed when a case that judges one of its rows fails. A case that
 judges other rows must not: either the case is wrong, or the fault's table is.
 One that judges its rows may be inconclusive: the fault has spoilt its scene.
-Under a freedom, which keeps every promise, no case may fail.
+Under a freedom, which keeps every promise, no case may fail, and no law may be broken.
+
+Laws see a fault wherever it shows, so what they alone notice is told beside the
+rows, by their names: that is what would be left without the cases' own sentences.
 """
 
 import contextlib
@@ -20,7 +23,7 @@ from typing import Any, Self
 from harness.core.errors import HarnessError, UsageError
 from harness.core.scratch import scratch_folder
 from harness.guest.base import Fault, Freedom
-from harness.report.overview import broken_rows
+from harness.report.overview import broken_laws, broken_rows
 from harness.report.record import load_run
 from harness.run.options import DEFAULTS, Settings
 from harness.run.processes import RunProcesses
@@ -40,6 +43,7 @@ class FaultVerdict:
     unjudged: Sequence[str] = ()  # cases that came to nothing, and why
     seconds: float = 0.0
     is_freedom: bool = False
+    laws: Mapping[str, list[str]] = field(default_factory=dict)  # law -> cases that broke it
 
     @property
     def killed(self) -> bool:
@@ -60,6 +64,7 @@ class FaultVerdict:
             return f"{self.fault}: all pass"
         said = [f"killed by {' '.join(row for row in self.named if row in self.red)}"] if self.killed else []
         said += ["NOT KILLED"] if not self.killed and self.named else []
+        said += [f"laws: {' '.join(sorted(self.laws))}"] if self.laws else []
         said += ["breaks no row"] if self.well and not self.named else []
         wrongly = "FALSELY BLAMED BY" if self.is_freedom else "UNEXPECTED"
         said += [f"{wrongly} {row}: {self.red[row][0]}" for row in self.unexpected]
@@ -205,17 +210,21 @@ class _Runs:
 def judge(task: Task, run: Mapping[str, Any]) -> FaultVerdict:
     """The verdict of a task from its run."""
     red: dict[str, list[str]] = {}
+    laws: dict[str, list[str]] = {}
     unjudged = []
     for case in run["cases"]:
         outcome = Outcome(case["outcome"])
         spoilt = outcome == Outcome.INCONCLUSIVE and not set(task.named).isdisjoint(case["requirements"])
         if outcome.errors and not spoilt:
             unjudged.append(f"{case['id']} ({case['why'][:200]})")
-        for row in broken_rows(case) if outcome.fails else ():
+        for law in broken_laws(case):
+            laws.setdefault(law, []).append(case["id"])
+        by_laws_alone = bool(case.get("blamed")) and bool(task.named)
+        for row in broken_rows(case) if outcome.fails and not by_laws_alone else ():
             red.setdefault(row, []).append(case["id"])
     missing = set(task.cases) - {case["id"] for case in run["cases"]}
     unjudged += [f"{case} (never ran)" for case in sorted(missing)]
-    return FaultVerdict(task.fault, task.named, red, unjudged, run["seconds"], task.is_freedom)
+    return FaultVerdict(task.fault, task.named, red, unjudged, run["seconds"], task.is_freedom, laws)
 
 
 def matrix(verdicts: Sequence[FaultVerdict]) -> list[str]:
@@ -237,6 +246,14 @@ def _mark(verdict: FaultVerdict, row: str) -> str:
     return "." if row in verdict.named else " "
 
 
+def law_table(verdicts: Iterable[FaultVerdict]) -> list[str]:
+    """How many faults the laws alone notice, and which they do not."""
+    faults = [verdict for verdict in verdicts if verdict.named]
+    blind = [verdict.fault for verdict in faults if not verdict.laws]
+    lines = [f"laws alone notice {len(faults) - len(blind)} of {len(faults)} faults"] if faults else []
+    return [*lines, *(["not: " + ", ".join(blind)] if blind else [])]
+
+
 def as_json(verdicts: Iterable[FaultVerdict]) -> list[dict[str, Any]]:
     """The matrix for programs, with the cases that failed."""
     return [
@@ -247,6 +264,7 @@ def as_json(verdicts: Iterable[FaultVerdict]) -> list[dict[str, Any]]:
             "unexpected": verdict.unexpected,
             "not_judged": list(verdict.unjudged),
             "killed": verdict.killed,
+            "laws": dict(verdict.laws),
             "seconds": verdict.seconds,
         }
         for verdict in verdicts

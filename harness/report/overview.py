@@ -225,6 +225,11 @@ def broken_rows(case: Case) -> list[str]:
     return list(case.get("blamed") or case["requirements"])
 
 
+def broken_laws(case: Case) -> set[str]:
+    """The laws that do not hold of it, whatever its own sentences say."""
+    return {law["law"] for law in case.get("laws", ()) if law["words"]}
+
+
 def _as_seen_by(row: str, case: Case) -> Case:
     """Where laws of other rows alone were broken, this one was kept."""
     if not _failed(case) or row in broken_rows(case):
