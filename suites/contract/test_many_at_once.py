@@ -38,7 +38,7 @@ DATA = bytes(range(1, 101))
 PIECES = 4
 
 
-@requires("X-47")
+@requires("X-47", "X-34")
 @for_each(way=CONNECTED_AND_ACCEPTED, family=FAMILIES, context=CONTEXTS)
 async def test_receives_get_the_stream_in_the_order_of_their_calls(lab, way, family, context):
     """Four that wait for 25 bytes each: the first 25 are the first's."""

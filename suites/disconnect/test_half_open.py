@@ -13,7 +13,7 @@ SENT = pattern(4000) * 25
 POSTED = {"before-the-disconnect": True, "after-the-disconnect": False}
 
 
-@requires("D-20", "D-21", "X-34")
+@requires("D-20", "D-21")
 @for_each(network=NETWORKS, way=SOME_WAYS, context=CONTEXTS, early=POSTED, unless=impossible)
 async def test_after_a_graceful_disconnect_all_data_of_the_peer_still_arrives(
     lab, network, way, context, early
@@ -60,7 +60,7 @@ async def test_data_that_came_before_a_graceful_disconnect_is_received_after_it(
     assert (seen.status(rest), seen.data(rest)) == (STATUS_SUCCESS, sent[1:])
 
 
-@requires("D-20", "D-21", "X-34")
+@requires("D-20", "D-21")
 @for_each(network=NETWORKS, way=SOME_WAYS, unless=impossible)
 async def test_after_a_graceful_disconnect_data_and_fin_still_come_as_events(lab, network, way):
     """WskReceiveEvent gets all that the peer sends after our FIN, WskDisconnectEvent tells of its own FIN."""
