@@ -12,7 +12,8 @@ import linecache
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from types import TracebackType
+from inspect import signature
+from types import FunctionType, TracebackType
 from typing import Any
 
 from harness.core.abi import EventKind, StepKind
@@ -27,6 +28,7 @@ _LONGEST_VALUE = 80
 _MOST_TOLD = 3  # packets
 _ABOUT_PACKETS = ("count", "fin", "rst", "packets")
 _ENDS = (StepKind.DISCONNECT, StepKind.CLOSE)
+_RECEIVED = "peer.received"
 _DIGITS = ("no", "one", "two", "three", "four", "five")
 _TIMES = ("never", "once", "twice")
 _NOT_ASKED_AGAIN = (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
@@ -118,7 +120,7 @@ def _is_question(node: ast.expr, names: Scope) -> bool:
 
 
 def _sentence(test: ast.expr, scope: Scope) -> Iterator[str]:
-    failed = _failed(test, scope)
+    failed, scope = _failed(test, scope)
     if isinstance(failed, ast.Compare):
         yield from _comparison(failed, scope)
     elif isinstance(failed, ast.UnaryOp) and isinstance(failed.op, ast.Not):
@@ -127,14 +129,58 @@ def _sentence(test: ast.expr, scope: Scope) -> Iterator[str]:
         yield from _holds(failed, scope)
 
 
-def _failed(test: ast.expr, scope: Scope) -> ast.expr:
-    """The part of `a and b` that does not hold; the last part of `a or b`."""
-    if not isinstance(test, ast.BoolOp):
-        return test
-    if isinstance(test.op, ast.And):
-        parts = [part for part in test.values if not _ask(part, scope)]
-        return _failed(parts[0], scope)
-    return _failed(test.values[-1], scope)
+def _failed(test: ast.expr, scope: Scope) -> tuple[ast.expr, Scope]:
+    """The innermost part that does not hold, and the names in it.
+
+    Of `a and b` and of `all(...)` it is the first, of `a or b` the last, of a function what it returns.
+    """
+    if isinstance(test, ast.BoolOp):
+        failed = test.values[-1]
+        if isinstance(test.op, ast.And):
+            failed = next(part for part in test.values if not _ask(part, scope))
+        return _failed(failed, scope)
+    if isinstance(test, ast.Call) and isinstance(test.func, ast.Name):
+        if test.func.id == "all" and isinstance(test.args[0], ast.GeneratorExp):
+            for element, inner in _elements(test.args[0], scope):
+                if not _ask(element, inner):
+                    return _failed(element, inner)
+        elif returned := _returned(test, scope):
+            return _failed(*returned)
+    return test, scope
+
+
+def _elements(loop: ast.GeneratorExp | ast.ListComp, scope: Scope) -> Iterator[tuple[ast.expr, Scope]]:
+    """What `x for name in several` holds, each with its names; nothing for a loop of another form."""
+    generator = loop.generators[0]
+    if len(loop.generators) == 1 and not generator.ifs and isinstance(generator.target, ast.Name):
+        for item in _ask(generator.iter, scope):
+            yield loop.elt, {**scope, generator.target.id: item}
+
+
+def _returned(call: ast.Call, scope: Scope) -> tuple[ast.expr, Scope] | None:
+    """The expression that a function of a suite returns, and the names in it, when it does nothing else."""
+    function = _ask(call.func, scope)
+    if not isinstance(function, FunctionType):
+        return None
+    code = function.__code__
+    for node in ast.walk(_tree(code.co_filename)):
+        if isinstance(node, ast.FunctionDef) and (node.name, node.lineno) == (
+            function.__name__,
+            code.co_firstlineno,
+        ):
+            *before, last = node.body
+            if isinstance(last, ast.Return) and last.value and not any(map(_does_something, before)):
+                given = [_ask(argument, scope) for argument in call.args]
+                named = {word.arg: _ask(word.value, scope) for word in call.keywords if word.arg}
+                bound = signature(function).bind(*given, **named)
+                bound.apply_defaults()
+                return copy.deepcopy(last.value), {**function.__globals__, **bound.arguments}
+    return None
+
+
+def _does_something(statement: ast.stmt) -> bool:
+    """It is no docstring."""
+    return not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
 
 
 def _ask(node: ast.expr, scope: Scope) -> Any:
@@ -174,6 +220,11 @@ def _pairs(left: ast.expr, right: ast.expr, values: Any, expected: Any, scope: S
         yield f"expected {len(expected)} entries in {source}, saw {len(values)}"
         return
     place = next(place for place in range(len(values)) if values[place] != expected[place])
+    if isinstance(left, ast.ListComp) and (elements := list(_elements(left, scope))):
+        question = _Question.of(*elements[place])
+        yield question.expected("", expected[place], values[place])
+        yield question.beside()
+        return
     which = f"entry {place + 1} of {source}"
     yield f"expected {which} to be {_value(expected[place])}, saw {_value(values[place])}"
 
@@ -231,10 +282,15 @@ class _Question:
             "completion_irql": f"the IRP of {self._first} to complete at ",
             "data": f"{self._first} to receive ",
             "stream": f"the {self._first} to send ",
-        }.get(self.name, f"{self.source} to be ")
+        }.get(self.name, "the peer to receive " if self.source == _RECEIVED else f"{self.source} to be ")
         if self.name == "completion_irql":
             wanted, seen = irql_name(wanted), irql_name(seen)
         as_time = self.name == "elapsed"
+        if _is_data(wanted) and _is_data(seen) and len(wanted) == len(seen) and not relation:
+            place = next(
+                (n for n, pair in enumerate(zip(wanted, seen, strict=True)) if pair[0] != pair[1]), 0
+            )
+            return f"expected {subject}{_value(wanted)}, saw as many, which differ from byte {place} on"
         return f"expected {subject}{relation}{_value(wanted, as_time)}, saw {_value(seen, as_time)}"
 
     def told(self, answer: Any) -> str:
@@ -332,11 +388,15 @@ def _often(times: Any) -> str:
     return _TIMES[times] if isinstance(times, int) and 0 <= times < 3 else f"{times} times"
 
 
+def _is_data(value: Any) -> bool:
+    return isinstance(value, bytes | bytearray) or type(value).__name__ == "Content"
+
+
 def _value(value: Any, as_time: bool = False) -> str:
     if as_time and isinstance(value, int):
         return format_ns(round(value, -3) if abs(value) >= us else value)
-    if isinstance(value, bytes | bytearray) or type(value).__name__ == "Content":
-        return f"{len(value)} bytes"
+    if _is_data(value):
+        return f"{len(value)} byte{'s' * (len(value) != 1)}"
     if isinstance(value, NTSTATUS) or value is None:
         return "nothing" if value is None else str(value)
     if isinstance(value, tuple | list | set | frozenset) and value:

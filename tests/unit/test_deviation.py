@@ -166,10 +166,18 @@ def test_what_is_no_question_to_a_timeline_is_told_by_its_source() -> None:
     def received() -> None:
         assert len(peer.received) >= 10
 
+    def other() -> None:
+        assert peer.received == b"12345"
+
+    def differs() -> None:
+        assert peer.received == b"12x4"
+
     def not_empty() -> None:
         assert not peer.received
 
     assert words(ended) == "expected peer.ended to be eof, saw reset"
+    assert words(other) == "expected the peer to receive 5 bytes, saw 4 bytes"
+    assert words(differs) == "expected the peer to receive 4 bytes, saw as many, which differ from byte 2 on"
     assert words(received) == "expected the number of peer.received to be at least 10, saw 4"
     assert words(not_empty) == "expected not: peer.received is 4 bytes"
 
@@ -224,3 +232,31 @@ def test_of_two_lists_the_first_entry_that_differs() -> None:
 
     assert words(differs) == "expected entry 2 of sorted(ended) to be reset, saw eof"
     assert words(lacks) == "expected 2 entries in too_short, saw 1"
+
+
+def each_succeeded(seen: Timeline, operations: list[Operation]) -> bool:
+    """As suites have it."""
+    return all(seen.status(each) == STATUS_SUCCESS for each in operations)
+
+
+def some_and_each_succeeded(seen: Timeline, operations: list[Operation]) -> bool:
+    return bool(operations) and each_succeeded(seen, operations)
+
+
+def test_of_a_helper_and_of_all_the_one_that_does_not_hold(case: Seen) -> None:
+    def judge() -> None:
+        assert some_and_each_succeeded(case.timeline, [case.send, case.disconnect])
+
+    assert words(judge) == (
+        "expected the IRP of disconnect #3 to complete with STATUS_SUCCESS, saw STATUS_CANCELLED"
+    )
+
+
+def test_of_a_list_that_is_made_of_questions_the_one_that_differs(case: Seen) -> None:
+    def judge() -> None:
+        seen, both = case.timeline, [case.send, case.disconnect]
+        assert [seen.status(each) for each in both] == [STATUS_SUCCESS] * 2
+
+    assert words(judge) == (
+        "expected the IRP of disconnect #3 to complete with STATUS_SUCCESS, saw STATUS_CANCELLED"
+    )
