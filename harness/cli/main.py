@@ -12,6 +12,7 @@ from harness import __version__
 from harness.cli.compare import compare
 from harness.cli.doctor import doctor
 from harness.cli.ending import EXIT_INTERRUPTED, brief
+from harness.cli.explore import explore
 from harness.cli.history import history
 from harness.cli.image import image
 from harness.cli.nightly import nightly
@@ -33,6 +34,7 @@ def cli() -> None:
 
     \b
     wsk-conformance run           judge a guest: boots it, runs the suites, writes results/latest
+    wsk-conformance explore       judge a guest by scenarios that nobody wrote
     wsk-conformance report        make a report of a stored run again, or a ladder of any capture
     wsk-conformance compare       two runs: what the guests did differently, and how long it took them
     wsk-conformance history       many nights: what changed, what is flaky, one page over all of them
@@ -168,6 +170,7 @@ cli.add_command(compare)
 cli.add_command(image)
 cli.add_command(history)
 cli.add_command(doctor)
+cli.add_command(explore)
 cli.add_command(nightly)
 cli.add_command(replay)
 cli.add_command(selfcheck)

@@ -28,7 +28,7 @@ from harness.scenario.values import (
     WSK_FLAG_AT_DISPATCH_LEVEL,
 )
 from harness.verdict import load_requirements
-from harness.verdict.laws import LAWS
+from harness.verdict.laws import LAWS, pool
 
 EVENT_DISABLE = 0x80000000
 
@@ -745,3 +745,21 @@ def test_a_bound_that_orders_nothing_blames_nobody() -> None:
     assert "graceful-ends-as-it-says" in seen.broken()
     seen.bound = 10 * ms
     assert "graceful-ends-as-it-says" not in seen.broken()
+
+
+# Batches
+
+
+@pytest.mark.parametrize(
+    ("blocks", "leaks"),
+    [
+        ((10, 12, 14, 15, 17), ["C-16"]),
+        ((10, 12, 14, 14, 17), []),  # it came to rest once
+        ((10, 12, 14, 15), []),  # too few to tell
+        ((99, 2, 12, 14, 15, 17), ["C-16"]),  # another guest began anew
+        ((5, 5, 5, 5, 5), []),
+    ],
+)
+def test_nothing_grows_with_the_number_of_scenarios(blocks: tuple[int, ...], leaks: list[str]) -> None:
+    readings = [{"pool.Wskt": f"{count} {count * 64}", "pool.Else": "7 700"} for count in blocks]
+    assert [violation.row for violation in pool.leaks(readings)] == leaks

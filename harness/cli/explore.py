@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`wsk-conformance explore`. What other commands do without is imported in its function."""
+
+import json
+import random
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli.guest_folder import say
+from harness.cli.run_options import run_option, run_options
+from harness.core.errors import UsageError
+from harness.core.paths import RESULTS
+from harness.run.options import BY_NAME, Settings
+
+if TYPE_CHECKING:
+    from harness.explore.exploration import Exploration
+    from harness.guest.base import Guest
+
+_SECONDS = 60.0
+_EXIT_FOUND = 1
+_EXIT_NOTHING = 3
+_OPTIONS = ("guest", "fault", "freedom", "at_once", "cpus")
+
+
+@click.command()
+@click.option(
+    "--seconds", type=click.FloatRange(1), help="Stop after so long; 60 unless --scenarios is given."
+)
+@click.option("--scenarios", type=click.IntRange(1), help="Stop after so many.")
+@click.option(
+    "--seed", type=click.IntRange(0), help="The same seed makes the same scenarios; by default any."
+)
+@click.option("--first", is_flag=True, help="Stop with the first find.")
+@click.option(
+    "--write-test",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Write each find there as a test of the suites, to be taken over.",
+)
+@run_options(BY_NAME[name] for name in _OPTIONS)
+@run_option("results", default=RESULTS / "explore", help="Folder for what is found.")
+def explore(
+    seconds: float | None,
+    scenarios: int | None,
+    seed: int | None,
+    first: bool,
+    write_test: Path | None,
+    results: Path,
+    **chosen: Any,
+) -> None:
+    """Perform scenarios that nobody wrote, and judge each by the laws.
+
+    Scenarios are made by chance within what the documents allow: sockets of all
+    origins, every call in every context, cancels, events, two threads, and all
+    peers. What breaks a law is performed once more, made as small as possible,
+    printed in words, and kept with its scenario, trace and capture.
+
+    \b
+    wsk-conformance explore --seconds 60
+    wsk-conformance explore --fault fin-before-data --first
+
+    Exit status: 0 nothing was found, 1 something was, 2 wrong usage, 3 nothing
+    could be judged.
+    """
+    from harness.pytest_plugin.plugin import chosen_guest
+
+    settings = Settings(results=results, **chosen)
+    guest = chosen_guest(settings)
+    if scenarios is None and seconds is None:
+        seconds = _SECONDS
+    if write_test and not write_test.is_dir():
+        raise UsageError(f"there is no folder {write_test}")
+    from harness.explore.exploration import Budget
+
+    number = random.SystemRandom().randrange(10**6) * 1000 if seed is None else seed
+    say(f"seed {number}")
+    done = _perform(settings, guest, number, Budget(seconds, scenarios, first), write_test)
+    judged = done.performed - done.unjudged.total()
+    sys.exit(_EXIT_FOUND if done.finds or done.leaks else 0 if judged else _EXIT_NOTHING)
+
+
+def _perform(
+    settings: Settings, guest: "Guest", seed: int, budget: Any, write_test: Path | None
+) -> "Exploration":
+    from harness.explore import keeping, telling
+    from harness.explore.exploration import Exploration
+    from harness.explore.performer import Performer
+    from harness.report.record import new_run_id
+    from harness.run import preflight
+    from harness.run.executor import Executor
+
+    folder = settings.results / new_run_id()
+    preflight.check(settings)
+    guest.prepare(say)  # while this process still has the host's network
+    with keeping.kept(folder, settings) as keep:
+        executor = Executor(settings, guest, folder, say)
+        executor.open()
+        try:
+            done = Exploration(Performer(executor), seed, budget, say)
+            try:
+                done.run()
+            finally:
+                keep.finds(done)
+        finally:
+            executor.close()
+    for line in telling.summary(done):
+        click.echo(line)
+    (folder / "explore.json").write_text(json.dumps(telling.as_json(done), indent=1))
+    for find in done.finds if write_test else ():
+        path = write_test / f"test_explored_{find.id}.py" if write_test else folder
+        path.write_text(telling.as_test(find))
+        click.echo(f"written: {path}")
+    click.echo(f"kept in {folder}")
+    return done

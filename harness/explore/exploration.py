@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An exploration: batch after batch, each find confirmed, shrunk and kept."""
+
+import hashlib
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from harness.explore.performer import Performer, Seen, rows_of
+from harness.explore.recipe import Recipe
+from harness.explore.wishes import generate, shrink
+from harness.verdict.laws import Violation
+from harness.verdict.laws.pool import leaks
+
+BATCH = 30  # scenarios of a seed: each draws its own, and varies them
+SHRINKING_S = 50.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """When to stop: after so many seconds or scenarios, or with the first find."""
+
+    seconds: float | None = None
+    scenarios: int | None = None
+    first_find: bool = False
+
+
+@dataclass(frozen=True)
+class Find:
+    """What broke a law twice, as small as it could be made."""
+
+    seen: Seen  # the small one
+    first: Seen
+    signs: frozenset[str]
+
+    @property
+    def rows(self) -> list[str]:
+        return list(rows_of(self.seen))
+
+    @property
+    def id(self) -> str:
+        """The same whenever the same is found: of what is wrong, and of the scenario."""
+        text = "\n".join([*sorted(self.signs), *self.seen.recipe.written()])
+        return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+@dataclass
+class Exploration:
+    """What was performed, what was found, and what it covered."""
+
+    performer: Performer
+    seed: int
+    budget: Budget
+    say: Callable[[str], None]
+    performed: int = 0
+    unjudged: "Counter[str]" = field(default_factory=Counter)  # why scenarios say nothing of the guest
+    opens: "Counter[str]" = field(default_factory=Counter)  # laws that could not be judged
+    cells: "Counter[tuple[str, ...]]" = field(default_factory=Counter)
+    finds: list[Find] = field(default_factory=list)
+    unconfirmed: list[Seen] = field(default_factory=list)
+    leaks: list[Violation] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def run(self) -> None:
+        """Until the budget is spent; `finds` and the counts are there even when it is interrupted."""
+        began = time.monotonic()
+        known: set[frozenset[str]] = set()
+        readings: list[dict[str, str]] = []
+        number = self.seed
+        while not self._is_spent(began):
+            recipes = generate(number, self._next_batch())
+            self.performer.begin(
+                (f"explore-{number}-{place}", recipe) for place, recipe in enumerate(recipes)
+            )
+            suspects = [(number, seen) for seen in self.performer.take() if self._note(seen)]
+            self.seconds = time.monotonic() - began
+            self._look_for_leaks(readings)
+            for batch, suspect in suspects:
+                if suspect.signs not in known and not (self.budget.first_find and self.finds):
+                    known.add(suspect.signs)
+                    self._look_into(batch, len(recipes), suspect)
+            number += 1
+            rate = self.performed / max(time.monotonic() - began, 0.001)
+            self.say(f"{self.performed} scenarios, {rate:.0f} a second; {len(self.finds)} finds")
+        self.seconds = time.monotonic() - began
+
+    def _is_spent(self, began: float) -> bool:
+        budget = self.budget
+        if budget.first_find and (self.finds or self.leaks):
+            return True
+        if budget.scenarios is not None and self.performed >= budget.scenarios:
+            return True
+        return budget.seconds is not None and time.monotonic() - began >= budget.seconds
+
+    def _look_for_leaks(self, readings: list[dict[str, str]]) -> None:
+        reading = self.performer.pool()
+        if reading is not None and not self.leaks:
+            readings.append(reading)
+            self.leaks = leaks(readings)
+
+    def _next_batch(self) -> int:
+        left = self.budget.scenarios - self.performed if self.budget.scenarios is not None else BATCH
+        return max(1, min(BATCH, left))
+
+    def _note(self, seen: Seen) -> bool:
+        """Counts it; is something wrong?"""
+        self.performed += 1
+        self.opens.update(seen.opens)
+        if seen.says_nothing:
+            self.unjudged[next(iter(seen.result.why.splitlines()), str(seen.result.outcome))[:120]] += 1
+        else:
+            self.cells.update((*cell, seen.recipe.peer.kind) for cell in seen.recipe.cells)
+        return bool(seen.signs)
+
+    def _look_into(self, batch: int, count: int, first: Seen) -> None:
+        """Once more, then smaller and smaller."""
+        self.say(f"{first.name}: {', '.join(sorted(first.signs))}; once more")
+        again = self.performer.once(f"{first.name}-again", first.recipe)
+        signs = first.signs & again.signs
+        if not signs:
+            self.unconfirmed.append(first)
+            return
+        ends = time.monotonic() + SHRINKING_S
+        tries = 0
+        smaller = {first.recipe: again}
+
+        def is_bad(tried: Recipe) -> bool:
+            nonlocal tries
+            if time.monotonic() > ends:
+                return False
+            tries += 1
+            seen = self.performer.once(f"{first.name}-smaller-{tries}", tried)
+            if signs & seen.signs:
+                smaller[tried] = seen
+            return tried in smaller
+
+        smallest = shrink(batch, count, first.recipe, is_bad)
+        self.say(f"{first.name}: {tries} smaller ones tried")
+        self.finds.append(Find(smaller[smallest], first, signs))

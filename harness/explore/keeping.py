@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an exploration leaves: a run whose cases are the finds, and each find's scenario beside it."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.explore.exploration import Exploration
+from harness.explore.telling import in_words
+from harness.report.html import write_report
+from harness.report.record import RunRecord, make_folders
+from harness.run.evidence_writer import EvidenceWriter
+from harness.run.options import Settings
+from harness.verdict import load_requirements
+
+FINDS = "finds"
+
+
+@dataclass(frozen=True)
+class Keeper:
+    """Writes what was found into the folder of the run."""
+
+    record: RunRecord
+    writer: EvidenceWriter
+
+    def finds(self, done: Exploration) -> None:
+        """Each with scenario, trace and capture, as a case of the run; and as FINDS/ID.wsk and .txt."""
+        folder = self.writer.folder / FINDS
+        for find in done.finds:
+            scenario = find.seen.result.case.evidence.scenario
+            words = "\n".join(in_words(find)) + "\n"
+            folder.mkdir(exist_ok=True)
+            (folder / f"{find.id}.txt").write_text(words)
+            if scenario is not None:
+                (folder / f"{find.id}.wsk").write_bytes(scenario)
+            sentence = f"Found by exploring: {', '.join(sorted(find.signs))}."
+            self.record.add(self.writer.write(f"explored-{find.id}", sentence, find.rows, find.seen.result))
+
+
+@contextlib.contextmanager
+def kept(folder: Path, settings: Settings) -> Iterator[Keeper]:
+    """Makes the folder, and in the end its report, if there is anything to report."""
+    record = RunRecord(
+        folder.parent,
+        guest={"name": settings.guest},
+        settings=settings.record(),
+        requirements=load_requirements().values(),
+        run_id=folder.name,
+    )
+    with record:
+        make_folders(folder)
+        yield Keeper(record, EvidenceWriter(folder, settings.guest))
+    if record.outcomes:
+        write_report(folder)

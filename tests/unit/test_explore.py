@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scenarios that nobody wrote keep to the contract, are the same by a seed, and shrink to what matters."""
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from harness import peer as peers
+from harness import scenario
+from harness.core.abi import StepKind
+from harness.core.units import ms, s
+from harness.explore.exploration import Budget, Exploration, Find
+from harness.explore.model import Wish, recipe
+from harness.explore.performer import Performer, Seen
+from harness.explore.recipe import PeerChoice, Recipe
+from harness.explore.telling import as_test, coverage, summary
+from harness.explore.wishes import generate, shrink
+from harness.scenario import IPV4, WSK_SOCKET, Address, Context, Scenario, encode
+from harness.scenario.decoding import decode
+
+READS = PeerChoice("ReadsToEof")
+HOSTS = {4: "192.0.2.1", 6: "2001:db8::1"}
+
+
+@dataclass
+class Bound:
+    """A peer at its address."""
+
+    family: int
+    port: int = 4000
+
+    @property
+    def host(self) -> str:
+        return HOSTS[self.family]
+
+
+def planned(tried: Recipe) -> Scenario:
+    plan = Scenario(scenario_id=1)
+    tried.perform(plan, cast(Any, Bound(tried.family)))
+    return plan
+
+
+@pytest.fixture(scope="module")
+def many() -> list[Recipe]:
+    return [made for number in range(8) for made in generate(number, 30)]
+
+
+def test_a_seed_makes_the_same_scenarios(many: list[Recipe]) -> None:
+    assert generate(3, 30) == generate(3, 30)
+    assert generate(3, 30) != generate(4, 30)
+    assert len({"\n".join(made.written()) for made in many}) > len(many) // 2
+
+
+def test_the_driver_would_take_every_scenario(many: list[Recipe]) -> None:
+    for made in many:
+        plan = planned(made)
+        assert not plan.dangerous
+        assert encode(decode(encode(plan))) == encode(plan)
+
+
+def test_every_scenario_closes_its_sockets_and_waits_for_that(many: list[Recipe]) -> None:
+    for made in many:
+        plan = planned(made)
+        closes = [step for step in plan.operations if step.kind == StepKind.CLOSE]
+        waited = {step.target for step in plan.operations if step.kind == StepKind.WAIT}
+        assert len(closes) == made.sockets
+        assert set(closes) <= waited
+
+
+def test_no_scenario_waits_for_what_may_never_end(many: list[Recipe]) -> None:
+    """The limit of a wait is for what a guest does wrong."""
+    for made in many:
+        connected = len(planned(replace(made, lines=())).operations)
+        for step in planned(made).operations[connected:]:
+            if step.target is not None and step.kind == StepKind.WAIT:
+                assert step.target.abortive or step.target.kind == StepKind.CLOSE
+                assert not step.target.hooked
+
+
+def test_every_kind_of_wish_peer_and_context_is_drawn(many: list[Recipe]) -> None:
+    methods = {line.method for made in many for line in made.lines}
+    assert {"send", "receive", "disconnect", "cancel", "delay", "enable", "barrier", "close"} <= methods
+    assert len({made.peer.kind for made in many}) > 8
+    assert {cell[2] for made in many for cell in made.cells} == set(map(str, Context))
+
+
+def test_what_is_written_is_what_is_performed(many: list[Recipe]) -> None:
+    names = {
+        **{name: getattr(scenario, name) for name in scenario.__all__},
+        **{name: getattr(peers, name) for name in peers.__all__},
+        "ms": ms,
+        "s": s,
+    }
+    for made in many:
+        lab = SimpleNamespace(peer=lambda _behaviour, family: Bound(family))
+        seen: dict[str, Any] = {"lab": lab, **names}
+        exec("\n".join(made.written()), seen)  # what we wrote ourselves
+        as_written, as_made = seen["plan"], planned(made)
+        as_written.id = as_made.id
+        assert encode(as_written) == encode(as_made)
+
+
+def test_a_use_of_a_socket_that_is_closed_is_left_out() -> None:
+    wishes = [Wish("close"), Wish("send", size=10), Wish("receive", size=10)]
+    made = recipe(READS, IPV4, WSK_SOCKET, 1, wishes)
+    assert [line.method for line in made.lines] == ["close", "wait"]
+
+
+def test_a_call_inside_nothing_is_made_outside() -> None:
+    made = recipe(READS, IPV4, WSK_SOCKET, 1, [Wish("send", size=1, context=Context.COMPLETION)])
+    assert made.lines[0].written() == "send1 = plan.send(sock0, 1)"
+    wishes = [Wish("receive", size=9), Wish("send", size=1, context=Context.COMPLETION)]
+    made = recipe(READS, IPV4, WSK_SOCKET, 1, wishes)
+    assert made.lines[1].written() == "send2 = plan.send(sock0, 1, context=inside(receive1))"
+
+
+def test_threads_end_before_the_close() -> None:
+    made = recipe(READS, IPV4, WSK_SOCKET, 1, [Wish("send", size=1, strand=1), Wish("send", size=2)])
+    assert [(line.strand, line.method) for line in made.lines] == [
+        (0, "barrier"),
+        (1, "barrier"),
+        (1, "send"),
+        (0, "send"),
+        (1, "barrier"),
+        (0, "barrier"),
+        (0, "close"),
+        (0, "wait"),
+    ]
+
+
+def aborts(tried: Recipe) -> bool:
+    return any(line.method == "disconnect" and dict(line.how).get("flags") for line in tried.lines)
+
+
+def test_what_is_found_is_made_as_small_as_it_can_be() -> None:
+    bad = next(made for made in generate(1, 30) if aborts(made) and len(made.lines) > 6)
+    smallest = shrink(1, 30, bad, aborts)
+    assert [line.method for line in smallest.lines] == ["disconnect", "close", "wait"]
+    assert (smallest.peer, smallest.family, smallest.way) == (READS, IPV4, WSK_SOCKET)
+
+
+def test_what_cannot_be_made_smaller_stays_as_it_is() -> None:
+    bad = generate(1, 30)[-1]
+    assert shrink(1, 30, bad, lambda _tried: False) == bad
+
+
+@dataclass
+class FakeSeen:
+    name: str
+    recipe: Recipe
+    signs: frozenset[str]
+    says_nothing: bool = False
+    opens: list[str] = field(default_factory=list)
+    result: Any = field(
+        default_factory=lambda: SimpleNamespace(
+            why="it was wrong", outcome="deviation", case=SimpleNamespace(judgements=[])
+        )
+    )
+
+
+class FakePerformer:
+    """`is_wrong` says what goes wrong with a recipe, the how-manieth time it is performed."""
+
+    def __init__(self, is_wrong: Callable[[Recipe, int], bool]) -> None:
+        self._is_wrong = is_wrong
+        self._times: dict[str, int] = {}
+        self._begun: list[tuple[str, Recipe]] = []
+
+    def begin(self, named: Iterator[tuple[str, Recipe]]) -> None:
+        self._begun = list(named)
+
+    def take(self) -> Iterator[FakeSeen]:
+        yield from (self.once(name, made) for name, made in self._begun)
+
+    def once(self, name: str, made: Recipe) -> FakeSeen:
+        text = "\n".join(made.written())
+        self._times[text] = self._times.get(text, 0) + 1
+        wrong = self._is_wrong(made, self._times[text])
+        return FakeSeen(name, made, frozenset({"a-law"} if wrong else ()))
+
+    def pool(self) -> None:
+        return None
+
+
+def explored(is_wrong: Callable[[Recipe, int], bool], budget: Budget) -> Exploration:
+    said: list[str] = []
+    done = Exploration(cast(Performer, FakePerformer(is_wrong)), 1, budget, said.append)
+    done.run()
+    return done
+
+
+def test_a_find_is_confirmed_and_made_small() -> None:
+    done = explored(lambda made, _time: aborts(made), Budget(scenarios=60, first_find=True))
+    (find,) = done.finds
+    assert aborts(find.first.recipe)
+    assert len(find.seen.recipe.lines) == 3
+    text = "\n".join(summary(done))
+    assert f"find {find.id}: a-law" in text
+    assert "disconnect1 = plan.disconnect(sock0, flags=1)" in text
+
+
+def test_what_happens_once_is_told_and_is_no_find() -> None:
+    done = explored(lambda made, time: aborts(made) and time == 1, Budget(scenarios=30))
+    assert done.finds == []
+    assert done.unconfirmed
+    assert "was not seen again: a-law" in "\n".join(summary(done))
+
+
+def test_the_same_is_found_once() -> None:
+    assert len(explored(lambda made, _time: aborts(made), Budget(scenarios=90)).finds) == 1
+
+
+def test_a_budget_ends_it() -> None:
+    assert explored(lambda _made, _time: False, Budget(scenarios=40)).performed == 40
+    assert explored(lambda _made, _time: False, Budget(seconds=0)).performed == 0
+
+
+def test_the_id_of_a_find_is_that_of_what_was_found() -> None:
+    first, second = (
+        explored(lambda made, _time: aborts(made), Budget(scenarios=60, first_find=True)).finds[0]
+        for _ in range(2)
+    )
+    assert first.id == second.id
+    other = Find(first.seen, first.first, frozenset({"another-law"}))
+    assert other.id != first.id
+
+
+def test_a_find_is_written_as_a_test_of_the_suites() -> None:
+    made = recipe(READS, IPV4, WSK_SOCKET, 1, [Wish("abort")])
+    seen = cast(Seen, FakeSeen("one", made, frozenset({"a-law"})))
+    text = as_test(Find(seen, seen, frozenset({"a-law"})))
+    (test,) = [node for node in ast.parse(text).body if isinstance(node, ast.AsyncFunctionDef)]
+    assert ast.get_docstring(test) == "it was wrong"
+    assert "await lab.run(plan, peer, peer_timeout=300 * ms)" in text
+
+
+def test_the_coverage_counts_states_calls_and_contexts() -> None:
+    made = recipe(READS, IPV4, WSK_SOCKET, 1, [Wish("abort"), Wish("send", size=1, context=Context.DPC)])
+    done = explored(lambda _made, _time: False, Budget(scenarios=30))
+    lines = list(coverage(done.cells))
+    assert lines[0].split() == ["covered", *map(str, Context)]
+    assert any(line.startswith("connected close") for line in lines)
+    assert ("aborted", "send", "dpc", "1 calls") in made.cells
+    assert all(len(first) == len(second) for first, second in pairwise(lines))
+
+
+def test_addresses_are_those_of_the_peer() -> None:
+    made = recipe(READS, IPV4, WSK_SOCKET, 1, [])
+    connects = [step for step in planned(made).operations if step.kind == StepKind.CONNECT]
+    assert [step.remote for step in connects] == [Address(4, HOSTS[4], 4000)]
