@@ -143,6 +143,32 @@ def quiet_after_reset(seen):
     return Fact(not late, f"after {reset}: {late or 'neither data nor FIN'}")
 
 
+def own_reset(seen, done):
+    """Did the guest send a RST in `done` that answers nothing but TOLD, which it has received?
+
+    One that comes only behind a segment of the peer's, long after `done` has completed, is TCP's answer to
+    what belongs to no connection (RFC 9293, 3.10.7.1). EvidenceLost when the segment came meanwhile.
+    """
+    reset = seen.rst("guest")
+    if reset is None:
+        return Fact(False, "no RST of guest")
+    called, completed = seen.at(done.call), seen.at(done.completion)
+    first = next(
+        (
+            each
+            for each in seen.packets(sender="peer")
+            if called.interval.earliest < each.time_ns and each.index < reset.index and each.payload != TOLD
+        ),
+        None,
+    )
+    if first is None:
+        return Fact(True, f"{reset}, with nothing of the peer's since {called}")
+    waited = first.time_ns - completed.interval.latest - seen.starved(done.completion, first)
+    if waited < PROMPT:
+        raise EvidenceLost(f"{first} came while {done} was under way: {reset} may answer it")
+    return Fact(False, f"{reset} answers {first}")
+
+
 def no_reset(seen):
     """Did the guest send no RST of its own accord?
 

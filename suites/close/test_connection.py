@@ -11,6 +11,7 @@ from harness.peer import (
     ReadsToEof,
     Resets,
     Sends,
+    WithholdsDataAcks,
     WithholdsFinAck,
     ZeroWindow,
 )
@@ -18,10 +19,12 @@ from harness.scenario import ALL_CONTEXTS, CONTEXTS, FAMILIES, WSK_SOCKET, Categ
 from harness.verdict import for_each, requires
 from harness.wire import ACK, FIN, RST
 from suites.scenes import (
+    AFTERWARDS,
     CONNECTED_AND_ACCEPTED,
     NETWORKS,
     OPEN,
     SETTLES,
+    SHORT_PEER_TIMEOUT,
     TOLD,
     WAYS,
     connected,
@@ -29,6 +32,8 @@ from suites.scenes import (
     impossible,
     in_fin_wait_2,
     joined,
+    own_reset,
+    quiet_after_reset,
     require_peer_open,
     require_pending,
     require_precondition,
@@ -115,9 +120,8 @@ async def test_closing_while_the_peers_direction_is_open_resets_the_connection(l
 
     require_peer_open(seen, close)
     assert seen.status(close) == STATUS_SUCCESS
-    resets = seen.packets(RST, sender="guest")
-    assert resets
-    assert seen.order(seen.fin("guest"), resets[-1])
+    assert own_reset(seen, close)
+    assert seen.order(seen.fin("guest"), seen.packets(RST, sender="guest")[-1])
     assert peer.ended == "reset"
 
 
@@ -179,6 +183,29 @@ async def test_closing_with_data_unsent_resets_the_connection(lab, way, context,
     assert seen.rst("guest") is not None
     assert seen.no(FIN, sender="guest")
     assert len(peer.received) < 16 * KiB
+
+
+@requires("C-17")
+@for_each(way=CONNECTED_AND_ACCEPTED, context=CONTEXTS)
+async def test_closing_with_data_in_flight_resets_the_connection(lab, way, context):
+    """Data that has left and is not acknowledged is given up, too: RST, and nothing is sent again."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, WithholdsDataAcks(), way=way)
+    send = plan.send(sock, 4 * KiB)
+    plan.delay(SETTLES)
+    close = plan.close(sock, context=context)
+    plan.wait(send, close)
+    plan.delay(AFTERWARDS)
+
+    seen = await lab.run(plan, peer, peer_timeout=SHORT_PEER_TIMEOUT)
+
+    require_pending(seen, send, close)
+    sent = next((each for each in seen.packets(sender="guest") if each.payload), None)
+    require_precondition(seen.order(sent, close.call))
+    assert seen.status(close) == STATUS_SUCCESS
+    assert failed(seen, send)
+    assert seen.no(FIN, sender="guest")
+    assert quiet_after_reset(seen)
 
 
 @requires("C-11", "C-17")

@@ -165,11 +165,12 @@ async def test_a_call_is_made_without_an_irp(lab, call):
 
 @requires("C-11")
 @destructive
-async def test_two_accepts_are_pending_when_their_listener_is_closed(lab):
+@for_each(count=(2, 3, 8))
+async def test_several_accepts_are_pending_when_their_listener_is_closed(lab, count):
     """Two at a time on one listener have been seen to hang Windows."""
     plan = Scenario(dangerous=True)
     listener = plan.listening(IPV4, lab.port(), category=Category.LISTEN)
-    accepts = [plan.accept(listener).creation for _ in range(2)]
+    accepts = [plan.accept(listener).creation for _ in range(count)]
     plan.may_fail(*accepts)
     close = plan.close(listener)
     plan.wait(*accepts, close)

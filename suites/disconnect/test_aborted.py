@@ -202,6 +202,26 @@ async def test_an_abortive_disconnect_ends_a_receive_that_is_pending(lab, receiv
     lab.record("status of the receive", seen.status(pending))
 
 
+@requires("D-30")
+@for_each(count=(3, 8), network=NETWORKS, context=CONTEXTS)
+async def test_an_abortive_disconnect_ends_every_receive_that_is_pending(lab, count, network, context):
+    """However many wait for data, each completes once, before the close, and without any."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, ReadsToEof(), network)
+    receives = [plan.receive(sock, 100) for _ in range(count)]
+    plan.delay(SETTLES)
+    abort = plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE, context=context)
+    plan.wait(*receives, abort)
+    plan.finish.close(sock)
+
+    seen = await lab.run(plan, peer)
+
+    for receive in receives:
+        require_pending(seen, receive, abort)
+        assert seen.completions(receive) == 1
+        assert seen.data(receive) == b""
+
+
 def sent_after_the_reset(seen):
     """The peer's segments after our RST had left."""
     return [packet for packet in seen.packets(sender="peer", after=seen.rst("guest")) if packet.payload]

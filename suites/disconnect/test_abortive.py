@@ -2,7 +2,7 @@
 """WskDisconnect with WSK_FLAG_ABORTIVE: it resets the connection, and waits for nothing."""
 
 from harness.core.ntstatus import STATUS_SUCCESS
-from harness.core.units import KiB
+from harness.core.units import KiB, ms
 from harness.peer import BlackHole, HoldsOpen, ReadsToEof, ZeroWindow
 from harness.scenario import (
     ALL_CONTEXTS,
@@ -25,11 +25,17 @@ from suites.scenes import (
     TOLD,
     WAYS,
     connected,
+    failed,
     impossible,
     in_fin_wait_2,
+    own_reset,
+    quiet_after_reset,
     require_peer_open,
+    require_pending,
+    require_precondition,
 )
 
+OPENS = 400 * ms
 EVENTS = {
     "no-event": (),
     "disconnect-event": (Callback.DISCONNECT,),
@@ -136,6 +142,48 @@ async def test_abortive_disconnect_does_not_wait_for_data_that_is_under_way(lab,
     assert seen.rst("guest") is not None
 
 
+@requires("D-07")
+@for_each(context=CONTEXTS)
+async def test_abortive_disconnect_resets_a_connection_that_nobody_speaks_on(lab, context):
+    """With our FIN acknowledged, and nothing coming of the peer: there is a RST that answers nothing."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, HoldsOpen(for_=OPEN, tells=TOLD))
+    graceful = in_fin_wait_2(plan, sock)
+    abort = plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE, context=context)
+    plan.wait(graceful, abort)
+    plan.delay(SETTLES)
+    plan.finish.close(sock)
+
+    seen = await lab.run(plan, peer)
+
+    require_peer_open(seen, abort)
+    assert own_reset(seen, abort)
+    assert peer.ended == "reset"
+
+
+@requires("D-27", "D-28")
+@for_each(network=NETWORKS, context=CONTEXTS)
+async def test_abortive_disconnect_does_not_wait_for_the_window_to_open(lab, network, context):
+    """A send waits for a window that would open 0.4 s after the guest's probe: the RST comes before that."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, ZeroWindow(opens_after=OPENS), network)
+    send = plan.send(sock, 16 * KiB)
+    plan.delay(SETTLES)
+    abort = plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE, context=context)
+    plan.wait(send, abort)
+    plan.finish.close(sock)
+
+    seen = await lab.run(plan, peer)
+
+    require_pending(seen, send, abort)
+    if peer.opened is not None:
+        require_precondition(seen.order(abort.call, peer.opened))
+        require_precondition(seen.starved(abort.call, peer.opened) < OPENS // 2)
+        raise AssertionError(f"no RST came before the window opened: {seen.rst('guest') or 'none did'}")
+    assert failed(seen, send)
+    assert quiet_after_reset(seen)
+
+
 @requires("D-28")
 @for_each(context=ALL_CONTEXTS)
 async def test_abortive_disconnect_after_a_graceful_one_does_not_wait(lab, context):
@@ -151,4 +199,4 @@ async def test_abortive_disconnect_after_a_graceful_one_does_not_wait(lab, conte
 
     require_peer_open(seen, abort)
     assert seen.within(abort.call, abort.completion, PROMPT)
-    assert peer.ended == "reset"
+    assert seen.rst("guest") is not None

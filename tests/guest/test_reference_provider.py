@@ -95,6 +95,7 @@ CAUGHT = {
 # Faults that show only on the wire or when somebody outside acts: the case that does not pass.
 _CASES = "tests/guest/cases"
 _DISCONNECT = "suites/disconnect"
+_CLOSE = "suites/close/test_connection.py"
 _EACH_SHAPE = f"{_DISCONNECT}/test_buffer.py::test_the_buffer_of_a_disconnect_reaches_the_peer_before_the_fin"
 CAUGHT_BY_CASES = {
     "rst-after-fins": f"{_CASES}/test_driver_events.py::test_a_close_behind_both_fins_is_silent",
@@ -129,6 +130,30 @@ CAUGHT_BY_CASES = {
     "test_a_graceful_disconnect_is_cancelled_while_the_window_is_closed",
     "fin-at-two-places": f"{_DISCONNECT}/test_graceful.py::"
     "test_graceful_disconnect_ends_the_connection[ipv4-wsk-socket]",
+    "abort-rst-misplaced": f"{_DISCONNECT}/test_abortive.py::"
+    "test_abortive_disconnect_resets_the_connection[ipv4-wsk-socket]",
+    "close-rst-misplaced": f"{_CLOSE}::"
+    "test_closing_an_established_connection_resets_it[wsk-socket-passive-ipv4]",
+    "abort-waits-for-window": f"{_DISCONNECT}/test_aborted.py::"
+    "test_an_abortive_disconnect_ends_both_directions_at_once[ipv4-plain]",
+    "abort-flushes-first": f"{_DISCONNECT}/test_abortive.py::"
+    "test_abortive_disconnect_does_not_wait_for_the_window_to_open[ipv4-passive]",
+    "abort-silent-in-fin-wait-2": f"{_DISCONNECT}/test_abortive.py::"
+    "test_abortive_disconnect_resets_a_connection_that_nobody_speaks_on[passive]",
+    "close-silent-in-fin-wait-2": f"{_CLOSE}::"
+    "test_closing_while_the_peers_direction_is_open_resets_the_connection[wsk-socket-passive-ipv4]",
+    "close-sends-fin-in-close-wait": f"{_CLOSE}::"
+    "test_closing_after_the_peers_fin_alone_resets_the_connection[wsk-socket-passive-ipv4]",
+    "close-leaves-data-in-flight": f"{_CLOSE}::"
+    "test_closing_with_data_in_flight_resets_the_connection[wsk-socket-passive]",
+    "close-waits-for-fin": f"{_CLOSE}::"
+    "test_closing_while_the_peers_direction_is_open_resets_the_connection[wsk-socket-passive-ipv4]",
+    "close-completes-before-graceful": "suites/close/test_pending.py::"
+    "test_close_completes_a_graceful_disconnect_that_waits_for_its_fin[wsk-socket-passive-ipv4]",
+    "abort-leaves-third-receive": f"{_DISCONNECT}/test_aborted.py::"
+    "test_an_abortive_disconnect_ends_every_receive_that_is_pending[3-ipv4-passive]",
+    "abort-leaves-third-send": f"{_DISCONNECT}/test_aborted.py::"
+    "test_an_abortive_disconnect_ends_every_send_that_is_pending[16-ipv4-wsk-socket-connect-passive]",
 }
 # What a run says of it: tests/guest/test_trouble.py.
 CAUGHT_BY_RUNS = ("no-connect-ex",)

@@ -204,3 +204,27 @@ FAULT(buffer_overtakes_sends, "buffer-overtakes-sends", "D-17",
 FAULT(cancelled_graceful_succeeds, "cancelled-graceful-succeeds", "X-18",
       "a graceful disconnect that is cancelled completes with success")
 FAULT(fin_at_two_places, "fin-at-two-places", "D-01 D-03", "a FIN is sent again, behind its place")
+FAULT(abort_rst_misplaced, "abort-rst-misplaced", "D-07 D-16 D-31 D-33 X-30",
+      "the RST of an abortive disconnect is not in the peer's window")
+FAULT(close_rst_misplaced, "close-rst-misplaced", "C-17 X-21", "the RST of a close is not in the peer's window")
+FAULT(abort_waits_for_window, "abort-waits-for-window", "D-24 D-26 D-27 D-28",
+      "an abortive disconnect waits until no send is pending")
+FAULT(abort_flushes_first, "abort-flushes-first", "D-27 D-28",
+      "an abortive disconnect gives sends that are pending up to 0.8 s to leave")
+FAULT(abort_silent_in_fin_wait_2, "abort-silent-in-fin-wait-2", "D-07 S-05",
+      "an abortive disconnect in FIN-WAIT-2 sends no RST but in answer to what the peer sends later")
+FAULT(close_silent_in_fin_wait_2, "close-silent-in-fin-wait-2", "C-17 S-05",
+      "a close in FIN-WAIT-2 sends no RST but in answer to what the peer sends later")
+FAULT(close_sends_fin_in_close_wait, "close-sends-fin-in-close-wait", "C-17 S-06",
+      "a close sends FIN where it owes RST, once the peer's FIN has come")
+FAULT(close_leaves_data_in_flight, "close-leaves-data-in-flight", "C-17",
+      "a close with data in flight completes, and its data and a FIN go on being sent")
+FAULT(close_waits_for_fin, "close-waits-for-fin", "C-17 D-31 S-05",
+      "a close in FIN-WAIT-2 waits for the peer's FIN")
+FAULT(close_completes_before_graceful, "close-completes-before-graceful",
+      "C-10 C-11 C-12 C-18b D-25 D-26 X-10 X-12",
+      "a close completes before the graceful disconnect that it ends")
+FAULT(abort_leaves_third_receive, "abort-leaves-third-receive", "D-30 S-14",
+      "an abort leaves the third of the receives that are pending to the close")
+FAULT(abort_leaves_third_send, "abort-leaves-third-send", "D-27 S-14",
+      "an abort leaves the third of the sends that are pending to the close")

@@ -3,11 +3,20 @@
 #include "policy_close.h"
 #include "switches.h"
 
-enum policy_ending policy_close_ending(const struct wsk_socket *ws)
+enum policy_ending policy_close_ending(const struct wsk_socket *ws, enum wsk_phase phase)
 {
-	if (fault(FAULT_graceful_close))
+	if (fault(FAULT_graceful_close) ||
+	    (phase == PHASE_CLOSE_WAIT && fault(FAULT_close_sends_fin_in_close_wait)) ||
+	    (phase == PHASE_IN_FLIGHT && fault(FAULT_close_leaves_data_in_flight)))
 		return END_WITH_FIN;
+	if (phase == PHASE_FIN_WAIT_2 && fault(FAULT_close_silent_in_fin_wait_2))
+		return END_UNTOLD;
 	return fault(FAULT_close_sends_nothing) && ws->connected ? END_IN_SILENCE : END_WITH_RST;
+}
+
+bool policy_close_awaits_fin(void)
+{
+	return fault(FAULT_close_waits_for_fin);
 }
 
 enum policy_reach policy_close_resets(const struct wsk_socket *ws)
@@ -42,6 +51,8 @@ static bool left_pending(const struct wsk_operation *op)
 
 enum policy_fate policy_fate_at_close(const struct wsk_operation *op)
 {
+	if (op->kind == WSK_GRACEFUL && policy_close_overtakes_graceful())
+		return LEAVE_PENDING;
 	return left_pending(op) ? LOSE_OPERATION : END_OPERATION;
 }
 
@@ -65,6 +76,11 @@ bool policy_close_waits_for_callbacks(void)
 bool policy_close_completes_first(void)
 {
 	return fault(FAULT_close_completes_first);
+}
+
+bool policy_close_overtakes_graceful(void)
+{
+	return fault(FAULT_close_completes_before_graceful);
 }
 
 bool policy_close_hangs(const struct wsk_socket *ws, const struct wsk_operation *close)

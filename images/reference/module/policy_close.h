@@ -7,13 +7,15 @@
 
 #include "policy_disconnect.h"
 
-enum policy_ending policy_close_ending(const struct wsk_socket *ws);
+enum policy_ending policy_close_ending(const struct wsk_socket *ws, enum wsk_phase phase);
+bool policy_close_awaits_fin(void);		/* of the peer's */
 enum policy_reach { REACH_NONE, REACH_ACCEPTED, REACH_ALL };
 enum policy_reach policy_close_resets(const struct wsk_socket *ws);	/* other connections */
 enum policy_fate policy_fate_at_close(const struct wsk_operation *op);
 NTSTATUS policy_status_at_close(const struct wsk_operation *op);
 bool policy_close_waits_for_callbacks(void);
 bool policy_close_completes_first(void);
+bool policy_close_overtakes_graceful(void);
 bool policy_close_hangs(const struct wsk_socket *ws, const struct wsk_operation *close);
 NTSTATUS policy_close_status(const struct wsk_socket *ws);
 u64 policy_close_information(void);

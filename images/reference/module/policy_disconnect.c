@@ -147,7 +147,14 @@ bool policy_resets_in_last_ack(void)
 
 bool policy_abort_pends(void)
 {
-	return freedom(FREEDOM_pending_abort);
+	return freedom(FREEDOM_pending_abort) || policy_abort_patience_ms();
+}
+
+u32 policy_abort_patience_ms(void)
+{
+	if (fault(FAULT_abort_waits_for_window))
+		return 60000;
+	return fault(FAULT_abort_flushes_first) ? 800 : 0;
 }
 
 enum policy_order policy_order(void)
@@ -170,8 +177,10 @@ u32 policy_abort_delay_ms(void)
 	return policy_abort() == ABORT_BEFORE_COMPLETION ? 5 : 0;
 }
 
-enum policy_ending policy_abort_ending(void)
+enum policy_ending policy_abort_ending(enum wsk_phase phase)
 {
+	if (phase == PHASE_FIN_WAIT_2 && fault(FAULT_abort_silent_in_fin_wait_2))
+		return END_UNTOLD;
 	if (fault(FAULT_abort_sends_fin))
 		return END_WITH_FIN;
 	return fault(FAULT_abort_sends_nothing) ? END_IN_SILENCE : END_WITH_RST;
@@ -181,11 +190,13 @@ enum policy_fate policy_fate_at_abort(const struct wsk_operation *op)
 {
 	switch (op->kind) {
 	case WSK_SEND:
+		if (op->before == 2 && fault(FAULT_abort_leaves_third_send))
+			return LEAVE_PENDING;
 		return fault(FAULT_abort_leaves_sends) ? LEAVE_PENDING : END_OPERATION;
 	case WSK_GRACEFUL:
 		return fault(FAULT_abort_loses_graceful) ? LOSE_OPERATION : END_OPERATION;
 	case WSK_RECEIVE:
-		return END_OPERATION;
+		return op->before == 2 && fault(FAULT_abort_leaves_third_receive) ? LEAVE_PENDING : END_OPERATION;
 	default:
 		return LEAVE_PENDING;
 	}

@@ -7,7 +7,7 @@
 
 #include "wsk_objects.h"
 
-enum policy_ending { END_WITH_FIN, END_WITH_RST, END_IN_SILENCE };
+enum policy_ending { END_WITH_FIN, END_WITH_RST, END_IN_SILENCE, END_UNTOLD };	/* UNTOLD: it is gone all the same */
 enum policy_ending policy_graceful_ending(u64 buffered, bool unread);
 enum policy_buffer { REFUSE_BUFFER, SEND_BUFFER, IGNORE_BUFFER };
 enum policy_buffer policy_abort_buffer(void);	/* an abortive disconnect has one */
@@ -41,7 +41,8 @@ bool policy_abort_pends(void);
 u32 policy_abort_delay_ms(void);
 enum policy_order { OLDEST_FIRST, NEWEST_FIRST, RECEIVES_FIRST };
 enum policy_order policy_order(void);		/* of what an abort or a close ends */
-enum policy_ending policy_abort_ending(void);
+enum policy_ending policy_abort_ending(enum wsk_phase phase);
+u32 policy_abort_patience_ms(void);		/* sends may go before it; 0 for no time */
 enum policy_fate { END_OPERATION, LEAVE_PENDING, LOSE_OPERATION };
 enum policy_fate policy_fate_at_abort(const struct wsk_operation *op);
 NTSTATUS policy_status_at_abort(const struct wsk_operation *op);

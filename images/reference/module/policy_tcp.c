@@ -50,6 +50,13 @@ bool policy_fin_at_two_places(void)
 	return fault(FAULT_fin_at_two_places);
 }
 
+u32 policy_rst_moved_by(const struct wsk_socket *ws)
+{
+	bool moved = ws->aborted ? fault(FAULT_abort_rst_misplaced) : ws->closing && fault(FAULT_close_rst_misplaced);
+
+	return moved ? 1 << 28 : 0;
+}
+
 bool policy_acks_before(void)
 {
 	return freedom(FREEDOM_acks_before_endings);

@@ -5,7 +5,7 @@
 #ifndef POLICY_TCP_H
 #define POLICY_TCP_H
 
-#include <linux/types.h>
+#include "wsk_objects.h"
 
 /* 0: Linux's own */
 u16 policy_mss(void);
@@ -17,7 +17,8 @@ u8 policy_connect_retries(void);	/* after a refusal */
 u32 policy_ack_delay_ms(void);		/* of ACKs that carry nothing */
 
 int policy_copies(bool rst, bool fin);
-bool policy_fin_at_two_places(void);	/* of a segment with one of these, besides the segment */
+bool policy_fin_at_two_places(void);
+u32 policy_rst_moved_by(const struct wsk_socket *ws);	/* of a segment with one of these, besides the segment */
 bool policy_acks_before(void);		/* an ending */
 bool policy_rst_has_ack(void);		/* that of an abort */
 bool policy_answers_late_segments(void);

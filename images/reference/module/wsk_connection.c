@@ -293,7 +293,7 @@ bool conn_fin_acknowledged(struct wsk_socket *ws)
 	return (1 << READ_ONCE(sk->sk_state)) & (TCPF_FIN_WAIT2 | TCPF_TIME_WAIT | TCPF_CLOSE) && unbroken(sk);
 }
 
-bool conn_fin_received(struct wsk_socket *ws)
+bool conn_fin_received(const struct wsk_socket *ws)
 {
 	return ws->sock && READ_ONCE(ws->sock->sk->sk_shutdown) & RCV_SHUTDOWN && unbroken(ws->sock->sk);
 }
@@ -373,6 +373,29 @@ void conn_reset(struct wsk_socket *ws)
 	lock_sock(ws->sock->sk);
 	if (owes_reset(ws))
 		ws->sock->sk->sk_state = TCP_CLOSE_WAIT;	/* a state in which TCP owes one */
+	tcp_disconnect(ws->sock->sk, 0);
+	release_sock(ws->sock->sk);
+}
+
+/* For faults. */
+enum wsk_phase conn_phase(struct wsk_socket *ws)
+{
+	struct sock *sk = ws->sock ? ws->sock->sk : NULL;
+
+	if (!sk || ws->type != WSK_SOCK_STREAM)
+		return PHASE_OTHER;
+	if (sk->sk_state == TCP_FIN_WAIT2)
+		return PHASE_FIN_WAIT_2;
+	if (sk->sk_state == TCP_CLOSE_WAIT)
+		return PHASE_CLOSE_WAIT;
+	return tcp_sk(sk)->packets_out && tcp_sk(sk)->snd_wnd && !ws->fin_sent ? PHASE_IN_FLIGHT : PHASE_OTHER;
+}
+
+/* For faults: the connection is gone, and the peer hears of it when it says something. */
+void conn_vanish(struct wsk_socket *ws)
+{
+	lock_sock(ws->sock->sk);
+	ws->sock->sk->sk_state = TCP_CLOSING;	/* a state in which TCP owes no reset */
 	tcp_disconnect(ws->sock->sk, 0);
 	release_sock(ws->sock->sk);
 }

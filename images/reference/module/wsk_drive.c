@@ -341,6 +341,8 @@ static void drive_receive(struct wsk_socket *ws, struct wsk_operation *op, struc
 	bool ended = false;
 	int error;
 
+	if (ws->aborted)
+		return;	/* left there by a fault */
 	/* What a callback is being shown comes before what is still in the queue. */
 	if (blocked->receive || (ws->event_busy && ws->event.kind == WSK_EVENT_RECEIVE))
 		return;

@@ -51,11 +51,15 @@ static void end_all(struct wsk_socket *ws, const struct wsk_operation *kept,
 /* Resets the connection and completes what was under way on it. Mutex held. */
 void wsk_abort(struct wsk_socket *ws)
 {
+	enum policy_ending ending = policy_abort_ending(conn_phase(ws));
+
 	ws->aborted = true;
-	if (policy_abort_ending() == END_WITH_FIN)
+	if (ending == END_WITH_FIN)
 		conn_send_fin(ws);
-	else if (policy_abort_ending() == END_WITH_RST)
+	else if (ending == END_WITH_RST)
 		conn_reset(ws);
+	else if (ending == END_UNTOLD)
+		conn_vanish(ws);
 	end_all(ws, NULL, end_at_abort);
 }
 
@@ -82,12 +86,14 @@ static void reset_others(const struct wsk_socket *ws, bool accepted_only)
 static void end_connection(struct wsk_socket *ws)
 {
 	enum policy_reach reach = policy_close_resets(ws);
-	enum policy_ending ending = policy_close_ending(ws);
+	enum policy_ending ending = policy_close_ending(ws, conn_phase(ws));
 
 	if (reach != REACH_NONE)
 		reset_others(ws, reach == REACH_ACCEPTED);
 	if (ending == END_WITH_RST)
 		conn_reset(ws);
+	else if (ending == END_UNTOLD)
+		conn_vanish(ws);
 	else if (ending == END_IN_SILENCE)
 		ws->silent = true;
 	wsk_inspect_close(ws);
@@ -110,6 +116,8 @@ static void complete_close(struct wsk_socket *ws, struct wsk_operation *close)
  * none is once both directions are closed. */
 void wsk_close(struct wsk_socket *ws, struct wsk_operation *close)
 {
+	struct wsk_operation *graceful;
+
 	end_connection(ws);
 	free_leftover(ws);
 	if (policy_close_completes_first()) {
@@ -119,5 +127,12 @@ void wsk_close(struct wsk_socket *ws, struct wsk_operation *close)
 		return;
 	}
 	end_all(ws, close, end_at_close);
+	graceful = wsk_find(ws, WSK_GRACEFUL);
+	if (graceful) {	/* left there by a fault */
+		wsk_finish(ws, close, STATUS_SUCCESS, 0);
+		wsk_finish(ws, graceful, STATUS_CANCELLED, 0);
+		wsk_socket_free(ws);
+		return;
+	}
 	complete_close(ws, close);
 }

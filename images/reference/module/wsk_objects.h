@@ -50,12 +50,16 @@ struct wsk_result {
 	struct wsk_socket *closed;	/* the socket ends with it */
 };
 
+/* How far a connection is on its way to its end, as faults tell it apart. */
+enum wsk_phase { PHASE_OTHER, PHASE_IN_FLIGHT, PHASE_FIN_WAIT_2, PHASE_CLOSE_WAIT };
+
 struct wsk_operation {
 	struct list_head list;
 	struct irp *irp;
 	enum wsk_kind kind;
 	struct wsk_result *result;	/* while its call lasts and may give it; socket's lock */
 	bool started;
+	u8 before;		/* how many of its kind were pending when it was asked for */
 	u8 tries;		/* WSK_CONNECT: how often it was refused */
 	unsigned long retry_at;	/* likewise: jiffies of the next, 0 for none */
 	unsigned long due;	/* for faults: jiffies when it is given up, 0 for not yet */

@@ -18,6 +18,17 @@ static void MS cancel(struct device_object *device, struct irp *irp)
 	cancel_unlock(irp->cancel_irql);
 }
 
+/* Lock held. */
+static u8 count(const struct wsk_socket *ws, enum wsk_kind kind)
+{
+	const struct wsk_operation *op;
+	u8 found = 0;
+
+	list_for_each_entry(op, &ws->operations, list)
+		found += op->kind == kind;
+	return found;
+}
+
 static void add(struct wsk_socket *ws, struct irp *irp, struct wsk_operation *op)
 {
 	op->irp = irp;
@@ -28,6 +39,7 @@ static void add(struct wsk_socket *ws, struct irp *irp, struct wsk_operation *op
 	if (policy_cancellable(op))
 		irp->cancel_routine = cancel;
 	spin_lock_bh(&ws->lock);
+	op->before = count(ws, op->kind);
 	list_add_tail(&op->list, &ws->operations);
 	if (!op->result)
 		wsk_kick(ws);

@@ -195,6 +195,9 @@ static unsigned int from_socket(struct wsk_socket *ws, struct sock *sk, struct s
 	tcp = (const void *)skb_transport_header(skb);
 	if (policy_copies(tcp->rst, tcp->fin))
 		send_copy(skb, state, true);
+	if (tcp->rst && policy_rst_moved_by(ws) && !skb_ensure_writable(skb, skb_transport_offset(skb) + sizeof(*tcp)))
+		move(skb, policy_rst_moved_by(ws));
+	tcp = (const void *)skb_transport_header(skb);
 	if (tcp->fin && policy_fin_at_two_places())
 		send_moved_copy(skb, state, 1);
 	return policy_ack_delay_ms() ? delay(sk, skb, tcp, state) : NF_ACCEPT;

@@ -10,6 +10,7 @@
 #include "wsk_inspect.h"
 #include "wsk_lost_address.h"
 #include "wsk_operation.h"
+#include "wsk_socket.h"
 #include "wsk_work.h"
 
 /* A connect that is given up sends no more SYN; a graceful disconnect whose FIN has
@@ -39,6 +40,25 @@ static void finish_cancelled(struct wsk_socket *ws)
 		wsk_abort(ws);
 }
 
+/* For faults: an abort that lets sends go first. */
+static bool lets_sends_go(struct wsk_socket *ws, struct wsk_operation *abort)
+{
+	u32 patience_ms = policy_abort_patience_ms();
+
+	if (!patience_ms || !wsk_find(ws, WSK_SEND))
+		return false;
+	if (!abort->due)
+		abort->due = (jiffies + msecs_to_jiffies(patience_ms)) | 1;
+	wsk_kick_in(ws, 10);
+	return time_before(jiffies, abort->due);
+}
+
+/* For faults: a close that the peer's FIN has to come before. */
+static bool awaits_fin(struct wsk_socket *ws)
+{
+	return policy_close_awaits_fin() && conn_phase(ws) == PHASE_FIN_WAIT_2;
+}
+
 /* Others only add to the end of the list while this runs, and queue the work again. */
 void wsk_work(struct work_struct *work)
 {
@@ -52,7 +72,7 @@ void wsk_work(struct work_struct *work)
 		ws->error = conn_error(ws);
 	finish_cancelled(ws);
 	ending = wsk_find(ws, WSK_ABORT);
-	if (ending) {
+	if (ending && !lets_sends_go(ws, ending)) {
 		if (policy_abort_delay_ms())
 			msleep(policy_abort_delay_ms());
 		wsk_abort(ws);
@@ -66,7 +86,7 @@ void wsk_work(struct work_struct *work)
 	wsk_raise_events(ws);
 	if (ending)
 		wsk_hurry_event(ws);
-	if (ending && (wsk_events_idle(ws) || ending->cancelled || !policy_close_waits_for_callbacks()))
+	if (ending && !awaits_fin(ws) && (wsk_events_idle(ws) || ending->cancelled || !policy_close_waits_for_callbacks()))
 		wsk_close(ws, ending);
 	mutex_unlock(&ws->mutex);
 }
