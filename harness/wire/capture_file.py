@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, cast
 
 from harness.core.errors import EvidenceLost, UsageError
-from harness.core.units import s
+from harness.core.units import MiB, s
 from harness.wire.pcapng import MOST_FRAME, SECTION, Frame, Reader
 
 _PCAP = {
@@ -23,6 +23,8 @@ _PCAP = {
 }
 _MAGIC_BYTES = 4
 _GZIP = b"\x1f\x8b"
+_UNSUSPICIOUS = 16 * MiB  # that a file may unpack to, however small it is
+_MOST_GROWTH = 200
 _COMPRESSED = {
     b"\x28\xb5\x2f\xfd": "zstd -d",
     b"\x04\x22\x4d\x18": "lz4 -d",
@@ -39,7 +41,7 @@ def frames(file: BinaryIO) -> Iterator[Frame]:
     """
     magic = file.read(_MAGIC_BYTES)
     if magic.startswith(_GZIP):
-        yield from _decompressed(gzip.GzipFile(fileobj=cast("BinaryIO", _Rejoined(magic, file))))
+        yield from _decompressed(_Unpacked(_Rejoined(magic, file)))
     else:
         yield from _uncompressed(magic, file)
 
@@ -57,7 +59,7 @@ def _uncompressed(magic: bytes, file: BinaryIO) -> Iterator[Frame]:
         raise UsageError("this is neither pcap nor pcapng; `editcap FILE new.pcapng` converts many formats")
 
 
-def _decompressed(file: gzip.GzipFile) -> Iterator[Frame]:
+def _decompressed(file: "_Unpacked") -> Iterator[Frame]:
     unpacked = cast("BinaryIO", file)
     try:
         yield from _uncompressed(unpacked.read(_MAGIC_BYTES), unpacked)
@@ -73,11 +75,30 @@ class _Rejoined:
     def __init__(self, start: bytes, file: BinaryIO) -> None:
         self._start = start
         self._file = file
+        self.size = 0  # bytes that were read
 
     def read(self, size: int) -> bytes:
-        if not self._start:
-            return self._file.read(size)
-        data, self._start = self._start[:size], self._start[size:]
+        if self._start:
+            data, self._start = self._start[:size], self._start[size:]
+        else:
+            data = self._file.read(size)
+        self.size += len(data)
+        return data
+
+
+class _Unpacked:
+    """What gzip compressed, as long as it does not grow beyond what captures do."""
+
+    def __init__(self, packed: _Rejoined) -> None:
+        self._packed = packed
+        self._file = gzip.GzipFile(fileobj=cast("BinaryIO", packed))
+        self._size = 0
+
+    def read(self, size: int) -> bytes:
+        data = self._file.read(size)
+        self._size += len(data)
+        if self._size > _UNSUSPICIOUS and self._size > _MOST_GROWTH * self._packed.size:
+            raise EvidenceLost(f"the gzip file grows more than {_MOST_GROWTH} times: unpack it first")
         return data
 
 
