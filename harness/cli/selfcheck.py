@@ -4,6 +4,7 @@
 import itertools
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,17 @@ if TYPE_CHECKING:
     "--freedom", "freedoms", multiple=True, metavar="NAME", help="Only this freedom; may be repeated."
 )
 @click.option("--only", type=click.Choice(["faults", "freedoms"]), help="All faults, or all freedoms.")
+@click.option("--explore", "explores", is_flag=True, help="Explore under each fault, and run no suites.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(1),
+    default=60.0,
+    show_default=True,
+    help="With --explore: how long under each.",
+)
+@click.option(
+    "--seed", type=click.IntRange(0), default=1, show_default=True, help="With --explore: its seed."
+)
 @click.option("--all-cases", is_flag=True, help="Every case under every one of them: takes hours.")
 @click.option(
     "--sample",
@@ -48,6 +60,9 @@ def selfcheck(
     faults: tuple[str, ...],
     freedoms: tuple[str, ...],
     only: str | None,
+    explores: bool,
+    seconds: float,
+    seed: int,
     all_cases: bool,
     sample: int,
     labs: int,
@@ -61,6 +76,10 @@ def selfcheck(
     faults and freedoms, and prints the kill matrix. A fault must be killed, and
     only by rows that its table (images/reference/module/faults.h) names. A
     freedom (freedoms.h, beside it) keeps every promise: no case may fail.
+
+    With --explore it tells what would be noticed without the suites: scenarios
+    are made by chance under each fault until the laws find something. Without
+    a fault they must find nothing.
     """
     if json_file:
         check_output(json_file)
@@ -91,6 +110,8 @@ def selfcheck(
         for name, freedom in free.items():
             click.echo(f"{name}: {' '.join(freedom.rows)}: {freedom.text}")
         return
+    if explores:
+        sys.exit(_explore(wrong, labs, seconds, seed, json_file))
     _, judges = collection.rows_and_cases(opt_in=False)
     others = 10**9 if all_cases else sample
     tasks = selfcheck.plan(wrong, judges, others) + selfcheck.plan_freedoms(free, judges, others)
@@ -113,3 +134,18 @@ def selfcheck(
     if bad:
         click.echo(f"the runs that are not are in {results}")
     sys.exit(1 if bad else 0)
+
+
+def _explore(faults: Iterable[str], labs: int, seconds: float, seed: int, json_file: Path | None) -> int:
+    """The exit status."""
+    from harness.diagnostics import explore_check
+
+    found = explore_check.explore_all(
+        faults, at_once=labs, seconds=seconds, seed=seed, done=lambda one: click.echo(one.line())
+    )
+    click.echo("")
+    for line in explore_check.summary(found):
+        click.echo(line)
+    if json_file:
+        write_output(json_file, json.dumps(explore_check.as_json(found), indent=1))
+    return 1 if any(one.noticed for one in found if one.fault == explore_check.NO_FAULT) else 0

@@ -9,6 +9,7 @@ EXTRAS = {
     "stats": ("scipy",),
     "history": ("alembic", "psutil", "psycopg", "pydantic", "sqlalchemy"),
     "farm": ("distributed",),
+    "explore": ("hypothesis",),
     "windows": ("pycdlib", "pyfsntfs", "requests", "spnego", "winrm"),
 }
 

@@ -91,6 +91,7 @@ def test_the_lock_is_made_of_what_is_declared_and_each_line_says_why() -> None:
         ("pydantic", ["nightly", "suites/nightly.toml", "--check"], "history"),
         ("distributed", ["nightly", "suites/nightly.toml", "--farm", "tcp://nobody:1"], "farm"),
         ("pycdlib", ["image", "build", "windows-11", "--iso", "none.iso"], "windows"),
+        ("hypothesis", ["explore", "--scenarios", "1"], "explore"),
         ("winrm", ["run", "--guest", "windows-11"], "windows"),
     ],
 )

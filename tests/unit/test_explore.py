@@ -47,7 +47,7 @@ def planned(tried: Recipe) -> Scenario:
 
 @pytest.fixture(scope="module")
 def many() -> list[Recipe]:
-    return [made for number in range(8) for made in generate(number, 30)]
+    return [made for number in range(5) for made in generate(number, 30)]
 
 
 def test_a_seed_makes_the_same_scenarios(many: list[Recipe]) -> None:
