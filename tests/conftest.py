@@ -6,6 +6,7 @@
 runs those that need Python and a built driver only.
 """
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,10 @@ from hypothesis import HealthCheck, settings
 
 _TESTS = Path(__file__).parent
 _NEEDED_IN = {"guest": pytest.mark.vm, "web": pytest.mark.browser, "network": pytest.mark.network}
+
+# A shell has its background jobs ignore SIGINT, and nohup SIGHUP; what they start would ignore them too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # How long an example takes says nothing: tests run beside guests that take both processors.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])

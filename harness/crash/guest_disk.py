@@ -160,10 +160,26 @@ def _offered(disk: Path) -> Iterator[_Disk]:
             raise HarnessError("qemu-nbd is missing: apt-get install qemu-utils") from None
         try:
             with _connected(server, place) as end:
-                yield _Disk(end)
+                yield _greeted(server, end)
         finally:
             server.kill()
             server.communicate()
+
+
+def _greeted(server: "subprocess.Popen[str]", end: socket.socket) -> _Disk:
+    """It listens before it looks at the disk, and may end only then."""
+    try:
+        return _Disk(end)
+    except (OSError, HarnessError):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.wait(_START_LIMIT_S)
+            raise _refusal(server) from None
+        raise
+
+
+def _refusal(server: "subprocess.Popen[str]") -> HarnessError:
+    said = (server.stderr.read() if server.stderr else "").strip()
+    return HarnessError(f"qemu-nbd does not offer the guest's disk: {said}")
 
 
 def _connected(server: "subprocess.Popen[str]", place: Path) -> socket.socket:
@@ -178,8 +194,7 @@ def _connected(server: "subprocess.Popen[str]", place: Path) -> socket.socket:
         else:
             return end
         if server.poll() is not None:
-            said = (server.stderr.read() if server.stderr else "").strip()
-            raise HarnessError(f"qemu-nbd does not offer the guest's disk: {said}")
+            raise _refusal(server)
         if time.monotonic() > give_up:
             raise HarnessError(f"qemu-nbd did not offer the guest's disk within {_START_LIMIT_S:.0f} s")
         time.sleep(_POLL_S)

@@ -150,9 +150,7 @@ class CrashTriage:
         return True
 
     def _screenshot(self) -> str:
-        stem = self._path("screen")
-        stem.parent.mkdir(exist_ok=True)
-        return self._relative(screenshot(self.guest.machine, stem))
+        return self._relative(screenshot(self.guest.machine, self._path("screen")))
 
     async def _stop_it(self) -> Stopped | NotHad:
         """With an NMI, so that the kernel says where it was."""

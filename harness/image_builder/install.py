@@ -3,6 +3,7 @@
 
 import asyncio
 import contextlib
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -112,6 +113,8 @@ class _News:
     def _output(self) -> bytes:
         try:
             with self._machine.serial_log.open("rb") as log:
+                # One that has grown too long was shortened: what is new is at its end.
+                self._read = min(self._read, log.seek(0, os.SEEK_END))
                 log.seek(self._read)
                 data = log.read()
         except FileNotFoundError:

@@ -5,7 +5,6 @@ The functions block, and have limits; call them in threads.
 """
 
 import contextlib
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from xml.etree.ElementTree import fromstring
 import libvirt
 
 from harness.core.errors import HarnessError
+from harness.core.files import free_bytes
 from harness.lab.machine import Machine
 
 DUMP_LIMIT_S = 300.0
@@ -79,9 +79,8 @@ def dump_memory(
         raise HarnessError(
             f"the guest has {_mib(size)} of memory, and dumps of more than {_mib(most_bytes)} are not made"
         )
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(stem.parent).free
-    if free < size + _RESERVE_BYTES:
+    free = free_bytes(stem.parent)
+    if free is not None and free < size + _RESERVE_BYTES:
         raise HarnessError(
             f"a dump takes {_mib(size)} and some room must be left, but {_mib(free)} are free "
             f"in {stem.parent}: make room"
@@ -105,6 +104,7 @@ def dump_memory(
 
 
 def _core_dump(machine: Machine, path: Path, kind: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     # The file is there first, so that it is ours and nobody else's to read.
     path.touch(mode=0o600)
     machine.domain.coreDumpWithFormat(str(path), kind, libvirt.VIR_DUMP_MEMORY_ONLY)
@@ -136,6 +136,8 @@ def _test_job(machine: Machine, path: Path, size: int, progress: Progress, limit
         yield
     except BaseException as error:
         path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # others' are in it
+            path.parent.rmdir()
         if late.is_set():
             raise HarnessError(
                 f"the dump of the guest's memory took more than {limit_s:g} s, so the guest was ended"

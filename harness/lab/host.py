@@ -13,7 +13,7 @@ import libvirt
 
 from harness.core.check import Check
 from harness.core.system import System, this_system
-from harness.lab import firmware, kvm, libvirt_embed
+from harness.lab import firmware, kvm, qemu_user
 
 _QEMU = Path("/usr/bin/qemu-system-x86_64")
 _DRIVER = "/usr/lib/*/libvirt/connection-driver/libvirt_driver_qemu.so"
@@ -71,8 +71,9 @@ def embedded_libvirt() -> Check:
         return Check(
             "libvirt", False, f"{version} without QEMU driver", "apt-get install libvirt-daemon-driver-qemu"
         )
-    if os.geteuid() == 0 and (remedy := libvirt_embed.missing_user()):
-        return Check("libvirt", False, f"{version}, but its user is missing", remedy)
+    if why := qemu_user.obstacle():
+        reason, _, remedy = why.partition(": ")
+        return Check("libvirt", False, f"{version}, but {reason}", remedy)
     return Check("libvirt", True, version)
 
 

@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element, tostring
 import libvirt
 
 from harness.core.errors import HarnessError
-from harness.lab import libvirt_embed, reaper, vm_snapshot
+from harness.lab import libvirt_embed, qemu_user, reaper, vm_snapshot
 from harness.lab.choices import EMBEDDED
 from harness.lab.machine import Machine
 
@@ -95,6 +95,8 @@ class Hypervisor:
             description = vm_snapshot.awaiting(description, _door(description.findtext("name", "")))
         try:
             with reaper.collecting():
+                if self.is_here:
+                    qemu_user.become(description, self._connection.getVersion())
                 domain = self._connection.createXML(
                     tostring(description, encoding="unicode"), libvirt.VIR_DOMAIN_START_PAUSED
                 )

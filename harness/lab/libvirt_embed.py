@@ -7,7 +7,6 @@ is first asked for and deleted when the process ends, however it ends.
 
 import atexit
 import os
-import pwd
 import shutil
 import tempfile
 from functools import cache as once
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from harness.core import cache
 from harness.core.errors import HarnessError
-from harness.lab import reaper, watchdog
+from harness.lab import qemu_user, reaper, watchdog
 
 # A short path: the names of Unix sockets, which lie well below it, are limited to 107 bytes.
 _PARENT = "/tmp"
@@ -29,11 +28,12 @@ remember_owner = 0
 namespaces = []
 cgroup_controllers = []
 """
+# QEMU is root's at first: see qemu_user, which also has the sandbox.
 _ROOT_SETTINGS = """\
 user = "root"
 group = "root"
+seccomp_sandbox = 0
 """
-_QEMU_USER = "libvirt-qemu"
 _CAPABILITIES = Path("cache/qemu/capabilities")
 
 
@@ -42,10 +42,11 @@ def root() -> Path:
     """The process's embed root, under a watchdog. Raises HarnessError when libvirt could not use it."""
     settings = _SETTINGS
     if os.geteuid() == 0:
-        if remedy := missing_user():
-            raise HarnessError(f"libvirt needs the user {_QEMU_USER}, which this machine lacks: {remedy}")
+        if why := qemu_user.obstacle():
+            raise HarnessError(f"libvirt cannot start QEMU: {why}")
         settings += _ROOT_SETTINGS
     path = Path(tempfile.mkdtemp(prefix="wsk-", dir=_PARENT))
+    path.chmod(0o711)  # the sockets in it are opened by their names
     atexit.register(watchdog.end, watchdog.start(path))
     reaper.adopt()
     (path / "etc").mkdir()
@@ -65,15 +66,3 @@ def keep_capabilities() -> None:
         with tempfile.NamedTemporaryFile(dir=kept, delete=False) as scratch:
             scratch.write(content)
         Path(scratch.name).replace(target)
-
-
-def missing_user() -> str:
-    """The command that adds the user whom libvirt looks up when it is run by root; empty when it is there.
-
-    libvirt does so before it reads that it shall not use that user.
-    """
-    try:
-        pwd.getpwnam(_QEMU_USER)
-    except KeyError:
-        return f"useradd --system --user-group --no-create-home --shell /usr/sbin/nologin {_QEMU_USER}"
-    return ""

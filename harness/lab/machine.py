@@ -19,12 +19,14 @@ import libvirt
 import libvirt_qemu
 
 from harness.core.errors import ChannelLost, HarnessError
+from harness.lab.serial_log import shorten
 
 _log = logging.getLogger(__name__)
 
 _DESTROY_LIMIT_S = 10.0
 _END_LIMIT_S = 60.0
 _SERIAL_TAIL_BYTES = 65536
+_SERIAL_LOOK_S = 1.0
 
 _T = TypeVar("_T")
 
@@ -202,7 +204,10 @@ class Machine:
 
     def _watch(self, process: int) -> None:
         """Wait for QEMU's end and collect it, without which libvirt takes it for alive."""
-        select.select([process], [], [])  # a pidfd becomes readable when its process has ended
+        # A pidfd becomes readable when its process has ended.
+        while not select.select([process], [], [], _SERIAL_LOOK_S)[0]:
+            with contextlib.suppress(OSError):  # a full disk, or a run whose folder was deleted
+                shorten(self.serial_log)
         with contextlib.suppress(ChildProcessError):
             os.waitid(os.P_PIDFD, process, os.WEXITED)
         self._ended.set()

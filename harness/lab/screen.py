@@ -2,11 +2,14 @@
 """A machine's keyboard and screen, for what has no other way in yet."""
 
 import contextlib
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import libvirt
 
 from harness.core.errors import HarnessError
+from harness.lab import libvirt_embed, monitor, qemu_user
 from harness.lab.machine import Machine
 
 _HELD_MS = 100
@@ -23,18 +26,41 @@ def press_enter(machine: Machine) -> None:
 
 
 def screenshot(machine: Machine, stem: Path) -> Path:
-    """The file with the machine's screen: `stem`.png, or .ppm from a QEMU before 7.1. Raises HarnessError."""
+    """The file with the machine's screen: `stem`.png, or .ppm of an old QEMU. Raises HarnessError."""
     try:
-        stream = machine.domain.connect().newStream(0)
-        path = stem.with_suffix(_SUFFIXES.get(machine.domain.screenshot(stream, 0), ".ppm"))
-        size = 0
-        with path.open("wb") as file:
-            while chunk := stream.recv(_CHUNK_BYTES):
-                size += file.write(chunk)
-                if size > _MOST_BYTES:
-                    stream.abort()
-                    raise HarnessError(f"no screenshot: it is larger than {_MOST_BYTES >> 20} MiB")
-        stream.finish()
-    except (libvirt.libvirtError, OSError) as error:
+        return _streamed(machine, stem) if machine.pid is None else _written(machine, stem)
+    except (libvirt.libvirtError, OSError, HarnessError) as error:
         raise HarnessError(f"no screenshot: {error}") from error
+
+
+def _written(machine: Machine, stem: Path) -> Path:
+    """By our own QEMU. libvirt would have it write into a file of root's, which it is not."""
+    path = stem.with_suffix(".png")
+    with tempfile.NamedTemporaryFile(dir=libvirt_embed.root(), prefix="screen-") as file:
+        qemu_user.lend(Path(file.name))
+        monitor.command(machine.domain, "screendump", filename=file.name, format="png")
+        _keep(path, iter(lambda: file.read(_CHUNK_BYTES), b""))
     return path
+
+
+def _streamed(machine: Machine, stem: Path) -> Path:
+    stream = machine.domain.connect().newStream(0)
+    path = stem.with_suffix(_SUFFIXES.get(machine.domain.screenshot(stream, 0), ".ppm"))
+    try:
+        _keep(path, iter(lambda: stream.recv(_CHUNK_BYTES), b""))
+    except HarnessError:
+        stream.abort()
+        raise
+    stream.finish()
+    return path
+
+
+def _keep(path: Path, chunks: Iterator[bytes]) -> None:
+    """Raises HarnessError for a picture that is larger than any screen."""
+    size = 0
+    path.parent.mkdir(exist_ok=True)
+    with path.open("wb") as file:
+        for chunk in chunks:
+            size += file.write(chunk)
+            if size > _MOST_BYTES:
+                raise HarnessError(f"it is larger than {_MOST_BYTES >> 20} MiB")

@@ -16,15 +16,15 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
-from xml.etree.ElementTree import Element, SubElement, tostring
+from xml.etree.ElementTree import Element, tostring
 
 import libvirt
-import libvirt_qemu
 
 from harness.core import cache
 from harness.core.errors import HarnessError
+from harness.lab import monitor, qemu_user
+from harness.lab.domain import add_arguments
 
-_NAMESPACE = "{http://libvirt.org/schemas/domain/qemu/1.0}"
 _DIGEST_BYTES = hashlib.sha256().digest_size
 _CHUNK_BYTES = 1 << 20
 _LIMIT_S = 30.0
@@ -71,7 +71,7 @@ def freeze(domain: "libvirt.virDomain", path: Path, door: Path) -> None:
                 _store(domain, file, door)
             scratch.replace(path)
         prune(path.parent)
-    except (OSError, libvirt.libvirtError) as error:
+    except (OSError, libvirt.libvirtError, HarnessError) as error:
         raise NotKept(f"the booted guest cannot be kept in {path.parent}: {error}") from error
 
 
@@ -107,9 +107,7 @@ def _rate_file(path: Path) -> Path:
 
 def awaiting(description: Element, door: Path) -> Element:
     """The same machine, waiting at `door` for what it is to go on from."""
-    commands = SubElement(description, f"{_NAMESPACE}commandline")
-    for word in ("-incoming", f"unix:{door}"):
-        SubElement(commands, f"{_NAMESPACE}arg", value=word)
+    add_arguments(description, "-incoming", f"unix:{door}")
     return description
 
 
@@ -135,9 +133,11 @@ def _scratch(folder: Path) -> Iterator[Path]:
 def _store(domain: "libvirt.virDomain", file: BinaryIO, door: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(door))
+        qemu_user.lend(door)
         listener.listen(1)
         listener.settimeout(_LIMIT_S)
-        _command(domain, "migrate", uri=f"unix:{door}")
+        # libvirt's own saving would tie the file to the machine's name.
+        monitor.command(domain, "migrate", uri=f"unix:{door}")
         way, _ = listener.accept()
         door.unlink()
     digest = hashlib.sha256()
@@ -154,17 +154,10 @@ def _store(domain: "libvirt.virDomain", file: BinaryIO, door: Path) -> None:
 
 def _expect_completion(domain: "libvirt.virDomain") -> None:
     give_up = time.monotonic() + _LIMIT_S
-    while (status := _command(domain, "query-migrate").get("status")) != "completed":
+    while (status := monitor.command(domain, "query-migrate").get("status")) != "completed":
         if status == "failed" or time.monotonic() > give_up:
             raise HarnessError(f"QEMU does not freeze the booted guest (its migration is {status})")
         time.sleep(_POLL_S)
-
-
-def _command(domain: "libvirt.virDomain", name: str, **arguments: str) -> dict[str, object]:
-    """What QEMU's monitor answers. libvirt's own saving would tie the file to the machine's name."""
-    asked = json.dumps({"execute": name, "arguments": arguments})
-    told: dict[str, object] = json.loads(libvirt_qemu.qemuMonitorCommand(domain, asked, 0))["return"]
-    return told
 
 
 def prune(folder: Path) -> None:

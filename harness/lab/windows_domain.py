@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement
 
-from harness.lab.domain import QEMU, add_nic, text
+from harness.lab.domain import QEMU, add_arguments, add_nic, text
 from harness.lab.firmware import CODE
 from harness.lab.namespace import Network
 
@@ -20,7 +20,6 @@ _SPINLOCK_RETRIES = "8191"  # what Hyper-V's own specification calls enough
 _HIDDEN_FEATURES = ("vmx", "svm")
 _TIME = "time"  # among the enlightenments; libvirt has it among the timers
 _CRASH = "crash"  # and this one among the panic devices
-_QEMU_NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0"
 # A guest that stops runs on, so that Windows writes its dump; libvirt has no word for that.
 _ARGUMENTS = ("-action", "panic=none")
 
@@ -68,9 +67,7 @@ def build(wanted: WindowsMachine, network: Network | None, serial_log: Path) -> 
     SubElement(power, "suspend-to-mem", enabled="no")
     SubElement(power, "suspend-to-disk", enabled="no")
     _add_devices(SubElement(domain, "devices"), wanted, network, serial_log)
-    arguments = SubElement(domain, f"{{{_QEMU_NAMESPACE}}}commandline")
-    for argument in _ARGUMENTS:
-        SubElement(arguments, f"{{{_QEMU_NAMESPACE}}}arg", value=argument)
+    add_arguments(domain, *_ARGUMENTS)
     return domain
 
 

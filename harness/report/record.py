@@ -180,8 +180,10 @@ class RunRecord:
             by_user = kind is not None and issubclass(kind, KeyboardInterrupt)
             self._ended = End.BY_ITSELF if kind is None else End.INTERRUPTED if by_user else End.BROKEN
         self._write()
-        if not self._cases and self._before:  # an empty run is nothing to look at
-            link_atomically(self.folder.parent / LATEST, self._before)
+        results = self.folder.parent
+        # An empty run is nothing to look at; another may have begun meanwhile.
+        if not self._cases and self._before and latest_of(results) == self.run_id:
+            link_atomically(results / LATEST, self._before)
 
     def select(self, selection: "Selection") -> None:
         """Which cases it is to have; told as soon as that is known."""

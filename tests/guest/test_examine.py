@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Dumps of a machine's memory have limits, and one that fails leaves nothing."""
 
-import shutil
 import struct
 import threading
 from collections.abc import Callable
@@ -78,7 +77,7 @@ def test_a_dump_that_fails_leaves_nothing(tmp_path: Path) -> None:
         raise libvirt.libvirtError("No space left on device")
 
     with pytest.raises(HarnessError, match="No space left"):
-        dumped(Domain(fail), tmp_path / "memory-1")
+        dumped(Domain(fail), tmp_path / "dumps" / "memory-1")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -90,7 +89,7 @@ def test_a_dump_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     domain = Domain(until_destroyed)
     machine = Machine(domain)
     with pytest.raises(HarnessError, match=r"more than 0\.05 s"):
-        dumped(domain, tmp_path / "memory-1", machine=machine, limit_s=0.05)
+        dumped(domain, tmp_path / "dumps" / "memory-1", machine=machine, limit_s=0.05)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -115,10 +114,11 @@ def test_a_dump_that_is_too_large_is_not_begun(tmp_path: Path, monkeypatch: pyte
         raise AssertionError("begun")
 
     with pytest.raises(HarnessError, match="256 MiB of memory, and dumps of more than 1 MiB"):
-        dumped(Domain(never), tmp_path / "memory-1", most_bytes=1 << 20)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1 << 30}))
+        dumped(Domain(never), tmp_path / "dumps" / "memory-1", most_bytes=1 << 20)
+    monkeypatch.setattr(examine, "free_bytes", lambda _: 1 << 30)
     with pytest.raises(HarnessError, match="1024 MiB are free"):
-        dumped(Domain(never), tmp_path / "memory-1")
+        dumped(Domain(never), tmp_path / "dumps" / "memory-1")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_processor_that_loops_is_told_from_one_that_idles(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
 from labs import finish, processes_under, start_lab
 
 from harness.core.abi import abi
@@ -67,6 +68,41 @@ def test_a_panic_is_a_crash_with_its_last_words(tmp_path: Path) -> None:
     )
     assert "event crashed (panicked) True" in said
     assert "panic True" in said
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="an ordinary user's QEMU is an ordinary user's anyway")
+def test_the_qemu_of_root_is_nobody_of_consequence(tmp_path: Path) -> None:
+    """Neither where the guest boots nor where it goes on, whoever may enter the folders of its files."""
+    tmp_path.chmod(0o700)
+    said = finish(
+        start_lab(
+            """
+            os.environ["XDG_CACHE_HOME"] = str(Path(sys.argv[1]) / "cache")
+
+            def rights(pid):
+                lines = (line.split() for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+                told = {words[0]: words[1:] for words in lines if words}
+                wanted = ("Uid:", "Gid:", "CapPrm:", "CapEff:", "NoNewPrivs:", "Seccomp:")
+                ids = {int(number) for name in ("Uid:", "Gid:", "Groups:") for number in told[name]}
+                return 0 in ids, [int(told[name][0], 16) for name in wanted[2:]]
+
+            async def main():
+                with Hypervisor() as hypervisor:
+                    boot = asyncio.create_task(started(hypervisor))
+                    while not (pids := list(libvirt_embed.root().glob("run/qemu/reference-1-boot.pid"))):
+                        await asyncio.sleep(0.05)
+                    await asyncio.sleep(1)
+                    print("boots", *rights(pids[0].read_text().strip()))
+                    guest = await boot
+                    print("goes on", *rights(guest.machine.pid), guest.kept is not None)
+            asyncio.run(main())
+            """,
+            tmp_path,
+        )
+    )
+    rights = "False [0, 0, 1, 2]"
+    assert f"boots {rights}" in said
+    assert f"goes on {rights} True" in said
 
 
 def test_a_killed_lab_leaves_nothing(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,9 +15,6 @@ from harness.core.paths import REPOSITORY
 
 BIN = Path(sys.executable).parent
 _LIMIT = 240  # s
-
-# A shell has its background jobs ignore SIGINT, and so would what they start.
-signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass

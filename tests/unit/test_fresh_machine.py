@@ -45,7 +45,7 @@ def test_the_new_system_comes_from_the_mirror_that_apt_has_here(tmp_path: Path, 
     program(tmp_path / "debootstrap", f'echo "$*" > {tmp_path}/asked; echo cannot >&2; exit 1')
     done = fresh_machine(tmp_path, suite)
     assert (done.returncode, "cannot" in done.stderr) == (3, True)
-    asked = (tmp_path / "asked").read_text().split()
-    assert asked[-3] == suite
-    assert asked[-1] == "file:///mirror/debian/"
+    # A release that the debootstrap here does not know, where there is one, is made by the script of another.
+    asked = (tmp_path / "asked").read_text().removesuffix(" sid\n").split()
+    assert (asked[-3], asked[-1]) == (suite, "file:///mirror/debian/")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["apt-get", "asked", "debootstrap"]

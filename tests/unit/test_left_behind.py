@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 from commands import command
+from runs import case, record
 
 from harness.core.scratch import scratch_folder
+from harness.lab import serial_log
+from harness.report.record import latest_of
 from harness.run.finishing import undisturbed
 
 MAKES_ONE = """
@@ -44,6 +47,38 @@ def test_a_night_that_is_refused_leaves_no_store(tmp_path: Path) -> None:
     told = command("history", "keep", tmp_path / "nothing", "--store", "new.sqlite", folder=tmp_path)
     assert told.status == 2
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_serial_log_without_end_keeps_its_beginning_and_its_last_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever writes it goes on in the same file."""
+    monkeypatch.setattr(serial_log, "MOST_BYTES", 4000)
+    path = tmp_path / "serial.log"
+    with path.open("ab", buffering=0) as qemu:
+        qemu.write(b"boots\n" + b"x" * 3994)
+        serial_log.shorten(path)
+        assert path.stat().st_size == 4000
+        for _ in range(5):
+            qemu.write(b"y" * 5000 + b"last words\n")
+            serial_log.shorten(path)
+            assert path.stat().st_size < 2100
+        qemu.write(b"more")
+    said = path.read_bytes()
+    assert said.startswith(b"boots\n")
+    assert b"bytes are left out here]\n" in said
+    assert said.endswith(b"last words\nmore")
+
+
+def test_an_empty_run_gives_latest_back_unless_another_has_taken_it(tmp_path: Path) -> None:
+    with record(tmp_path) as first:
+        first.add(case())
+    with record(tmp_path):
+        pass
+    assert latest_of(tmp_path) == first.run_id
+    with record(tmp_path), record(tmp_path) as other:
+        other.add(case())
+    assert latest_of(tmp_path) == other.run_id
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -4,6 +4,7 @@
 import os
 import struct
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,25 @@ def test_what_is_no_disk_is_told_in_qemus_words(content: bytes | None, tmp_path:
     with pytest.raises(HarnessError, match="qemu-nbd does not offer the guest's disk: "):
         copy_file(path, WINDOWS, "/MEMORY.DMP", tmp_path / "own.dmp")
     assert not (tmp_path / "own.dmp").exists()
+
+
+def test_a_qemu_nbd_that_listens_and_then_ends_is_told_in_its_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real one does so when it is quick to listen and slow to look at the disk."""
+    (tmp_path / "qemu-nbd").write_text(
+        f"#!{sys.executable}\n"
+        "import socket, sys\n"
+        "listener = socket.socket(socket.AF_UNIX)\n"
+        "listener.bind(next(word.partition('=')[2] for word in sys.argv if word.startswith('--socket=')))\n"
+        "listener.listen()\n"
+        "listener.accept()[0].close()\n"
+        "sys.exit('it is no disk')\n"
+    )
+    (tmp_path / "qemu-nbd").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(HarnessError, match="qemu-nbd does not offer the guest's disk: it is no disk"):
+        copy_file(tmp_path / "disk", 1, "/x", tmp_path / "x")
 
 
 def test_a_disk_without_partitions_is_told(tmp_path: Path) -> None:

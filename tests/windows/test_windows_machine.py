@@ -82,6 +82,30 @@ asyncio.run(main())
     assert said[4:] == ["running True panic ()", "ended True", "disk 0"]
 
 
+def test_what_its_screen_shows_is_a_picture(tmp_path: Path) -> None:
+    make(tmp_path, ("wwritten", "h"))
+    said = finish(
+        start_lab(
+            _LAB
+            + """
+from harness.lab import screen
+
+async def main():
+    with Hypervisor() as hypervisor:
+        machine = await hypervisor.start(build(folder / "disk.qcow2"), folder / "com1.log")
+        await until(lambda: "written" in machine.serial_tail())
+        path = await asyncio.to_thread(screen.screenshot, machine, folder / "screen")
+        print(path.name, path.read_bytes()[1:4], list(libvirt_embed.root().glob("screen-*")))
+
+asyncio.run(main())
+""",
+            tmp_path,
+        ),
+        limit=LIMIT,
+    )
+    assert said == ["screen.png b'PNG' []"]
+
+
 def test_a_disk_that_the_host_cannot_write_any_more_is_told_as_that(tmp_path: Path) -> None:
     make(tmp_path, ("d64", "wwritten", "h"))
     said = finish(
