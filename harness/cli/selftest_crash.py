@@ -41,14 +41,17 @@ def selftest_crash(guest: str, hang: bool, dump: bool, keep: bool, results: Path
     """
     from harness.diagnostics.selftest import SelfTest
     from harness.guest import find
+    from harness.run import preflight
     from harness.run.session import Session
 
     chosen = find(guest)
+    settings = Settings(guest=guest, dump=dump, results=results)
+    preflight.check(settings)
     well = False
     with guest_folder(results) as folder:
         try:
             chosen.prepare(say)  # while this process still has the host's network
-            session = Session(Settings(guest=guest, dump=dump), chosen, folder, say)
+            session = Session(settings, chosen, folder, say)
             well = asyncio.run(_perform(SelfTest(session, folder, hang, dump, say)))
         finally:
             if well and not keep:

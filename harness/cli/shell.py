@@ -33,12 +33,14 @@ def shell(command: str | None, results: Path, **chosen: Any) -> None:
     the guest could not be started. docs/debugging.md shows a session.
     """
     from harness.pytest_plugin.plugin import chosen_guest
+    from harness.run import preflight
     from harness.run.lab_shell import own_shell
     from harness.run.session import Session
 
-    settings = Settings(**chosen)
+    settings = Settings(**chosen, results=results)
     guest = chosen_guest(settings)
     words = ["/bin/sh", "-c", command] if command else own_shell()
+    preflight.check(settings)
     with guest_folder(results) as folder:
         guest.prepare(say)  # while this process still has the host's network
         session = Session(settings, guest, folder, say)  # moves this process into the lab's network

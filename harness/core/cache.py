@@ -27,7 +27,7 @@ def folder(name: str) -> Path:
         ) from None
     if path.stat().st_uid != os.geteuid():
         raise HarnessError(
-            f"the cache in {path} belongs to somebody else, and what it holds would be run: "
+            f"the cache in {path} belongs to somebody else, and what it holds would be run; "
             "set XDG_CACHE_HOME to a folder that is yours"
         )
     return path

@@ -6,7 +6,7 @@ import shutil
 
 from harness.core import cache
 from harness.core.check import Check
-from harness.core.errors import UsageError
+from harness.core.errors import HarnessError, UsageError
 from harness.core.system import this_system
 from harness.guest import find, image_manifest
 from harness.image_builder.checks import needs
@@ -26,16 +26,23 @@ def checks(guest: str) -> list[Check]:
     windows = guest.startswith(_WINDOWS) and "/" not in guest
     if not windows:
         find(guest)
+    try:
+        kept = [
+            host.wanted_kvm() if windows else host.available_kvm(),
+            *(_of_windows(guest) if windows else _of_reference()),
+        ]
+    except HarnessError as error:  # there can be no cache, which all of these look into
+        detail, _, remedy = str(error).rpartition("; ")
+        kept = [Check("cache", False, detail, remedy)]
     return [
         host.system(this_system()),
         host.python(),
         host.embedded_libvirt(),
         host.qemu(),
-        host.wanted_kvm() if windows else host.available_kvm(),
         host.tun(),
         *([] if os.geteuid() == 0 else [host.user_namespaces()]),
         host.toolchain(),
-        *(_of_windows(guest) if windows else _of_reference()),
+        *kept,
     ]
 
 

@@ -18,7 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from harness.core.errors import HarnessError, UsageError
-from harness.core.files import exists, is_file, reason, short
+from harness.core.files import exists, is_file, reason, short, unnameable
 from harness.core.printable import printable
 from harness.history import migrations
 
@@ -160,6 +160,8 @@ def _url(where: str) -> URL:
 
 
 def _check_place(path: Path, *, new: bool) -> None:
+    if why := unnameable(path):
+        raise UsageError(f"cannot {'keep a' if new else 'use the'} history in {short(path)}: {why}")
     if exists(path) and not is_file(path):
         raise UsageError(f"cannot keep a history in {short(path)}: it is not a file")
     if not new and not exists(path):

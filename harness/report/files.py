@@ -59,7 +59,11 @@ class Reserve:
 
 def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Readers see the old file or the new one, never a part."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        error.filename = str(path)  # the name that whoever is told of it knows
+        raise
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

@@ -5,6 +5,7 @@ import os
 import resource
 from pathlib import Path
 
+from harness.core import cache
 from harness.core.errors import HarnessError, UsageError
 from harness.core.files import exists, free_bytes, is_folder, short, unnameable
 from harness.lab import namespace
@@ -20,6 +21,7 @@ def check(settings: Settings) -> None:
     """Raises UsageError for folders that cannot be used, HarnessError for what this machine lacks."""
     _check_results(settings.results)
     _check_baselines(settings)
+    cache.folder("libvirt")
     _allow_files(_FILES + settings.at_once * _FILES_A_SCENARIO)
     namespace.check()
 
@@ -43,6 +45,8 @@ def _check_results(results: Path) -> None:
 def _check_baselines(settings: Settings) -> None:
     """New observations may stay unsaved; accepted changes must be saved."""
     folder = settings.baselines
+    if why := unnameable(folder):
+        raise UsageError(f"cannot use the baselines in {short(folder)}: {why}")
     if exists(folder) and not is_folder(folder):
         raise UsageError(f"cannot use the baselines in {short(folder)}: it is not a folder")
     if is_folder(folder) and not os.access(folder, os.R_OK | os.X_OK):

@@ -10,6 +10,7 @@ import pytest
 from labs import finish, processes_under, start_lab
 
 from harness.core.abi import abi
+from harness.guest.reference import ReferenceGuest
 
 
 def assert_gone(root: str, within: float = 5.0) -> None:
@@ -71,14 +72,16 @@ def test_a_panic_is_a_crash_with_its_last_words(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="an ordinary user's QEMU is an ordinary user's anyway")
-def test_the_qemu_of_root_is_nobody_of_consequence(tmp_path: Path) -> None:
-    """Neither where the guest boots nor where it goes on, whoever may enter the folders of its files."""
+def test_the_qemu_of_root_is_nobody_of_consequence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither where the guest boots nor where it goes on; only root may enter the folders of its files."""
     tmp_path.chmod(0o700)
+    reference = ReferenceGuest()
+    reference.prepare(print)
+    monkeypatch.setenv("WSK_REFERENCE_IMAGE", str(reference.image))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     said = finish(
         start_lab(
             """
-            os.environ["XDG_CACHE_HOME"] = str(Path(sys.argv[1]) / "cache")
-
             def rights(pid):
                 lines = (line.split() for line in Path(f"/proc/{pid}/status").read_text().splitlines())
                 told = {words[0]: words[1:] for words in lines if words}
