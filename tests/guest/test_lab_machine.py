@@ -92,10 +92,10 @@ def test_the_qemu_of_root_is_nobody_of_consequence(tmp_path: Path, monkeypatch: 
             async def main():
                 with Hypervisor() as hypervisor:
                     boot = asyncio.create_task(started(hypervisor))
-                    while not (pids := list(libvirt_embed.root().glob("run/qemu/reference-1-boot.pid"))):
-                        await asyncio.sleep(0.05)
-                    await asyncio.sleep(1)
-                    print("boots", *rights(pids[0].read_text().strip()))
+                    while not (Path(sys.argv[1]) / "serial.xml").exists():  # until then it is not to run
+                        await asyncio.sleep(0.02)
+                    (pid,) = libvirt_embed.root().glob("run/qemu/reference-1-boot.pid")
+                    print("boots", *rights(pid.read_text().strip()))
                     guest = await boot
                     print("goes on", *rights(guest.machine.pid), guest.kept is not None)
             asyncio.run(main())
