@@ -28,7 +28,7 @@ from harness.scenario import (
 from harness.wire import ACK, FIN, RST
 
 
-class Network(StrEnum):
+class AddressMode(StrEnum):
     """The address family of a connection, or IPv4 over an IPv6 socket."""
 
     IPV4 = "ipv4"
@@ -37,10 +37,10 @@ class Network(StrEnum):
 
     @property
     def family(self):
-        return IPV6 if self == Network.IPV6 else IPV4
+        return IPV6 if self == AddressMode.IPV6 else IPV4
 
 
-NETWORKS = tuple(Network)
+NETWORKS = tuple(AddressMode)
 WAYS = (*ALL_ORIGINS, *ARRIVALS)  # in which a connected socket comes to be
 # A few of them, for what hardly depends on the way.
 SOME_WAYS = (WSK_SOCKET, WSK_SOCKET_CONNECT, Arrival.STREAM_ACCEPT)
@@ -60,21 +60,21 @@ FORMS = {"graceful": 0, "abortive": WSK_FLAG_ABORTIVE}
 
 def impossible(network, way, **_):
     """Dual mode is set before the socket is bound: not in WskSocketConnect, nor after an accept."""
-    return network == Network.DUAL_MODE and (way == WSK_SOCKET_CONNECT or isinstance(way, Arrival))
+    return network == AddressMode.DUAL_MODE and (way == WSK_SOCKET_CONNECT or isinstance(way, Arrival))
 
 
-def connected(lab, plan, peer, network=Network.IPV4, way=WSK_SOCKET):
+def connected(lab, plan, peer, network=AddressMode.IPV4, way=WSK_SOCKET):
     """The peer at its address, and a socket of the plan's that is connected with it."""
     if isinstance(way, Arrival):
         peer = lab.peer(peer.connecting(), network.family)
         return peer, plan.accepted(way, family=network.family, port=peer.port)
     peer = lab.peer(peer, network.family)
-    return peer, plan.connected(way, to=peer, dual_mode=network == Network.DUAL_MODE)
+    return peer, plan.connected(way, to=peer, dual_mode=network == AddressMode.DUAL_MODE)
 
 
 def joined(lab, plan, peer, way, family):
     """The same, for cases that vary the family alone."""
-    return connected(lab, plan, peer, Network.IPV6 if family == IPV6 else Network.IPV4, way)
+    return connected(lab, plan, peer, AddressMode.IPV6 if family == IPV6 else AddressMode.IPV4, way)
 
 
 def once_data_came(plan, sock, context):

@@ -18,7 +18,7 @@ from typing import Any, NoReturn, Protocol
 from harness.core.abi import abi
 from harness.core.errors import ChannelLost, GuestHung, GuestSilent, HarnessError
 from harness.guest import frames
-from harness.guest.frames import Frame, FrameKind, FrameReader
+from harness.guest.frames import ControlFrame, FrameKind, FrameReader
 from harness.scenario import Address
 
 _log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class Heartbeat:
 
 @dataclass(frozen=True)
 class _Answer:
-    frame: Frame
+    frame: ControlFrame
     received_ns: int
 
 

@@ -23,7 +23,7 @@ _CHECKSUM_BYTES = 4  # the header's last field
 
 
 @dataclass(frozen=True)
-class Frame:
+class ControlFrame:
     """A whole frame; its checksum was right."""
 
     kind: int
@@ -77,7 +77,7 @@ class FrameReader:
             raise ChannelLost(f"wskctl announces a frame of {header.length} bytes, more than there may be")
         return header
 
-    def body(self, header: Any) -> Frame:
+    def body(self, header: Any) -> ControlFrame:
         """The frame of that header, when it is whole. Raises ChannelLost when bytes were lost or damaged."""
         self._wanted = HEADER_BYTES + header.length
         self._fill()
@@ -90,7 +90,7 @@ class FrameReader:
             )
         if header.kind == FrameKind.BROKEN:
             raise ChannelLost(f"wskctl gave up: {printable(payload.decode(errors='replace'))}")
-        return Frame(int(header.kind), int(header.request), int(header.status), payload)
+        return ControlFrame(int(header.kind), int(header.request), int(header.status), payload)
 
     def _fill(self) -> None:
         while len(self._buffer) < self._wanted:

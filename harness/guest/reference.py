@@ -142,7 +142,7 @@ class ReferenceGuest:
             progress(way_of_running(accelerated, reason))
         for freedom in freedoms:
             cpus = _PROCESSORS.get(freedom, cpus)
-        start = _Start(self.image, accelerated, cpus, network, serial_log)
+        start = _ReferenceStart(self.image, accelerated, cpus, network, serial_log)
         name, switched = f"{self.name}-{number}", _Switched(fault, freedoms, self._strict)
         if accelerated or not hypervisor.is_here:
             return await start.run(hypervisor, name, None, switched)
@@ -172,7 +172,7 @@ class _Switched:
 
 
 @dataclass(frozen=True)
-class _Start:
+class _ReferenceStart:
     """One start of the guest."""
 
     image: Path

@@ -136,7 +136,9 @@ class WindowsGuest:
             raise HarnessError(f"{self.name} has no image")
         number = next(self._numbers)
         accelerated, _ = kvm.usable()
-        start = _Start(self._image, self._options, cpus, network, serial_log, progress, accelerated, number)
+        start = _WindowsStart(
+            self._image, self._options, cpus, network, serial_log, progress, accelerated, number
+        )
         try:
             return await start.perform(hypervisor)
         except BaseException:
@@ -145,7 +147,7 @@ class WindowsGuest:
 
 
 @dataclass(frozen=True)
-class _Start:
+class _WindowsStart:
     """One start of a guest; `stack` gives back what it has taken."""
 
     image: Image

@@ -53,14 +53,14 @@ CASE = pytest.StashKey[Case]()
 
 
 @dataclass(frozen=True)
-class Finished:
+class FinishedCase:
     """A case that is over and written, and what its report says of it."""
 
     result: Result
     report: CaseReport
 
 
-FINISHED = pytest.StashKey[Finished]()
+FINISHED = pytest.StashKey[FinishedCase]()
 
 
 class SuitePlugin:
@@ -78,7 +78,7 @@ class SuitePlugin:
         self._is_collecting = False
         self._unsaid: SimpleQueue[str] = SimpleQueue()
         self._items: dict[str, tuple[int, pytest.Function]] = {}  # the cases by their ids, with their places
-        self._finished: dict[str, Finished] = {}  # and not reported yet
+        self._finished: dict[str, FinishedCase] = {}  # and not reported yet
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self) -> None:
@@ -178,7 +178,7 @@ class SuitePlugin:
                 del item.stash[FINISHED], item.stash[CASE]  # pytest keeps its items to the end
         return report
 
-    def _wait_for(self, case: str, executor: Executor) -> Finished:
+    def _wait_for(self, case: str, executor: Executor) -> FinishedCase:
         """What ends before it is written meanwhile, so that its evidence need not be kept."""
         while case not in self._finished:
             with told_as_pytest_does():
@@ -186,10 +186,10 @@ class SuitePlugin:
                 self._finished[name] = self._keep(name, result, executor.session)
         return self._finished.pop(case)
 
-    def _keep(self, case: str, result: Result, session: Session) -> Finished:
+    def _keep(self, case: str, result: Result, session: Session) -> FinishedCase:
         place, item = self._items[case]
         record = self._writer.write(case, _sentence(item), required_ids(item), result)
-        return Finished(result, CaseReport(record, _describe(session), place))
+        return FinishedCase(result, CaseReport(record, _describe(session), place))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

@@ -16,7 +16,7 @@ from harness.core.files import read_bytes
 from harness.evidence import EventRow, PacketRow
 from harness.evidence.rows import CALLBACK_ENTER, CALLBACK_LEAVE, NO_CONNECTION
 from harness.report.files import inside
-from harness.report.timelines import Line, TimelineView, load
+from harness.report.timelines import TimelineLine, TimelineView, load
 from harness.scenario import Callback
 from harness.wire import FIN, RST, SYN
 
@@ -94,7 +94,7 @@ def _scenario(folder: Path, name: str | None) -> bytes | None:
     return read_bytes(inside(folder, name))
 
 
-def _compared(line: Line) -> Compared:
+def _compared(line: TimelineLine) -> Compared:
     row = line.row
     if isinstance(row, PacketRow):
         return _packet(line, row)
@@ -104,7 +104,7 @@ def _compared(line: Line) -> Compared:
     return Compared(line.time_ns, 0, "peer", what, "", what)
 
 
-def _event(line: Line, row: EventRow) -> Compared:
+def _event(line: TimelineLine, row: EventRow) -> Compared:
     """Receive events are repeated by chance: a stream comes in any pieces."""
     what = without_ports(row.text)
     facts = _facts(row)
@@ -119,7 +119,7 @@ def _facts(row: EventRow) -> str:
     return row.facts.replace(row.information_text, "Information (pointer)") if row.is_pointer else row.facts
 
 
-def _packet(line: Line, row: PacketRow) -> Compared:
+def _packet(line: TimelineLine, row: PacketRow) -> Compared:
     """A SYN, FIN or RST counts, and where in its stream a SYN or FIN stands; it is repeated by chance."""
     controls = [flag for flag in _CONTROLS if row.flags & flag]
     if row.connection == NO_CONNECTION or not controls:

@@ -76,7 +76,7 @@ class _Example:
 
 
 @dataclass(frozen=True)
-class _Place:
+class _EvidencePlace:
     """Where the evidence of a case is: in the page, or in a pack."""
 
     id: str
@@ -118,9 +118,9 @@ def _page(folder: Path, run: Run, seen: Overview, timed: tuple[Path, Run] | None
     cases = sorted(told, key=_urgency)
     draw = partial(_evidence, folder, run["requirements"])
     unpacked = sum(case["outcome"] not in _QUIET for case in cases[:MOST_UNPACKED])
-    places = [_Place(_id(case), draw(case)) for case in cases[:unpacked]]
+    places = [_EvidencePlace(_id(case), draw(case)) for case in cases[:unpacked]]
     for number, case in enumerate(cases[unpacked:]):
-        places.append(_Place(_id(case), None, *divmod(number, CASES_IN_A_PACK)))
+        places.append(_EvidencePlace(_id(case), None, *divmod(number, CASES_IN_A_PACK)))
     template = _environment().get_template("report.html.j2")
     return template.render(
         run=run,

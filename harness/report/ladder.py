@@ -16,7 +16,7 @@ from itertools import pairwise
 
 from harness.core.units import format_ns, ms
 from harness.evidence import EventRow, PacketRow, irql_name
-from harness.report.timelines import Line, TimelineView
+from harness.report.timelines import TimelineLine, TimelineView
 from harness.wire import ACK, PSH, Flag
 
 TOP = 54  # of the first mark, under the names of the columns
@@ -61,7 +61,7 @@ class Words:
 class LadderMark:
     """One line of the timeline at its height."""
 
-    line: Line
+    line: TimelineLine
     y: int
     words: Words
     bar: tuple[int, int] | None = None  # from where to where the event may have happened
@@ -78,7 +78,7 @@ class Break:
 
 
 @dataclass(frozen=True)
-class Pending:
+class PendingIrp:
     """An IRP from its call to its completion, or to the end when it was not completed by then."""
 
     what: str
@@ -92,7 +92,7 @@ class Pending:
 class Ladder:
     marks: tuple[LadderMark, ...]
     breaks: tuple[Break, ...]
-    pending: tuple[Pending, ...]
+    pending: tuple[PendingIrp, ...]
     height: int
 
     @property
@@ -116,9 +116,9 @@ def ladder(timeline: TimelineView) -> Ladder | None:
     return Ladder(marks, tuple(breaks), tuple(pending), end + _ROOM)
 
 
-def _drawn(timeline: TimelineView) -> list[Line]:
+def _drawn(timeline: TimelineView) -> list[TimelineLine]:
     """All but most of many packets in quick succession that only carry or acknowledge data."""
-    runs: list[list[Line]] = []
+    runs: list[list[TimelineLine]] = []
     for line in timeline.lines:
         if runs and _continues(runs[-1][-1], line):
             runs[-1].append(line)
@@ -130,16 +130,16 @@ def _drawn(timeline: TimelineView) -> list[Line]:
     return [line for run in runs for line in run]
 
 
-def _continues(before: Line, line: Line) -> bool:
+def _continues(before: TimelineLine, line: TimelineLine) -> bool:
     in_succession = line.number == before.number + 1 and line.time_ns - before.time_ns <= _BREAK
     return in_succession and _only_data(before) and _only_data(line)
 
 
-def _only_data(line: Line) -> bool:
+def _only_data(line: TimelineLine) -> bool:
     return isinstance(line.row, PacketRow) and line.row.flags & ~_CONGESTION in _ONLY_DATA
 
 
-def _axis(lines: Sequence[Line]) -> tuple[list[int], list[Break]]:
+def _axis(lines: Sequence[TimelineLine]) -> tuple[list[int], list[Break]]:
     """The height of each line, and the breaks between them."""
     heights = [TOP]
     breaks = []
@@ -157,7 +157,7 @@ def _axis(lines: Sequence[Line]) -> tuple[list[int], list[Break]]:
     return heights, breaks
 
 
-def _marks(lines: Sequence[Line], heights: Sequence[int]) -> Iterator[LadderMark]:
+def _marks(lines: Sequence[TimelineLine], heights: Sequence[int]) -> Iterator[LadderMark]:
     lane = 0
     for line, y in zip(lines, heights, strict=True):
         bar = None
@@ -170,7 +170,7 @@ def _marks(lines: Sequence[Line], heights: Sequence[int]) -> Iterator[LadderMark
         yield LadderMark(line, y, _words(line), bar, lane, shape)
 
 
-def _height(time_ns: int, lines: Sequence[Line], heights: Sequence[int]) -> int:
+def _height(time_ns: int, lines: Sequence[TimelineLine], heights: Sequence[int]) -> int:
     """Where a moment stands between the lines around it; outside of all, just outside."""
     place = bisect_right(lines, time_ns, key=lambda line: line.time_ns)
     if place == 0:
@@ -182,7 +182,7 @@ def _height(time_ns: int, lines: Sequence[Line], heights: Sequence[int]) -> int:
     return heights[place - 1] + round(share * (heights[place] - heights[place - 1]))
 
 
-def _words(line: Line) -> Words:
+def _words(line: TimelineLine) -> Words:
     row = line.row
     if not isinstance(row, EventRow):
         return Words(line.text)
@@ -199,7 +199,7 @@ def _words(line: Line) -> Words:
     )
 
 
-def _pending(marks: Sequence[LadderMark], end: int, *, hung: bool) -> Iterator[Pending]:
+def _pending(marks: Sequence[LadderMark], end: int, *, hung: bool) -> Iterator[PendingIrp]:
     """Each call with the next completion of its step; `hung`: what `end` finds pending stays so."""
     free = [0.0] * MOST_LANES  # the height from which a lane is free
     called: dict[str, tuple[int, int]] = {}
@@ -214,6 +214,6 @@ def _pending(marks: Sequence[LadderMark], end: int, *, hung: bool) -> Iterator[P
         elif row.kind == "completion" and row.label in called:
             top, lane = called.pop(row.label)
             free[lane] = mark.y
-            yield Pending(row.label, top, mark.y, lane, hung=False)
+            yield PendingIrp(row.label, top, mark.y, lane, hung=False)
     for what, (top, lane) in called.items():
-        yield Pending(what, top, end, lane, hung)
+        yield PendingIrp(what, top, end, lane, hung)

@@ -43,12 +43,8 @@ class State(StrEnum):
     RECORDED = "recorded"  # nothing is promised; the guest did what it did before
     NOT_JUDGED = "not judged"
 
-    @property
-    def is_well(self) -> bool:
-        return self not in TROUBLES
 
-
-TROUBLES = (State.BROKEN, State.HUNG, State.CRASHED, State.CHANGED)
+_FAILED = (State.BROKEN, State.HUNG, State.CRASHED, State.CHANGED)
 _OF_OUTCOME = {
     Outcome.DEVIATION: State.BROKEN,
     Outcome.HUNG: State.HUNG,
@@ -149,7 +145,7 @@ class Overview:
 
     @property
     def troubles(self) -> list[Promise]:
-        return self.of(*TROUBLES)
+        return self.of(*_FAILED)
 
     @property
     def verdict(self) -> str:
@@ -195,7 +191,7 @@ def overview(run: Run, before: Run | None = None) -> Overview:
     catalogue = set(run["requirements"])
     unnamed = [case for case in run["cases"] if not catalogue & set(rows_of(case))]
     both = [case for case in run["cases"] if case["id"] in then and _tells(case, then[case["id"]])]
-    values = {value for promise in promises if not promise.state.is_well for value in _values(promise.judged)}
+    values = {value for promise in promises if promise.state in _FAILED for value in _values(promise.judged)}
     return Overview(
         sentence=_sentence(run, promises),
         promises=promises,

@@ -25,7 +25,7 @@ _LARGEST = 1 << 64  # of a number in a row
 
 
 @dataclass(frozen=True)
-class Line:
+class TimelineLine:
     """A row in its place; `time_ns` counts from the first row of the case."""
 
     number: int
@@ -38,7 +38,7 @@ class Line:
 class TimelineView:
     """The lines shown of a case: its first and last rows, and how many between them are not."""
 
-    lines: tuple[Line, ...] = ()
+    lines: tuple[TimelineLine, ...] = ()
     left_out: int = 0
     resumes: int = 0  # number of the first line after those left out
     connections: int = 0
@@ -53,17 +53,19 @@ class TimelineView:
         resumes = first + left_out if left_out else 0
         shown = [*range(first), *range(resumes, len(rows))] if left_out else range(len(rows))
         lines = (
-            Line(number, rows[number].time_ns - start, rows[number], _text(rows[number], len(connections)))
+            TimelineLine(
+                number, rows[number].time_ns - start, rows[number], _text(rows[number], len(connections))
+            )
             for number in shown
         )
         return cls(tuple(lines), left_out, resumes, len(connections))
 
     @property
-    def events(self) -> list[tuple[Line, EventRow]]:
+    def events(self) -> list[tuple[TimelineLine, EventRow]]:
         return [(line, line.row) for line in self.lines if isinstance(line.row, EventRow)]
 
     @property
-    def packets(self) -> list[tuple[Line, PacketRow]]:
+    def packets(self) -> list[tuple[TimelineLine, PacketRow]]:
         return [(line, line.row) for line in self.lines if isinstance(line.row, PacketRow)]
 
 

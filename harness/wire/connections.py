@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from harness.wire.copies import Copies
-from harness.wire.fragments import Finished, Fragments
+from harness.wire.fragments import Fragments, Reassembly
 from harness.wire.packets import ACK, FIN, RST, SYN, Flag
 from harness.wire.pcapng import Frame, Interface
 from harness.wire.segments import Aside, CapturedSegment, Fragment, segment
@@ -229,7 +229,7 @@ class Connections:
             return late
         return late + self._placed(whole.segment, whole.time_ns)
 
-    def _give_up(self, one: Finished) -> list[PlacedPacket]:
+    def _give_up(self, one: Reassembly) -> list[PlacedPacket]:
         if not isinstance(one.segment, CapturedSegment):
             return []
         self.asides[Aside.FRAGMENT] -= 1

@@ -16,7 +16,7 @@ _PATIENCE = 30 * s  # for the rest of a packet, as in Linux (RFC 791, 3.2, has 1
 Key = tuple[bytes, int, int]
 
 
-class Finished(NamedTuple):
+class Reassembly(NamedTuple):
     """A packet of fragments that waits for no more of them."""
 
     segment: CapturedSegment | Aside
@@ -66,7 +66,7 @@ class Fragments:
         self._pending: dict[Key, _Pending] = {}
         self._count = 0
 
-    def add(self, part: Fragment, time_ns: int | None) -> Finished | None:
+    def add(self, part: Fragment, time_ns: int | None) -> Reassembly | None:
         """The packet that this fragment completes."""
         key = part.addresses, part.identification, part.protocol
         pending = self._pending.get(key)
@@ -79,9 +79,9 @@ class Fragments:
             return None
         self._forget(key)
         found = reassembled(bytes(pending.start), pending.end or 0, part.protocol, part.addresses)
-        return Finished(found, time_ns, len(pending.sizes), True)
+        return Reassembly(found, time_ns, len(pending.sizes), True)
 
-    def given_up(self, time_ns: int | None) -> list[Finished]:
+    def given_up(self, time_ns: int | None) -> list[Reassembly]:
         """Those that have waited too long by now, or fill the room that there is."""
         found = []
         while self._pending:
@@ -92,13 +92,13 @@ class Fragments:
             found.append(self._give_up(key))
         return found
 
-    def all_given_up(self) -> list[Finished]:
+    def all_given_up(self) -> list[Reassembly]:
         """The rest, when no more frames come."""
         return [self._give_up(key) for key in list(self._pending)]
 
-    def _give_up(self, key: Key) -> Finished:
+    def _give_up(self, key: Key) -> Reassembly:
         pending = self._forget(key)
-        return Finished(pending.alone, pending.time_ns, len(pending.sizes), False)
+        return Reassembly(pending.alone, pending.time_ns, len(pending.sizes), False)
 
     def _forget(self, key: Key) -> _Pending:
         pending = self._pending.pop(key)

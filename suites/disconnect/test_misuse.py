@@ -15,12 +15,12 @@ from harness.scenario import (
 )
 from harness.verdict import for_each, requires
 from harness.wire import FIN, RST
-from suites.scenes import FORMS, Network, connected, told
+from suites.scenes import FORMS, AddressMode, connected, told
 
 SOCKETS = {"connection": WSK_SOCKET, "stream": Origin.STREAM_CONNECT}
 BUFFERS = {"one-byte": Buffer(b"!"), "two-mdls": Buffer(bytes(2000), mdls=2), "no-bytes": Buffer(b"")}
 UNDEFINED = {f"0x{flags:x}": flags for flags in (0x2, 0x4, 0x8, 0x80000000, 0x2 | WSK_FLAG_ABORTIVE)}
-NOT_DUAL = (Network.IPV4, Network.IPV6)
+NOT_DUAL = (AddressMode.IPV4, AddressMode.IPV6)
 
 
 @requires("D-05")

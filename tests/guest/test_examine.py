@@ -34,7 +34,7 @@ class Domain:
         self._dump(Path(path), kind)
 
 
-class Machine:
+class DumpingMachine:
     def __init__(self, domain: Domain) -> None:
         self.domain = domain
         self.destroyed = threading.Event()
@@ -44,7 +44,7 @@ class Machine:
 
 
 def dumped(domain: Domain, stem: Path, *, windows: bool = False, **options: Any) -> Dump:
-    machine: Any = options.pop("machine", None) or Machine(domain)
+    machine: Any = options.pop("machine", None) or DumpingMachine(domain)
     progress = options.pop("progress", lambda _: None)
     return dump_memory(machine, stem, windows=windows, progress=progress, **options)
 
@@ -87,7 +87,7 @@ def test_a_dump_that_takes_too_long_is_ended(tmp_path: Path) -> None:
         raise libvirt.libvirtError("domain is not running")
 
     domain = Domain(until_destroyed)
-    machine = Machine(domain)
+    machine = DumpingMachine(domain)
     with pytest.raises(HarnessError, match=r"more than 0\.05 s"):
         dumped(domain, tmp_path / "dumps" / "memory-1", machine=machine, limit_s=0.05)
     assert list(tmp_path.iterdir()) == []
@@ -132,7 +132,7 @@ def test_a_processor_that_loops_is_told_from_one_that_idles(monkeypatch: pytest.
     monkeypatch.setattr(examine, "_WATCHED_S", 0.01)
     monkeypatch.setattr(examine, "_WATCHED_AT_MOST_S", 0.05)
     domain = Looping(write)
-    machine: Any = Machine(domain)
+    machine: Any = DumpingMachine(domain)
     looping, idle = examine.processors(machine)
     assert (looping.runs, idle.runs) == (True, False)
     assert str(looping).endswith("it runs")

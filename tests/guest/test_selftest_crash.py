@@ -68,7 +68,7 @@ def test_what_is_missing_makes_the_status_3_and_keeps_the_evidence(
             yield Check("guest", True, "it runs")
             yield Check("event", False, "the hypervisor was told nothing", "install a driver")
 
-    class Guest:
+    class PreparedGuest:
         def prepare(self, progress: object) -> None:
             pass
 
@@ -77,7 +77,7 @@ def test_what_is_missing_makes_the_status_3_and_keeps_the_evidence(
 
     monkeypatch.setattr("harness.diagnostics.selftest.SelfTest", Test)
     monkeypatch.setattr("harness.run.session.Session", session)
-    monkeypatch.setattr("harness.guest.find", lambda _: Guest())
+    monkeypatch.setattr("harness.guest.find", lambda _: PreparedGuest())
     done = CliRunner().invoke(command.selftest_crash, ["--results", str(tmp_path)])
     assert done.exit_code == 3
     assert "MISSING event: the hypervisor was told nothing\n        install a driver\n" in done.output

@@ -5,7 +5,7 @@ import asyncio
 from itertools import pairwise
 
 import pytest
-from namespace import GUEST, HOST, INTERFACE, Guest, in_own_namespace, set_link, wire
+from namespace import GUEST, HOST, INTERFACE, NamespaceGuest, in_own_namespace, set_link, wire
 
 from harness.core.errors import HarnessError
 from harness.core.units import ms, s
@@ -15,7 +15,9 @@ from harness.wire import ACK, FIN, SYN, Capture, Packet, capture
 LIMIT = 10 * s
 
 
-async def conversation(captured: Capture, guest: Guest, host: str, payload: int) -> tuple[list[Packet], int]:
+async def conversation(
+    captured: Capture, guest: NamespaceGuest, host: str, payload: int
+) -> tuple[list[Packet], int]:
     """The packets of a guest that connects, sends and closes, and how many were lost."""
     peer = ReadsToEof().bind(host)
     with captured.window(peer.port) as window:
@@ -69,7 +71,7 @@ def test_a_capture_survives_an_interface_that_goes_down_and_up() -> None:
 
 @in_own_namespace
 def test_a_window_holds_nothing_of_other_conversations() -> None:
-    async def both(captured: Capture, guest: Guest) -> None:
+    async def both(captured: Capture, guest: NamespaceGuest) -> None:
         one, two = await asyncio.gather(
             conversation(captured, guest, HOST[4], 1000), conversation(captured, guest, HOST[4], 2000)
         )
@@ -84,7 +86,7 @@ def test_a_window_holds_nothing_of_other_conversations() -> None:
 def test_what_a_guest_sends_by_itself_is_counted_and_in_no_window() -> None:
     """A Windows host talks of names and neighbours on its networks, whatever a case does."""
 
-    async def chatty(captured: Capture, guest: Guest) -> None:
+    async def chatty(captured: Capture, guest: NamespaceGuest) -> None:
         peer = ReadsToEof().bind(HOST[4])
         with captured.window(peer.port) as window:
             guest.python(
@@ -103,7 +105,7 @@ def test_what_a_guest_sends_by_itself_is_counted_and_in_no_window() -> None:
 
 @in_own_namespace
 def test_packets_that_find_no_room_in_the_kernel_are_counted() -> None:
-    async def flood(captured: Capture, guest: Guest) -> None:
+    async def flood(captured: Capture, guest: NamespaceGuest) -> None:
         peer = ReadsToEof().bind(HOST[4])
         with captured.window(peer.port) as window:
             async with peer:

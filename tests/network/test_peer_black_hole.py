@@ -3,7 +3,7 @@
 
 import asyncio
 
-from guestlike import FIN_WAIT1, Guest, meet_on_wire, sent
+from guestlike import FIN_WAIT1, SocketGuest, meet_on_wire, sent
 from namespace import in_own_namespace
 
 from harness.core.units import ms
@@ -13,7 +13,7 @@ from harness.wire import FIN, SYN
 
 @in_own_namespace
 def test_after_the_handshake_the_peer_says_nothing_whatever_comes() -> None:
-    async def play(guest: Guest) -> None:
+    async def play(guest: SocketGuest) -> None:
         await guest.send(bytes(5000))
         guest.finish_sending()
         await asyncio.sleep(0.7)
@@ -32,7 +32,7 @@ def test_after_the_handshake_the_peer_says_nothing_whatever_comes() -> None:
 
 @in_own_namespace
 def test_it_vanishes_after_so_many_bytes_or_some_time() -> None:
-    async def play(guest: Guest) -> None:
+    async def play(guest: SocketGuest) -> None:
         await guest.send(bytes(1000))
         assert await guest.receive() == bytes(1000)
         await guest.send(bytes(3000))
@@ -44,7 +44,7 @@ def test_it_vanishes_after_so_many_bytes_or_some_time() -> None:
     assert peer.received == bytes(1500)
     assert max(p.time_ns for p in packets if p.sender == "peer") - (peer.vanished or 0) < 200 * ms
 
-    async def waits(guest: Guest) -> None:
+    async def waits(guest: SocketGuest) -> None:
         await guest.send(bytes(1000))
         await asyncio.sleep(0.3)
         assert not guest.unacknowledged

@@ -8,7 +8,7 @@ import socket
 from unittest import mock
 
 import pytest
-from guestlike import GUEST_PORT, LIMIT, Guest, answer_on_wire, sent
+from guestlike import GUEST_PORT, LIMIT, SocketGuest, answer_on_wire, sent
 from namespace import GUEST, in_own_namespace
 
 from harness.core.errors import HarnessError
@@ -25,7 +25,7 @@ DETACH_FILTER = 27  # SO_DETACH_FILTER, asm-generic/socket.h
 patient = mock.patch("harness.peer.kernel.CALL_LIMITS_S", (30.0, 30.0))
 
 
-async def says_hello(guest: Guest) -> None:
+async def says_hello(guest: SocketGuest) -> None:
     await guest.send(b"hello")
     guest.finish_sending()
     assert await guest.receive() == b""
@@ -61,7 +61,7 @@ def test_it_has_to_know_where_to() -> None:
 
 @in_own_namespace
 def test_a_connection_that_is_reset_at_once_counts() -> None:
-    async def aborts(guest: Guest) -> None:
+    async def aborts(guest: SocketGuest) -> None:
         guest.abort()
 
     peer = ReadsToEof(connections=20)

@@ -16,7 +16,7 @@ def test_a_flood_has_to_know_where_to() -> None:
 
 
 def test_only_its_correspondent_is_heard() -> None:
-    class Recorder(asyncio.DatagramProtocol):
+    class DatagramRecorder(asyncio.DatagramProtocol):
         def __init__(self) -> None:
             self.got: asyncio.Queue[bytes] = asyncio.Queue()
 
@@ -28,8 +28,8 @@ def test_only_its_correspondent_is_heard() -> None:
         loop = asyncio.get_running_loop()
         async with peer, asyncio.timeout(10):
             to = ("127.0.0.1", peer.port)
-            first, one = await loop.create_datagram_endpoint(Recorder, remote_addr=to)
-            other, _ = await loop.create_datagram_endpoint(Recorder, remote_addr=to)
+            first, one = await loop.create_datagram_endpoint(DatagramRecorder, remote_addr=to)
+            other, _ = await loop.create_datagram_endpoint(DatagramRecorder, remote_addr=to)
             first.sendto(b"a")
             got = [await one.got.get()]
             other.sendto(b"x")

@@ -4,7 +4,7 @@
 import asyncio
 
 import pytest
-from guestlike import Guest, meet_on_wire, sent
+from guestlike import SocketGuest, meet_on_wire, sent
 from namespace import in_own_namespace
 
 from harness.peer import EndsWhenAsked
@@ -13,19 +13,19 @@ from harness.wire import FIN, RST
 DATA = b"data"
 
 
-async def asks_twice(guest: Guest) -> None:
+async def asks_twice(guest: SocketGuest) -> None:
     await guest.send(b"?")
     assert await guest.receive() == DATA
     await guest.send(b"!")
 
 
-async def reads_to_end(guest: Guest) -> None:
+async def reads_to_end(guest: SocketGuest) -> None:
     await asks_twice(guest)
     assert await guest.receive() == b""
     guest.finish_sending()
 
 
-async def sees_a_reset(guest: Guest) -> None:
+async def sees_a_reset(guest: SocketGuest) -> None:
     await asks_twice(guest)
     with pytest.raises(ConnectionResetError):
         await guest.receive()
@@ -51,7 +51,7 @@ def test_it_ends_by_rst() -> None:
 
 @in_own_namespace
 def test_it_holds_its_direction_open() -> None:
-    async def play(guest: Guest) -> None:
+    async def play(guest: SocketGuest) -> None:
         await asks_twice(guest)
         guest.finish_sending()
         await asyncio.sleep(0.3)
@@ -64,7 +64,7 @@ def test_it_holds_its_direction_open() -> None:
 
 @in_own_namespace
 def test_a_knock_at_its_closed_window_asks_too() -> None:
-    async def play(guest: Guest) -> None:
+    async def play(guest: SocketGuest) -> None:
         await guest.send(bytes(1000))
         with pytest.raises(ConnectionResetError):
             await guest.receive()

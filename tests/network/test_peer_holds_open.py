@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """HoldsOpen keeps its direction open after the guest's FIN."""
 
-from guestlike import FIN_WAIT2, Guest, meet
+from guestlike import FIN_WAIT2, SocketGuest, meet
 
 from harness.core.units import ms, s
 from harness.peer import HoldsOpen
 
 
 def test_its_fin_comes_so_long_after_the_guest_s() -> None:
-    async def play(guest: Guest) -> None:
+    async def play(guest: SocketGuest) -> None:
         guest.finish_sending()
         assert await guest.receive() == b""
 
@@ -21,7 +21,7 @@ def test_its_fin_comes_so_long_after_the_guest_s() -> None:
 
 
 def test_it_sends_all_its_data_after_the_guest_s_fin() -> None:
-    async def play(guest: Guest) -> None:
+    async def play(guest: SocketGuest) -> None:
         guest.finish_sending()
         assert await guest.receive_to_end() == bytes(range(251))
 
@@ -29,7 +29,7 @@ def test_it_sends_all_its_data_after_the_guest_s_fin() -> None:
 
 
 def test_it_tells_at_once_that_it_has_the_fin() -> None:
-    async def play(guest: Guest) -> None:
+    async def play(guest: SocketGuest) -> None:
         guest.finish_sending()
         assert await guest.receive() == b"!"
         assert guest.state == FIN_WAIT2
@@ -39,7 +39,7 @@ def test_it_tells_at_once_that_it_has_the_fin() -> None:
 
 
 def test_it_notices_a_reset_while_it_holds() -> None:
-    async def play(guest: Guest) -> None:
+    async def play(guest: SocketGuest) -> None:
         guest.finish_sending()
         guest.abort()
 

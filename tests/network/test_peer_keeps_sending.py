@@ -3,9 +3,8 @@
 
 import asyncio
 
-from guestlike import GUEST_PORT, LIMIT, Guest, answer_on_wire, join, meet_on_wire, sent
-from namespace import GUEST, HOST, in_own_namespace, wire
-from namespace import Guest as Kernel
+from guestlike import GUEST_PORT, LIMIT, SocketGuest, answer_on_wire, join, meet_on_wire, sent
+from namespace import GUEST, HOST, NamespaceGuest, in_own_namespace, wire
 
 from harness.core.units import ms
 from harness.peer import After, KeepsSending
@@ -16,7 +15,7 @@ from harness.wire import FIN, PSH, RST
 def test_it_sends_on_after_the_guest_s_fin_then_closes() -> None:
     received = b""
 
-    async def play(guest: Guest) -> None:
+    async def play(guest: SocketGuest) -> None:
         nonlocal received
         guest.finish_sending()
         received = await guest.receive_to_end()
@@ -31,7 +30,7 @@ def test_it_sends_on_after_the_guest_s_fin_then_closes() -> None:
 
 @in_own_namespace
 def test_it_begins_when_it_is_to() -> None:
-    async def play(guest: Guest) -> None:
+    async def play(guest: SocketGuest) -> None:
         await asyncio.sleep(0.1)
         await guest.send(b"!")
         guest.finish_sending()
@@ -44,7 +43,7 @@ def test_it_begins_when_it_is_to() -> None:
 
 @in_own_namespace
 def test_it_sends_on_after_the_guest_s_reset_and_takes_no_notice_of_more() -> None:
-    async def play(guest: Guest) -> None:
+    async def play(guest: SocketGuest) -> None:
         await guest.receive()
         guest.abort()
 
@@ -62,14 +61,14 @@ def test_it_sends_on_after_the_guest_s_reset_and_takes_no_notice_of_more() -> No
 
 @in_own_namespace
 def test_a_port_that_the_guest_uses_again_is_another_connection() -> None:
-    async def scene(kernel: Kernel) -> None:
+    async def scene(kernel: NamespaceGuest) -> None:
         peer = KeepsSending(every=10 * ms, for_=300 * ms, connections=2).bind(HOST[4])
         async with peer:
             for _ in range(2):
                 with kernel.tcp_socket(4) as sock:
                     sock.bind((GUEST[4], GUEST_PORT))
                     await join(peer, sock)
-                    guest = Guest(sock)
+                    guest = SocketGuest(sock)
                     assert await guest.receive()
                     guest.abort()
             assert await peer.finished(LIMIT)

@@ -4,7 +4,7 @@
 import asyncio
 
 import pytest
-from guestlike import ESTABLISHED, Guest, meet_on_wire, sent
+from guestlike import ESTABLISHED, SocketGuest, meet_on_wire, sent
 from namespace import in_own_namespace
 
 from harness.core.errors import UsageError
@@ -16,7 +16,7 @@ from harness.wire import ACK, FIN, PSH, RST
 AFTER = After(received=4)
 
 
-async def survives(guest: Guest) -> None:
+async def survives(guest: SocketGuest) -> None:
     await guest.send(b"ping")
     await asyncio.sleep(0.2)
     assert guest.state == ESTABLISHED
@@ -50,7 +50,7 @@ def test_a_segment_off_its_place_is_on_the_wire_and_changes_nothing() -> None:
 def test_repeated_data_is_delivered_once() -> None:
     received = b""
 
-    async def play(guest: Guest) -> None:
+    async def play(guest: SocketGuest) -> None:
         nonlocal received
         received = await guest.receive()
         guest.finish_sending()

@@ -4,7 +4,7 @@
 import asyncio
 
 import pytest
-from guestlike import LOOPBACK, Guest, meet
+from guestlike import LOOPBACK, SocketGuest, meet
 
 from harness.core.errors import HarnessError
 from harness.core.units import ms
@@ -13,7 +13,7 @@ from harness.peer import ReadsToEof
 
 @pytest.mark.parametrize("family", [4, 6])
 def test_it_records_what_it_read_up_to_the_guest_s_fin(family: int) -> None:
-    async def play(guest: Guest) -> None:
+    async def play(guest: SocketGuest) -> None:
         await guest.send(bytes(100_000))
         guest.finish_sending()
         assert await guest.receive() == b""
@@ -28,7 +28,7 @@ def test_it_records_what_it_read_up_to_the_guest_s_fin(family: int) -> None:
 
 
 def test_it_records_a_reset_of_the_guest_s() -> None:
-    async def play(guest: Guest) -> None:
+    async def play(guest: SocketGuest) -> None:
         guest.abort()
 
     peer = ReadsToEof()
@@ -37,7 +37,7 @@ def test_it_records_a_reset_of_the_guest_s() -> None:
 
 
 def test_it_first_echoes_as_many_bytes_as_the_exchange_has() -> None:
-    async def play(guest: Guest) -> None:
+    async def play(guest: SocketGuest) -> None:
         await guest.send(b"ping" * 256)
         assert await guest.receive() == b"ping" * 256
         await guest.send(b"more")

@@ -2,13 +2,13 @@
 """Resets aborts the connection at the moment chosen."""
 
 import pytest
-from guestlike import Guest, meet
+from guestlike import SocketGuest, meet
 
 from harness.core.units import ms
 from harness.peer import After, Resets
 
 
-async def sees_a_reset(guest: Guest) -> None:
+async def sees_a_reset(guest: SocketGuest) -> None:
     with pytest.raises(ConnectionResetError):
         await guest.receive()
 
@@ -19,7 +19,7 @@ def test_it_resets_as_soon_as_it_accepts(family: int) -> None:
 
 
 def test_it_resets_after_so_many_bytes() -> None:
-    async def play(guest: Guest) -> None:
+    async def play(guest: SocketGuest) -> None:
         await guest.send(bytes(1000))
         await sees_a_reset(guest)
 
@@ -37,7 +37,7 @@ def test_it_resets_after_a_delay() -> None:
 
 
 def test_a_guest_that_ends_first_brings_the_moment_on() -> None:
-    async def play(guest: Guest) -> None:
+    async def play(guest: SocketGuest) -> None:
         guest.finish_sending()
         await sees_a_reset(guest)
 

@@ -4,7 +4,7 @@
 import asyncio
 
 import pytest
-from guestlike import Guest, meet, meet_on_wire, sent
+from guestlike import SocketGuest, meet, meet_on_wire, sent
 from namespace import in_own_namespace
 
 from harness.core.units import KiB, ms, s
@@ -18,7 +18,7 @@ DATA = bytes(range(250)) * 40
 def test_sends_holds_its_fin_until_the_guest_s_direction_ends(family: int) -> None:
     peer = Sends(DATA)
 
-    async def play(guest: Guest) -> None:
+    async def play(guest: SocketGuest) -> None:
         received = b""
         while len(received) < len(DATA):
             received += await guest.receive()
@@ -32,7 +32,7 @@ def test_sends_holds_its_fin_until_the_guest_s_direction_ends(family: int) -> No
 
 
 def test_sends_waits_for_its_moment() -> None:
-    async def play(guest: Guest) -> None:
+    async def play(guest: SocketGuest) -> None:
         await guest.send(b"now")
         assert await guest.receive() == b"data"
         guest.finish_sending()
@@ -42,7 +42,7 @@ def test_sends_waits_for_its_moment() -> None:
 
 @in_own_namespace
 def test_sends_then_fin_puts_its_fin_right_behind_the_data() -> None:
-    async def play(guest: Guest) -> None:
+    async def play(guest: SocketGuest) -> None:
         await asyncio.sleep(0.2)
         assert await guest.receive_to_end() == DATA
         guest.finish_sending()
@@ -57,7 +57,7 @@ def test_sends_then_fin_puts_its_fin_right_behind_the_data() -> None:
 
 
 def test_unread_data_makes_the_guest_s_close_a_reset() -> None:
-    async def play(guest: Guest) -> None:
+    async def play(guest: SocketGuest) -> None:
         await asyncio.sleep(0.1)
         guest.sock.close()
 
@@ -70,7 +70,7 @@ def test_unread_data_makes_the_guest_s_close_a_reset() -> None:
 def test_reads_slowly_is_not_faster_than_its_rate(family: int) -> None:
     data = bytes(200 * KiB)
 
-    async def play(guest: Guest) -> None:
+    async def play(guest: SocketGuest) -> None:
         await guest.send(data)
         guest.finish_sending()
         assert await guest.receive() == b""

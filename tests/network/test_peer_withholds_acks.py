@@ -7,7 +7,7 @@ from guestlike import (
     CLOSING,
     FIN_WAIT1,
     LAST_ACK,
-    Guest,
+    SocketGuest,
     answer_on_wire,
     meet_on_wire,
     sent,
@@ -31,7 +31,7 @@ def acknowledged(packets: list[Packet], before: int | None = None) -> int:
 
 @in_own_namespace
 def test_data_is_taken_and_not_acknowledged_until_released_by_time() -> None:
-    async def play(guest: Guest) -> None:
+    async def play(guest: SocketGuest) -> None:
         await guest.send(DATA[:1000])
         assert await guest.receive() == DATA[:1000]
         await guest.send(DATA[1000:])
@@ -56,7 +56,7 @@ def test_only_the_ack_of_the_fin_is_withheld_until_released_by_command() -> None
     for family in (4, 6):
         peer = WithholdsFinAck()
 
-        async def play(guest: Guest, peer: WithholdsAcks = peer) -> None:
+        async def play(guest: SocketGuest, peer: WithholdsAcks = peer) -> None:
             await guest.send(DATA)
             guest.finish_sending()
             await asyncio.sleep(0.5)
@@ -74,7 +74,7 @@ def test_only_the_ack_of_the_fin_is_withheld_until_released_by_command() -> None
 
 @in_own_namespace
 def test_the_peer_s_fin_can_come_before_the_one_it_does_not_acknowledge() -> None:
-    async def play(guest: Guest) -> None:
+    async def play(guest: SocketGuest) -> None:
         assert await guest.receive() == b""
         guest.finish_sending()
         await asyncio.sleep(0.2)
@@ -89,7 +89,7 @@ def test_the_peer_s_fin_can_come_before_the_one_it_does_not_acknowledge() -> Non
 
 @in_own_namespace
 def test_a_guest_that_aborts_instead_of_waiting_is_seen() -> None:
-    async def play(guest: Guest) -> None:
+    async def play(guest: SocketGuest) -> None:
         await guest.send(DATA)
         await asyncio.sleep(0.1)
         guest.abort()
@@ -104,7 +104,7 @@ def test_the_fins_cross_and_the_guest_waits_in_closing() -> None:
     for family in (4, 6):
         peer = CrossesFins(releases_after=300 * ms)
 
-        async def play(guest: Guest) -> None:
+        async def play(guest: SocketGuest) -> None:
             guest.finish_sending()
             await asyncio.sleep(0.1)
             assert guest.state == CLOSING
@@ -123,7 +123,7 @@ def test_the_fins_cross_and_the_guest_waits_in_closing() -> None:
 
 @in_own_namespace
 def test_crossing_fins_end_the_connection_at_once_by_default() -> None:
-    async def play(guest: Guest) -> None:
+    async def play(guest: SocketGuest) -> None:
         await guest.send(DATA)
         guest.finish_sending()
         await guest.reaches(7)  # what TCP_INFO says of TIME-WAIT, which has no socket any more

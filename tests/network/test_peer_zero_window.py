@@ -4,7 +4,7 @@
 import asyncio
 
 import pytest
-from guestlike import Guest, answer_on_wire, meet_on_wire, sent
+from guestlike import SocketGuest, answer_on_wire, meet_on_wire, sent
 from namespace import in_own_namespace
 
 from harness.core.units import ms
@@ -14,7 +14,7 @@ from harness.wire import ACK, FIN, PSH, RST, SYN
 DATA = bytes(range(250)) * 40
 
 
-async def sends_and_finishes(guest: Guest) -> None:
+async def sends_and_finishes(guest: SocketGuest) -> None:
     await guest.send(DATA)
     guest.finish_sending()
     assert await guest.receive() == b""
@@ -45,7 +45,7 @@ def test_nothing_gets_through_until_the_window_opens() -> None:
 def test_it_takes_so_many_bytes_and_opens_on_command() -> None:
     peer = ZeroWindow(takes=3000, exchange=1000)
 
-    async def play(guest: Guest) -> None:
+    async def play(guest: SocketGuest) -> None:
         await guest.send(DATA[:1000])
         assert await guest.receive() == DATA[:1000]
         await guest.send(DATA[1000:])
@@ -64,7 +64,7 @@ def test_it_takes_so_many_bytes_and_opens_on_command() -> None:
 
 @in_own_namespace
 def test_it_can_reset_instead_also_on_command() -> None:
-    async def meets_a_reset(guest: Guest) -> None:
+    async def meets_a_reset(guest: SocketGuest) -> None:
         await guest.send(DATA)
         with pytest.raises(ConnectionResetError):
             await guest.receive()
@@ -74,7 +74,7 @@ def test_it_can_reset_instead_also_on_command() -> None:
     assert peer.shut_ns
     told = ZeroWindow()
 
-    async def play(guest: Guest) -> None:
+    async def play(guest: SocketGuest) -> None:
         asyncio.get_running_loop().call_later(0.1, told.reset)
         await meets_a_reset(guest)
 
@@ -83,7 +83,7 @@ def test_it_can_reset_instead_also_on_command() -> None:
 
 @in_own_namespace
 def test_a_reset_by_the_guest_ends_it() -> None:
-    async def aborts(guest: Guest) -> None:
+    async def aborts(guest: SocketGuest) -> None:
         await guest.send(DATA)
         guest.abort()
 

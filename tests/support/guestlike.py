@@ -8,8 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from namespace import GUEST, HOST, INTERFACE, wire
-from namespace import Guest as Kernel
+from namespace import GUEST, HOST, INTERFACE, NamespaceGuest, wire
 
 from harness.core.units import s
 from harness.peer import Peer
@@ -23,7 +22,7 @@ GUEST_PORT = 7000
 ESTABLISHED, FIN_WAIT1, FIN_WAIT2, TIME_WAIT, CLOSE, LAST_ACK, CLOSING = 1, 4, 5, 6, 7, 9, 11
 
 
-class Guest:
+class SocketGuest:
     """A TCP client whose every step has a limit."""
 
     def __init__(self, sock: socket.socket) -> None:
@@ -65,7 +64,7 @@ class Guest:
         self.sock.close()
 
 
-Play = Callable[[Guest], Awaitable[None]]
+Play = Callable[[SocketGuest], Awaitable[None]]
 
 
 def meet(peer: Peer, play: Play, family: int = 4) -> None:
@@ -75,7 +74,7 @@ def meet(peer: Peer, play: Play, family: int = 4) -> None:
         async with peer.bind(LOOPBACK[family]):
             with socket.socket(socket.AF_INET if family == 4 else socket.AF_INET6) as sock:
                 await join(peer, sock)
-                await play(Guest(sock))
+                await play(SocketGuest(sock))
                 assert await peer.finished(LIMIT)
 
     asyncio.run(scene())
@@ -84,12 +83,12 @@ def meet(peer: Peer, play: Play, family: int = 4) -> None:
 def meet_on_wire(peer: Peer, play: Play, family: int = 4) -> list[Packet]:
     """The same with a guest that has a kernel of its own; what was on the wire. The peer leaves nothing."""
 
-    async def scene(kernel: Kernel, capture: Capture) -> list[Packet]:
+    async def scene(kernel: NamespaceGuest, capture: Capture) -> list[Packet]:
         peer.bind(HOST[family])
         with capture.window(peer.port) as window, kernel.tcp_socket(family) as sock:
             async with peer:
                 await join(peer, sock)
-                await play(Guest(sock))
+                await play(SocketGuest(sock))
                 assert await peer.finished(LIMIT)
                 packets = await capture.packets(window, LIMIT)
         return packets
@@ -103,7 +102,7 @@ def answer_on_wire(peer: Peer, play: Play, family: int = 4) -> list[Packet]:
     async def converse(sock: socket.socket) -> None:
         with sock:
             sock.setblocking(False)
-            await play(Guest(sock))
+            await play(SocketGuest(sock))
 
     async def serve(listener: socket.socket) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -111,7 +110,7 @@ def answer_on_wire(peer: Peer, play: Play, family: int = 4) -> list[Packet]:
                 sock, _ = await asyncio.wait_for(asyncio.get_running_loop().sock_accept(listener), 30)
                 tasks.create_task(converse(sock))
 
-    async def scene(kernel: Kernel, capture: Capture) -> list[Packet]:
+    async def scene(kernel: NamespaceGuest, capture: Capture) -> list[Packet]:
         peer.connecting().bind(HOST[family], GUEST_PORT, guest=GUEST[family])
         with capture.window(peer.port) as window, kernel.tcp_socket(family) as listener:
             async with peer:
@@ -139,7 +138,7 @@ async def join(peer: Peer, sock: socket.socket) -> None:
     await asyncio.wait_for(asyncio.get_running_loop().sock_connect(sock, (peer.host, peer.port)), 30)
 
 
-def _on_wire(scene: Callable[[Kernel, Capture], Coroutine[Any, Any, list[Packet]]]) -> list[Packet]:
+def _on_wire(scene: Callable[[NamespaceGuest, Capture], Coroutine[Any, Any, list[Packet]]]) -> list[Packet]:
     with wire() as kernel:
         with Capture(INTERFACE, GUEST[4]) as capture:
             packets = asyncio.run(scene(kernel, capture))

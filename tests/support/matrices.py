@@ -37,7 +37,7 @@ def leave_run(folder: Path, outcomes: Mapping[str, Outcome]) -> int:
 
 
 @dataclass
-class MadeUp:
+class ScriptedPlace:
     """A place: `script` says what each attempt of a cell comes to; what it does not name passes."""
 
     script: dict[tuple[str, int], dict[str, Outcome] | Ended | HarnessError] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class Silent:
         self.ended.append(cell.name)
 
 
-def perform(results: Path, place: MadeUp, *plans: Plan, jobs: int = 1) -> Path:
+def perform(results: Path, place: ScriptedPlace, *plans: Plan, jobs: int = 1) -> Path:
     """A whole night; its folder."""
     folder, night = new_night(results, matrix(*plans), plans)
     watch = Silent()

@@ -47,7 +47,7 @@ def in_own_namespace(test: Callable[[], None]) -> Callable[[], None]:
     return run
 
 
-class Guest:
+class NamespaceGuest:
     """A second namespace at the other end of the wire."""
 
     def __init__(self, process: int) -> None:
@@ -77,7 +77,7 @@ class Guest:
 
 
 @contextmanager
-def wire() -> Iterator[Guest]:
+def wire() -> Iterator[NamespaceGuest]:
     """A veth pair between this namespace and the guest's, with addresses of both families."""
     with subprocess.Popen(
         ["unshare", "--net", "sh", "-c", "echo; exec sleep 60"], stdout=subprocess.PIPE
@@ -85,7 +85,7 @@ def wire() -> Iterator[Guest]:
         try:
             assert far.stdout
             assert far.stdout.readline()
-            guest = Guest(far.pid)
+            guest = NamespaceGuest(far.pid)
             _ip("link", "add", INTERFACE, "type", "veth", "peer", "name", "eth0", "netns", str(far.pid))
             for family in (4, 6):
                 size = {4: 24, 6: 64}[family]

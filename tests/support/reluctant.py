@@ -35,7 +35,7 @@ class Reluctance:
             return (self.cut - 1) * self.step
 
 
-class _Handler(socketserver.BaseRequestHandler):
+class _CutConnection(socketserver.BaseRequestHandler):
     reluctance: Reluctance
 
     def handle(self) -> None:
@@ -67,7 +67,7 @@ def _carry(source: socket.socket, target: socket.socket, budget: int | None = No
 def reluctant(port: int, cuts: int, step: int, greeting: bytes = b"") -> Iterator[tuple[int, Reluctance]]:
     """The port in front of `port`, and what has become of its connections."""
     reluctance = Reluctance(port, cuts, step, greeting)
-    handler = type("_Bound", (_Handler,), {"reluctance": reluctance})
+    handler = type("_Bound", (_CutConnection,), {"reluctance": reluctance})
     with socketserver.ThreadingTCPServer((HOST, 0), handler) as server:
         server.daemon_threads = True
         server.block_on_close = False

@@ -60,7 +60,7 @@ else:
 
 
 @dataclass
-class Endpoint:
+class WsmanService:
     """What is served, and what went on. `faults` maps the last word of an action to (code, reason)."""
 
     port: int = 0
@@ -76,11 +76,11 @@ class Endpoint:
     over: threading.Event = field(default_factory=threading.Event)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _WsmanConnection(BaseHTTPRequestHandler):
     """One connection, which is what NTLM logs in."""
 
     protocol_version = "HTTP/1.1"
-    endpoint: Endpoint
+    endpoint: WsmanService
 
     def setup(self) -> None:
         super().setup()
@@ -177,23 +177,23 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(500 if code else 200, text.encode())
 
 
-def _shell(endpoint: Endpoint, root: ElementTree.Element) -> dict[str, "subprocess.Popen[bytes]"]:
+def _shell(endpoint: WsmanService, root: ElementTree.Element) -> dict[str, "subprocess.Popen[bytes]"]:
     return endpoint.shells[root.findtext(f".//{{{_WSMAN}}}Selector") or ""]
 
 
-def _process(endpoint: Endpoint, root: ElementTree.Element) -> "subprocess.Popen[bytes]":
+def _process(endpoint: WsmanService, root: ElementTree.Element) -> "subprocess.Popen[bytes]":
     (identity,) = (node.attrib["CommandId"] for node in root.iter() if "CommandId" in node.attrib)
     return _shell(endpoint, root)[identity]
 
 
-def _create(endpoint: Endpoint, _root: ElementTree.Element) -> str:
+def _create(endpoint: WsmanService, _root: ElementTree.Element) -> str:
     identity = str(uuid.uuid4())
     endpoint.shells[identity] = {}
     selector = f'<w:Selector Name="ShellId">{identity}</w:Selector>'
     return f"<rsp:Shell><w:SelectorSet>{selector}</w:SelectorSet></rsp:Shell>"
 
 
-def _command(endpoint: Endpoint, root: ElementTree.Element) -> str:
+def _command(endpoint: WsmanService, root: ElementTree.Element) -> str:
     words = [root.findtext(f".//{{{_SHELL}}}{name}") or "" for name in ("Command", "Arguments")]
     identity = str(uuid.uuid4())
     path = f"{endpoint.folder}:{os.environ['PATH']}"
@@ -208,7 +208,7 @@ def _command(endpoint: Endpoint, root: ElementTree.Element) -> str:
     return f"<rsp:CommandResponse><rsp:CommandId>{identity}</rsp:CommandId></rsp:CommandResponse>"
 
 
-def _send(endpoint: Endpoint, root: ElementTree.Element) -> str:
+def _send(endpoint: WsmanService, root: ElementTree.Element) -> str:
     process = _process(endpoint, root)
     (stream,) = root.iter(f"{{{_SHELL}}}Stream")
     assert process.stdin
@@ -221,7 +221,7 @@ def _send(endpoint: Endpoint, root: ElementTree.Element) -> str:
     return "<rsp:SendResponse/>"
 
 
-def _receive(endpoint: Endpoint, root: ElementTree.Element) -> str | None:
+def _receive(endpoint: WsmanService, root: ElementTree.Element) -> str | None:
     process = _process(endpoint, root)
     limit = re.search(r"PT(\d+)S", root.findtext(f".//{{{_WSMAN}}}OperationTimeout") or "")
     assert process.stdout
@@ -249,7 +249,7 @@ def _receive(endpoint: Endpoint, root: ElementTree.Element) -> str | None:
     )
 
 
-def _delete(endpoint: Endpoint, root: ElementTree.Element) -> str:
+def _delete(endpoint: WsmanService, root: ElementTree.Element) -> str:
     _end(endpoint.shells.pop(root.findtext(f".//{{{_WSMAN}}}Selector") or ""))
     return ""
 
@@ -273,14 +273,14 @@ _SHELLS = {
 
 
 @contextlib.contextmanager
-def wsman(folder: Path, *, https: bool) -> Iterator[Endpoint]:
+def wsman(folder: Path, *, https: bool) -> Iterator[WsmanService]:
     """Serves while the block runs. In `folder` are programs that commands find before all others."""
     users = folder / "users"
     users.write_text(f":{USER}:{PASSWORD}\n")
     (folder / "powershell.exe").write_text(f"#!{sys.executable}\n{_POWERSHELL}")
     (folder / "powershell.exe").chmod(0o755)
-    endpoint = Endpoint(folder=folder)
-    handler = type("Handler", (_Handler,), {"endpoint": endpoint})
+    endpoint = WsmanService(folder=folder)
+    handler = type("Handler", (_WsmanConnection,), {"endpoint": endpoint})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     endpoint.port = server.server_port

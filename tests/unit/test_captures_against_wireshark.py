@@ -34,7 +34,7 @@ EXPLAINED_BY_DAMAGE = {
 
 
 @dataclass(frozen=True)
-class Difference:
+class Disagreement:
     sample: Sample
     number: int  # of the frame
     ours: Dissected
@@ -81,12 +81,12 @@ class Reading:
         )
 
 
-def differences(sample: Sample, theirs: list[Dissected]) -> list[Difference]:
+def differences(sample: Sample, theirs: list[Dissected]) -> list[Disagreement]:
     reading = Reading(sample)
     ours = [reading.seen(number) for number in range(len(reading.frames))]
     if len(ours) != len(theirs):
         why = "refused" if sample.is_damaged and not theirs else ""
-        return [Difference(sample, 0, Dissected(len(ours)), Dissected(len(theirs)), why)]
+        return [Disagreement(sample, 0, Dissected(len(ours)), Dissected(len(theirs)), why)]
     streams: dict[int | None, int | None] = {None: None}
     found = []
     for number, (mine, other) in enumerate(zip(ours, theirs, strict=True)):
@@ -96,7 +96,7 @@ def differences(sample: Sample, theirs: list[Dissected]) -> list[Difference]:
         mapped = mine._replace(stream=streams.get(mine.stream), time_ns=time_ns)
         if mapped != other:
             why = explained(sample, reading, number, mine, other)
-            found.append(Difference(sample, number + 1, mine, other, why))
+            found.append(Disagreement(sample, number + 1, mine, other, why))
     return found
 
 
@@ -120,7 +120,7 @@ def samples() -> list[Sample]:
 
 
 @pytest.fixture(scope="module")
-def found(samples: list[Sample], tmp_path_factory: pytest.TempPathFactory) -> list[Difference]:
+def found(samples: list[Sample], tmp_path_factory: pytest.TempPathFactory) -> list[Disagreement]:
     folder = tmp_path_factory.mktemp("corpus")
     for sample in samples:
         (folder / sample.name).write_bytes(sample.data)
@@ -134,11 +134,11 @@ def test_the_corpus_is_large_and_always_the_same(samples: list[Sample]) -> None:
     assert sum(sample.is_damaged for sample in samples) >= 20
 
 
-def test_no_difference_is_without_its_explanation(found: list[Difference]) -> None:
+def test_no_difference_is_without_its_explanation(found: list[Disagreement]) -> None:
     assert [str(one) for one in found if not one.why] == []
 
 
-def test_no_explanation_is_without_its_difference(found: list[Difference]) -> None:
+def test_no_explanation_is_without_its_difference(found: list[Disagreement]) -> None:
     """Of damage, some versions of Wireshark make more than others."""
     assert {one.why for one in found} - set(EXPLAINED_BY_DAMAGE) == set(EXPLAINED)
 

@@ -31,7 +31,7 @@ MIB = 1 << 20
 OWN = OwnDump(Path("disk.qcow2"), 3, "/Windows/MEMORY.DMP")
 
 
-class Machine:
+class ScriptedMachine:
     """A machine that does what a test says."""
 
     def __init__(self, folder: Path) -> None:
@@ -126,7 +126,7 @@ def hold(
     said: list[str] = []
 
     async def main() -> None:
-        machine: Any = Machine(folder)
+        machine: Any = ScriptedMachine(folder)
         control: Any = Control(alive=alive)
         connection: Any = None
         guest = RunningGuest(

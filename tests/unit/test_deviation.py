@@ -17,7 +17,7 @@ from harness.wire import ACK, FIN, RST
 NO_FIN = "expected one FIN of the guest, saw none; RST+ACK 2 ms after the call of disconnect #3"
 
 
-class Seen:
+class AbortedDisconnect:
     """A graceful disconnect at 30 ms whose RST comes 2 ms later; its IRP was cancelled, inline."""
 
     def __init__(self, reset: int = 32 * ms, error: int = 0) -> None:
@@ -37,8 +37,8 @@ class Seen:
 
 
 @pytest.fixture(scope="module")
-def case() -> Seen:
-    return Seen()
+def case() -> AbortedDisconnect:
+    return AbortedDisconnect()
 
 
 def words(judge: Callable[[], None]) -> str:
@@ -48,7 +48,7 @@ def words(judge: Callable[[], None]) -> str:
     return in_words(caught.value)
 
 
-def test_a_fin_that_is_missing(case: Seen) -> None:
+def test_a_fin_that_is_missing(case: AbortedDisconnect) -> None:
     def judge() -> None:
         seen = case.timeline
         assert seen.count(FIN, sender="guest") == 1
@@ -57,7 +57,7 @@ def test_a_fin_that_is_missing(case: Seen) -> None:
 
 
 def test_what_the_clock_cannot_tell_apart_is_no_exact_time() -> None:
-    seen = Seen(reset=30 * ms + 500 * us, error=8 * ms).timeline
+    seen = AbortedDisconnect(reset=30 * ms + 500 * us, error=8 * ms).timeline
 
     def judge() -> None:
         assert seen.count(FIN, sender="guest") == 1
@@ -67,7 +67,7 @@ def test_what_the_clock_cannot_tell_apart_is_no_exact_time() -> None:
     )
 
 
-def test_a_reset_that_must_not_be(case: Seen) -> None:
+def test_a_reset_that_must_not_be(case: AbortedDisconnect) -> None:
     def judge() -> None:
         assert case.timeline.no(RST, sender="guest", before=case.close.call)
 
@@ -77,7 +77,7 @@ def test_a_reset_that_must_not_be(case: Seen) -> None:
     )
 
 
-def test_a_status_and_a_return(case: Seen) -> None:
+def test_a_status_and_a_return(case: AbortedDisconnect) -> None:
     def status(operation: Operation) -> None:
         seen = case.timeline
         assert seen.status(operation) == STATUS_SUCCESS
@@ -93,7 +93,7 @@ def test_a_status_and_a_return(case: Seen) -> None:
     )
 
 
-def test_two_at_once_name_the_one_that_differs(case: Seen) -> None:
+def test_two_at_once_name_the_one_that_differs(case: AbortedDisconnect) -> None:
     def judge() -> None:
         seen, first, last = case.timeline, case.send, case.disconnect
         assert (seen.status(first), seen.status(last)) == (STATUS_SUCCESS, STATUS_SUCCESS)
@@ -103,7 +103,7 @@ def test_two_at_once_name_the_one_that_differs(case: Seen) -> None:
     )
 
 
-def test_a_chain_names_the_pair_that_differs(case: Seen) -> None:
+def test_a_chain_names_the_pair_that_differs(case: AbortedDisconnect) -> None:
     def judge() -> None:
         seen = case.timeline
         assert seen.count(FIN, sender="peer") == 0 == seen.count(RST, sender="guest")
@@ -111,14 +111,14 @@ def test_a_chain_names_the_pair_that_differs(case: Seen) -> None:
     assert words(judge) == "expected 0 to be 1, saw 0"
 
 
-def test_an_irp_that_completed_twice(case: Seen) -> None:
+def test_an_irp_that_completed_twice(case: AbortedDisconnect) -> None:
     def judge() -> None:
         assert case.timeline.completions(case.close) == 2
 
     assert words(judge) == "expected the IRP of close #4 to complete twice, and it completed once"
 
 
-def test_an_order(case: Seen) -> None:
+def test_an_order(case: AbortedDisconnect) -> None:
     def judge() -> None:
         seen = case.timeline
         assert seen.order(case.disconnect.completion, seen.rst("guest"))
@@ -126,7 +126,7 @@ def test_an_order(case: Seen) -> None:
     assert words(judge).startswith("expected completion of disconnect #3, then guest's RST+ACK, saw: ")
 
 
-def test_a_moment_within_a_whole(case: Seen) -> None:
+def test_a_moment_within_a_whole(case: AbortedDisconnect) -> None:
     def judge() -> None:
         seen = case.timeline
         assert seen.elapsed(case.disconnect.call, case.disconnect.completion) < ms
@@ -136,7 +136,7 @@ def test_a_moment_within_a_whole(case: Seen) -> None:
     )
 
 
-def test_an_irql(case: Seen) -> None:
+def test_an_irql(case: AbortedDisconnect) -> None:
     def judge() -> None:
         assert case.timeline.completion_irql(case.disconnect) < DISPATCH_LEVEL
 
@@ -145,7 +145,7 @@ def test_an_irql(case: Seen) -> None:
     )
 
 
-def test_of_several_conditions_the_one_that_does_not_hold(case: Seen) -> None:
+def test_of_several_conditions_the_one_that_does_not_hold(case: AbortedDisconnect) -> None:
     def judge() -> None:
         seen, close = case.timeline, case.close
         assert seen.returned(close) == STATUS_PENDING and seen.inline(close)  # noqa: PT018
@@ -154,11 +154,11 @@ def test_of_several_conditions_the_one_that_does_not_hold(case: Seen) -> None:
 
 
 def test_what_is_no_question_to_a_timeline_is_told_by_its_source() -> None:
-    class Peer:
+    class ResetPeer:
         ended = "reset"
         received = b"1234"
 
-    peer = Peer()
+    peer = ResetPeer()
 
     def ended() -> None:
         assert peer.ended == "eof"
@@ -182,7 +182,7 @@ def test_what_is_no_question_to_a_timeline_is_told_by_its_source() -> None:
     assert words(not_empty) == "expected not: peer.received is 4 bytes"
 
 
-def test_an_assertion_in_a_helper_is_read_where_it_stands(case: Seen) -> None:
+def test_an_assertion_in_a_helper_is_read_where_it_stands(case: AbortedDisconnect) -> None:
     def helper(seen: Timeline) -> None:
         assert seen.fin("guest") is not None
 
@@ -209,7 +209,7 @@ def test_an_error_that_is_no_assertion_has_no_words() -> None:
     assert in_words(AssertionError("from nowhere")) == ""
 
 
-def test_a_name_is_told_by_the_question_whose_answer_it_holds(case: Seen) -> None:
+def test_a_name_is_told_by_the_question_whose_answer_it_holds(case: AbortedDisconnect) -> None:
     def judge() -> None:
         seen = case.timeline
         fins = seen.packets(FIN, sender="guest")
@@ -243,7 +243,7 @@ def some_and_each_succeeded(seen: Timeline, operations: list[Operation]) -> bool
     return bool(operations) and each_succeeded(seen, operations)
 
 
-def test_of_a_helper_and_of_all_the_one_that_does_not_hold(case: Seen) -> None:
+def test_of_a_helper_and_of_all_the_one_that_does_not_hold(case: AbortedDisconnect) -> None:
     def judge() -> None:
         assert some_and_each_succeeded(case.timeline, [case.send, case.disconnect])
 
@@ -252,7 +252,7 @@ def test_of_a_helper_and_of_all_the_one_that_does_not_hold(case: Seen) -> None:
     )
 
 
-def test_of_a_list_that_is_made_of_questions_the_one_that_differs(case: Seen) -> None:
+def test_of_a_list_that_is_made_of_questions_the_one_that_differs(case: AbortedDisconnect) -> None:
     def judge() -> None:
         seen, both = case.timeline, [case.send, case.disconnect]
         assert [seen.status(each) for each in both] == [STATUS_SUCCESS] * 2

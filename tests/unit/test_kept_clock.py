@@ -78,9 +78,9 @@ class Lab:
         self.said: list[str] = []
         self.boots = 0
         monkeypatch.setattr(kvm, "usable", lambda: (False, "a test"))
-        monkeypatch.setattr(reference._Start, "place", lambda start: self.kept)
-        monkeypatch.setattr(reference._Start, "freeze", self._freeze)
-        monkeypatch.setattr(reference._Start, "run", self._run)
+        monkeypatch.setattr(reference._ReferenceStart, "place", lambda start: self.kept)
+        monkeypatch.setattr(reference._ReferenceStart, "freeze", self._freeze)
+        monkeypatch.setattr(reference._ReferenceStart, "run", self._run)
         monkeypatch.setattr(vm_snapshot, "is_intact", lambda path: path.exists())
 
         async def rate(control: Any) -> float:
@@ -136,7 +136,7 @@ def test_a_full_cache_costs_time_and_no_run(monkeypatch: pytest.MonkeyPatch, tmp
     async def freeze(*_: Any) -> None:
         raise vm_snapshot.NotKept("the booted guest cannot be kept: No space left on device")
 
-    monkeypatch.setattr(reference._Start, "freeze", freeze)
+    monkeypatch.setattr(reference._ReferenceStart, "freeze", freeze)
     assert lab.start().kept is None
     assert any("No space left on device; the guest boots anew at each start" in line for line in lab.said)
 

@@ -6,7 +6,7 @@ from threading import Event
 
 import matrices
 import pytest
-from matrices import CASES, MadeUp
+from matrices import CASES, ScriptedPlace
 
 from harness.core.errors import HarnessError, UsageError
 from harness.history.night import CellStatus, load_night
@@ -23,7 +23,7 @@ ONE, TWO, THREE = CASES
 
 
 def test_what_did_not_pass_is_run_again_alone_and_is_flaky_when_it_passes_then(tmp_path: Path) -> None:
-    place = MadeUp({("a", 1): {TWO: Outcome.DEVIATION, THREE: Outcome.INCONCLUSIVE}})
+    place = ScriptedPlace({("a", 1): {TWO: Outcome.DEVIATION, THREE: Outcome.INCONCLUSIVE}})
     folder = matrices.perform(tmp_path, place, matrices.plan("a", attempts=3))
     night = load_night(folder)
     (cell,) = night.cells
@@ -45,12 +45,14 @@ def test_what_did_not_pass_is_run_again_alone_and_is_flaky_when_it_passes_then(t
 def test_a_later_attempt_undoes_no_failure_and_judges_what_the_first_could_not(
     tmp_path: Path, first: Outcome, status: int
 ) -> None:
-    folder = matrices.perform(tmp_path, MadeUp({("a", 1): {ONE: first}}), matrices.plan("a", attempts=2))
+    folder = matrices.perform(
+        tmp_path, ScriptedPlace({("a", 1): {ONE: first}}), matrices.plan("a", attempts=2)
+    )
     assert night_status(folder, load_night(folder)) == status
 
 
 def test_a_cell_that_breaks_does_not_stop_the_others(tmp_path: Path) -> None:
-    place = MadeUp({("a", 1): HarnessError("no room"), ("b", 1): Ended(2, 1.0, "not accepted")})
+    place = ScriptedPlace({("a", 1): HarnessError("no room"), ("b", 1): Ended(2, 1.0, "not accepted")})
     folder = matrices.perform(tmp_path, place, *map(matrices.plan, "abc"), jobs=2)
     night = load_night(folder)
     assert night.ended
@@ -64,7 +66,7 @@ def test_a_lost_attempt_is_on_record_and_repeated_and_what_it_saw_counts(tmp_pat
         if order.cell == "a" and len(place.orders) == 1:
             attending.lost("host-1", "its worker was lost")
 
-    place = MadeUp(before=lose)
+    place = ScriptedPlace(before=lose)
     night = load_night(matrices.perform(tmp_path, place, matrices.plan("a")))
     attempts = night.cells[0].attempts
     assert [(attempt.number, attempt.exit_status) for attempt in attempts] == [(1, LOST), (2, 0)]
@@ -73,7 +75,7 @@ def test_a_lost_attempt_is_on_record_and_repeated_and_what_it_saw_counts(tmp_pat
 
 def test_a_cell_that_only_gets_lost_is_given_up_and_not_judged(tmp_path: Path) -> None:
     lost = Ended(LOST, 1.0, "its process ended unasked")
-    place = MadeUp({("a", number): lost for number in range(1, 10)})
+    place = ScriptedPlace({("a", number): lost for number in range(1, 10)})
     folder = matrices.perform(tmp_path, place, matrices.plan("a"))
     assert len(place.orders) == MOST_LOSSES
     assert night_status(folder, load_night(folder)) == 3
@@ -89,7 +91,7 @@ def test_a_night_that_was_killed_goes_on_where_it_stopped(tmp_path: Path) -> Non
     night.save(folder)
 
     folder, night = find_night(tmp_path, "latest", matrices.matrix(*plans))
-    place, watch = MadeUp(), matrices.Silent()
+    place, watch = ScriptedPlace(), matrices.Silent()
     Runner(folder, night, place, watch, watch.cell_ended).perform(plans, 1)
 
     night = load_night(folder)
@@ -104,7 +106,7 @@ def test_a_night_that_was_killed_goes_on_where_it_stopped(tmp_path: Path) -> Non
 
 def test_a_night_that_was_killed_between_attempts_goes_on_with_the_next(tmp_path: Path) -> None:
     plan = matrices.plan("a", attempts=2)
-    place = MadeUp({("a", 1): {TWO: Outcome.HUNG}}, before=_interrupt_second)
+    place = ScriptedPlace({("a", 1): {TWO: Outcome.HUNG}}, before=_interrupt_second)
     folder, night = new_night(tmp_path, matrices.matrix(plan), [plan])
     watch = matrices.Silent()
     with pytest.raises(KeyboardInterrupt):
@@ -114,7 +116,7 @@ def test_a_night_that_was_killed_between_attempts_goes_on_with_the_next(tmp_path
     assert night_status(folder, load_night(folder)) == 1
 
     folder, night = find_night(tmp_path, "latest", matrices.matrix(plan))
-    place = MadeUp()
+    place = ScriptedPlace()
     Runner(folder, night, place, watch, watch.cell_ended).perform([plan], 1)
     assert [order.cases for order in place.orders] == [(TWO,)]
     assert load_night(folder).ended
@@ -131,7 +133,7 @@ def test_a_run_that_is_refused_because_the_night_is_being_stopped_is_no_verdict(
         assert place.stopped.wait(60)
         raise HarnessError("the night was stopped before this run began")
 
-    place, plans = MadeUp(before=interrupt), [matrices.plan("a"), matrices.plan("b")]
+    place, plans = ScriptedPlace(before=interrupt), [matrices.plan("a"), matrices.plan("b")]
     folder, night = new_night(tmp_path, matrices.matrix(*plans), plans)
     watch = matrices.Silent()
     with pytest.raises(KeyboardInterrupt):
@@ -152,13 +154,13 @@ def test_night_json_tells_of_a_cell_that_runs_and_of_what_is_over(tmp_path: Path
         night = load_night(next((tmp_path / "nights").glob("2*")))
         seen.append([cell.status for cell in night.cells])
 
-    matrices.perform(tmp_path, MadeUp(before=look), matrices.plan("a"), matrices.plan("b"))
+    matrices.perform(tmp_path, ScriptedPlace(before=look), matrices.plan("a"), matrices.plan("b"))
     waiting, running, done = CellStatus.WAITING, CellStatus.RUNNING, CellStatus.DONE
     assert seen == [[running, waiting], [done, running]]
 
 
 def test_a_night_of_another_matrix_or_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    folder = matrices.perform(tmp_path, MadeUp(), matrices.plan("a"))
+    folder = matrices.perform(tmp_path, ScriptedPlace(), matrices.plan("a"))
     other = Matrix("made-up", "1" * 64, [matrices.plan("a")])
     with pytest.raises(UsageError, match="the matrix was changed"):
         find_night(tmp_path, folder.name, other)

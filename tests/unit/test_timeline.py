@@ -14,7 +14,7 @@ from harness.scenario import DISPATCH, Callback, Origin, Scenario
 from harness.wire import ACK, FIN, PSH, RST, SYN
 
 
-class Case:
+class GracefulCase:
     """Connect at 10 ms, send at 20 ms, graceful disconnect at 30 ms with its FIN, close at 200 ms."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Case:
         self.run.call(self.receive, 25 * ms).complete(self.receive, 26 * ms, data=b"welcome")
         self.run.call(self.disconnect, 30 * ms, irql=2).complete(self.disconnect, 33 * ms)
 
-    def closed(self) -> "Case":
+    def closed(self) -> "GracefulCase":
         self.run.call(self.close, 200 * ms).complete(self.close, 201 * ms)
         return self
 
@@ -53,7 +53,7 @@ class Case:
 
 
 def test_the_results_of_a_call_are_what_the_trace_says() -> None:
-    case = Case().closed()
+    case = GracefulCase().closed()
     seen = case.seen()
     assert seen.returned(case.disconnect) == STATUS_PENDING
     assert seen.status(case.disconnect) == STATUS_SUCCESS
@@ -65,7 +65,7 @@ def test_the_results_of_a_call_are_what_the_trace_says() -> None:
 
 
 def test_a_receive_has_the_bytes_that_information_counts() -> None:
-    case = Case()
+    case = GracefulCase()
     seen = case.seen()
     assert seen.data(case.receive) == b"welcome"
     assert seen.information(case.receive) == 7
@@ -79,7 +79,7 @@ def test_a_receive_that_failed_has_none_whatever_information_says() -> None:
 
 
 def test_what_took_at_least_so_long_may_have_been_timed_by_a_slow_clock() -> None:
-    case = Case()
+    case = GracefulCase()
     call, completion = case.disconnect.call, case.disconnect.completion
     assert case.seen().lasted(call, completion, 3 * ms)
     assert case.seen().lasted(call, completion, 3 * ms + 600)  # ns: 200 ppm of it
@@ -87,7 +87,7 @@ def test_what_took_at_least_so_long_may_have_been_timed_by_a_slow_clock() -> Non
 
 
 def test_what_took_too_long_decides_nothing_while_the_host_kept_the_guest_from_running() -> None:
-    case = Case()
+    case = GracefulCase()
     call, completion = case.disconnect.call, case.disconnect.completion
     assert case.seen(starved=1000 * ms).within(call, completion, 4 * ms)
     assert not case.seen(starved=1 * ms).within(call, completion, 2 * ms)
@@ -96,14 +96,14 @@ def test_what_took_too_long_decides_nothing_while_the_host_kept_the_guest_from_r
 
 
 def test_a_cancel_is_a_moment_of_its_own() -> None:
-    case = Case()
+    case = GracefulCase()
     cancel = case.plan.cancel(case.disconnect)
     case.run.event(cancel.number, EventKind.CANCEL, 40 * ms)
     assert case.seen().order(case.disconnect.completion, cancel.call)
 
 
 def test_a_call_that_was_never_made_has_no_results() -> None:
-    case = Case()
+    case = GracefulCase()
     seen = case.seen()
     assert seen.returned(case.close) is NOT_CALLED
     assert seen.completions(case.close) == 0
@@ -112,13 +112,13 @@ def test_a_call_that_was_never_made_has_no_results() -> None:
 
 
 def test_a_callback_that_never_ran_leaves_nothing_to_judge() -> None:
-    case = Case().closed()
+    case = GracefulCase().closed()
     with pytest.raises(EvidenceLost, match="the callback ran 0 times"):
         case.seen().order(case.sock.enters(Callback.RECEIVE), case.close.completion)
 
 
 def test_an_irp_that_never_completed_is_hung_not_in_order() -> None:
-    case = Case()
+    case = GracefulCase()
     case.run.call(case.close, 200 * ms)
     seen = case.seen()
     assert seen.status(case.close) is NOT_COMPLETED
@@ -127,7 +127,7 @@ def test_an_irp_that_never_completed_is_hung_not_in_order() -> None:
 
 
 def test_a_second_completion_is_counted_and_the_first_is_the_result() -> None:
-    case = Case()
+    case = GracefulCase()
     case.run.complete(case.disconnect, 40 * ms, status=STATUS_CANCELLED, times=2)
     seen = case.seen()
     assert seen.completions(case.disconnect) == 2
@@ -171,7 +171,7 @@ def test_a_call_and_its_irp_must_agree(
 
 
 def test_events_are_ordered_by_sequence_number_however_poor_the_clock() -> None:
-    case = Case()
+    case = GracefulCase()
     seen = case.seen(exact_clock(20 * ms, error=1000 * ms))
     assert seen.order(case.send.completion, case.disconnect.completion)
     backwards = seen.order(case.disconnect.completion, case.send.completion)
@@ -183,7 +183,7 @@ def test_events_are_ordered_by_sequence_number_however_poor_the_clock() -> None:
 
 
 def test_events_and_packets_are_ordered_by_the_clock() -> None:
-    case = Case()
+    case = GracefulCase()
     seen = case.seen()
     assert seen.order(case.disconnect.call, seen.fin("guest"), case.disconnect.completion)
     assert seen.no(FIN, sender="guest", before=case.disconnect.call)
@@ -191,7 +191,7 @@ def test_events_and_packets_are_ordered_by_the_clock() -> None:
 
 
 def test_what_the_clock_cannot_order_is_evidence_lost() -> None:
-    case = Case().closed()
+    case = GracefulCase().closed()
     case.wire.packet("peer", ACK, 200 * ms + 10 * us, offset=8)
     seen = case.seen(exact_clock(20 * ms, error=2 * ms))
     with pytest.raises(EvidenceLost, match="closer together than the clock's bound"):
@@ -199,14 +199,14 @@ def test_what_the_clock_cannot_order_is_evidence_lost() -> None:
 
 
 def test_a_rst_that_only_the_close_can_be_near_to_comes_after_it() -> None:
-    case = Case().closed()
+    case = GracefulCase().closed()
     case.wire.packet("guest", RST | ACK, 200 * ms + 50 * us, offset=7)
     seen = case.seen(exact_clock(20 * ms, error=2 * ms))
     assert seen.no(RST, sender="guest", before=case.sock.close_call)
 
 
 def test_a_rst_long_before_the_close_is_seen_before_it() -> None:
-    case = Case().closed()
+    case = GracefulCase().closed()
     case.wire.packet("guest", RST | ACK, 40 * ms, offset=7)
     seen = case.seen(exact_clock(20 * ms, error=2 * ms))
     assert not seen.no(RST, sender="guest", before=case.sock.close_call)
@@ -226,7 +226,7 @@ def test_a_fin_comes_after_the_disconnect_that_follows_the_connect_at_once() -> 
 
 
 def test_a_rst_near_something_else_that_may_have_caused_it_is_not_ordered() -> None:
-    case = Case()
+    case = GracefulCase()
     case.run.call(case.close, 33 * ms + 100 * us).complete(case.close, 34 * ms)
     case.wire.packet("guest", RST | ACK, 33 * ms + 50 * us, offset=7)
     seen = case.seen(exact_clock(20 * ms, error=20 * ms))
@@ -235,13 +235,13 @@ def test_a_rst_near_something_else_that_may_have_caused_it_is_not_ordered() -> N
 
 
 def test_the_handshake_and_the_data_tighten_a_poor_clock() -> None:
-    case = Case()
+    case = GracefulCase()
     seen = case.seen(exact_clock(20 * ms, error=100 * ms))
     assert seen.clock_bound_ns == 2 * ms + 2 * TICK  # between connect's call and SYN, segment and receive
 
 
 def test_a_retransmitted_fin_counts_once() -> None:
-    case = Case()
+    case = GracefulCase()
     case.wire.packet("guest", FIN | ACK, 90 * ms, offset=6)
     seen = case.seen()
     assert len(seen.packets(FIN, sender="guest")) == 2
@@ -249,7 +249,7 @@ def test_a_retransmitted_fin_counts_once() -> None:
 
 
 def test_a_stream_is_put_together_from_segments_in_any_order_and_number() -> None:
-    case = Case()
+    case = GracefulCase()
     case.wire.packet("guest", ACK, 100 * ms, offset=25, payload=b"third")
     case.wire.packet("guest", ACK, 101 * ms, offset=1, payload=b"hello")
     case.wire.packet("guest", ACK, 102 * ms, offset=4, payload=b"lo, second one, then ")
@@ -258,14 +258,14 @@ def test_a_stream_is_put_together_from_segments_in_any_order_and_number() -> Non
 
 
 def test_a_gap_in_a_stream_is_evidence_lost() -> None:
-    case = Case()
+    case = GracefulCase()
     case.wire.packet("guest", ACK, 100 * ms, offset=8, payload=b"world")
     with pytest.raises(EvidenceLost, match="bytes 5 to 7"):
         case.seen().stream("guest")
 
 
 def test_what_did_not_happen_is_in_no_order() -> None:
-    case = Case()
+    case = GracefulCase()
     seen = case.seen()
     fact = seen.order(case.disconnect.call, seen.rst("guest"))
     assert not fact
@@ -273,7 +273,7 @@ def test_what_did_not_happen_is_in_no_order() -> None:
 
 
 def test_lost_packets_lost_events_and_foreign_traces_are_never_judged() -> None:
-    case = Case()
+    case = GracefulCase()
     with pytest.raises(EvidenceLost, match="lost 3 packets"):
         case.seen(lost_packets=3)
     case.run.lost_events = 2
@@ -297,7 +297,7 @@ def test_a_rejected_run_has_a_timeline_without_events() -> None:
 
 
 def test_rows_tell_the_whole_story_in_order() -> None:
-    rows = Case().seen().to_rows()
+    rows = GracefulCase().seen().to_rows()
     texts = [f"{row.side}: {row.text} {getattr(row, 'facts', '')}".strip() for row in rows]
     story = [
         "guest: disconnect #4 (graceful, DISPATCH_LEVEL): call DISPATCH_LEVEL",
@@ -310,6 +310,6 @@ def test_rows_tell_the_whole_story_in_order() -> None:
 
 
 def test_syn_is_a_flag_like_any_other() -> None:
-    seen = Case().seen()
+    seen = GracefulCase().seen()
     assert seen.count(SYN) == 2
     assert repr(seen.fin("guest")).startswith("guest's FIN+ACK seq")

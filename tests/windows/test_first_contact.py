@@ -117,7 +117,7 @@ def test_an_image_is_kept_where_nobody_else_can_read_it() -> None:
     }
 
 
-class Runner:
+class HostedRunner:
     """A hosted runner: a home, a checkout with what `make prepare` leaves, and the inputs as variables."""
 
     def __init__(self, folder: Path, first: tuple[str, ...], after: tuple[str, ...] = ()) -> None:
@@ -179,7 +179,7 @@ GOOD = (
 
 
 def test_the_media_become_an_image_and_the_rest_is_asked_of_windows(tmp_path: Path) -> None:
-    runner = Runner(tmp_path, ("k", f"w{line('setup')}", "r"), GOOD)
+    runner = HostedRunner(tmp_path, ("k", f"w{line('setup')}", "r"), GOOD)
     fetched = runner.perform("Fetch the media")
     assert fetched.returncode == 0, fetched.stderr
     assert fetched.stdout.count(": OK") == 3
@@ -199,7 +199,7 @@ def test_the_media_become_an_image_and_the_rest_is_asked_of_windows(tmp_path: Pa
 
 
 def test_a_medium_that_is_another_stops_it(tmp_path: Path) -> None:
-    runner = Runner(tmp_path, ())
+    runner = HostedRunner(tmp_path, ())
     for medium in ("ISO", "VIRTIO_WIN", "OPENSSH"):
         fetched = runner.perform("Fetch the media", **{f"{medium}_SHA256": "0" * 64})
         assert fetched.returncode != 0
@@ -209,7 +209,7 @@ def test_a_medium_that_is_another_stops_it(tmp_path: Path) -> None:
 
 
 def test_a_build_that_fails_leaves_its_words_and_its_screen_among_the_results(tmp_path: Path) -> None:
-    runner = Runner(tmp_path, ("k", f"w{line('logon')}", "wWSKLAB:FAIL no disk", "h"))
+    runner = HostedRunner(tmp_path, ("k", f"w{line('logon')}", "wWSKLAB:FAIL no disk", "h"))
     assert runner.perform("Fetch the media").returncode == 0
     assert runner.perform("Build the image").returncode == 3
     assert runner.perform("Is it there, and whole").returncode == 2

@@ -22,7 +22,7 @@ LIMIT = 30.0
 NO_PORT = Path("/nowhere")
 
 
-class Line:
+class AgentLine:
     """What libvirt does for a real guest: a line there, a line back."""
 
     def __init__(self, path: Path) -> None:
@@ -42,14 +42,14 @@ class Line:
 
 
 @pytest.fixture(scope="module")
-def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentLine]:
     folder = tmp_path_factory.mktemp("agent")
     command = ["qemu-ga", "-m", "unix-listen", "-p", str(folder / "socket"), "-t", str(folder)]
     with subprocess.Popen([*command, "-f", str(folder / "pid")], stderr=subprocess.DEVNULL) as process:
         give_up = time.monotonic() + LIMIT
         while not (folder / "socket").exists() and time.monotonic() < give_up:
             time.sleep(0.02)
-        yield Line(folder / "socket")
+        yield AgentLine(folder / "socket")
         process.terminate()
 
 
@@ -62,7 +62,7 @@ def talk(ask: Ask, body: Callable[[AgentChannel], Awaitable[object]]) -> None:
     asyncio.run(main())
 
 
-def test_commands_end_with_their_status_and_all_they_wrote(agent: Line) -> None:
+def test_commands_end_with_their_status_and_all_they_wrote(agent: AgentLine) -> None:
     async def body(channel: AgentChannel) -> None:
         result = await channel.exec("ls /nowhere")
         assert (result.status, result.stdout, b"/nowhere" in result.stderr) == (2, b"", True)
@@ -72,7 +72,7 @@ def test_commands_end_with_their_status_and_all_they_wrote(agent: Line) -> None:
     talk(agent, body)
 
 
-def test_files_go_there_and_back(agent: Line, tmp_path: Path) -> None:
+def test_files_go_there_and_back(agent: AgentLine, tmp_path: Path) -> None:
     data = os.urandom(1_000_001)
 
     async def body(channel: AgentChannel) -> None:
@@ -87,7 +87,7 @@ def test_files_go_there_and_back(agent: Line, tmp_path: Path) -> None:
     talk(agent, body)
 
 
-def test_what_the_agent_refuses_is_told_in_its_words(agent: Line) -> None:
+def test_what_the_agent_refuses_is_told_in_its_words(agent: AgentLine) -> None:
     async def body(channel: AgentChannel) -> None:
         with pytest.raises(HarnessError, match=r"guest-file-open.*No such file"):
             await channel.download("/no/such/file", most=1)
@@ -97,7 +97,7 @@ def test_what_the_agent_refuses_is_told_in_its_words(agent: Line) -> None:
     talk(agent, body)
 
 
-def test_a_command_that_does_not_end_is_hung(agent: Line) -> None:
+def test_a_command_that_does_not_end_is_hung(agent: AgentLine) -> None:
     async def body(channel: AgentChannel) -> None:
         with pytest.raises(GuestHung, match=r"`sleep 5` did not end within 0\.2 s"):
             await channel.exec("sleep 5", limit=0.2)

@@ -110,7 +110,7 @@ PLAYS = {
 
 
 @dataclass(frozen=True)
-class Ran:
+class Build:
     """A command that is over, and the folder of its images."""
 
     status: int
@@ -158,7 +158,7 @@ def start(
     )
 
 
-def perform(folder: Path, play: Play) -> Ran:
+def perform(folder: Path, play: Play) -> Build:
     """The play, to its end."""
     folder.mkdir()
     place = own_cache(folder)
@@ -168,11 +168,11 @@ def perform(folder: Path, play: Play) -> Ran:
     except BaseException:
         process.kill()
         raise
-    return Ran(process.returncode, out, err, place / "wsk-conformance" / "images")
+    return Build(process.returncode, out, err, place / "wsk-conformance" / "images")
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Ran]:
+def played(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Build]:
     """All plays, two at a time: each has a machine of one processor."""
     base = tmp_path_factory.mktemp("plays")
     with ThreadPoolExecutor(2) as stage:
@@ -180,7 +180,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Ran]:
         return {name: run.result() for name, run in runs.items()}
 
 
-def failure(ran: Ran, *evidence: str) -> str:
+def failure(ran: Build, *evidence: str) -> str:
     """The last line of a build that failed as it should: with evidence, and nothing else left."""
     assert ran.status == 3, ran.err
     assert ran.out == ""
@@ -196,7 +196,7 @@ def failure(ran: Ran, *evidence: str) -> str:
     return ran.last
 
 
-def test_a_good_installation_becomes_a_sealed_image(played: Mapping[str, Ran]) -> None:
+def test_a_good_installation_becomes_a_sealed_image(played: Mapping[str, Build]) -> None:
     ran = played["windows-11"]
     assert ran.status == 0, ran.err
     folder = ran.images / "windows-11"
@@ -217,7 +217,7 @@ def test_a_good_installation_becomes_a_sealed_image(played: Mapping[str, Ran]) -
 
 
 @pytest.mark.parametrize("name", versions())
-def test_every_version_goes_through_every_stage(name: str, played: Mapping[str, Ran]) -> None:
+def test_every_version_goes_through_every_stage(name: str, played: Mapping[str, Build]) -> None:
     ran = played[name]
     assert ran.status == 0, ran.err
     image = image_manifest.load(ran.images / name)
@@ -227,7 +227,7 @@ def test_every_version_goes_through_every_stage(name: str, played: Mapping[str, 
     assert ("activated" in ran.err) == (name == "windows-11")  # the one that says that it is not
 
 
-def test_a_product_key_is_in_nothing_that_is_kept_or_said(played: Mapping[str, Ran]) -> None:
+def test_a_product_key_is_in_nothing_that_is_kept_or_said(played: Mapping[str, Build]) -> None:
     ran = played["windows-server-2025"]
     assert KEY not in ran.err
     for path in ran.images.rglob("*"):
@@ -235,14 +235,16 @@ def test_a_product_key_is_in_nothing_that_is_kept_or_said(played: Mapping[str, R
             assert KEY.encode() not in path.read_bytes()
 
 
-def test_every_stage_is_told_in_order(played: Mapping[str, Ran]) -> None:
+def test_every_stage_is_told_in_order(played: Mapping[str, Build]) -> None:
     lines = played["windows-11"].err.splitlines()
     told = [text for text in lines if f"/{len(STAGES)} " in text and " of at most " not in text]
     expected = ["the firmware starts", "the ISO starts; a key is pressed", *(stage.text for stage in STAGES)]
     assert [text.partition(f"/{len(STAGES)} ")[2] for text in told] == [*expected, "powering off"]
 
 
-def test_what_it_was_made_of_is_recorded_and_the_secrets_are_its_owners(played: Mapping[str, Ran]) -> None:
+def test_what_it_was_made_of_is_recorded_and_the_secrets_are_its_owners(
+    played: Mapping[str, Build],
+) -> None:
     folder = played["windows-11"].images / "windows-11"
     record = json.loads((folder / "build.json").read_text())
     assert record["facts"] == GOOD
@@ -257,11 +259,11 @@ def test_what_it_was_made_of_is_recorded_and_the_secrets_are_its_owners(played: 
     assert (folder / "disk.qcow2").stat().st_mode & 0o222 == 0
 
 
-def test_a_key_that_does_not_arrive_is_noticed_at_once(played: Mapping[str, Ran]) -> None:
+def test_a_key_that_does_not_arrive_is_noticed_at_once(played: Mapping[str, Build]) -> None:
     assert "no key reached it in time (Time out)" in failure(played["no key"])
 
 
-def test_no_key_is_pressed_once_the_disc_is_being_loaded(played: Mapping[str, Ran]) -> None:
+def test_no_key_is_pressed_once_the_disc_is_being_loaded(played: Mapping[str, Build]) -> None:
     """Setup comes after that, and would take it for an answer."""
     assert "Windows reports: heard" in failure(played["loads"])
     said = (played["loads"].evidence() / "com1.log").read_text(errors="replace")
@@ -269,7 +271,9 @@ def test_no_key_is_pressed_once_the_disc_is_being_loaded(played: Mapping[str, Ra
     assert "a key" not in said.replace("no key", "")
 
 
-def test_what_windows_reports_is_told_without_what_could_harm_a_terminal(played: Mapping[str, Ran]) -> None:
+def test_what_windows_reports_is_told_without_what_could_harm_a_terminal(
+    played: Mapping[str, Build],
+) -> None:
     last = failure(played["failure"], "screen.png")
     assert "4/8 installing drivers" in last
     assert "Windows reports: no " in last
@@ -279,29 +283,29 @@ def test_what_windows_reports_is_told_without_what_could_harm_a_terminal(played:
     assert screen.read_bytes().startswith(b"\x89PNG\r\n")
 
 
-def test_a_stage_that_never_ends_is_given_up(played: Mapping[str, Ran]) -> None:
+def test_a_stage_that_never_ends_is_given_up(played: Mapping[str, Build]) -> None:
     assert "3/8 first logon: 2 s of at most 9 s; the disk has 0.0 GiB" in played["stuck"].err
     last = failure(played["stuck"], "screen.png")
     assert "3/8 first logon: nothing new for 9 s" in last
     assert "--limit-scale" in last
 
 
-def test_a_machine_that_restarts_in_a_loop_is_given_up(played: Mapping[str, Ran]) -> None:
+def test_a_machine_that_restarts_in_a_loop_is_given_up(played: Mapping[str, Build]) -> None:
     assert "was started 2 times" in failure(played["loop"])
 
 
-def test_a_machine_that_powers_off_too_early_is_a_failure(played: Mapping[str, Ran]) -> None:
+def test_a_machine_that_powers_off_too_early_is_a_failure(played: Mapping[str, Build]) -> None:
     last = failure(played["power-off"])
     assert "1/8 Windows Setup copies files: the machine ended" in last
     assert "before Windows was ready" in last
 
 
-def test_a_crash_is_told_as_one_with_its_screen(played: Mapping[str, Ran]) -> None:
+def test_a_crash_is_told_as_one_with_its_screen(played: Mapping[str, Build]) -> None:
     last = failure(played["crash"], "screen.png")
     assert "3/8 first logon: the machine ended (crashed (panicked)) before Windows was ready" in last
 
 
-def test_nothing_is_left_running(played: Mapping[str, Ran]) -> None:
+def test_nothing_is_left_running(played: Mapping[str, Build]) -> None:
     for ran in played.values():
         assert processes_under(str(ran.images)) == []
 

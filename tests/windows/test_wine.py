@@ -50,7 +50,7 @@ def windows(prefix: Wine) -> Wine:
     return prefix
 
 
-class Peer:
+class LoopbackPeer:
     """Takes connections on loopback and reads each to its end."""
 
     def __init__(self) -> None:
@@ -82,8 +82,8 @@ class Peer:
 
 
 @pytest.fixture
-def peer() -> Iterator[Peer]:
-    made = Peer()
+def peer() -> Iterator[LoopbackPeer]:
+    made = LoopbackPeer()
     yield made
     made.close()
 
@@ -121,7 +121,9 @@ esac
 """
 
 
-def test_a_driver_is_deployed_over_ssh_and_removed_again(prefix: Wine, tmp_path: Path, peer: Peer) -> None:
+def test_a_driver_is_deployed_over_ssh_and_removed_again(
+    prefix: Wine, tmp_path: Path, peer: LoopbackPeer
+) -> None:
     """As into Windows: OpenSSH with cmd.exe, SFTP, the service manager. Only PowerShell is played."""
     image = seal(tmp_path, build=f"{prefix.version()}.0")
     (tmp_path / "C:").symlink_to(prefix.c)
@@ -184,7 +186,7 @@ def test_a_file_that_is_no_driver_does_not_start(prefix: Wine) -> None:
     assert prefix.wskctl("remove").returncode == 0
 
 
-def test_a_connection_carries_data_and_is_closed(windows: Wine, peer: Peer) -> None:
+def test_a_connection_carries_data_and_is_closed(windows: Wine, peer: LoopbackPeer) -> None:
     plan = Scenario()
     sock = plan.connected(WSK_SOCKET, to=peer.address)
     send = plan.send(sock, 1000)
@@ -203,7 +205,7 @@ def test_a_connection_carries_data_and_is_closed(windows: Wine, peer: Peer) -> N
 
 
 def test_a_disconnect_whose_irp_is_lost_is_reported_hung_and_the_driver_lives_on(
-    windows: Wine, peer: Peer
+    windows: Wine, peer: LoopbackPeer
 ) -> None:
     plan = Scenario()
     sock = plan.connected(WSK_SOCKET, to=peer.address)
@@ -232,7 +234,7 @@ def test_a_disconnect_whose_irp_is_lost_is_reported_hung_and_the_driver_lives_on
     test_a_connection_carries_data_and_is_closed(windows, peer)
 
 
-def test_a_dpc_that_never_runs_ends_the_run_and_not_the_driver(windows: Wine, peer: Peer) -> None:
+def test_a_dpc_that_never_runs_ends_the_run_and_not_the_driver(windows: Wine, peer: LoopbackPeer) -> None:
     plan = Scenario()
     sock = plan.connected(WSK_SOCKET, to=peer.address)
     close = plan.close(sock, context=Context.DPC)
@@ -302,7 +304,7 @@ def served_by_com2(windows: Wine) -> Iterator[ByteStream]:
 
 @pytest.mark.parametrize("served", [served_by_pipes, served_by_com2])
 def test_scenarios_are_served_over_pipes_and_over_a_serial_port(
-    windows: Wine, peer: Peer, served: Callable[[Wine], AbstractContextManager[ByteStream]]
+    windows: Wine, peer: LoopbackPeer, served: Callable[[Wine], AbstractContextManager[ByteStream]]
 ) -> None:
     plans = []
     for _ in range(4):

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from reluctant import reluctant
-from wsman import PASSWORD, USER, Endpoint, wsman
+from wsman import PASSWORD, USER, WsmanService, wsman
 
 from harness.core.errors import ChannelLost, GuestHung, HarnessError
 from harness.core.paths import REPOSITORY
@@ -27,7 +27,9 @@ DATA = os.urandom(300_001)
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["https", "encrypted"])
-def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+def served(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[WsmanService]:
     with wsman(tmp_path_factory.mktemp("wsman"), https=request.param) as endpoint:
         yield endpoint
 
@@ -39,7 +41,7 @@ def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def endpoint(served: Endpoint) -> Iterator[Endpoint]:
+def endpoint(served: WsmanService) -> Iterator[WsmanService]:
     """As good as new: no misbehaviour, nothing heard yet. No test leaves a shell in it."""
     served.requests.clear()
     yield served
@@ -50,7 +52,7 @@ def endpoint(served: Endpoint) -> Iterator[Endpoint]:
     assert served.shells == {}
 
 
-def account(endpoint: Endpoint, **changes: Any) -> Account:
+def account(endpoint: WsmanService, **changes: Any) -> Account:
     return replace(Account(HOST, USER, PASSWORD, endpoint.certificate, endpoint.port), **changes)
 
 
@@ -65,7 +67,7 @@ def talk(login: Account, body: Callable[[WinRmChannel], Awaitable[object]]) -> N
     asyncio.run(main())
 
 
-def test_commands_end_with_their_status_and_all_they_wrote(endpoint: Endpoint) -> None:
+def test_commands_end_with_their_status_and_all_they_wrote(endpoint: WsmanService) -> None:
     async def body(channel: WinRmChannel) -> None:
         result = await channel.exec("tee /dev/stderr", DATA[:20_000])
         assert (result.status, result.stdout, result.stderr) == (0, DATA[:20_000], DATA[:20_000])
@@ -75,7 +77,7 @@ def test_commands_end_with_their_status_and_all_they_wrote(endpoint: Endpoint) -
     talk(account(endpoint), body)
 
 
-def test_nothing_is_on_the_wire_in_clear(endpoint: Endpoint) -> None:
+def test_nothing_is_on_the_wire_in_clear(endpoint: WsmanService) -> None:
     async def body(channel: WinRmChannel) -> None:
         await channel.exec("echo a-word-that-is-sought")
 
@@ -84,7 +86,7 @@ def test_nothing_is_on_the_wire_in_clear(endpoint: Endpoint) -> None:
     assert (b"a-word-that-is-sought" in heard) == (endpoint.certificate is not None)  # there TLS hides it
 
 
-def test_files_go_there_and_back(endpoint: Endpoint, tmp_path: Path) -> None:
+def test_files_go_there_and_back(endpoint: WsmanService, tmp_path: Path) -> None:
     path = f"{tmp_path}/it's here"
 
     async def body(channel: WinRmChannel) -> None:
@@ -101,7 +103,7 @@ def test_files_go_there_and_back(endpoint: Endpoint, tmp_path: Path) -> None:
     talk(account(endpoint), body)
 
 
-def test_wskctl_serves_over_a_stream(endpoint: Endpoint) -> None:
+def test_wskctl_serves_over_a_stream(endpoint: WsmanService) -> None:
     async def body(channel: WinRmChannel) -> None:
         control = await ControlClient.open(await channel.stream(f"{WSKCTL} serve"), LIMIT)
         replies = await asyncio.gather(*(control.run(bytes(100_000), LIMIT) for _ in range(3)))
@@ -112,7 +114,7 @@ def test_wskctl_serves_over_a_stream(endpoint: Endpoint) -> None:
     talk(account(endpoint), body)
 
 
-def test_a_stream_ends_with_its_command(endpoint: Endpoint) -> None:
+def test_a_stream_ends_with_its_command(endpoint: WsmanService) -> None:
     async def body(channel: WinRmChannel) -> None:
         stream = await channel.stream("echo over")
         assert await asyncio.to_thread(stream.read, 100) == b"over\n"
@@ -125,7 +127,7 @@ def test_a_stream_ends_with_its_command(endpoint: Endpoint) -> None:
     talk(account(endpoint), body)
 
 
-def test_a_command_that_does_not_end_is_hung_and_ended(endpoint: Endpoint) -> None:
+def test_a_command_that_does_not_end_is_hung_and_ended(endpoint: WsmanService) -> None:
     async def body(channel: WinRmChannel) -> None:
         with pytest.raises(GuestHung, match=r"`sleep 60` did not end within 0\.1 s"):
             await channel.exec("sleep 60", limit=0.1)
@@ -141,7 +143,7 @@ async def unreachable(_channel: WinRmChannel) -> None:
 
 
 @pytest.mark.parametrize("changes", [{"password": "wrong"}, {"user": "nobody"}])
-def test_a_wrong_login_is_refused_with_what_to_do(endpoint: Endpoint, changes: dict[str, str]) -> None:
+def test_a_wrong_login_is_refused_with_what_to_do(endpoint: WsmanService, changes: dict[str, str]) -> None:
     with pytest.raises(HarnessError, match=r"refuses .* with the password of its image .*build the image"):
         talk(account(endpoint, **changes), unreachable)
 
@@ -164,7 +166,7 @@ def test_an_endpoint_that_talks_in_clear_is_refused(tmp_path: Path, way: str) ->
 
 
 @pytest.mark.parametrize("action", ["Create", "Command", "Receive"])
-def test_a_fault_is_told_in_its_words(endpoint: Endpoint, action: str) -> None:
+def test_a_fault_is_told_in_its_words(endpoint: WsmanService, action: str) -> None:
     async def body(channel: WinRmChannel) -> None:
         endpoint.faults[action] = (2150859174, "the quota is used up")
         with pytest.raises(HarnessError, match="the quota is used up"):
@@ -173,7 +175,7 @@ def test_a_fault_is_told_in_its_words(endpoint: Endpoint, action: str) -> None:
     talk(account(endpoint), body)
 
 
-def test_answers_that_are_nonsense_are_a_line(endpoint: Endpoint) -> None:
+def test_answers_that_are_nonsense_are_a_line(endpoint: WsmanService) -> None:
     async def body(channel: WinRmChannel) -> None:
         endpoint.nonsense = True
         with pytest.raises(ChannelLost):
@@ -202,7 +204,7 @@ def test_a_silent_endpoint_is_hung(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_an_endpoint_that_cuts_its_first_connections_off_is_asked_again(
-    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+    endpoint: WsmanService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the middle of TLS and of NTLM too: neither is another certificate, nor a wrong password."""
     monkeypatch.setattr(channel, "_AGAIN_S", 0.01)
@@ -220,7 +222,7 @@ def test_an_endpoint_that_is_busy_for_its_first_answer_is_asked_again(
 ) -> None:
     monkeypatch.setattr(winrm, "_REQUEST_LIMIT_S", 2)
 
-    async def main(endpoint: Endpoint) -> None:
+    async def main(endpoint: WsmanService) -> None:
         opening = asyncio.create_task(WinRmChannel.connect(account(endpoint), LIMIT))
         await asyncio.sleep(3)
         endpoint.silent = False

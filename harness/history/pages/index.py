@@ -77,7 +77,7 @@ def index(
     connection: Connection, briefs: Sequence[NightSummary], all_nights: Sequence[NightHead], folder: Path
 ) -> str:
     """The page that is to stand in `folder`, with links to the reports that are still there."""
-    place = _Place(folder)
+    place = _ReportLinks(folder)
     counts = counts_of(connection)
     matrices = [_matrix(connection, brief, all_nights, counts, place) for brief in briefs]
     return (
@@ -108,7 +108,7 @@ def _matrix(
     brief: NightSummary,
     all_nights: Sequence[NightHead],
     counts: dict[int, Counter[int]],
-    place: "_Place",
+    place: "_ReportLinks",
 ) -> _Matrix:
     name = brief.night.head.matrix
     columns = trends.columns(connection, name)
@@ -136,13 +136,13 @@ def _matrix(
     )
 
 
-def _line(head: NightHead, counted: Counter[int], place: "_Place") -> _NightLine:
+def _line(head: NightHead, counted: Counter[int], place: "_ReportLinks") -> _NightLine:
     failed = sum(counted[code] for code in FAILING)
     open_ = sum(counted[code] for code in OPEN)
     return _NightLine(head, counted.total() - failed - open_, failed, open_, place.night(head))
 
 
-class _Place:
+class _ReportLinks:
     """Where the page is, to say where the reports are from there. What is there no more gets no link."""
 
     def __init__(self, folder: Path) -> None:

@@ -15,7 +15,7 @@ _WHOLE = 1 << 32
 
 
 @dataclass(eq=False)
-class Direction:
+class SentStream:
     """What one side sent, and what the other acknowledged of it."""
 
     sender: Sender
@@ -81,15 +81,15 @@ class Direction:
 
 
 @dataclass(eq=False)
-class Connection:
+class TcpConnection:
     """Between one port of the guest's and one of the peer's; `opener` sent the first SYN."""
 
     guest_port: int
     peer_port: int
     opener: Sender
     packets: list[Packet]
-    guest: Direction
-    peer: Direction
+    guest: SentStream
+    peer: SentStream
 
     @property
     def syn(self) -> Packet:
@@ -128,22 +128,22 @@ class Connection:
         return self.guest.acknowledgement(end) is not None
 
 
-def connections(packets: Sequence[Packet]) -> list[Connection]:
+def connections(packets: Sequence[Packet]) -> list[TcpConnection]:
     """In the order of their first SYNs; packets of none that has one are left out."""
-    found: list[Connection] = []
-    newest: dict[tuple[int, int, str], Connection] = {}
+    found: list[TcpConnection] = []
+    newest: dict[tuple[int, int, str], TcpConnection] = {}
     for packet in packets:
         guest = packet.src if packet.sender == "guest" else packet.dst
         key = packet.guest_port, packet.peer_port, guest
         known = newest.get(key)
         if SYN in packet.flags and ACK not in packet.flags and (known is None or _is_another(known, packet)):
-            known = Connection(
+            known = TcpConnection(
                 packet.guest_port,
                 packet.peer_port,
                 packet.sender,
                 [],
-                Direction("guest"),
-                Direction("peer"),
+                SentStream("guest"),
+                SentStream("peer"),
             )
             newest[key] = known
             found.append(known)
@@ -152,12 +152,12 @@ def connections(packets: Sequence[Packet]) -> list[Connection]:
     return found
 
 
-def _is_another(known: Connection, syn: Packet) -> bool:
+def _is_another(known: TcpConnection, syn: Packet) -> bool:
     """A SYN with a number of its own is a new connection between the same ports (RFC 9293, 3.10.7)."""
     return known.opener != syn.sender or known.syn.seq != syn.seq
 
 
-def _add(connection: Connection, packet: Packet) -> None:
+def _add(connection: TcpConnection, packet: Packet) -> None:
     sides = connection.guest, connection.peer
     own, other = sides if packet.sender == "guest" else reversed(sides)
     connection.packets.append(packet)

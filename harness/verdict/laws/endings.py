@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from harness.core.abi import StepKind
 from harness.evidence import Event
 from harness.scenario import Callback
-from harness.verdict.laws.connection import Connection
+from harness.verdict.laws.connection import TcpConnection
 from harness.verdict.laws.law import Violation
 from harness.verdict.laws.socket_story import CONNECTS, Call, SocketStory
 from harness.verdict.laws.story import Story
@@ -14,7 +14,7 @@ from harness.verdict.laws.streams import unread
 from harness.wire import FIN, RST, Packet
 
 
-def _on_wire(story: Story) -> Iterator[tuple[SocketStory, Connection]]:
+def _on_wire(story: Story) -> Iterator[tuple[SocketStory, TcpConnection]]:
     """Sockets that the client used as it should, with the connections that they had."""
     for sock in story.sockets:
         connection = None if sock.misused or story.ill_used(sock) else sock.wire()
@@ -68,7 +68,7 @@ def _is_odd(call: Call) -> bool:
     return call.operation is not None and call.operation.flags != 0
 
 
-def _both_ended_before(story: Story, sock: SocketStory, connection: Connection, reset: Packet) -> bool:
+def _both_ended_before(story: Story, sock: SocketStory, connection: TcpConnection, reset: Packet) -> bool:
     """Was it over in both directions, all read, and has the peer said nothing since, when the close came?"""
     over = connection.both_ended
     if over is None or sock.close is None or sock.aborts or over.index > reset.index:
@@ -163,7 +163,7 @@ def _interfered(story: Story, sock: SocketStory, call: Call) -> bool:
     return any(other is not call and other.before(completion) for other in sock.endings)
 
 
-def _success(story: Story, connection: Connection, call: Call, completion: Event) -> Iterator[Violation]:
+def _success(story: Story, connection: TcpConnection, call: Call, completion: Event) -> Iterator[Violation]:
     reset = connection.peer_reset
     if reset and not story.surely_before(call.called, reset):
         return
@@ -181,7 +181,7 @@ def _success(story: Story, connection: Connection, call: Call, completion: Event
         yield Violation("D-22", text, (completion,), (fin, acknowledged))
 
 
-def _failure(story: Story, connection: Connection, call: Call, completion: Event) -> Iterator[Violation]:
+def _failure(story: Story, connection: TcpConnection, call: Call, completion: Event) -> Iterator[Violation]:
     reset = connection.peer_reset
     if story.addresses_may_go or not connection.peer.whole or not connection.peer_heard_all:
         return

@@ -16,7 +16,7 @@ from harness.scenario.values import (
     WSK_EVENT_DISABLE,
     WSK_SET_STATIC_EVENT_CALLBACKS,
 )
-from harness.verdict.laws.connection import Connection
+from harness.verdict.laws.connection import TcpConnection
 from harness.verdict.laws.law import Violation
 from harness.verdict.laws.socket_story import Call, SocketStory
 from harness.verdict.laws.story import Story
@@ -161,7 +161,7 @@ def _took_all(visit: CallbackCall) -> bool:
 
 
 def _true(
-    story: Story, sock: SocketStory, connection: Connection, visit: CallbackCall
+    story: Story, sock: SocketStory, connection: TcpConnection, visit: CallbackCall
 ) -> Iterator[Violation]:
     came_fin = [each for each in connection.peer.fins if not story.surely_before(visit.enter, each)]
     came_reset = [each for each in connection.peer.resets if not story.surely_before(visit.enter, each)]

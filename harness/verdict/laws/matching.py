@@ -13,14 +13,14 @@ from harness.core.abi import StepKind
 from harness.core.ntstatus import nt_success
 from harness.evidence import Timeline
 from harness.scenario import Callback
-from harness.verdict.laws.connection import Connection
+from harness.verdict.laws.connection import TcpConnection
 from harness.verdict.laws.socket_story import CONNECTS, Call, SocketStory
 
 _SEVERAL = "which of several connections is its own is not known"
 _NONE = "its connection is not in the capture"
 
 
-def match(timeline: Timeline, sockets: Sequence[SocketStory], found: Sequence[Connection]) -> None:
+def match(timeline: Timeline, sockets: Sequence[SocketStory], found: Sequence[TcpConnection]) -> None:
     """Gives each socket its connection, or the reason why it is not known."""
     _match_connecting(sockets, [each for each in found if each.opener == "guest"])
     coming = [each for each in found if each.opener == "peer" and each.established]
@@ -49,7 +49,7 @@ def _accepted(
                     yield sock, listener, None
 
 
-def _match_connecting(sockets: Sequence[SocketStory], found: Sequence[Connection]) -> None:
+def _match_connecting(sockets: Sequence[SocketStory], found: Sequence[TcpConnection]) -> None:
     by_port: dict[int, list[tuple[SocketStory, Call]]] = {}
     for sock in sockets:
         for call in sock.of(*CONNECTS)[:1]:
@@ -69,7 +69,7 @@ def _match_connecting(sockets: Sequence[SocketStory], found: Sequence[Connection
                 sock.unknown = _SEVERAL if tried else ""
 
 
-def _give(sock: SocketStory, made: Sequence[Connection]) -> None:
+def _give(sock: SocketStory, made: Sequence[TcpConnection]) -> None:
     sock.connection = made[0] if len(made) == 1 else None
     sock.unknown = _SEVERAL if len(made) > 1 else ""
 

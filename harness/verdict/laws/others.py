@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from harness.core.abi import StepKind
 from harness.core.ntstatus import nt_success
 from harness.scenario import Category
-from harness.verdict.laws.connection import Connection
+from harness.verdict.laws.connection import TcpConnection
 from harness.verdict.laws.law import Violation
 from harness.verdict.laws.socket_story import Call, SocketStory
 from harness.verdict.laws.story import Story
@@ -25,7 +25,7 @@ def failures_have_causes(story: Story) -> Iterator[Violation]:
             yield from _accepts(story, sock)
 
 
-def _is_left_alone(story: Story, sock: SocketStory, connection: Connection, call: Call) -> bool:
+def _is_left_alone(story: Story, sock: SocketStory, connection: TcpConnection, call: Call) -> bool:
     """Did it fail although client and peer did nothing that could end it?"""
     completion = call.completion
     if completion is None or nt_success(completion.io_status) or sock.cancelled(call) or sock.silenced:
@@ -66,7 +66,7 @@ def _end_was_told(sock: SocketStory, call: Call) -> bool:
     )
 
 
-def _without_cause(sock: SocketStory, connection: Connection, call: Call) -> Violation:
+def _without_cause(sock: SocketStory, connection: TcpConnection, call: Call) -> Violation:
     fins = tuple(connection.peer.fins[:1])
     row = "C-02" if not fins else "X-05" if call.kind == StepKind.SEND else "X-16"
     after = f" ({fins[0]!r} is none)" if fins else ""

@@ -12,7 +12,7 @@ from harness.evidence.operation_traces import CallbackCall
 from harness.evidence.trace import Event
 from harness.scenario import Callback, Operation, Socket
 from harness.scenario.values import SIO_WSK_SET_TCP_SILENT_MODE
-from harness.verdict.laws.connection import Connection
+from harness.verdict.laws.connection import TcpConnection
 
 CONNECTS = (StepKind.CONNECT, StepKind.CONNECT_EX, StepKind.SOCKET_CONNECT)
 
@@ -81,7 +81,7 @@ class SocketStory:
     callbacks: Sequence[tuple[Callback, CallbackCall]]
     cancels: Sequence[tuple[int, Event]] = ()
     listener: "SocketStory | None" = None  # that it was accepted on
-    connection: Connection | None = None
+    connection: TcpConnection | None = None
     unknown: str = ""  # why it is not known which connection is its own
     called: list[Call] = field(init=False)
 
@@ -136,7 +136,7 @@ class SocketStory:
         """IoCancelIrp of a call's IRP."""
         return next((event for step, event in self.cancels if step == call.step), None)
 
-    def wire(self) -> Connection | None:
+    def wire(self) -> TcpConnection | None:
         """Its connection; None when it never had one. EvidenceLost when it is not known which it is."""
         if self.unknown:
             raise EvidenceLost(f"{self.socket}: {self.unknown}")

@@ -10,7 +10,7 @@ from harness.evidence import Event, Interval, Timeline
 from harness.evidence.operation_traces import CallbackCall, OperationTrace, callback_calls, rounds
 from harness.scenario import Callback, Operation
 from harness.scenario.encoding import rounds as looped_steps
-from harness.verdict.laws.connection import Connection, connections
+from harness.verdict.laws.connection import TcpConnection, connections
 from harness.verdict.laws.matching import match
 from harness.verdict.laws.socket_story import Call, SocketStory
 from harness.wire import Packet
@@ -55,7 +55,7 @@ class Story:
         return found
 
     @cached_property
-    def connections(self) -> list[Connection]:
+    def connections(self) -> list[TcpConnection]:
         """What was on the wire, by pairs of SYNs, in the order in which they began."""
         return connections(self.timeline.packets())
 

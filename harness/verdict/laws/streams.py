@@ -12,7 +12,7 @@ from harness.evidence import Event
 from harness.evidence.operation_traces import CallbackCall
 from harness.scenario import Callback
 from harness.scenario.values import WSK_FLAG_DRAIN, WSK_FLAG_WAITALL
-from harness.verdict.laws.connection import Connection
+from harness.verdict.laws.connection import TcpConnection
 from harness.verdict.laws.law import Violation
 from harness.verdict.laws.socket_story import Call, SocketStory
 from harness.verdict.laws.story import Story
@@ -41,7 +41,7 @@ def _data(call: Call) -> bytes:
     return call.operation.data if call.operation else b""
 
 
-def _behind_fin(sock: SocketStory, connection: Connection) -> Iterator[Violation]:
+def _behind_fin(sock: SocketStory, connection: TcpConnection) -> Iterator[Violation]:
     fin = next(iter(connection.guest.fins), None)
     for packet in connection.guest.loaded if fin else ():
         if fin and connection.guest.end(packet) > connection.guest.end(fin):
@@ -51,7 +51,7 @@ def _behind_fin(sock: SocketStory, connection: Connection) -> Iterator[Violation
 
 
 def _as_handed(
-    story: Story, sock: SocketStory, connection: Connection, handed: Sequence[Call]
+    story: Story, sock: SocketStory, connection: TcpConnection, handed: Sequence[Call]
 ) -> Iterator[Violation]:
     if not connection.guest.fins and not connection.guest.whole:
         raise EvidenceLost(f"bytes of {sock}'s stream are not in the capture")
@@ -73,7 +73,7 @@ def one_behind_the_other(first: Call, second: Call) -> bool:
 
 
 def _in_order(
-    story: Story, sock: SocketStory, connection: Connection, handed: Sequence[Call]
+    story: Story, sock: SocketStory, connection: TcpConnection, handed: Sequence[Call]
 ) -> tuple[Violation | None, dict[Call, int]]:
     """What does not fit, or else where in the stream each call's data ends, where that is certain."""
     stream = connection.guest.stream
@@ -104,7 +104,7 @@ def _in_order(
 
 
 def _in_some_order(
-    story: Story, sock: SocketStory, connection: Connection, handed: Sequence[Call]
+    story: Story, sock: SocketStory, connection: TcpConnection, handed: Sequence[Call]
 ) -> Violation | None:
     """The same for calls that overlap, of which any may have been first."""
     stream = connection.guest.stream
@@ -170,7 +170,7 @@ def _common(stream: bytes, place: int, data: bytes) -> int:
     return low
 
 
-def _owed(sock: SocketStory, connection: Connection, call: Call) -> bool:
+def _owed(sock: SocketStory, connection: TcpConnection, call: Call) -> bool:
     """Must all its data be on the wire: as it succeeded, or as a FIN is there that comes behind it?"""
     first = next(iter(sock.endings), None)
     ends = bool(connection.guest.fins) and not sock.cancelled(call)
@@ -197,7 +197,7 @@ def _odd(call: Call) -> bool:
 
 
 def _acknowledged(
-    story: Story, sock: SocketStory, connection: Connection, call: Call, end: int
+    story: Story, sock: SocketStory, connection: TcpConnection, call: Call, end: int
 ) -> Iterator[Violation]:
     """A send that succeeded tells its length, and its data had been acknowledged."""
     completion = call.completion
@@ -237,7 +237,7 @@ def late_calls_fail(story: Story) -> Iterator[Violation]:
                 yield Violation("D-30", text, (abort.ended, *_events(call)))
 
 
-def _had_more(story: Story, sock: SocketStory, connection: Connection, ended: Event) -> bool:
+def _had_more(story: Story, sock: SocketStory, connection: TcpConnection, ended: Event) -> bool:
     """May the peer's FIN, or data that nobody had read, have come before the abort had ended?"""
     before = [each for each in connection.peer.packets if not story.surely_before(ended, each)]
     came = max((connection.peer.end(each) for each in before), default=0)
@@ -270,7 +270,9 @@ def _drains(call: Call) -> bool:
     return bool(call.operation and call.operation.flags & WSK_FLAG_DRAIN)
 
 
-def _has_reason(story: Story, sock: SocketStory, connection: Connection, call: Call) -> Iterator[Violation]:
+def _has_reason(
+    story: Story, sock: SocketStory, connection: TcpConnection, call: Call
+) -> Iterator[Violation]:
     """A receive succeeds without bytes, or with less than it wants, for an end of the connection only."""
     completion = call.completion
     size = call.operation.buffer.length if call.operation and call.operation.buffer else 0
@@ -299,7 +301,7 @@ def _ended_by_client(story: Story, sock: SocketStory, call: Call, completion: Ev
 
 
 def _as_sent(
-    story: Story, sock: SocketStory, connection: Connection, receives: Sequence[Call]
+    story: Story, sock: SocketStory, connection: TcpConnection, receives: Sequence[Call]
 ) -> Iterator[Violation]:
     visits = [visit for callback, visit in sock.callbacks if callback == Callback.RECEIVE]
     taken = [visit for visit in visits if _taken(visit)]
@@ -379,7 +381,7 @@ def taken_before(sock: SocketStory, event: Event | None = None) -> int:
     )
 
 
-def unread(story: Story, sock: SocketStory, connection: Connection) -> bool:
+def unread(story: Story, sock: SocketStory, connection: TcpConnection) -> bool:
     """May there be data of the peer's that the client never got?"""
     return not connection.peer.whole or taken_before(sock) != len(connection.peer.stream)
 
@@ -388,6 +390,6 @@ def _events(call: Call) -> tuple[Event, ...]:
     return (call.called, *([call.completion] if call.completion else []))
 
 
-def _carriers(connection: Connection, place: int) -> tuple[Packet, ...]:
+def _carriers(connection: TcpConnection, place: int) -> tuple[Packet, ...]:
     carrier = next((each for each in connection.peer.loaded if connection.peer.end(each) > place), None)
     return (carrier,) if carrier else ()
