@@ -6,22 +6,27 @@ the state that a socket is in; a wish that it does not allow is left out. So any
 and shrinks to another.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from harness.core.units import ms
 from harness.explore.recipe import Line, Name, PeerChoice, Recipe, Way, Within
 from harness.scenario import (
+    SIO_ADDRESS_LIST_CHANGE,
+    SIO_WSK_SET_TCP_SILENT_MODE,
     WSK_FLAG_ABORTIVE,
     Action,
     Arrival,
     Callback,
+    Category,
     Context,
     Family,
 )
+from harness.scenario.values import EVENT_BITS, WSK_EVENT_DISABLE
 
 DATA_EVENTS = (Callback.RECEIVE, Callback.DISCONNECT)
 _MOST_LINES = 60
+_SETTLES = 40 * ms
 _INSIDE = (Context.COMPLETION, Context.CALLBACK)
 
 
@@ -47,11 +52,14 @@ class _Socket:
     closed: bool = False
     answered: bool = False  # has a handler of its receive events been said?
     enabled: set[Callback] = field(default_factory=set)
+    silent: bool = False
     calls: list[str] = field(default_factory=list)  # names of those with an IRP
+    cancellable: set[str] = field(default_factory=set)  # those that a cancel is sure to end
 
 
 class _Model:
-    def __init__(self, sockets: int) -> None:
+    def __init__(self, family: Family, sockets: int) -> None:
+        self.family = family
         self.sockets = [_Socket(f"sock{number}") for number in range(sockets)]
         self.lines: list[Line] = []
         self.cells: list[tuple[str, ...]] = []
@@ -72,7 +80,7 @@ class _Model:
             self._add("barrier", (1,))
         for sock in self.sockets:
             if not sock.closed:
-                self._close(sock, Wish("close"))
+                self._end(sock, Wish("close"))
 
     def begin(self) -> None:
         """The other strand waits for the sockets."""
@@ -83,32 +91,106 @@ class _Model:
         self._call(sock, wish, "send", (wish.size,))
 
     def _receive(self, sock: _Socket, wish: Wish) -> None:
-        self._call(sock, wish, "receive", (wish.size,), flags=wish.flags)
+        name = self._call(sock, wish, "receive", (wish.size,), flags=wish.flags)
+        sock.cancellable |= {name} if wish.flags else set()
 
     def _graceful(self, sock: _Socket, wish: Wish) -> None:
-        self._call(sock, wish, "disconnect", (), buffer=wish.size or None)
+        name = self._call(sock, wish, "disconnect", (), buffer=wish.size or None)
+        sock.cancellable |= {name} if sock.state == "connected" else set()
         sock.state = "disconnecting" if sock.state == "connected" else sock.state
 
     def _abort(self, sock: _Socket, wish: Wish) -> None:
+        """Waited for, it ends all that was under way: so that can be waited for too."""
+        before = list(sock.calls)
         name = self._call(sock, wish, "disconnect", (), flags=WSK_FLAG_ABORTIVE)
         sock.state = "aborted"
         if wish.size and name in sock.calls:
-            self._add("wait", (Name(name),), strand=wish.strand)
+            waited = [name] if self.strands or sock.silent else [name, *before]
+            self._add("wait", tuple(map(Name, waited)), strand=wish.strand)
 
     def _close(self, sock: _Socket, wish: Wish) -> None:
         """Only where no other strand may be about to use the socket."""
-        if self.strands and wish.what == "close" and not self._is_over():
-            return
-        # One inside what may never happen would leave the socket open.
-        context = Context.DISPATCH if wish.context in _INSIDE else wish.context
-        name = self._call(sock, Wish("close", context=context), "close", ())
+        if not self.strands:
+            self._end(sock, wish)
+
+    def _end(self, sock: _Socket, wish: Wish) -> None:
+        """The close is waited for, but for one inside what may never happen: then recovery closes."""
+        is_inside = wish.context in _INSIDE
+        name = self._call(sock, wish, "close", ())
         sock.closed = True
-        self._add("wait", (Name(name),))
+        if is_inside and name not in sock.calls:
+            self._add("delay", (_SETTLES,))
+        else:
+            self._add("wait", (Name(name),))
 
     def _cancel(self, sock: _Socket, wish: Wish) -> None:
-        if sock.calls:
-            self._add("cancel", (Name(sock.calls[wish.size % len(sock.calls)]),), strand=wish.strand)
-            self._cover(sock, "cancel", wish.context)
+        """What a cancel is sure to end is waited for, when that is wished."""
+        if not sock.calls:
+            return
+        name = sock.calls[wish.size % len(sock.calls)]
+        self._add("cancel", (Name(name),), strand=wish.strand)
+        self._cover(sock, "cancel", wish.context)
+        if wish.flags and name in sock.cancellable and not self.strands:
+            self._add("wait", (Name(name),))
+
+    def _silence(self, sock: _Socket, wish: Wish) -> None:
+        """Nothing may be under way."""
+        if sock.calls or self.strands or wish.context in _INSIDE:
+            return
+        self._count += 1
+        name = f"silence{self._count}"
+        self._add("ioctl", (Name(sock.name), SIO_WSK_SET_TCP_SILENT_MODE), name)
+        self._add("wait", (Name(name),))
+        sock.silent, sock.state = True, "silent"
+
+    def _disable_both(self, sock: _Socket, wish: Wish) -> None:
+        """Which fails."""
+        mask = WSK_EVENT_DISABLE | EVENT_BITS[Callback.RECEIVE] | EVENT_BITS[Callback.DISCONNECT]
+        self._call(sock, wish, "event_mask", (mask,))
+
+    def _listener(self, _sock: _Socket, wish: Wish) -> None:
+        """Accepts that nobody answers, and a close; of a stream socket a disconnect, which is refused."""
+        category = Category.STREAM if wish.flags % 2 else Category.LISTEN
+        name = self._made("listener", "listening", (self.family, 0), category=category)
+        accepts = [self._made("accepted", "accept", (Name(name),)) for _ in range(wish.size)]
+        if category == Category.STREAM:
+            self._made("refused", "disconnect", (Name(name),))
+        for accept in accepts[: wish.flags // 2]:
+            self._add("cancel", (Name(f"{accept}.creation"),))
+        self._cover_kind(category, "close", wish, len(accepts))
+        self._closed(name, wish)
+
+    def _datagrams(self, _sock: _Socket, wish: Wish) -> None:
+        """Receives of a datagram socket that nobody answers, and a close."""
+        name = self._made("datagrams", "socket", (self.family,), category=Category.DATAGRAM)
+        self._add("wait", (Name(f"{name}.creation"),))
+        self._add("wait", (Name(self._made("bound", "bind", (Name(name),))),))
+        for _ in range(wish.size):
+            self._made("receive_from", "receive_from", (Name(name), 100))
+        self._cover_kind(Category.DATAGRAM, "close", wish, wish.size)
+        self._closed(name, wish)
+
+    def _watch(self, _sock: _Socket, wish: Wish) -> None:
+        """A basic socket that waits for a change of the addresses, and a close."""
+        name = self._made("basic", "socket", (self.family,), category=Category.BASIC)
+        self._add("wait", (Name(f"{name}.creation"),))
+        for _ in range(min(wish.size, 1)):
+            self._made("watch", "ioctl", (Name(name), SIO_ADDRESS_LIST_CHANGE))
+        self._cover_kind(Category.BASIC, "close", wish, wish.size)
+        self._closed(name, wish)
+
+    def _made(self, what: str, method: str, arguments: tuple[object, ...], **how: object) -> str:
+        self._count += 1
+        name = f"{what}{self._count}"
+        self._add(method, arguments, name, 0, **how)
+        return name
+
+    def _closed(self, name: str, wish: Wish) -> None:
+        context = Context.DISPATCH if wish.context in _INSIDE else wish.context
+        self._add("wait", (Name(self._made("close", "close", (Name(name),), context=context)),))
+
+    def _cover_kind(self, category: Category, what: str, wish: Wish, pending: int) -> None:
+        self.cells.append((str(category), what, str(wish.context), f"{min(pending, 3)} calls"))
 
     def _delay(self, _sock: _Socket, wish: Wish) -> None:
         self._add("delay", (wish.size * ms,), strand=wish.strand)
@@ -170,19 +252,23 @@ class _Model:
         pending = min(len(sock.calls), 3)
         self.cells.append((sock.state, what, str(context), f"{pending}{'+' if pending == 3 else ''} calls"))
 
-    def _is_over(self) -> bool:
-        return (
-            bool(self.lines) and self.lines[-1].method in ("barrier", "wait") and self.lines[-1].strand == 0
-        )
-
 
 def recipe(peer: PeerChoice, family: Family, way: Way, sockets: int, wishes: Sequence[Wish]) -> Recipe:
     """The wishes as far as the contract allows them, between a connection and a close."""
-    model = _Model(1 if isinstance(way, Arrival) else sockets)
+    model = _Model(family, 1 if isinstance(way, Arrival) else sockets)
     model.strands = any(wish.strand for wish in wishes)
     if model.strands:
         model.begin()
     for wish in wishes:
         model.take(wish)
     model.finish()
-    return Recipe(peer, family, way, len(model.sockets), tuple(model.lines), tuple(model.cells))
+    return Recipe(
+        peer, family, way, len(model.sockets), tuple(model.lines), tuple(model.cells), tuple(wishes)
+    )
+
+
+def shorter(made: Recipe) -> Iterator[Recipe]:
+    """The same with one wish left out."""
+    for place in range(len(made.wishes)):
+        rest = (*made.wishes[:place], *made.wishes[place + 1 :])
+        yield recipe(made.peer, made.family, made.way, made.sockets, rest)

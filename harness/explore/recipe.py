@@ -89,6 +89,7 @@ class Recipe:
     sockets: int
     lines: tuple[Line, ...]
     cells: tuple[tuple[str, ...], ...] = field(default=(), compare=False)  # what it covers
+    wishes: tuple[Any, ...] = field(default=(), compare=False)  # what it is made of
 
     def perform(self, plan: Scenario, peer: Peer) -> None:
         """Fills the plan; `peer` is bound."""
@@ -128,7 +129,8 @@ class Recipe:
 
 def _found(names: Mapping[str, Any], value: Any) -> Any:
     if isinstance(value, Name):
-        return names[value.text]
+        first, _, attribute = value.text.partition(".")
+        return getattr(names[first], attribute) if attribute else names[first]
     if isinstance(value, Within):
         made = names[value.name.text]
         return inside(made) if value.callback is None else inside(made, value.callback)

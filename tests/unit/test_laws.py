@@ -763,3 +763,46 @@ def test_a_bound_that_orders_nothing_blames_nobody() -> None:
 def test_nothing_grows_with_the_number_of_scenarios(blocks: tuple[int, ...], leaks: list[str]) -> None:
     readings = [{"pool.Wskt": f"{count} {count * 64}", "pool.Else": "7 700"} for count in blocks]
     assert [violation.row for violation in pool.leaks(readings)] == leaks
+
+
+@pytest.mark.parametrize(("status", "rows"), [(STATUS_SUCCESS, {"X-29"}), (STATUS_CANCELLED, set())])
+def test_a_socket_that_listens_is_not_disconnected(status: int, rows: set[str]) -> None:
+    seen = MadeUp()
+    listener = seen.plan.socket(IPV4, category=Category.STREAM)
+    bind, listen = seen.plan.bind(listener), seen.plan.listen(listener)
+    disconnect, close = seen.plan.disconnect(listener), seen.plan.close(listener)
+    for number, call in enumerate((listener.creation, bind, listen)):
+        seen.called(call, 20 + 2 * number).completed(call, 21 + 2 * number)
+    seen.called(disconnect, 30).completed(disconnect, 31, status).called(close, 32).completed(close, 33)
+    assert closed(seen).broken().get("listeners-are-not-disconnected", set()) == rows
+
+
+@pytest.mark.parametrize(
+    ("what", "ends", "rows"),
+    [
+        ("send", "abort", {"D-27"}),
+        ("receive", "abort", {"D-30"}),
+        ("disconnect", "abort", {"D-26"}),
+        ("disconnect", "cancel", {"X-18"}),
+        ("send", "nothing", set()),
+        ("receive", "nothing", set()),
+    ],
+)
+def test_what_an_abort_or_a_cancel_ends_is_not_waited_for_in_vain(
+    what: str, ends: str, rows: set[str]
+) -> None:
+    seen = MadeUp()
+    calls = {
+        "send": lambda: seen.plan.send(seen.sock, b"x"),
+        "receive": lambda: seen.plan.receive(seen.sock, 8),
+        "disconnect": lambda: seen.plan.disconnect(seen.sock),
+    }
+    call = calls[what]()
+    seen.called(call, 20)
+    if ends == "abort":
+        aborted(seen)
+    elif ends == "cancel":
+        seen.cancelled(seen.plan.cancel(call), 30)
+    seen.plan.wait(call)
+    seen.limit(seen.plan.operations[-1], 5100).recovery(5101).completed(call, 5102, STATUS_CANCELLED)
+    assert seen.broken().get("abort-and-close-are-prompt", set()) == rows

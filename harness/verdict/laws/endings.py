@@ -190,6 +190,15 @@ def _failure(story: Story, connection: TcpConnection, call: Call, completion: Ev
         yield Violation("D-01", text, (call.called, completion), tuple(connection.guest.fins[:1]))
 
 
+def listeners_are_not_disconnected(story: Story) -> Iterator[Violation]:
+    """A stream socket that listens cannot be disconnected."""
+    for sock in story.sockets:
+        listens = next((call for call in sock.of(StepKind.LISTEN) if call.succeeded), None)
+        for call in sock.of(StepKind.DISCONNECT) if listens and not sock.misused else ():
+            if listens and listens.over_before(call.called) and call.succeeded and call.ended:
+                yield Violation("X-29", f"{sock} listens, and {call} succeeded", (call.called, call.ended))
+
+
 def nothing_follows_a_reset(story: Story) -> Iterator[Violation]:
     """After a RST, be it of an abort or of a close: no FIN and no new data."""
     for sock, connection in _on_wire(story):

@@ -14,6 +14,7 @@ from harness.verdict.laws.law import Violation
 from harness.verdict.laws.socket_story import Call, SocketStory
 from harness.verdict.laws.story import Story
 
+_ENDED_BY_ABORT = {StepKind.SEND: "D-27", StepKind.DISCONNECT: "D-26", StepKind.RECEIVE: "D-30"}
 _LONG_ENOUGH = 2 * s  # a wait that was shorter says nothing of what is to be prompt
 
 
@@ -123,7 +124,7 @@ def _callback_and_close(
 
 
 def abort_and_close_are_prompt(story: Story) -> Iterator[Violation]:
-    """An abort or a close waits for nothing but the socket's own callbacks: a wait for it comes to an end."""
+    """An abort or a close, and what an abort or a cancel ends, wait for nothing but callbacks."""
     limit = story.limit
     wait = story.operation(limit.step) if limit else None
     if limit is None or wait is None or wait.kind != StepKind.WAIT or wait.limit < _LONG_ENOUGH:
@@ -131,10 +132,10 @@ def abort_and_close_are_prompt(story: Story) -> Iterator[Violation]:
     call = next((call for call in story.calls if call.operation is wait.target), None)
     if call is None or story.is_misuse(call) or call.over_before(limit):
         return
-    is_abort = call.operation is not None and call.operation.abortive
-    if not is_abort and call.kind != StepKind.CLOSE:
-        return
     sock = story.socket_of(call)
+    row = _prompt(call, sock, limit)
+    if row is None:
+        return
     held = sock and any(
         visit.leave is None or visit.leave.sequence > limit.sequence for _, visit in sock.callbacks
     )
@@ -144,4 +145,18 @@ def abort_and_close_are_prompt(story: Story) -> Iterator[Violation]:
     if wait.limit - starved < _LONG_ENOUGH:
         raise EvidenceLost(f"{call} was waited for, while the host kept the guest from running")
     text = f"{call} completes whatever the peer does, and had not after {format_ns(wait.limit)}"
-    yield Violation("D-28" if is_abort else "C-05", text, (call.called, limit))
+    yield Violation(row, text, (call.called, limit))
+
+
+def _prompt(call: Call, sock: SocketStory | None, limit: Event) -> str | None:
+    """The row that says that it waits for nothing: an abort, a close, or what an abort or a cancel ends."""
+    if call.kind == StepKind.CLOSE:
+        return "C-05"
+    if call.operation is not None and call.operation.abortive:
+        return "D-28"
+    if sock is None or call.kind not in _ENDED_BY_ABORT:
+        return None
+    if any(abort.succeeded and abort.over_before(limit) for abort in sock.aborts if abort is not call):
+        return _ENDED_BY_ABORT[call.kind]
+    is_first = next(iter(sock.endings), None) is call and call in sock.graceful
+    return "X-18" if is_first and sock.cancelled(call) else None
