@@ -806,3 +806,16 @@ def test_what_an_abort_or_a_cancel_ends_is_not_waited_for_in_vain(
     seen.plan.wait(call)
     seen.limit(seen.plan.operations[-1], 5100).recovery(5101).completed(call, 5102, STATUS_CANCELLED)
     assert seen.broken().get("abort-and-close-are-prompt", set()) == rows
+
+
+def test_of_a_socket_whose_address_may_go_no_cause_is_asked_for() -> None:
+    """A socket with an address of its own may die with it, which nobody sees on the wire."""
+    for local, rows in ((Address(4, "192.0.2.9", 7000), set()), (Address.wildcard(4, 7000), {"C-02"})):
+        seen = MadeUp()
+        listener = seen.plan.socket(IPV4, category=Category.LISTEN)
+        bind = seen.plan.bind(listener, local=local)
+        accept, close = seen.plan.accept(listener).creation, seen.plan.close(listener)
+        seen.called(listener.creation, 20).completed(listener.creation, 21)
+        seen.called(bind, 22).completed(bind, 23).called(accept, 24)
+        seen.completed(accept, 35, STATUS_FILE_FORCED_CLOSED).called(close, 40).completed(close, 41)
+        assert closed(seen).broken().get("failures-have-causes", set()) == rows
