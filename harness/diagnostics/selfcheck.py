@@ -30,7 +30,8 @@ from harness.run.processes import RunProcesses
 from harness.verdict import Outcome
 
 NO_FAULT = "no fault"
-_REACHES_OTHERS = ("close-raises-irql", "close-resets-another")  # so that each case has the guest to itself
+# Each case has the guest to itself.
+_REACHES_OTHERS = ("close-raises-irql", "close-resets-another", "disconnect-event-of-another")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from harness.scenario import (
     Callback,
     Category,
     Irp,
+    Origin,
     Scenario,
     inside,
 )
@@ -22,6 +23,7 @@ from suites.scenes import (
     CONNECTED_STREAM_AND_ACCEPTED,
     FORMS,
     SETTLES,
+    SHORT_PEER_TIMEOUT,
     SOON,
     joined,
     require_precondition,
@@ -172,6 +174,27 @@ async def test_disabling_one_event_leaves_the_other(lab, way, family):
     seen = await lab.run(plan, peer)
 
     assert [visit.abortive for visit in seen.callbacks(sock, DISCONNECT)] == [False]
+
+
+@requires("X-03")
+@for_each(origin=(Origin.WSK_SOCKET, Origin.STREAM_CONNECT), family=FAMILIES)
+async def test_the_disconnect_event_comes_for_the_socket_whose_peer_ended(lab, origin, family):
+    """Two connections with the event enabled, and the peer's FIN on one: the other hears nothing."""
+    peer = lab.peer(EndsWhenAsked("fin", connections=2), family)
+    plan = Scenario()
+    ended, other = (plan.connected(origin, to=peer) for _ in range(2))
+    for sock in (ended, other):
+        plan.finish.enable(sock, DISCONNECT)
+    plan.send(ended, b"?!")
+    plan.wait_event(ended, DISCONNECT)
+    plan.delay(AFTERWARDS)
+    for sock in (ended, other):
+        plan.finish.close(sock)
+
+    seen = await lab.run(plan, peer, peer_timeout=SHORT_PEER_TIMEOUT)
+
+    assert [visit.abortive for visit in seen.callbacks(ended, DISCONNECT)] == [False]
+    assert seen.callbacks(other, DISCONNECT) == []
 
 
 @requires("X-10", "X-12", "C-12")

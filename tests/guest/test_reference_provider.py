@@ -2,6 +2,7 @@
 """The reference guest's WSK provider: it conforms, and each of its faults is seen."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import conformance
@@ -97,6 +98,14 @@ _CASES = "tests/guest/cases"
 _DISCONNECT = "suites/disconnect"
 _CLOSE = "suites/close/test_connection.py"
 _EACH_SHAPE = f"{_DISCONNECT}/test_buffer.py::test_the_buffer_of_a_disconnect_reaches_the_peer_before_the_fin"
+_EVERY_END = "suites/states/test_every_end.py"
+_AT_ONCE = "suites/contract/test_many_at_once.py"
+_LEFT = "suites/contract/test_indications.py"
+_INSIDE = "suites/contract/test_events_inside.py"
+_ACCEPTS = "suites/contract/test_accepts.py"
+_ADDRESSES = "suites/contract/test_addresses.py"
+_REFUSALS = "suites/contract/test_refusals.py"
+_CALLBACKS = "suites/close/test_callbacks.py"
 CAUGHT_BY_CASES = {
     "rst-after-fins": f"{_CASES}/test_driver_events.py::test_a_close_behind_both_fins_is_silent",
     "departure-unnoticed": f"{_CASES}/test_driver_addresses.py::test_a_listener_is_told_once_that_it_is_dead",
@@ -130,6 +139,7 @@ CAUGHT_BY_CASES = {
     "test_a_graceful_disconnect_is_cancelled_while_the_window_is_closed",
     "fin-at-two-places": f"{_DISCONNECT}/test_graceful.py::"
     "test_graceful_disconnect_ends_the_connection[ipv4-wsk-socket]",
+<<<<<<< HEAD
     "abort-rst-misplaced": f"{_DISCONNECT}/test_abortive.py::"
     "test_abortive_disconnect_resets_the_connection[ipv4-wsk-socket]",
     "close-rst-misplaced": f"{_CLOSE}::"
@@ -154,12 +164,80 @@ CAUGHT_BY_CASES = {
     "test_an_abortive_disconnect_ends_every_receive_that_is_pending[3-ipv4-passive]",
     "abort-leaves-third-send": f"{_DISCONNECT}/test_aborted.py::"
     "test_an_abortive_disconnect_ends_every_send_that_is_pending[16-ipv4-wsk-socket-connect-passive]",
+=======
+    "fin-ends-one-receive": f"{_EVERY_END}::test_the_peers_fin[receives-wsk-socket-ipv6]",
+    "reset-ends-one-receive": f"{_EVERY_END}::test_the_peers_reset[receives-wsk-socket-ipv6]",
+    "abort-ends-one-receive": f"{_EVERY_END}::test_an_abortive_disconnect[receives-wsk-socket-ipv6]",
+    "close-ends-one-receive": f"{_EVERY_END}::test_a_close_of_a_connection[receives-wsk-socket-ipv6]",
+    "close-ends-one-accept": f"{_EVERY_END}::test_a_close_of_a_listener[listen-many-ipv6]",
+    "close-ends-one-datagram": f"{_EVERY_END}::test_a_close_of_a_datagram_socket[many-ipv4]",
+    "cancel-leaves-receive": f"{_EVERY_END}::test_io_cancel_irp_on_a_connection[receive-wsk-socket-ipv4]",
+    "cancel-leaves-accept": f"{_EVERY_END}::test_io_cancel_irp_on_a_listener[listen-one-ipv4]",
+    "cancel-ends-another": f"{_EVERY_END}::test_io_cancel_irp_on_a_listener[listen-many-ipv6]",
+    "cancel-resets": f"{_EVERY_END}::test_a_connection_goes_on_when_a_receive_was_cancelled[wsk-socket-ipv4]",
+    "cancel-loses-data": f"{_EVERY_END}::test_a_connection_goes_on_when_a_receive_was_cancelled"
+    "[wsk-socket-ipv4]",
+    "event-hides-eof": f"{_AT_ONCE}::test_the_peers_fin_ends_receives_and_brings_the_event"
+    "[receive-wsk-socket-ipv4]",
+    "receive-hides-disconnect": f"{_AT_ONCE}::test_the_peers_fin_ends_receives_and_brings_the_event"
+    "[receive-wsk-socket-ipv4]",
+    "receives-newest-first": f"{_AT_ONCE}::test_receives_get_the_stream_in_the_order_of_their_calls"
+    "[wsk-socket-ipv4-passive]",
+    "waitall-half": f"{_AT_ONCE}::test_receives_get_the_stream_in_the_order_of_their_calls"
+    "[wsk-socket-ipv4-passive]",
+    "events-overlap": f"{_AT_ONCE}::test_receive_events_of_a_socket_do_not_overlap[wsk-socket-ipv4]",
+    "static-event-of-another": f"{_AT_ONCE}::test_a_static_event_comes_for_the_socket_that_it_is_about[ipv4]",
+    "static-events-missing": f"{_AT_ONCE}::test_static_events_come_for_connected_sockets[wsk-socket-ipv4]",
+    "static-close-does-not-wait": f"{_AT_ONCE}::test_a_close_waits_for_a_static_event_that_is_in_progress"
+    "[passive-ipv4]",
+    "refused-is-lost": f"{_LEFT}::test_what_was_not_accepted_is_received_behind_the_peers_fin"
+    "[refused-wsk-socket-ipv4]",
+    "rest-is-lost": f"{_LEFT}::test_what_was_not_accepted_is_received_behind_the_peers_fin"
+    "[in-part-wsk-socket-ipv6]",
+    "accepted-comes-again": f"{_LEFT}::test_what_was_not_accepted_is_received_behind_the_peers_fin"
+    "[in-part-wsk-socket-ipv6]",
+    "fin-drops-refused": f"{_LEFT}::test_what_was_not_accepted_is_received_behind_the_peers_fin"
+    "[refused-wsk-socket-ipv4]",
+    "refused-hides-disconnect": f"{_LEFT}::test_what_was_not_accepted_is_received_behind_the_peers_fin"
+    "[refused-wsk-socket-ipv4]",
+    "refused-comes-again": f"{_LEFT}::test_what_was_not_accepted_is_not_indicated_before_a_receive"
+    "[refused-wsk-socket-ipv4]",
+    "close-leaks-refused": f"{_LEFT}::test_data_that_was_not_accepted_takes_no_memory_after_the_close"
+    "[refused-ipv4]",
+    "retained-stops-receive": f"{_LEFT}::test_more_data_is_indicated_while_data_is_retained[wsk-socket-ipv4]",
+    "retained-hides-disconnect": f"{_LEFT}::test_the_peers_end_is_told_while_data_is_retained"
+    "[fin-wsk-socket-ipv4]",
+    "event-after-disable": f"{_INSIDE}::test_no_event_begins_when_it_was_disabled_while_the_peer_sends"
+    "[irp-wsk-socket-ipv4]",
+    "disable-inside-ignored": f"{_INSIDE}::test_an_event_that_is_disabled_in_its_own_callback_comes_no_more"
+    "[irp-wsk-socket-ipv4]",
+    "disable-inside-hangs": f"{_INSIDE}::test_an_event_that_is_disabled_in_its_own_callback_comes_no_more"
+    "[irp-wsk-socket-ipv4]",
+    "disable-takes-all": f"{_INSIDE}::test_disabling_one_event_leaves_the_other[wsk-socket-ipv4]",
+    "disconnect-event-of-another": f"{_INSIDE}::test_the_disconnect_event"
+    "_comes_for_the_socket_whose_peer_ended[wsk-socket-ipv4]",
+    "datagram-after-close": f"{_CALLBACKS}::test_a_close_waits_for_the_callback_that_is_in_progress"
+    "[receive-from-passive-ipv4]",
+    "accept-completes-twice": f"{_ACCEPTS}::test_each_connection_completes_one_of_the_accepts_that_wait"
+    "[listen-ipv4-passive]",
+    "accept-swaps-addresses": f"{_ACCEPTS}::test_each_connection_completes_one_of_the_accepts_that_wait"
+    "[listen-ipv4-passive]",
+    "refusal-ends-accepts": f"{_ACCEPTS}::test_an_accept_waits_on"
+    "_when_a_disconnect_of_its_listener_is_refused[graceful-passive-ipv4]",
+    "refusal-ends-receives": f"{_REFUSALS}::test_receives_and_sends_wait_on_when_a_call_is_refused"
+    "[listen-ipv4]",
+    "query-of-ended-hangs": f"{_ADDRESSES}::test_a_query_for_an_address_completes_in_every_state"
+    "[close-wait-local-ipv4]",
+    "remote-is-local": f"{_ADDRESSES}::test_the_addresses_of_a_connection_are_those_on_the_wire"
+    "[wsk-socket-ipv4-passive]",
+>>>>>>> e15f082 (Forty faults of receives, events, accepts and cancels, and the cases that notice them)
 }
 # What a run says of it: tests/guest/test_trouble.py.
 CAUGHT_BY_RUNS = ("no-connect-ex",)
 # Their check is a tag of the pool, of which too much is left.
 _SEEN_IN_POOL = {"leak-socket"}
 _LIMIT_S = 800
+_AT_A_TIME = 2
 
 # The work that shows some of them may be given to the very processor that is held: then it is asked again.
 _TRIES = 3
@@ -238,10 +316,22 @@ def test_a_fault_is_seen(runs: Path, fault: str) -> None:
         assert verdicts(log, suite).get(check) is False, log
 
 
-@pytest.mark.parametrize("fault", CAUGHT_BY_CASES)
-def test_a_fault_is_seen_by_a_case(fault: str, tmp_path: Path) -> None:
+def _performed(fault: str, folder: Path) -> conformance.Ran:
     arguments = ["-p", "no:cacheprovider", CAUGHT_BY_CASES[fault], "--fault", fault]
-    ran = conformance.finish(tmp_path, conformance.start(tmp_path, "pytest", *arguments))
+    return conformance.finish(folder, conformance.start(folder, "pytest", *arguments))
+
+
+@pytest.fixture(scope="module")
+def performed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, conformance.Ran]:
+    """The run of each such case with its fault, some of them at a time."""
+    folders = [tmp_path_factory.mktemp(fault) for fault in CAUGHT_BY_CASES]
+    with ThreadPoolExecutor(_AT_A_TIME) as pool:
+        return dict(zip(CAUGHT_BY_CASES, pool.map(_performed, CAUGHT_BY_CASES, folders), strict=True))
+
+
+@pytest.mark.parametrize("fault", CAUGHT_BY_CASES)
+def test_a_fault_is_seen_by_a_case(performed: dict[str, conformance.Ran], fault: str) -> None:
+    ran = performed[fault]
     outcomes = {case["outcome"] for case in ran.record["cases"]}
     assert outcomes, ran.output
     assert outcomes <= {"deviation", "hung"}, ran.output

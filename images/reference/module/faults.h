@@ -170,6 +170,67 @@ FAULT(close_in_callback_hangs, "close-in-callback-hangs",
 FAULT(close_cancellable, "close-cancellable",
       "C-12 X-19",
       "cancelling a close completes it while a callback is in progress")
+FAULT(fin_ends_one_receive, "fin-ends-one-receive", "S-11",
+      "of the receives that are pending at the peer's FIN only the first completes")
+FAULT(event_hides_eof, "event-hides-eof", "X-16",
+      "the peer's FIN does not complete a receive where the disconnect event is enabled")
+FAULT(reset_ends_one_receive, "reset-ends-one-receive", "S-12",
+      "of the receives that are pending at the peer's RST only the first completes")
+FAULT(abort_ends_one_receive, "abort-ends-one-receive", "S-14",
+      "an abortive disconnect completes only the first of the receives that are pending")
+FAULT(close_ends_one_receive, "close-ends-one-receive", "C-10 C-11 S-15",
+      "a close completes only the first of the receives that are pending")
+FAULT(close_ends_one_accept, "close-ends-one-accept", "S-15",
+      "a close completes only the first of the accepts that are pending")
+FAULT(close_ends_one_datagram, "close-ends-one-datagram", "C-10 C-11 S-15",
+      "a close completes only the first of the WskReceiveFroms that are pending")
+FAULT(receives_newest_first, "receives-newest-first", "X-47",
+      "the newest of the receives that are pending gets the data")
+FAULT(waitall_half, "waitall-half", "X-17 X-47", "a WAITALL receive is content with half of its buffer")
+FAULT(cancel_leaves_receive, "cancel-leaves-receive", "X-17 S-16", "IoCancelIrp does nothing to a receive")
+FAULT(cancel_leaves_accept, "cancel-leaves-accept", "S-16", "IoCancelIrp does nothing to an accept")
+FAULT(cancel_ends_another, "cancel-ends-another", "S-16", "IoCancelIrp ends the oldest operation of the kind")
+FAULT(cancel_resets, "cancel-resets", "S-16", "cancelling a receive resets the connection")
+FAULT(cancel_loses_data, "cancel-loses-data", "S-16", "the first byte that comes after a receive was cancelled is lost")
+FAULT(refused_is_lost, "refused-is-lost", "X-41", "data that a receive event refused is lost")
+FAULT(rest_is_lost, "rest-is-lost", "X-41", "what a receive event left of its data is lost")
+FAULT(accepted_comes_again, "accepted-comes-again", "X-41",
+      "data of which a receive event took a part comes again from its beginning")
+FAULT(refused_comes_again, "refused-comes-again", "X-41", "data that was refused is indicated again at once")
+FAULT(fin_drops_refused, "fin-drops-refused", "X-41", "the peer's FIN drops what a receive event did not accept")
+FAULT(close_leaks_refused, "close-leaks-refused", "C-16 X-41", "a close does not free data that was refused")
+FAULT(retained_stops_receive, "retained-stops-receive", "X-42", "no data is indicated while the client retains some")
+FAULT(retained_hides_disconnect, "retained-hides-disconnect", "X-03 X-42",
+      "the disconnect event does not come while the client retains data")
+FAULT(refused_hides_disconnect, "refused-hides-disconnect", "X-03 X-41",
+      "the disconnect event does not come once data was refused")
+FAULT(receive_hides_disconnect, "receive-hides-disconnect", "X-03 X-16",
+      "the disconnect event does not come where a receive has told of the FIN")
+FAULT(event_after_disable, "event-after-disable", "X-12", "a receive event that was disabled comes once more")
+FAULT(disable_inside_ignored, "disable-inside-ignored", "X-12",
+      "an event that is disabled while its callback is in progress stays enabled")
+FAULT(disable_inside_hangs, "disable-inside-hangs", "X-12",
+      "the IRP of a disable does not complete when the callback has returned")
+FAULT(disable_takes_all, "disable-takes-all", "X-03 X-12", "disabling one event disables all of the socket's")
+FAULT(events_overlap, "events-overlap", "X-40", "a receive event begins while another is in progress")
+FAULT(disconnect_event_of_another, "disconnect-event-of-another", "X-03",
+      "the disconnect event comes with another socket's context")
+FAULT(static_event_of_another, "static-event-of-another", "X-48",
+      "a static event of a datagram socket comes with another's context")
+FAULT(static_events_missing, "static-events-missing", "D-20 X-48", "static events of connections are not enabled")
+FAULT(static_close_does_not_wait, "static-close-does-not-wait", "C-12 X-48",
+      "the close of a socket with static events completes while a callback is in progress")
+FAULT(datagram_after_close, "datagram-after-close", "C-12 C-12b",
+      "an event callback of a datagram socket starts after its close has completed")
+FAULT(accept_completes_twice, "accept-completes-twice", "X-45", "the IRP of an accept is completed twice")
+FAULT(accept_swaps_addresses, "accept-swaps-addresses", "X-45", "an accept tells the local address for the remote one")
+FAULT(refusal_ends_accepts, "refusal-ends-accepts", "X-44",
+      "a disconnect of a listening stream socket is refused, and ends its accepts")
+FAULT(refusal_ends_receives, "refusal-ends-receives", "X-44",
+      "WskListen or WskAccept of a connection is refused, and ends its receives")
+FAULT(query_of_ended_hangs, "query-of-ended-hangs", "X-46",
+      "WskGetLocalAddress and WskGetRemoteAddress do not complete once the peer has ended the connection")
+FAULT(remote_is_local, "remote-is-local", "X-46", "WskGetRemoteAddress tells the local address")
 FAULT(release_ends_sockets, "release-ends-sockets",
       "C-17 X-21",
       "releasing the provider NPI ends the client's connections")

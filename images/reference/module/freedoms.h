@@ -97,7 +97,7 @@ FREEDOM(flags_ignored, "flags-ignored", "D-06",
 	"WskDisconnect, Flags: zero or WSK_FLAG_ABORTIVE; what others do is not said",
 	"flags that are not defined are ignored")
 FREEDOM(eof_once, "eof-once", "X-16",
-	"nobody: what a receive does when an earlier one has found the end of the stream",
+	"nobody: what a receive does that is called when an earlier one has found the end of the stream",
 	"the end of the stream is told once; the next receive fails with STATUS_CONNECTION_DISCONNECTED")
 
 /* ---- Order ---- */

@@ -13,5 +13,6 @@
 #include "policy_events.h"
 #include "policy_module.h"
 #include "policy_tcp.h"
+#include "policy_waiting.h"
 
 #endif

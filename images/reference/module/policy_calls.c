@@ -27,13 +27,15 @@ bool policy_cancellable(const struct wsk_operation *op)
 
 bool policy_cancels(const struct wsk_operation *op)
 {
-	return !(fault(FAULT_cancel_ignored) && op->kind == WSK_GRACEFUL);
+	return !(op->kind == WSK_GRACEFUL && fault(FAULT_cancel_ignored)) &&
+	       !(op->kind == WSK_RECEIVE && fault(FAULT_cancel_leaves_receive)) &&
+	       !(op->kind == WSK_ACCEPT && fault(FAULT_cancel_leaves_accept));
 }
 
-/* The IRP of a graceful disconnect has its operation in the last place. */
-bool policy_completes_twice(const struct irp *irp)
+bool policy_completes_twice(const struct wsk_operation *op)
 {
-	return fault(FAULT_double_completion) && irp->driver_context[3];
+	return (op->kind == WSK_GRACEFUL && fault(FAULT_double_completion)) ||
+	       (op->kind == WSK_ACCEPT && fault(FAULT_accept_completes_twice));
 }
 
 /* An abort below DISPATCH_LEVEL is done within its call anyway. */

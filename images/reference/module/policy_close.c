@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The provider's answers, and those that a switch makes it give: the end of a socket. */
 #include "policy_close.h"
+#include "policy_waiting.h"
 #include "switches.h"
 
 enum policy_ending policy_close_ending(const struct wsk_socket *ws, enum wsk_phase phase)
@@ -28,6 +29,8 @@ enum policy_reach policy_close_resets(const struct wsk_socket *ws)
 
 static bool left_pending(const struct wsk_operation *op)
 {
+	if (policy_left_at_close(op))
+		return true;
 	switch (op->kind) {
 	case WSK_RECEIVE:
 		return fault(FAULT_close_leaves_receive_pending);
@@ -68,9 +71,10 @@ NTSTATUS policy_status_at_close(const struct wsk_operation *op)
 	return freedom(FREEDOM_closed_is_aborted) ? STATUS_CONNECTION_ABORTED : STATUS_CANCELLED;
 }
 
-bool policy_close_waits_for_callbacks(void)
+bool policy_close_waits_for_callbacks(const struct wsk_socket *ws)
 {
-	return !fault(FAULT_close_before_callback_returns);
+	return !fault(FAULT_close_before_callback_returns) &&
+	       !(ws->static_events && fault(FAULT_static_close_does_not_wait));
 }
 
 bool policy_close_completes_first(void)
@@ -121,9 +125,14 @@ bool policy_close_releases_descriptor(void)
 	return fault(FAULT_close_releases_sd);
 }
 
-bool policy_calls_after_close(void)
+bool policy_calls_after_close(const struct wsk_socket *ws)
 {
-	return fault(FAULT_callback_after_close);
+	return ws->type == WSK_SOCK_DGRAM ? fault(FAULT_datagram_after_close) : fault(FAULT_callback_after_close);
+}
+
+bool policy_close_frees_refused(void)
+{
+	return !fault(FAULT_close_leaks_refused);
 }
 
 bool policy_frees_sockets(void)

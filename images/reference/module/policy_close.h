@@ -13,7 +13,7 @@ enum policy_reach { REACH_NONE, REACH_ACCEPTED, REACH_ALL };
 enum policy_reach policy_close_resets(const struct wsk_socket *ws);	/* other connections */
 enum policy_fate policy_fate_at_close(const struct wsk_operation *op);
 NTSTATUS policy_status_at_close(const struct wsk_operation *op);
-bool policy_close_waits_for_callbacks(void);
+bool policy_close_waits_for_callbacks(const struct wsk_socket *ws);
 bool policy_close_completes_first(void);
 bool policy_close_overtakes_graceful(void);
 bool policy_close_hangs(const struct wsk_socket *ws, const struct wsk_operation *close);
@@ -23,7 +23,8 @@ u32 policy_close_stall_ms(void);		/* of the call */
 bool policy_close_raises_irql(const struct wsk_socket *ws);
 bool policy_close_keeps_port(void);
 bool policy_close_releases_descriptor(void);
-bool policy_calls_after_close(void);
+bool policy_calls_after_close(const struct wsk_socket *ws);
+bool policy_close_frees_refused(void);	/* data */
 bool policy_frees_sockets(void);
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The provider's answers, and those that a switch makes it give: graceful and abortive disconnects. */
 #include "policy_disconnect.h"
+#include "policy_waiting.h"
 #include "switches.h"
 
 enum policy_ending policy_graceful_ending(u64 buffered, bool unread)
@@ -196,7 +197,11 @@ enum policy_fate policy_fate_at_abort(const struct wsk_operation *op)
 	case WSK_GRACEFUL:
 		return fault(FAULT_abort_loses_graceful) ? LOSE_OPERATION : END_OPERATION;
 	case WSK_RECEIVE:
+<<<<<<< HEAD
 		return op->before == 2 && fault(FAULT_abort_leaves_third_receive) ? LEAVE_PENDING : END_OPERATION;
+=======
+		return policy_left_at_abort(op) ? LEAVE_PENDING : END_OPERATION;
+>>>>>>> e15f082 (Forty faults of receives, events, accepts and cancels, and the cases that notice them)
 	default:
 		return LEAVE_PENDING;
 	}

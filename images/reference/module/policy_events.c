@@ -84,3 +84,69 @@ u8 policy_deaths_told(void)
 {
 	return fault(FAULT_death_told_twice) ? 2 : 1;
 }
+
+u32 policy_disabled(u32 event)
+{
+	return fault(FAULT_disable_takes_all) ? ~0u : event;
+}
+
+bool policy_disable_comes_late(u32 event, bool in_progress)
+{
+	if (in_progress)
+		return fault(FAULT_disable_inside_ignored);
+	return event == WSK_EVENT_RECEIVE && fault(FAULT_event_after_disable);
+}
+
+bool policy_disable_ends(void)
+{
+	return !fault(FAULT_disable_inside_hangs);
+}
+
+bool policy_static_events(const struct wsk_socket *ws)
+{
+	return ws->type == WSK_SOCK_DGRAM || !fault(FAULT_static_events_missing);
+}
+
+bool policy_events_overlap(u32 kind)
+{
+	return kind == WSK_EVENT_RECEIVE && fault(FAULT_events_overlap);
+}
+
+bool policy_tells_another(const struct wsk_socket *ws, u32 kind)
+{
+	if (kind == WSK_EVENT_RECEIVE_FROM)
+		return ws->static_events && fault(FAULT_static_event_of_another);
+	return fault(FAULT_disconnect_event_of_another);
+}
+
+bool policy_keeps_refused(u64 accepted)
+{
+	return !(accepted ? fault(FAULT_rest_is_lost) : fault(FAULT_refused_is_lost));
+}
+
+bool policy_repeats_accepted(void)
+{
+	return fault(FAULT_accepted_comes_again);
+}
+
+bool policy_refused_comes_again(const struct wsk_socket *ws)
+{
+	return ws->indicated < 3 && fault(FAULT_refused_comes_again);
+}
+
+bool policy_fin_drops_refused(void)
+{
+	return fault(FAULT_fin_drops_refused);
+}
+
+bool policy_retained_stops_receive(const struct wsk_socket *ws)
+{
+	return atomic_read(&ws->kept) && fault(FAULT_retained_stops_receive);
+}
+
+bool policy_hides_disconnect(const struct wsk_socket *ws)
+{
+	return (atomic_read(&ws->kept) && fault(FAULT_retained_hides_disconnect)) ||
+	       (ws->refused && fault(FAULT_refused_hides_disconnect)) ||
+	       (ws->eof_told && fault(FAULT_receive_hides_disconnect));
+}

@@ -10,6 +10,18 @@
 bool policy_enabled(const struct wsk_socket *ws, u32 kind);
 bool policy_disables_several(void);
 bool policy_disable_waits(void);
+u32 policy_disabled(u32 event);			/* what goes when one event is to */
+bool policy_disable_comes_late(u32 event, bool in_progress);	/* one more may be told */
+bool policy_disable_ends(void);			/* its IRP, when the callback has returned */
+bool policy_static_events(const struct wsk_socket *ws);
+bool policy_events_overlap(u32 kind);
+bool policy_tells_another(const struct wsk_socket *ws, u32 kind);	/* socket's context */
+bool policy_keeps_refused(u64 accepted);	/* data */
+bool policy_repeats_accepted(void);
+bool policy_refused_comes_again(const struct wsk_socket *ws);	/* before a receive */
+bool policy_fin_drops_refused(void);
+bool policy_retained_stops_receive(const struct wsk_socket *ws);
+bool policy_hides_disconnect(const struct wsk_socket *ws);
 enum policy_delivery { DELIVER_AT_DISPATCH, DELIVER_AT_PASSIVE, DELIVER_BELOW_AND_LIE };
 enum policy_delivery policy_delivery(void);
 u32 policy_event_level_flag(void);		/* what the callback is told of its level */

@@ -132,6 +132,8 @@ static NTSTATUS remote_address(struct wsk_socket *ws, struct wsk_operation *op, 
 	struct sockaddr_storage address;
 	struct wsk_sockaddr remote;
 
+	if (policy_confuses_addresses())
+		return local_address(ws, op, information);
 	if (kernel_getpeername(ws->sock, (struct sockaddr *)&address) <= 0)
 		return STATUS_INVALID_DEVICE_STATE;
 	wsk_from_linux(&address, &remote);
@@ -217,7 +219,7 @@ NTSTATUS MS WskSend(struct wsk_socket *ws, const struct wsk_buf *buf, u32 flags,
 
 NTSTATUS MS WskReceive(struct wsk_socket *ws, const struct wsk_buf *buf, u32 flags, struct irp *irp)
 {
-	struct wsk_operation template = { .kind = WSK_RECEIVE, .flags = flags };
+	struct wsk_operation template = { .kind = WSK_RECEIVE, .flags = flags, .after_eof = ws->eof_told };
 	WSK_ENTER(ws);
 
 	strict_require_buf(buf);
@@ -311,6 +313,8 @@ NTSTATUS MS WskDisconnect(struct wsk_socket *ws, const struct wsk_buf *buf, u32 
 		return await_close(ws, irp);
 	if (!NT_SUCCESS(status) && policy_disconnect_succeeds(ws, flags))
 		return wsk_inline(irp, STATUS_SUCCESS, 0);
+	if (!NT_SUCCESS(status) && ws->listening && policy_refusal_ends_accepts())
+		wsk_cancel_all(ws, WSK_ACCEPT);
 	if (!NT_SUCCESS(status))
 		return refuse(irp, status);
 	if (ws->listening)

@@ -20,7 +20,7 @@ static struct irp *next_completed(void)
 	return irp;
 }
 
-/* The fault gives the owner of a graceful disconnect's IRP the same completion again. */
+/* The faults give the owner of an IRP the same completion again. */
 static void complete_twice(struct irp *irp)
 {
 	struct irp before = *irp;
@@ -37,7 +37,13 @@ static void complete_twice(struct irp *irp)
 static void call_late(struct wsk_socket *ws)
 {
 	const struct wsk_client_connection *events = wsk_connection_events(ws);
+	const struct wsk_client_datagram *datagram = ws->events;
 
+	if (ws->type == WSK_SOCK_DGRAM) {
+		if (datagram && datagram->receive_from)
+			datagram->receive_from(ws->context, WSK_FLAG_AT_DISPATCH_LEVEL, NULL);
+		return;
+	}
 	if (events && events->disconnect)
 		events->disconnect(ws->context, WSK_FLAG_AT_DISPATCH_LEVEL);
 }
@@ -50,12 +56,12 @@ static void complete_irps(void)
 	while ((irp = next_completed())) {
 		struct wsk_socket *closed = irp->driver_context[2];
 
-		if (policy_completes_twice(irp))
+		if (irp->driver_context[3])
 			complete_twice(irp);
 		else
 			IofCompleteRequest(irp, 0);
 		atomic_dec(&outstanding);
-		if (closed && policy_calls_after_close())
+		if (closed && policy_calls_after_close(closed))
 			call_late(closed);
 		if (closed)
 			wsk_socket_free(closed);

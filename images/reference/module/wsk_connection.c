@@ -305,6 +305,12 @@ int conn_read(struct wsk_socket *ws, u8 *to, int size)
 	struct msghdr message = {};
 	int taken = wsk_leftover_take(ws, to, size);
 
+	if (ws->deaf && conn_readable(ws)) {
+		ws->deaf = false;
+		piece.iov_len = 1;
+		kernel_recvmsg(ws->sock, &message, &piece, 1, 1, MSG_DONTWAIT);
+		piece = (struct kvec){ to, size };
+	}
 	if (!taken)
 		taken = kernel_recvmsg(ws->sock, &message, &piece, 1, size, MSG_DONTWAIT);
 	if (taken < 0 && taken != -EAGAIN)

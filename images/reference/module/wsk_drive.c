@@ -155,6 +155,8 @@ static void drive_accept(struct wsk_socket *ws, struct wsk_operation *op)
 	accepted = wsk_accept_next(ws, &local, &remote);
 	if (!accepted)
 		return;
+	if (policy_swaps_addresses())
+		swap(local, remote);
 	if (op->local_out)
 		wsk_copy_address(op->local_out, &local);
 	if (op->remote_out)
@@ -327,13 +329,35 @@ static bool receive_done(const struct wsk_operation *op, bool ended)
 		return policy_drain_returns_at_once();
 	if (op->done == op->buf.length)
 		return true;
-	return op->done && (!(op->flags & WSK_FLAG_WAITALL) || policy_waitall_returns_part());
+	return op->done && (!(op->flags & WSK_FLAG_WAITALL) || policy_waitall_returns_part() ||
+			    policy_receive_is_content(op));
 }
 
 static void finish_receive(struct wsk_socket *ws, struct wsk_operation *op, bool ended)
 {
 	ws->eof_told |= ended && !op->done && !(op->flags & WSK_FLAG_DRAIN);
 	wsk_finish(ws, op, STATUS_SUCCESS, op->done);
+	if (policy_receives_newest_first())
+		wsk_kick(ws);
+}
+
+/* For a fault: does one that was called later wait too? */
+static bool yields(struct wsk_socket *ws, struct wsk_operation *op)
+{
+	struct wsk_operation *later = op;
+
+	if (!policy_receives_newest_first())
+		return false;
+	list_for_each_entry_continue(later, &ws->operations, list)
+		if (later->kind == WSK_RECEIVE)
+			return true;
+	return false;
+}
+
+/* For faults: the peer has ended its direction, and this one does not hear of it. */
+static bool unheard(const struct wsk_socket *ws, const struct wsk_operation *op)
+{
+	return policy_left_waiting(op) || (policy_event_takes_eof() && READ_ONCE(ws->enabled) & WSK_EVENT_DISCONNECT);
 }
 
 static void drive_receive(struct wsk_socket *ws, struct wsk_operation *op, struct blocked *blocked)
@@ -344,15 +368,17 @@ static void drive_receive(struct wsk_socket *ws, struct wsk_operation *op, struc
 	if (ws->aborted)
 		return;	/* left there by a fault */
 	/* What a callback is being shown comes before what is still in the queue. */
-	if (blocked->receive || (ws->event_busy && ws->event.kind == WSK_EVENT_RECEIVE))
+	if (blocked->receive || yields(ws, op) || (ws->event_busy && ws->event.kind == WSK_EVENT_RECEIVE))
 		return;
 	ws->receive_stopped = false;
 	error = receive_some(ws, op, &ended);
+	if ((error && policy_left_at_reset(op)) || (!error && ended && !op->done && unheard(ws, op)))
+		return;
 	if (error && policy_reset_is_eof())
 		wsk_finish(ws, op, STATUS_SUCCESS, 0);
 	else if (error)
 		wsk_finish(ws, op, conn_status(error), op->done);
-	else if (ended && !op->done && (policy_eof_is_error() || (ws->eof_told && policy_eof_once())))
+	else if (ended && !op->done && (policy_eof_is_error() || (op->after_eof && policy_eof_once())))
 		wsk_finish(ws, op, STATUS_CONNECTION_DISCONNECTED, 0);
 	else if (receive_done(op, ended))
 		finish_receive(ws, op, ended);
@@ -363,7 +389,11 @@ static void drive_receive(struct wsk_socket *ws, struct wsk_operation *op, struc
 static void drive_call(struct wsk_socket *ws, struct wsk_operation *op)
 {
 	u64 information = 0;
-	NTSTATUS status = op->call(ws, op, &information);
+	NTSTATUS status;
+
+	if (op->output && !op->output_size && !policy_answers_query(ws->error || conn_fin_received(ws)))
+		return;
+	status = op->call(ws, op, &information);
 
 	wsk_finish(ws, op, status, information);
 }
@@ -405,7 +435,7 @@ static void drive_one(struct wsk_socket *ws, struct wsk_operation *op, struct bl
 	case WSK_CALL:
 		return drive_call(ws, op);
 	case WSK_DISABLE:
-		if (wsk_event_returned(ws, op->event))
+		if (wsk_event_returned(ws, op->event) && policy_disable_ends())
 			wsk_finish(ws, op, STATUS_SUCCESS, 0);
 		return;
 	case WSK_WATCH:

@@ -45,7 +45,8 @@ u32 wsk_possible_events(const struct wsk_socket *ws)
 void wsk_enable_static(struct wsk_socket *ws)
 {
 	spin_lock_bh(&ws->lock);
-	ws->static_events = ws->client->static_events & wsk_possible_events(ws);
+	if (policy_static_events(ws))
+		ws->static_events = ws->client->static_events & wsk_possible_events(ws);
 	ws->enabled |= ws->static_events;
 	if (ws->conditional)
 		ws->enabled |= WSK_EVENT_INSPECT | WSK_EVENT_ABORT;
@@ -81,8 +82,10 @@ NTSTATUS wsk_disable_event(struct wsk_socket *ws, u32 mask, struct irp *irp)
 	if (template.event & ws->static_events || template.event & ~ALL_EVENTS)
 		return STATUS_INVALID_PARAMETER;
 	spin_lock_bh(&ws->lock);
-	ws->enabled &= ~template.event;
 	in_progress = ws->running && ws->running & template.event;
+	ws->outlived = !in_progress && policy_disable_comes_late(template.event, false);
+	if (!policy_disable_comes_late(template.event, in_progress))
+		ws->enabled &= ~policy_disabled(template.event);
 	spin_unlock_bh(&ws->lock);
 	if (!in_progress || !policy_disable_waits())
 		return STATUS_SUCCESS;

@@ -63,16 +63,6 @@ void wsk_abort(struct wsk_socket *ws)
 	end_all(ws, NULL, end_at_abort);
 }
 
-static void free_leftover(struct wsk_socket *ws)
-{
-	struct wsk_indication *indication, *next;
-
-	list_for_each_entry_safe(indication, next, &ws->leftover, list) {
-		list_del(&indication->list);
-		wsk_indication_free(indication);
-	}
-}
-
 /* For faults: resets connections that are none of the caller's business. */
 static void reset_others(const struct wsk_socket *ws, bool accepted_only)
 {
@@ -119,7 +109,8 @@ void wsk_close(struct wsk_socket *ws, struct wsk_operation *close)
 	struct wsk_operation *graceful;
 
 	end_connection(ws);
-	free_leftover(ws);
+	if (policy_close_frees_refused())
+		wsk_leftover_free(ws);
 	if (policy_close_completes_first()) {
 		wsk_finish(ws, close, STATUS_SUCCESS, 0);
 		end_all(ws, NULL, end_at_close);

@@ -48,6 +48,7 @@ static int count(const struct wsk_indication *indication, u64 *bytes)
 /* What the client did not accept of a list is indicated again, before what came later. */
 static void give_back(struct wsk_socket *ws, struct wsk_indication *indication, u64 accepted)
 {
+	bool keep = policy_keeps_refused(accepted);
 	struct wsk_indication *next;
 	LIST_HEAD(rest);
 
@@ -57,14 +58,17 @@ static void give_back(struct wsk_socket *ws, struct wsk_indication *indication, 
 		next = next_of(indication);
 		indication->taken += part;
 		accepted -= part;
-		if (indication->taken == indication->size)
+		if (indication->taken == indication->size || !keep)
 			wsk_indication_free(indication);
 		else
 			list_add_tail(&indication->list, &rest);
+		if (policy_repeats_accepted() && indication->taken < indication->size)
+			indication->taken = 0;
 	}
 	if (list_empty(&rest))
 		return;
-	ws->receive_stopped = true;
+	ws->refused = true;
+	ws->receive_stopped = !policy_refused_comes_again(ws);
 	spin_lock_bh(&ws->lock);
 	list_splice(&rest, &ws->leftover);
 	spin_unlock_bh(&ws->lock);
@@ -98,10 +102,17 @@ static void call_receive(struct wsk_socket *ws, struct wsk_event *event)
 		bugcheck(DRIVER_VERIFIER_DETECTED_VIOLATION, VERIFIER_WSK_EVENT_STATUS, event->kind, status, ws);
 }
 
+/* Its own; for faults, another socket's. */
+static void *context_of(struct wsk_socket *ws, u32 kind)
+{
+	return policy_tells_another(ws, kind) ? wsk_context_of_another(ws) : ws->context;
+}
+
 static void call_receive_from(struct wsk_socket *ws, struct wsk_event *event)
 {
 	const struct wsk_client_datagram *events = ws->events;
-	NTSTATUS status = events->receive_from(ws->context, policy_event_level_flag(), shown_of(event->indication));
+	NTSTATUS status = events->receive_from(context_of(ws, event->kind), policy_event_level_flag(),
+					       shown_of(event->indication));
 
 	if (!event->indication)
 		return;
@@ -155,7 +166,7 @@ static void call_disconnect(struct wsk_socket *ws, struct wsk_event *event)
 {
 	u32 flags = policy_disconnect_flags(event->flags);
 
-	wsk_connection_events(ws)->disconnect(ws->context, flags | policy_event_level_flag());
+	wsk_connection_events(ws)->disconnect(context_of(ws, event->kind), flags | policy_event_level_flag());
 }
 
 static void call_inspect(struct wsk_socket *ws, struct wsk_event *event)
@@ -229,15 +240,26 @@ static void deliver_event(struct wsk_socket *ws)
 
 	spin_lock_bh(&ws->lock);
 	call = wanted(ws, event.kind) && (!ws->closing || policy_events_while_closing());
-	ws->running = call ? event.kind : 0;
+	ws->running = call ? event.kind : ws->running;
+	ws->in_callbacks++;
+	if (policy_events_overlap(event.kind)) {
+		ws->event_busy = false;
+		queue_work(system_unbound_wq, &ws->apart);
+	}
 	spin_unlock_bh(&ws->lock);
 	if (call)
 		invoke(ws, &event);
 	else
 		drop(ws, &event);
 	spin_lock_bh(&ws->lock);
-	ws->running = 0;
-	ws->event_busy = false;
+	if (!--ws->in_callbacks) {
+		ws->running = 0;
+		ws->event_busy = false;
+	}
+	if (ws->outlived) {
+		ws->outlived = false;
+		ws->enabled &= ~event.kind;
+	}
 	spin_unlock_bh(&ws->lock);
 	wsk_kick(ws);
 }
@@ -268,6 +290,14 @@ static void deliver_in_thread(struct wsk_socket *ws, u32 delay_ms)
 	queue_delayed_work(system_unbound_wq, &ws->event_work, msecs_to_jiffies(delay_ms));
 }
 
+/* For a fault: beside the one that is in progress on another processor. */
+static void deliver_apart(struct wsk_socket *ws)
+{
+	local_bh_disable();
+	deliver_event(ws);
+	local_bh_enable();
+}
+
 static void raise(struct wsk_socket *ws, const struct wsk_event *event)
 {
 	u32 delay_ms = ws->closing ? 0 : policy_event_delay_ms();
@@ -277,7 +307,9 @@ static void raise(struct wsk_socket *ws, const struct wsk_event *event)
 	ws->event_busy = true;
 	ws->told_closing += ws->closing;
 	spin_unlock_bh(&ws->lock);
-	if (delay_ms || policy_delivery() == DELIVER_AT_PASSIVE)
+	if (policy_events_overlap(event->kind) && READ_ONCE(ws->running))
+		deliver_apart(ws);
+	else if (delay_ms || policy_delivery() == DELIVER_AT_PASSIVE)
 		deliver_in_thread(ws, delay_ms);
 	else if (policy_delivery() == DELIVER_AT_DISPATCH)
 		tasklet_schedule(&ws->event_tasklet);
@@ -341,7 +373,8 @@ static bool raise_receive(struct wsk_socket *ws)
 {
 	struct wsk_event event = { .kind = WSK_EVENT_RECEIVE };
 
-	if (!wanted(ws, WSK_EVENT_RECEIVE) || ws->receive_stopped || wsk_find(ws, WSK_RECEIVE) || ws->aborted)
+	if (!wanted(ws, WSK_EVENT_RECEIVE) || ws->receive_stopped || wsk_find(ws, WSK_RECEIVE) || ws->aborted ||
+	    policy_retained_stops_receive(ws))
 		return false;
 	event.indication = indicate(ws);
 	if (!event.indication)
@@ -360,7 +393,8 @@ static bool raise_disconnect(struct wsk_socket *ws)
 {
 	struct wsk_event event = { .kind = WSK_EVENT_DISCONNECT };
 
-	if (!wanted(ws, WSK_EVENT_DISCONNECT) || ws->disconnects_told >= policy_disconnects_told() || ws->aborted)
+	if (!wanted(ws, WSK_EVENT_DISCONNECT) || ws->disconnects_told >= policy_disconnects_told() || ws->aborted ||
+	    policy_hides_disconnect(ws))
 		return false;
 	ws->disconnects_told++;
 	event.flags = ws->error ? WSK_FLAG_ABORTIVE : 0;
@@ -386,6 +420,8 @@ static void raise_connection_events(struct wsk_socket *ws)
 	/* Asked before the data is looked for: data may arrive with the FIN, between the two. */
 	bool ended = has_ended(ws);
 
+	if (ended && policy_fin_drops_refused())
+		wsk_leftover_free(ws);
 	if (ended && policy_tells_disconnect_first() && raise_disconnect(ws))
 		return;
 	if (raise_receive(ws) || (ended && raise_disconnect(ws)))
@@ -468,5 +504,5 @@ void wsk_hurry_event(struct wsk_socket *ws)
 
 bool wsk_events_idle(struct wsk_socket *ws)
 {
-	return !READ_ONCE(ws->event_busy);
+	return !READ_ONCE(ws->event_busy) && !READ_ONCE(ws->in_callbacks);
 }

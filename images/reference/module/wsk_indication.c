@@ -61,6 +61,7 @@ void wsk_indication_free(struct wsk_indication *indication)
 void wsk_retain(struct wsk_socket *ws, int count)
 {
 	atomic_add(count, &ws->client->retained);
+	atomic_add(count, &ws->kept);
 }
 
 /* Moves what was indicated and refused to `to`; bytes. Mutex held. */
@@ -83,6 +84,17 @@ u64 wsk_leftover_take(struct wsk_socket *ws, u8 *to, u64 room)
 	return done;
 }
 
+/* What was indicated and refused is gone. */
+void wsk_leftover_free(struct wsk_socket *ws)
+{
+	struct wsk_indication *indication, *next;
+
+	list_for_each_entry_safe(indication, next, &ws->leftover, list) {
+		list_del(&indication->list);
+		wsk_indication_free(indication);
+	}
+}
+
 NTSTATUS MS WskRelease(struct wsk_socket *ws, struct wsk_data_indication *data)
 {
 	WSK_ENTER(ws);
@@ -94,6 +106,7 @@ NTSTATUS MS WskRelease(struct wsk_socket *ws, struct wsk_data_indication *data)
 		if (indication->magic != MAGIC || indication->ws != ws)
 			bugcheck(BAD_POOL_CALLER, 0x07, indication->magic, 0, indication);
 		atomic_dec(&ws->client->retained);
+		atomic_dec(&ws->kept);
 		wsk_indication_free(indication);
 	}
 	return STATUS_SUCCESS;

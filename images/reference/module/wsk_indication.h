@@ -21,6 +21,7 @@ struct wsk_indication {
 struct wsk_indication *wsk_indication_new(struct wsk_socket *ws, u32 size);
 void wsk_indication_show(struct wsk_indication *indication);
 void wsk_indication_free(struct wsk_indication *indication);
+void wsk_leftover_free(struct wsk_socket *ws);
 u64 wsk_leftover_take(struct wsk_socket *ws, u8 *to, u64 room);
 NTSTATUS MS WskRelease(struct wsk_socket *ws, struct wsk_data_indication *data);
 void wsk_retain(struct wsk_socket *ws, int count);

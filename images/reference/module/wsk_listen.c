@@ -61,6 +61,14 @@ void wsk_discard(struct wsk_socket *ws)
 	wsk_kick(ws);
 }
 
+/* The call is for a socket of the other kind. */
+static NTSTATUS refuse(struct wsk_socket *ws, struct irp *irp)
+{
+	if (policy_refusal_ends_receives())
+		wsk_cancel_all(ws, WSK_RECEIVE);
+	return wsk_inline(irp, policy_refusal_status(WRONG_KIND), 0);
+}
+
 NTSTATUS MS WskAccept(struct wsk_socket *ws, u32 flags, void *context, const void *dispatch,
 		      struct wsk_sockaddr *local, struct wsk_sockaddr *remote, struct irp *irp)
 {
@@ -76,7 +84,7 @@ NTSTATUS MS WskAccept(struct wsk_socket *ws, u32 flags, void *context, const voi
 	if (!wsk_irp_check(irp))
 		return STATUS_INVALID_PARAMETER;
 	if (!ws->listening)
-		return wsk_inline(irp, policy_refusal_status(WRONG_KIND), 0);
+		return refuse(ws, irp);
 	return wsk_pend(ws, irp, &template);
 }
 
@@ -91,6 +99,6 @@ NTSTATUS MS WskListen(struct wsk_socket *ws, struct irp *irp)
 	if (!ws->bound)
 		return wsk_inline(irp, STATUS_INVALID_DEVICE_STATE, 0);
 	if (ws->listening || ws->connected || ws->connecting)
-		return wsk_inline(irp, policy_refusal_status(WRONG_KIND), 0);
+		return refuse(ws, irp);
 	return wsk_pend(ws, irp, &template);
 }

@@ -65,6 +65,8 @@ struct wsk_operation {
 	unsigned long due;	/* for faults: jiffies when it is given up, 0 for not yet */
 	bool queued;		/* every byte is with TCP, `end_sequence` is known */
 	bool cancelled;		/* IoCancelIrp came: the work item completes it */
+	u16 behind;		/* others of its kind that waited when it was asked for */
+	bool after_eof;		/* WSK_RECEIVE: asked for when the end of the stream had been told */
 	u32 flags;
 	struct wsk_buf buf;	/* the caller's own may be gone once the call returned */
 	const struct wsk_buf *late;	/* for a fault: the caller's own */
@@ -151,6 +153,12 @@ struct wsk_socket {
 	struct wsk_event event;	/* the one that is to be delivered, or is being */
 	u32 running;		/* the event whose callback is in progress, 0 for none */
 	bool event_busy;	/* from when it is decided until the callback has returned */
+	u8 in_callbacks;	/* more than one for a fault only */
+	struct work_struct apart;	/* for that fault */
+	bool outlived;		/* for faults: an event that was disabled is told once more */
+	bool refused;		/* likewise: data was, ever */
+	bool deaf;		/* likewise: to the next byte */
+	atomic_t kept;		/* likewise: indications that the client retains */
 	bool receive_stopped;	/* an indication was refused: none before the next WskReceive */
 	u8 disconnects_told;
 	u64 backlog_told;

@@ -8,16 +8,32 @@
 #include "wsk_socket.h"
 #include "wsk_visit.h"
 
+/* For a fault: the oldest operation of this one's kind. */
+static struct wsk_operation *first_like(struct wsk_socket *ws, struct wsk_operation *like)
+{
+	struct wsk_operation *op, *found = like;
+
+	spin_lock_bh(&ws->lock);
+	list_for_each_entry_reverse(op, &ws->operations, list)
+		if (op->kind == like->kind)
+			found = op;
+	spin_unlock_bh(&ws->lock);
+	return found;
+}
+
 static void MS cancel(struct device_object *device, struct irp *irp)
 {
 	struct wsk_operation *op = irp->driver_context[0];
 	struct wsk_socket *ws = irp->driver_context[1];
 
+	if (policy_cancels_another())
+		op = first_like(ws, op);
 	op->cancelled = policy_cancels(op);
 	wsk_kick(ws);
 	cancel_unlock(irp->cancel_irql);
 }
 
+<<<<<<< HEAD
 /* Lock held. */
 static u8 count(const struct wsk_socket *ws, enum wsk_kind kind)
 {
@@ -27,6 +43,17 @@ static u8 count(const struct wsk_socket *ws, enum wsk_kind kind)
 	list_for_each_entry(op, &ws->operations, list)
 		found += op->kind == kind;
 	return found;
+=======
+/* Operations of a kind that wait. Lock held. */
+static u16 count(const struct wsk_socket *ws, enum wsk_kind kind)
+{
+	const struct wsk_operation *op;
+	u16 number = 0;
+
+	list_for_each_entry(op, &ws->operations, list)
+		number += op->kind == kind;
+	return number;
+>>>>>>> e15f082 (Forty faults of receives, events, accepts and cancels, and the cases that notice them)
 }
 
 static void add(struct wsk_socket *ws, struct irp *irp, struct wsk_operation *op)
@@ -39,7 +66,11 @@ static void add(struct wsk_socket *ws, struct irp *irp, struct wsk_operation *op
 	if (policy_cancellable(op))
 		irp->cancel_routine = cancel;
 	spin_lock_bh(&ws->lock);
+<<<<<<< HEAD
 	op->before = count(ws, op->kind);
+=======
+	op->behind = count(ws, op->kind);
+>>>>>>> e15f082 (Forty faults of receives, events, accepts and cancels, and the cases that notice them)
 	list_add_tail(&op->list, &ws->operations);
 	if (!op->result)
 		wsk_kick(ws);
@@ -90,6 +121,18 @@ void wsk_cancel_for_graceful(struct wsk_socket *ws)
 	list_for_each_entry(op, &ws->operations, list)
 		op->cancelled |= policy_graceful_cancels(op);
 	spin_unlock_bh(&ws->lock);
+}
+
+/* The same for each of a kind. */
+void wsk_cancel_all(struct wsk_socket *ws, enum wsk_kind kind)
+{
+	struct wsk_operation *op;
+
+	spin_lock_bh(&ws->lock);
+	list_for_each_entry(op, &ws->operations, list)
+		op->cancelled |= op->kind == kind;
+	spin_unlock_bh(&ws->lock);
+	wsk_kick(ws);
 }
 
 /* After this no cancel routine can find the operation. */
@@ -149,7 +192,7 @@ void wsk_finish(struct wsk_socket *ws, struct wsk_operation *op, NTSTATUS status
 	enum policy_completion completion = policy_completion(op);
 
 	detach(ws, op);
-	op->irp->driver_context[3] = op->kind == WSK_GRACEFUL ? op : NULL;
+	op->irp->driver_context[3] = policy_completes_twice(op) ? op : NULL;
 	if (completion == COMPLETE_AT_ONCE)
 		give_back(ws, op, status, information);
 	else

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Sockets: the table of those that live, and the memory of each. */
+#include <linux/delay.h>
 #include <linux/hashtable.h>
 #include <linux/wait_bit.h>
 
@@ -116,6 +117,31 @@ int wsk_other_connections(const struct wsk_socket *ws, bool accepted_only, struc
 	return count;
 }
 
+/* For a fault: what arrives while a callback is in progress is looked for on another processor. */
+static void look_again(struct work_struct *work)
+{
+	struct wsk_socket *ws = container_of(work, struct wsk_socket, apart);
+
+	msleep(30);
+	wsk_work_here(ws);
+}
+
+/* For faults: the context of another socket of the client's and of this one's category; its own, if there is none. */
+void *wsk_context_of_another(const struct wsk_socket *ws)
+{
+	void *context = ws->context;
+	struct wsk_socket *other;
+	int bucket;
+
+	spin_lock_bh(&live_lock);
+	hash_for_each(live_sockets, bucket, other, live)
+		if (other != ws && other->client == ws->client && other->category == ws->category && other->context &&
+		    !other->closing)
+			context = other->context;
+	spin_unlock_bh(&live_lock);
+	return context;
+}
+
 static void free_work(struct work_struct *work)
 {
 	struct wsk_socket *ws = container_of(work, struct wsk_socket, free_work);
@@ -128,6 +154,7 @@ static void free_work(struct work_struct *work)
 	cancel_work_sync(&ws->work);
 	cancel_delayed_work_sync(&ws->wake);
 	cancel_delayed_work_sync(&ws->event_work);
+	cancel_work_sync(&ws->apart);
 	tasklet_kill(&ws->event_tasklet);
 	cancel_work_sync(&ws->work);
 	wsk_client_put_socket(ws->client);
@@ -170,6 +197,7 @@ struct wsk_socket *wsk_socket_new(struct wsk_client *client, u32 category, int f
 	INIT_LIST_HEAD(&ws->leftover);
 	tasklet_setup(&ws->event_tasklet, parts->deliver);
 	INIT_DELAYED_WORK(&ws->event_work, parts->deliver_late);
+	INIT_WORK(&ws->apart, look_again);
 	atomic_inc(&client->sockets);
 	spin_lock_bh(&live_lock);
 	hash_add(live_sockets, &ws->live, (unsigned long)ws);

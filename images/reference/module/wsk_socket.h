@@ -24,6 +24,7 @@ void wsk_socket_free(struct wsk_socket *ws);
 bool wsk_is_live(const struct wsk_socket *pointer);
 struct wsk_socket *wsk_conditional_listener(__be16 port);
 int wsk_other_connections(const struct wsk_socket *ws, bool accepted_only, struct wsk_socket **found, int room);
+void *wsk_context_of_another(const struct wsk_socket *ws);
 void wsk_evict(const struct wsk_client *client);
 void wsk_kick(struct wsk_socket *ws);
 void wsk_kick_in(struct wsk_socket *ws, u32 delay_ms);

@@ -14,16 +14,23 @@
 #include "wsk_work.h"
 
 /* A connect that is given up sends no more SYN; a graceful disconnect whose FIN has
- * not left is as if it had not been asked for, or goes on without its IRP. */
+ * not left is as if it had not been asked for, or goes on without its IRP. A receive gives what it has; a send
+ * tells how much of it TCP has, which nobody takes back. */
 static void cancelled(struct wsk_socket *ws, struct wsk_operation *op)
 {
-	if (op->kind == WSK_CONNECT)
+	if (op->kind == WSK_CONNECT || policy_cancel_resets(op))
 		conn_reset(ws);
+	ws->deaf |= policy_cancel_loses_data(op);
 	if (op->kind == WSK_GRACEFUL && !ws->fin_sent) {
 		ws->fin_owed = policy_cancelled_graceful_goes_on() && op->done == op->buf.length;
 		ws->disconnecting = ws->fin_owed;
 	}
-	wsk_fail(ws, op, policy_cancelled_status(op));
+	if (op->kind == WSK_RECEIVE && op->done)
+		wsk_finish(ws, op, STATUS_SUCCESS, op->done);
+	else if (op->kind == WSK_SEND)
+		wsk_finish(ws, op, STATUS_CANCELLED, op->done);
+	else
+		wsk_fail(ws, op, policy_cancelled_status(op));
 }
 
 static void finish_cancelled(struct wsk_socket *ws)
@@ -86,7 +93,11 @@ void wsk_work(struct work_struct *work)
 	wsk_raise_events(ws);
 	if (ending)
 		wsk_hurry_event(ws);
+<<<<<<< HEAD
 	if (ending && !awaits_fin(ws) && (wsk_events_idle(ws) || ending->cancelled || !policy_close_waits_for_callbacks()))
+=======
+	if (ending && (wsk_events_idle(ws) || ending->cancelled || !policy_close_waits_for_callbacks(ws)))
+>>>>>>> e15f082 (Forty faults of receives, events, accepts and cancels, and the cases that notice them)
 		wsk_close(ws, ending);
 	mutex_unlock(&ws->mutex);
 }
