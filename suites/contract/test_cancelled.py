@@ -4,7 +4,7 @@
 from harness.core.ntstatus import nt_success
 from harness.core.units import KiB, ms
 from harness.peer import EndsWhenAsked, ReadsToEof, ZeroWindow
-from harness.scenario import ALL_CONTEXTS, FAMILIES, IPV4, WSK_FLAG_WAITALL, Scenario
+from harness.scenario import ALL_CONTEXTS, FAMILIES, IPV4, WSK_FLAG_WAITALL, WSK_SOCKET, Scenario
 from harness.verdict import for_each, requires
 from suites.scenes import CONNECTED_AND_ACCEPTED, SETTLES, joined, require_pending, require_precondition
 
@@ -60,11 +60,11 @@ async def test_a_send_is_cancelled_while_the_window_is_closed(lab, taken, way, f
 
 
 @requires("X-49")
-@for_each(context=ALL_CONTEXTS, way=CONNECTED_AND_ACCEPTED)
-async def test_where_a_send_completes(lab, context, way):
+@for_each(context=ALL_CONTEXTS)
+async def test_where_a_send_completes(lab, context):
     """Whether in its call, which may be made under a spin lock, is recorded."""
     plan = Scenario()
-    peer, sock = joined(lab, plan, ReadsToEof(), way, IPV4)
+    peer, sock = joined(lab, plan, ReadsToEof(), WSK_SOCKET, IPV4)
     send = plan.finish.send(sock, 100, context=context)
     plan.finish.disconnect(sock)
     plan.close_after_eof(sock)

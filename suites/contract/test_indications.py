@@ -228,7 +228,7 @@ async def test_the_connection_is_aborted_with_data_left(lab, answer, end, way):
     assert not any(visit.enter.after_close for visit in seen.callbacks(sock, RECEIVE))
 
 
-@requires("C-16", "X-41")
+@requires("C-16")
 @alone
 @for_each(answer=LEFT, family=FAMILIES)
 async def test_data_that_was_not_accepted_takes_no_memory_after_the_close(lab, answer, family):

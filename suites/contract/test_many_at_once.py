@@ -7,7 +7,6 @@ from harness.core.ntstatus import STATUS_SUCCESS
 from harness.core.units import KiB, ms
 from harness.peer import EndsWhenAsked, KeepsSending, ReadsSlowly
 from harness.scenario import (
-    ALL_CONTEXTS,
     CONTEXTS,
     FAMILIES,
     WSK_FLAG_WAITALL,
@@ -125,7 +124,7 @@ async def test_a_socket_is_closed_in_the_completion_of_the_receive_that_its_end_
 
 
 @requires("D-18")
-@for_each(way=CONNECTED_AND_ACCEPTED, family=FAMILIES, context=ALL_CONTEXTS)
+@for_each(way=CONNECTED_AND_ACCEPTED, family=FAMILIES, context=CONTEXTS)
 async def test_a_slow_reader_gets_all_when_the_close_follows_the_graceful_disconnect(
     lab, way, family, context
 ):

@@ -4,79 +4,81 @@
  * FAULT(id, "name", "rows that it breaks", "what it does").
  */
 FAULT(rst_on_graceful, "rst-on-graceful",
-      "D-01 D-03 D-04 D-08 D-11 D-16 D-17 D-18b D-20 D-21 D-22 D-23 D-24 D-25 D-26 C-10 C-11 C-17 C-18 C-18b X-18",
+      "D-01 D-03 D-04 D-08 D-11 D-16 D-17 D-18b D-20 D-21 D-22 D-23 D-24 D-25 D-26 C-10 C-11 C-17 C-18 C-18b X-18 S-11 S-12 S-13 S-14 S-15 S-16",
       "a graceful disconnect sends RST where it owes FIN")
 FAULT(fin_before_data, "fin-before-data", "D-03 D-17",
       "FIN leaves at once; the disconnect's buffer is never sent")
 FAULT(graceful_close, "graceful-close",
-      "D-25 D-26 C-11 C-17 X-21",
+      "D-25 D-26 C-11 C-17 X-21 S-15",
       "closing a connected socket sends FIN where it owes RST")
 FAULT(close_leaves_receive_pending, "close-leaves-receive-pending",
-      "C-10 C-11 C-12b C-13",
+      "C-10 C-11 C-12b C-13 X-44 S-13 S-15 S-16",
       "a receive is not completed by close")
 FAULT(lost_irp, "lost-irp",
-      "D-01 D-03 D-04 D-08 D-10 D-11 D-16 D-17 D-18b D-20 D-21 D-22 D-23 D-24 D-25 D-26 D-28 D-33 C-10 C-11 C-17 C-18 C-18b X-01 X-02",
+      "D-01 D-03 D-04 D-08 D-10 D-11 D-16 D-17 D-18b D-20 D-21 D-22 D-23 D-24 D-25 D-26 D-28 D-33 C-10 C-11 C-17 C-18 C-18b X-01 X-02 X-10 X-11 X-12 X-41 X-44 X-45 X-49 S-11 S-12 S-13 S-14 S-15 S-16",
       "the IRP of a graceful disconnect is never completed")
 FAULT(irp_waits_for_thread, "irp-waits-for-thread",
       "D-01 D-03 D-04 D-08 D-10 D-11 D-15 D-16 D-17 D-18b D-20 D-21 D-22 D-23 D-24 D-25 D-26 D-28 D-33 C-10 C-11 C-12 C-17 C-18 C-18b X-01 X-02 X-10 X-12 X-34 X-41 S-04 S-07 S-08",
       "the IRP of a graceful disconnect is completed when the thread ends that asked for it, not before")
 FAULT(complete_before_fin_ack, "complete-before-fin-ack",
-      "D-11 D-18b D-22",
+      "D-11 D-18b D-22 S-11 S-12 S-14 S-15 S-16",
       "a graceful disconnect completes before its FIN is acknowledged")
 FAULT(no_connect_ex, "no-connect-ex", "", "the tables of an older WSK, which has no WskConnectEx")
 FAULT(no_fin, "no-fin",
-      "D-01 D-03 D-04 D-08 D-16 D-19 X-26",
+      "D-01 D-03 D-04 D-08 D-16 D-19 X-26 X-12 X-45 X-49 S-11 S-12 S-14 S-15 S-16",
       "a graceful disconnect completes and sends nothing")
 FAULT(buffer_cut, "buffer-cut", "D-03 D-17", "the last byte of the disconnect's buffer is not sent")
 FAULT(offset_ignored, "offset-ignored", "D-03", "a buffer is taken from the beginning of its first MDL")
 FAULT(chain_ignored, "chain-ignored", "D-03 D-17", "only the first MDL of a chain is used")
-FAULT(graceful_ends_both, "graceful-ends-both", "D-20 D-20b D-21",
+FAULT(graceful_ends_both, "graceful-ends-both", "D-20 D-20b D-21 X-41 X-44 S-13",
       "a graceful disconnect ends the receiving side too")
-FAULT(graceful_cancels_receive, "graceful-cancels-receive", "D-20b",
+FAULT(graceful_cancels_receive, "graceful-cancels-receive", "D-20b X-41 X-44 S-13",
       "a graceful disconnect cancels the receives that are pending")
 FAULT(dead_disconnect_succeeds, "dead-disconnect-succeeds",
-      "D-12 D-18 D-26 X-32",
+      "D-12 D-18 D-26 X-32 S-12",
       "a graceful disconnect that the peer's reset ends completes with success")
 FAULT(late_send_succeeds, "late-send-succeeds", "D-19 D-29", "a send after a disconnect completes with success")
 FAULT(receive_after_abort, "receive-after-abort", "D-30", "a receive after an abortive disconnect succeeds")
 FAULT(abort_sends_fin, "abort-sends-fin",
-      "D-07 D-16 D-28",
+      "D-07 D-16 D-28 S-14",
       "an abortive disconnect sends FIN")
-FAULT(abort_sends_nothing, "abort-sends-nothing", "D-07 D-16 D-28", "an abortive disconnect sends nothing")
+FAULT(abort_sends_nothing, "abort-sends-nothing", "D-07 D-16 D-28 S-14", "an abortive disconnect sends nothing")
 FAULT(abort_sends_buffer, "abort-sends-buffer", "D-05", "an abortive disconnect with a buffer sends it and FIN")
 FAULT(abort_waits, "abort-waits",
-      "D-07 D-10 D-11 D-16 D-27 D-28 D-30 X-01 X-02 S-04",
+      "D-07 D-10 D-11 D-16 D-27 D-28 D-30 X-01 X-02 X-03 X-10 X-11 X-12 S-04 S-14",
       "an abortive disconnect does not complete before the socket is closed")
 FAULT(abort_leaves_sends, "abort-leaves-sends",
-      "D-27 D-30",
+      "D-27 D-30 S-14",
       "an abortive disconnect leaves sends pending")
 FAULT(aborted_send_succeeds, "aborted-send-succeeds",
-      "D-27 D-30",
+      "D-27 D-30 S-14",
       "a send that an abort cancelled reports success")
-FAULT(abort_loses_graceful, "abort-loses-graceful", "D-23 D-24 D-26",
+FAULT(abort_loses_graceful, "abort-loses-graceful", "D-23 D-24 D-26 S-14",
       "the graceful disconnect that an abort ends is never completed")
 FAULT(no_recovery, "no-recovery",
-      "D-24 D-26",
+      "D-24 D-26 S-14",
       "an abortive disconnect is refused while a graceful one is pending")
 FAULT(success_before_completion, "success-before-completion",
       "D-10 D-11 X-01 X-02",
       "an abortive disconnect returns success before its IRP completes")
 FAULT(error_completes_success, "error-completes-success",
-      "D-05 D-12 D-13 D-14 D-15 X-10 X-14 S-02 S-05 S-08",
+      "D-05 D-12 D-13 D-14 D-15 X-10 X-14 X-44 S-02 S-05 S-08",
       "a refused disconnect returns the error but completes its IRP with success")
 FAULT(error_loses_irp, "error-loses-irp",
-      "D-12 D-13 D-14 S-04",
+      "D-12 D-13 D-14 X-44 S-04",
       "a refused disconnect does not complete its IRP")
-FAULT(listener_disconnects, "listener-disconnects", "D-15 X-29", "a disconnect of a listening stream socket succeeds")
+FAULT(listener_disconnects, "listener-disconnects",
+      "D-15 X-29 X-44",
+      "a disconnect of a listening stream socket succeeds")
 FAULT(double_completion, "double-completion",
-      "D-09 D-24 D-25 D-26 C-03 C-10 C-11 C-18b X-32 S-07",
+      "D-09 D-24 D-25 D-26 C-03 C-10 C-11 C-18b X-32 S-07 S-11 S-12 S-14 S-15 S-16",
       "the IRP of a graceful disconnect is completed twice")
 FAULT(pending_not_marked, "pending-not-marked",
       "D-10 D-11 C-04 C-05 X-01 X-02",
       "a call returns pending, its IRP is not marked so")
-FAULT(cancel_ignored, "cancel-ignored", "X-18", "IoCancelIrp does nothing to a graceful disconnect")
+FAULT(cancel_ignored, "cancel-ignored", "X-18 S-16", "IoCancelIrp does nothing to a graceful disconnect")
 FAULT(close_fails, "close-fails",
-      "C-01 C-03 C-04 C-05 C-06 C-12 C-16 C-20 C-21 C-22 X-10",
+      "C-01 C-03 C-04 C-05 C-06 C-12 C-16 C-20 C-21 C-22 X-10 X-46 X-48 S-15 S-17",
       "a close of a datagram socket completes with an error")
 FAULT(close_information, "close-information",
       "C-01 C-05 C-06 C-20 C-21 C-22",
@@ -87,20 +89,22 @@ FAULT(close_resets_another, "close-resets-another",
       "D-02 C-02 C-12 C-21 X-10 X-15 X-22",
       "a close resets other connections too")
 FAULT(close_completes_first, "close-completes-first",
-      "D-25 D-26 C-07 C-08 C-09 C-10 C-11 C-12 C-12b C-13 C-17 C-18b X-12 X-23",
+      "D-25 D-26 C-07 C-08 C-09 C-10 C-11 C-12 C-12b C-13 C-17 C-18b X-12 X-23 X-10 X-11 S-15",
       "a close completes before the operations it cancels")
 FAULT(close_leaves_send_pending, "close-leaves-send-pending",
-      "C-07 C-08 C-09 C-10 C-11 C-12 C-12b C-13 C-17 C-21 X-10",
+      "C-07 C-08 C-09 C-10 C-11 C-12 C-12b C-13 C-17 C-21 X-10 X-44 S-11 S-13 S-15",
       "a send is not completed by close")
-FAULT(close_leaves_accept_pending, "close-leaves-accept-pending", "C-11 X-23", "an accept is not completed by close")
+FAULT(close_leaves_accept_pending, "close-leaves-accept-pending",
+      "C-11 X-23 X-46 S-15 S-16 S-17",
+      "an accept is not completed by close")
 FAULT(close_leaves_connect_pending, "close-leaves-connect-pending",
-      "C-11 C-17",
+      "C-11 C-17 X-46 S-15",
       "a connect is not completed by close")
 FAULT(close_of_dead_hangs, "close-of-dead-hangs",
-      "D-12 D-13 D-14 D-24 D-26 D-33 C-05 C-06 C-12 C-21 X-06 X-10 X-11",
+      "D-12 D-13 D-14 D-24 D-26 D-33 C-05 C-06 C-12 C-21 X-06 X-10 X-11 X-03 X-42 X-46 S-12 S-17",
       "a socket that the peer has reset never closes")
 FAULT(close_sends_nothing, "close-sends-nothing",
-      "C-01 C-11 C-16 C-17 X-21 S-10",
+      "C-01 C-11 C-16 C-17 X-21 S-10 S-15",
       "closing a connected socket sends nothing")
 FAULT(close_waits_at_dispatch, "close-waits-at-dispatch", "C-21", "a close at DISPATCH_LEVEL takes 50 ms to return")
 FAULT(close_raises_irql, "close-raises-irql",
@@ -113,39 +117,43 @@ FAULT(release_sd_ignored, "release-sd-ignored",
       "C-14 C-15",
       "WSK_RELEASE_SD succeeds and releases nothing")
 FAULT(close_before_callback_returns, "close-before-callback-returns",
-      "C-11 C-12 C-12b C-21 X-12 X-19",
+      "C-11 C-12 C-12b C-21 X-12 X-19 X-10 X-48",
       "a close completes while a callback is in progress")
 FAULT(callback_after_close, "callback-after-close",
-      "C-11 C-12 C-12b C-13 C-21 X-10 X-19",
+      "C-11 C-12 C-12b C-13 C-21 X-10 X-19 X-03 X-16 X-41 X-42 X-48",
       "a callback starts after the close has completed")
 FAULT(listener_close_ends_accepted, "listener-close-ends-accepted",
       "C-02 X-22",
       "closing a listener resets what it accepted")
 FAULT(event_without_enable, "event-without-enable", "X-03", "the disconnect event comes without being enabled")
-FAULT(event_for_local_disconnect, "event-for-local-disconnect", "X-03",
+FAULT(event_for_local_disconnect, "event-for-local-disconnect", "X-03 X-41",
       "the disconnect event comes for the client's own disconnect")
 FAULT(disconnect_flag_wrong, "disconnect-flag-wrong",
-      "X-03 X-07",
+      "X-03 X-07 X-12 X-16 X-41 X-42 X-48",
       "the disconnect event takes FIN for RST and RST for FIN")
 FAULT(event_below_dispatch, "event-below-dispatch", "X-04", "callbacks say DISPATCH_LEVEL and run below it")
 FAULT(disconnect_before_data, "disconnect-before-data", "X-07", "the disconnect event comes before the data")
 FAULT(disconnect_event_twice, "disconnect-event-twice",
-      "D-20 X-03 X-07 X-32",
+      "D-20 X-03 X-07 X-32 X-12 X-16 X-41 X-42 X-48",
       "the disconnect event comes twice")
 FAULT(disable_does_not_wait, "disable-does-not-wait",
-      "C-11 C-12 X-12",
+      "C-11 C-12 X-12 X-10",
       "disabling an event succeeds while its callback is in progress")
-FAULT(combined_disable_accepted, "combined-disable-accepted", "X-13", "several events may be disabled in one call")
+FAULT(combined_disable_accepted, "combined-disable-accepted", "X-13 X-44", "several events may be disabled in one call")
 FAULT(silent_mode_sends, "silent-mode-sends", "X-14", "a connection in silent mode sends")
 FAULT(silent_mode_disconnects, "silent-mode-disconnects", "X-14", "a connection in silent mode may be disconnected")
 FAULT(send_completes_when_queued, "send-completes-when-queued",
-      "D-27 D-30 X-15",
+      "D-27 D-30 X-15 X-44 S-11 S-12 S-13 S-14 S-15",
       "a send completes before it is acknowledged")
-FAULT(eof_is_error, "eof-is-error", "X-16", "a receive at the end of the stream fails")
-FAULT(waitall_returns_part, "waitall-returns-part", "X-17", "a WAITALL receive completes with part of its buffer")
-FAULT(drain_returns_at_once, "drain-returns-at-once", "X-17", "a DRAIN receive completes before the stream ends")
+FAULT(eof_is_error, "eof-is-error", "X-16 S-11", "a receive at the end of the stream fails")
+FAULT(waitall_returns_part, "waitall-returns-part",
+      "X-17 X-49 S-11 S-12 S-13 S-14 S-15 S-16",
+      "a WAITALL receive completes with part of its buffer")
+FAULT(drain_returns_at_once, "drain-returns-at-once",
+      "X-17 X-16 S-11 S-12 S-13 S-14 S-15 S-16",
+      "a DRAIN receive completes before the stream ends")
 FAULT(departure_unnoticed, "departure-unnoticed",
-      "D-12 D-13 D-14 X-08",
+      "D-12 D-13 D-14 X-08 S-17",
       "a socket lives on when its address is taken from the guest")
 FAULT(death_told_twice, "death-told-twice", "X-08", "a dead socket's client hears of it twice")
 FAULT(rst_after_fins, "rst-after-fins", "C-18 C-19", "a close sends RST although both directions are closed")
@@ -154,15 +162,15 @@ FAULT(graceful_before_sends, "graceful-before-sends", "D-18",
       "a graceful disconnect completes before the sends that were asked for earlier")
 FAULT(fin_delayed, "fin-delayed", "X-31", "the FIN of a graceful disconnect leaves 0.8 s late")
 FAULT(no_send_after_fin, "no-send-after-fin", "X-05", "a send is refused once the peer's FIN has come")
-FAULT(reset_is_eof, "reset-is-eof", "X-06", "a receive that a reset ends succeeds with 0 bytes")
+FAULT(reset_is_eof, "reset-is-eof", "X-06 S-12", "a receive that a reset ends succeeds with 0 bytes")
 FAULT(close_leaves_datagrams_pending, "close-leaves-datagrams-pending",
-      "C-10 C-11",
+      "C-10 C-11 S-15 S-16 S-17",
       "a WskReceiveFrom or WskSendTo is not completed by close")
 FAULT(close_leaves_watch_pending, "close-leaves-watch-pending",
       "C-10 C-11",
       "an SIO_ADDRESS_LIST_CHANGE is not completed by close")
 FAULT(close_leaves_graceful_pending, "close-leaves-graceful-pending",
-      "D-25 D-26 C-10 C-11 C-18b",
+      "D-25 D-26 C-10 C-11 C-18b X-44 S-11 S-13 S-15",
       "a graceful disconnect is not completed by close")
 FAULT(close_in_callback_hangs, "close-in-callback-hangs",
       "C-11 C-12 C-12b C-21 X-10 X-12 X-19",
@@ -198,7 +206,7 @@ FAULT(accepted_comes_again, "accepted-comes-again", "X-41",
       "data of which a receive event took a part comes again from its beginning")
 FAULT(refused_comes_again, "refused-comes-again", "X-41", "data that was refused is indicated again at once")
 FAULT(fin_drops_refused, "fin-drops-refused", "X-41", "the peer's FIN drops what a receive event did not accept")
-FAULT(close_leaks_refused, "close-leaks-refused", "C-16 X-41", "a close does not free data that was refused")
+FAULT(close_leaks_refused, "close-leaks-refused", "C-16", "a close does not free data that was refused")
 FAULT(retained_stops_receive, "retained-stops-receive", "X-42", "no data is indicated while the client retains some")
 FAULT(retained_hides_disconnect, "retained-hides-disconnect", "X-03 X-42",
       "the disconnect event does not come while the client retains data")
@@ -250,9 +258,9 @@ FAULT(close_wait_refuses, "close-wait-refuses", "C-18 C-19 S-06 X-05",
       "a graceful disconnect is refused once the peer's FIN has come")
 FAULT(close_wait_completes_early, "close-wait-completes-early", "S-06",
       "a graceful disconnect behind the peer's FIN completes before its own is acknowledged")
-FAULT(second_graceful_pends, "second-graceful-pends", "D-15 S-04 S-05 S-07 S-08",
+FAULT(second_graceful_pends, "second-graceful-pends", "D-15 X-44 S-04 S-05 S-07 S-08",
       "a second graceful disconnect pends until the close")
-FAULT(graceful_cancels_sends, "graceful-cancels-sends", "D-17 D-18 D-18b",
+FAULT(graceful_cancels_sends, "graceful-cancels-sends", "D-17 D-18 D-18b S-13",
       "a graceful disconnect cancels the sends that are pending")
 FAULT(empty_mdl_ends_chain, "empty-mdl-ends-chain", "D-03", "an MDL of no bytes ends its chain")
 FAULT(mdls_taken_equal, "mdls-taken-equal", "D-03", "no MDL of a chain is taken to be longer than the first")
@@ -262,7 +270,7 @@ FAULT(buffer_completes_early, "buffer-completes-early", "D-22",
       "a graceful disconnect with a buffer completes before anything of it is acknowledged")
 FAULT(buffer_overtakes_sends, "buffer-overtakes-sends", "D-17",
       "the disconnect's buffer leaves before sends that were asked for earlier")
-FAULT(cancelled_graceful_succeeds, "cancelled-graceful-succeeds", "X-18",
+FAULT(cancelled_graceful_succeeds, "cancelled-graceful-succeeds", "X-18 S-16",
       "a graceful disconnect that is cancelled completes with success")
 FAULT(fin_at_two_places, "fin-at-two-places", "D-01 D-03", "a FIN is sent again, behind its place")
 FAULT(abort_rst_misplaced, "abort-rst-misplaced", "D-07 D-16 D-31 D-33 X-30",
