@@ -67,7 +67,7 @@ async def test_a_connection_loses_its_address(lab, kind, category, family):
 
 
 @requires("S-17")
-@for_each(category=LISTENERS, count=COUNTS, family=FAMILIES)
+@for_each(count=COUNTS, category=LISTENERS, family=FAMILIES)
 async def test_a_listener_loses_its_address(lab, category, count, family):
     """What becomes of its accepts is recorded; the close succeeds."""
     plan = Scenario(dangerous=count > 1)

@@ -150,7 +150,7 @@ async def test_a_close_of_a_connection(lab, kind, way, family):
 
 
 @requires("S-15")
-@for_each(category=LISTENERS, count=COUNTS, family=FAMILIES)
+@for_each(count=COUNTS, category=LISTENERS, family=FAMILIES)
 async def test_a_close_of_a_listener(lab, category, count, family):
     """Every accept completes before it, with STATUS_CANCELLED."""
     plan = Scenario(dangerous=count > 1)
@@ -232,7 +232,7 @@ async def test_io_cancel_irp_on_a_connection(lab, kind, way, family):
 
 
 @requires("S-16")
-@for_each(category=LISTENERS, count=COUNTS, family=FAMILIES)
+@for_each(count=COUNTS, category=LISTENERS, family=FAMILIES)
 async def test_io_cancel_irp_on_a_listener(lab, category, count, family):
     """It completes the accept whose IRP it is, once; the others wait on."""
     plan = Scenario(dangerous=count > 1)

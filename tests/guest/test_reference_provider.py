@@ -169,11 +169,11 @@ CAUGHT_BY_CASES = {
     "reset-ends-one-receive": f"{_EVERY_END}::test_the_peers_reset[receives-wsk-socket-ipv6]",
     "abort-ends-one-receive": f"{_EVERY_END}::test_an_abortive_disconnect[receives-wsk-socket-ipv6]",
     "close-ends-one-receive": f"{_EVERY_END}::test_a_close_of_a_connection[receives-wsk-socket-ipv6]",
-    "close-ends-one-accept": f"{_EVERY_END}::test_a_close_of_a_listener[listen-many-ipv6]",
+    "close-ends-one-accept": f"{_EVERY_END}::test_a_close_of_a_listener[many-listen-ipv6]",
     "close-ends-one-datagram": f"{_EVERY_END}::test_a_close_of_a_datagram_socket[many-ipv4]",
     "cancel-leaves-receive": f"{_EVERY_END}::test_io_cancel_irp_on_a_connection[receive-wsk-socket-ipv4]",
-    "cancel-leaves-accept": f"{_EVERY_END}::test_io_cancel_irp_on_a_listener[listen-one-ipv4]",
-    "cancel-ends-another": f"{_EVERY_END}::test_io_cancel_irp_on_a_listener[listen-many-ipv6]",
+    "cancel-leaves-accept": f"{_EVERY_END}::test_io_cancel_irp_on_a_listener[one-listen-ipv4]",
+    "cancel-ends-another": f"{_EVERY_END}::test_io_cancel_irp_on_a_listener[many-listen-ipv6]",
     "cancel-resets": f"{_EVERY_END}::test_a_connection_goes_on_when_a_receive_was_cancelled[wsk-socket-ipv4]",
     "cancel-loses-data": f"{_EVERY_END}::test_a_connection_goes_on_when_a_receive_was_cancelled"
     "[wsk-socket-ipv4]",
@@ -198,7 +198,7 @@ CAUGHT_BY_CASES = {
     "[in-part-wsk-socket-ipv6]",
     "fin-drops-refused": f"{_LEFT}::test_what_was_not_accepted_is_received_behind_the_peers_fin"
     "[refused-wsk-socket-ipv4]",
-    "refused-hides-disconnect": f"{_LEFT}::test_what_was_not_accepted_is_received_behind_the_peers_fin"
+    "refused-hides-disconnect": f"{_LEFT}::test_the_peers_fin_is_told_although_data_was_not_accepted"
     "[refused-wsk-socket-ipv4]",
     "refused-comes-again": f"{_LEFT}::test_what_was_not_accepted_is_not_indicated_before_a_receive"
     "[refused-wsk-socket-ipv4]",

@@ -180,13 +180,13 @@ FAULT(close_cancellable, "close-cancellable",
       "cancelling a close completes it while a callback is in progress")
 FAULT(fin_ends_one_receive, "fin-ends-one-receive", "S-11",
       "of the receives that are pending at the peer's FIN only the first completes")
-FAULT(event_hides_eof, "event-hides-eof", "X-16",
+FAULT(event_hides_eof, "event-hides-eof", "X-03 X-16",
       "the peer's FIN does not complete a receive where the disconnect event is enabled")
 FAULT(reset_ends_one_receive, "reset-ends-one-receive", "S-12",
       "of the receives that are pending at the peer's RST only the first completes")
 FAULT(abort_ends_one_receive, "abort-ends-one-receive", "S-14",
       "an abortive disconnect completes only the first of the receives that are pending")
-FAULT(close_ends_one_receive, "close-ends-one-receive", "C-10 C-11 S-15",
+FAULT(close_ends_one_receive, "close-ends-one-receive", "C-10 C-11 C-12b C-13 S-15",
       "a close completes only the first of the receives that are pending")
 FAULT(close_ends_one_accept, "close-ends-one-accept", "S-15",
       "a close completes only the first of the accepts that are pending")
@@ -210,7 +210,7 @@ FAULT(close_leaks_refused, "close-leaks-refused", "C-16", "a close does not free
 FAULT(retained_stops_receive, "retained-stops-receive", "X-42", "no data is indicated while the client retains some")
 FAULT(retained_hides_disconnect, "retained-hides-disconnect", "X-03 X-42",
       "the disconnect event does not come while the client retains data")
-FAULT(refused_hides_disconnect, "refused-hides-disconnect", "X-03 X-41",
+FAULT(refused_hides_disconnect, "refused-hides-disconnect", "X-03",
       "the disconnect event does not come once data was refused")
 FAULT(receive_hides_disconnect, "receive-hides-disconnect", "X-03 X-16",
       "the disconnect event does not come where a receive has told of the FIN")
