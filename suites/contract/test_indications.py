@@ -4,6 +4,7 @@
 from typing import NamedTuple
 
 from harness.core.ntstatus import STATUS_SUCCESS
+from harness.core.units import ms
 from harness.peer import EndsWhenAsked, KeepsSending
 from harness.scenario import (
     FAMILIES,
@@ -124,10 +125,17 @@ async def test_the_peers_fin_is_told_although_data_was_not_accepted(lab, answer,
     assert events(seen, sock) == [False]
 
 
+def judge_received(seen, sock, keep, receives):
+    """Every byte that was left came with the receives, once and in order."""
+    rest = b"".join(bytes(seen.data(each)) for each in receives)
+    assert rest
+    assert joins(taken(seen, sock, keep) + rest, complete=not seen.data(receives[-1]))
+
+
 @requires("X-41")
 @for_each(answer=LEFT, way=CONNECTED_AND_ACCEPTED, family=FAMILIES)
-async def test_what_was_not_accepted_is_received_behind_the_peers_fin(lab, answer, way, family):
-    """Receives get every byte of it, once and in order."""
+async def test_what_was_not_accepted_is_received_before_the_peers_fin(lab, answer, way, family):
+    """Receives that are called before the FIN comes get every byte of it, once and in order."""
     plan = Scenario()
     peer, sock, keep = indicated(lab, plan, answer, way, family, "fin")
     plan.finish.disable(sock, RECEIVE)
@@ -138,9 +146,26 @@ async def test_what_was_not_accepted_is_received_behind_the_peers_fin(lab, answe
 
     seen = await lab.run(plan, peer)
 
-    rest = b"".join(bytes(seen.data(each)) for each in receives)
-    assert rest
-    assert joins(taken(seen, sock, keep) + rest, complete=not seen.data(receives[-1]))
+    judge_received(seen, sock, keep, receives)
+
+
+@requires("X-41")
+@for_each(answer=LEFT, way=CONNECTED_AND_ACCEPTED, family=FAMILIES)
+async def test_what_was_not_accepted_is_received_behind_the_peers_fin(lab, answer, way, family):
+    """Receives that are called when the FIN has come get every byte of it, once and in order."""
+    plan = Scenario()
+    peer, sock, keep = indicated(lab, plan, answer, way, family, "fin")
+    plan.finish.disable(sock, RECEIVE)
+    plan.send(sock, b"!")
+    plan.delay(400 * ms)
+    receives = [plan.receive(sock, len(DATA)) for _ in range(4)]
+    plan.wait(*receives)
+    plan.finish.close(sock)
+
+    seen = await lab.run(plan, peer)
+
+    require_precondition(seen.order(seen.fin("peer"), receives[0].call))
+    judge_received(seen, sock, keep, receives)
 
 
 @requires("X-41")

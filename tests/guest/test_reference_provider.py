@@ -190,11 +190,11 @@ CAUGHT_BY_CASES = {
     "static-events-missing": f"{_AT_ONCE}::test_static_events_come_for_connected_sockets[wsk-socket-ipv4]",
     "static-close-does-not-wait": f"{_AT_ONCE}::test_a_close_waits_for_a_static_event_that_is_in_progress"
     "[passive-ipv4]",
-    "refused-is-lost": f"{_LEFT}::test_what_was_not_accepted_is_received_behind_the_peers_fin"
+    "refused-is-lost": f"{_LEFT}::test_what_was_not_accepted_is_received_before_the_peers_fin"
     "[refused-wsk-socket-ipv4]",
-    "rest-is-lost": f"{_LEFT}::test_what_was_not_accepted_is_received_behind_the_peers_fin"
+    "rest-is-lost": f"{_LEFT}::test_what_was_not_accepted_is_received_before_the_peers_fin"
     "[in-part-wsk-socket-ipv6]",
-    "accepted-comes-again": f"{_LEFT}::test_what_was_not_accepted_is_received_behind_the_peers_fin"
+    "accepted-comes-again": f"{_LEFT}::test_what_was_not_accepted_is_received_before_the_peers_fin"
     "[in-part-wsk-socket-ipv6]",
     "fin-drops-refused": f"{_LEFT}::test_what_was_not_accepted_is_received_behind_the_peers_fin"
     "[refused-wsk-socket-ipv4]",
