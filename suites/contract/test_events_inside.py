@@ -220,7 +220,7 @@ async def test_a_callback_disables_itself_disconnects_and_closes(lab, end, form,
     assert len(seen.callbacks(sock, end)) == 1
 
 
-@requires("X-10", "X-12")
+@requires("X-12")
 @for_each(irp=IRPS, category=(Category.LISTEN, Category.STREAM), family=FAMILIES)
 async def test_an_accept_event_is_disabled_in_itself(lab, irp, category, family):
     """The connection that it brought lives, and a further one is not told of."""
@@ -245,7 +245,7 @@ async def test_an_accept_event_is_disabled_in_itself(lab, irp, category, family)
     assert "eof" in {connection.ended for connection in peer.connections}
 
 
-@requires("X-10", "X-12")
+@requires("X-12")
 @for_each(irp=IRPS, family=FAMILIES)
 async def test_a_datagram_event_is_disabled_in_itself(lab, irp, family):
     """A second datagram brings no callback."""

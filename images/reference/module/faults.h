@@ -202,7 +202,7 @@ FAULT(cancel_resets, "cancel-resets", "S-16", "cancelling a receive resets the c
 FAULT(cancel_loses_data, "cancel-loses-data", "S-16", "the first byte that comes after a receive was cancelled is lost")
 FAULT(refused_is_lost, "refused-is-lost", "X-41", "data that a receive event refused is lost")
 FAULT(rest_is_lost, "rest-is-lost", "X-41", "what a receive event left of its data is lost")
-FAULT(accepted_comes_again, "accepted-comes-again", "X-41",
+FAULT(accepted_comes_again, "accepted-comes-again", "X-34 X-41",
       "data of which a receive event took a part comes again from its beginning")
 FAULT(refused_comes_again, "refused-comes-again", "X-41", "data that was refused is indicated again at once")
 FAULT(fin_drops_refused, "fin-drops-refused", "X-41", "the peer's FIN drops what a receive event did not accept")
@@ -221,16 +221,16 @@ FAULT(disable_inside_hangs, "disable-inside-hangs", "X-12",
       "the IRP of a disable does not complete when the callback has returned")
 FAULT(disable_takes_all, "disable-takes-all", "X-03 X-12", "disabling one event disables all of the socket's")
 FAULT(events_overlap, "events-overlap", "X-40", "a receive event begins while another is in progress")
-FAULT(disconnect_event_of_another, "disconnect-event-of-another", "X-03",
+FAULT(disconnect_event_of_another, "disconnect-event-of-another", "X-03 X-12",
       "the disconnect event comes with another socket's context")
 FAULT(static_event_of_another, "static-event-of-another", "X-48",
       "a static event of a datagram socket comes with another's context")
-FAULT(static_events_missing, "static-events-missing", "D-20 X-48", "static events of connections are not enabled")
+FAULT(static_events_missing, "static-events-missing", "D-20 X-03 X-48", "static events of connections are not enabled")
 FAULT(static_close_does_not_wait, "static-close-does-not-wait", "C-12 X-48",
       "the close of a socket with static events completes while a callback is in progress")
-FAULT(datagram_after_close, "datagram-after-close", "C-12 C-12b",
+FAULT(datagram_after_close, "datagram-after-close", "C-12 C-12b X-12 X-48",
       "an event callback of a datagram socket starts after its close has completed")
-FAULT(accept_completes_twice, "accept-completes-twice", "X-45", "the IRP of an accept is completed twice")
+FAULT(accept_completes_twice, "accept-completes-twice", "X-01 X-45", "the IRP of an accept is completed twice")
 FAULT(accept_swaps_addresses, "accept-swaps-addresses", "X-45", "an accept tells the local address for the remote one")
 FAULT(refusal_ends_accepts, "refusal-ends-accepts", "X-44",
       "a disconnect of a listening stream socket is refused, and ends its accepts")
