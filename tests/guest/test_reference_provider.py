@@ -139,7 +139,6 @@ CAUGHT_BY_CASES = {
     "test_a_graceful_disconnect_is_cancelled_while_the_window_is_closed",
     "fin-at-two-places": f"{_DISCONNECT}/test_graceful.py::"
     "test_graceful_disconnect_ends_the_connection[ipv4-wsk-socket]",
-<<<<<<< HEAD
     "abort-rst-misplaced": f"{_DISCONNECT}/test_abortive.py::"
     "test_abortive_disconnect_resets_the_connection[ipv4-wsk-socket]",
     "close-rst-misplaced": f"{_CLOSE}::"
@@ -164,7 +163,6 @@ CAUGHT_BY_CASES = {
     "test_an_abortive_disconnect_ends_every_receive_that_is_pending[3-ipv4-passive]",
     "abort-leaves-third-send": f"{_DISCONNECT}/test_aborted.py::"
     "test_an_abortive_disconnect_ends_every_send_that_is_pending[16-ipv4-wsk-socket-connect-passive]",
-=======
     "fin-ends-one-receive": f"{_EVERY_END}::test_the_peers_fin[receives-wsk-socket-ipv6]",
     "reset-ends-one-receive": f"{_EVERY_END}::test_the_peers_reset[receives-wsk-socket-ipv6]",
     "abort-ends-one-receive": f"{_EVERY_END}::test_an_abortive_disconnect[receives-wsk-socket-ipv6]",
@@ -230,7 +228,6 @@ CAUGHT_BY_CASES = {
     "[close-wait-local-ipv4]",
     "remote-is-local": f"{_ADDRESSES}::test_the_addresses_of_a_connection_are_those_on_the_wire"
     "[wsk-socket-ipv4-passive]",
->>>>>>> e15f082 (Forty faults of receives, events, accepts and cancels, and the cases that notice them)
 }
 # What a run says of it: tests/guest/test_trouble.py.
 CAUGHT_BY_RUNS = ("no-connect-ex",)

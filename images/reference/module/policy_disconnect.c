@@ -197,11 +197,7 @@ enum policy_fate policy_fate_at_abort(const struct wsk_operation *op)
 	case WSK_GRACEFUL:
 		return fault(FAULT_abort_loses_graceful) ? LOSE_OPERATION : END_OPERATION;
 	case WSK_RECEIVE:
-<<<<<<< HEAD
-		return op->before == 2 && fault(FAULT_abort_leaves_third_receive) ? LEAVE_PENDING : END_OPERATION;
-=======
 		return policy_left_at_abort(op) ? LEAVE_PENDING : END_OPERATION;
->>>>>>> e15f082 (Forty faults of receives, events, accepts and cancels, and the cases that notice them)
 	default:
 		return LEAVE_PENDING;
 	}

@@ -6,7 +6,7 @@
 /* One that was called while another of its kind waited. */
 static bool is_behind(const struct wsk_operation *op, enum wsk_kind kind)
 {
-	return op->kind == kind && op->behind;
+	return op->kind == kind && op->before;
 }
 
 bool policy_left_waiting(const struct wsk_operation *op)
@@ -21,7 +21,8 @@ bool policy_left_at_reset(const struct wsk_operation *op)
 
 bool policy_left_at_abort(const struct wsk_operation *op)
 {
-	return is_behind(op, WSK_RECEIVE) && fault(FAULT_abort_ends_one_receive);
+	return (op->kind == WSK_RECEIVE && op->before == 2 && fault(FAULT_abort_leaves_third_receive)) ||
+	       (is_behind(op, WSK_RECEIVE) && fault(FAULT_abort_ends_one_receive));
 }
 
 bool policy_left_at_close(const struct wsk_operation *op)

@@ -28,23 +28,6 @@ static bool wanted(const struct wsk_socket *ws, u32 kind)
 
 /* ---- Delivery, in softirq ---- */
 
-static struct wsk_indication *next_of(const struct wsk_indication *indication)
-{
-	struct wsk_data_indication *next = indication->shown.next;
-
-	return next ? container_of(next, struct wsk_indication, shown) : NULL;
-}
-
-/* How many indications a list of them has, and how many bytes. */
-static int count(const struct wsk_indication *indication, u64 *bytes)
-{
-	int number = 0;
-
-	for (*bytes = 0; indication; indication = next_of(indication), number++)
-		*bytes += indication->shown.buffer.length;
-	return number;
-}
-
 /* What the client did not accept of a list is indicated again, before what came later. */
 static void give_back(struct wsk_socket *ws, struct wsk_indication *indication, u64 accepted)
 {
@@ -55,7 +38,7 @@ static void give_back(struct wsk_socket *ws, struct wsk_indication *indication, 
 	for (; indication; indication = next) {
 		u64 part = min_t(u64, accepted, indication->size - indication->taken);
 
-		next = next_of(indication);
+		next = wsk_indication_next(indication);
 		indication->taken += part;
 		accepted -= part;
 		if (indication->taken == indication->size || !keep)
@@ -84,7 +67,7 @@ static void call_receive(struct wsk_socket *ws, struct wsk_event *event)
 {
 	struct wsk_indication *indication = event->indication;
 	u64 size, accepted;
-	int number = count(indication, &size);
+	int number = wsk_indication_count(indication, &size);
 	NTSTATUS status;
 
 	accepted = size;

@@ -51,6 +51,23 @@ void wsk_indication_show(struct wsk_indication *indication)
 	indication->shown.buffer.length = left;
 }
 
+struct wsk_indication *wsk_indication_next(const struct wsk_indication *indication)
+{
+	struct wsk_data_indication *next = indication->shown.next;
+
+	return next ? container_of(next, struct wsk_indication, shown) : NULL;
+}
+
+/* How many indications a list of them has, and how many bytes. */
+int wsk_indication_count(const struct wsk_indication *indication, u64 *bytes)
+{
+	int number = 0;
+
+	for (*bytes = 0; indication; indication = wsk_indication_next(indication), number++)
+		*bytes += indication->shown.buffer.length;
+	return number;
+}
+
 void wsk_indication_free(struct wsk_indication *indication)
 {
 	indication->magic = 0;

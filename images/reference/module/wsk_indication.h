@@ -20,6 +20,8 @@ struct wsk_indication {
 
 struct wsk_indication *wsk_indication_new(struct wsk_socket *ws, u32 size);
 void wsk_indication_show(struct wsk_indication *indication);
+struct wsk_indication *wsk_indication_next(const struct wsk_indication *indication);	/* in its list, or NULL */
+int wsk_indication_count(const struct wsk_indication *indication, u64 *bytes);
 void wsk_indication_free(struct wsk_indication *indication);
 void wsk_leftover_free(struct wsk_socket *ws);
 u64 wsk_leftover_take(struct wsk_socket *ws, u8 *to, u64 room);

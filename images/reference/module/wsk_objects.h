@@ -65,7 +65,6 @@ struct wsk_operation {
 	unsigned long due;	/* for faults: jiffies when it is given up, 0 for not yet */
 	bool queued;		/* every byte is with TCP, `end_sequence` is known */
 	bool cancelled;		/* IoCancelIrp came: the work item completes it */
-	u16 behind;		/* others of its kind that waited when it was asked for */
 	bool after_eof;		/* WSK_RECEIVE: asked for when the end of the stream had been told */
 	u32 flags;
 	struct wsk_buf buf;	/* the caller's own may be gone once the call returned */

@@ -33,7 +33,6 @@ static void MS cancel(struct device_object *device, struct irp *irp)
 	cancel_unlock(irp->cancel_irql);
 }
 
-<<<<<<< HEAD
 /* Lock held. */
 static u8 count(const struct wsk_socket *ws, enum wsk_kind kind)
 {
@@ -43,17 +42,6 @@ static u8 count(const struct wsk_socket *ws, enum wsk_kind kind)
 	list_for_each_entry(op, &ws->operations, list)
 		found += op->kind == kind;
 	return found;
-=======
-/* Operations of a kind that wait. Lock held. */
-static u16 count(const struct wsk_socket *ws, enum wsk_kind kind)
-{
-	const struct wsk_operation *op;
-	u16 number = 0;
-
-	list_for_each_entry(op, &ws->operations, list)
-		number += op->kind == kind;
-	return number;
->>>>>>> e15f082 (Forty faults of receives, events, accepts and cancels, and the cases that notice them)
 }
 
 static void add(struct wsk_socket *ws, struct irp *irp, struct wsk_operation *op)
@@ -66,11 +54,7 @@ static void add(struct wsk_socket *ws, struct irp *irp, struct wsk_operation *op
 	if (policy_cancellable(op))
 		irp->cancel_routine = cancel;
 	spin_lock_bh(&ws->lock);
-<<<<<<< HEAD
 	op->before = count(ws, op->kind);
-=======
-	op->behind = count(ws, op->kind);
->>>>>>> e15f082 (Forty faults of receives, events, accepts and cancels, and the cases that notice them)
 	list_add_tail(&op->list, &ws->operations);
 	if (!op->result)
 		wsk_kick(ws);

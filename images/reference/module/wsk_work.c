@@ -93,11 +93,8 @@ void wsk_work(struct work_struct *work)
 	wsk_raise_events(ws);
 	if (ending)
 		wsk_hurry_event(ws);
-<<<<<<< HEAD
-	if (ending && !awaits_fin(ws) && (wsk_events_idle(ws) || ending->cancelled || !policy_close_waits_for_callbacks()))
-=======
-	if (ending && (wsk_events_idle(ws) || ending->cancelled || !policy_close_waits_for_callbacks(ws)))
->>>>>>> e15f082 (Forty faults of receives, events, accepts and cancels, and the cases that notice them)
+	if (ending && !awaits_fin(ws) &&
+	    (wsk_events_idle(ws) || ending->cancelled || !policy_close_waits_for_callbacks(ws)))
 		wsk_close(ws, ending);
 	mutex_unlock(&ws->mutex);
 }
