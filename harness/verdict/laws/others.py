@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 
 from harness.core.abi import StepKind
-from harness.core.ntstatus import STATUS_FILE_FORCED_CLOSED, nt_success
+from harness.core.ntstatus import nt_success
 from harness.scenario import Category
 from harness.verdict.laws.connection import TcpConnection
 from harness.verdict.laws.law import Violation
@@ -75,15 +75,10 @@ def _without_cause(sock: SocketStory, connection: TcpConnection, call: Call) -> 
 
 
 def _accepts(story: Story, sock: SocketStory) -> Iterator[Violation]:
-    """An accept that was pending fails when it is cancelled, its listener is closed, or functions no longer.
-
-    The last is what STATUS_FILE_FORCED_CLOSED says (WskAccept, return value), for a cause that we cannot see.
-    """
+    """An accept that was pending fails when it is cancelled, or its listener is closed."""
     for call in sock.of(StepKind.ACCEPT):
         completion = call.completion
         if completion is None or nt_success(completion.io_status) or not call.pended or sock.cancelled(call):
-            continue
-        if completion.io_status == STATUS_FILE_FORCED_CLOSED:
             continue
         cleaned = story.cleanup and story.cleanup.sequence < completion.sequence
         if not cleaned and not any(each.before(completion) for each in sock.endings) and _listens(sock):
