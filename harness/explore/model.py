@@ -149,10 +149,12 @@ class _Model:
         self._call(sock, wish, "event_mask", (mask,))
 
     def _listener(self, _sock: _Socket, wish: Wish) -> None:
-        """Accepts that nobody answers, and a close; of a stream socket a disconnect, which is refused."""
+        """An accept that nobody answers, and a close; of a stream socket a disconnect, which is refused."""
         category = Category.STREAM if wish.flags % 2 else Category.LISTEN
         name = self._made("listener", "listening", (self.family, 0), category=category)
         accepts = [self._made("accepted", "accept", (Name(name),)) for _ in range(wish.size)]
+        for accept in accepts:
+            self._add("may_fail", (Name(f"{accept}.creation"),))
         if category == Category.STREAM:
             self._made("refused", "disconnect", (Name(name),))
         for accept in accepts[: wish.flags // 2]:

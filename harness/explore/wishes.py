@@ -78,7 +78,7 @@ WISHES = st.one_of(
     _wish("receive", size=st.just(0), flags=st.just(WSK_FLAG_DRAIN)),
     _wish("graceful", size=st.sampled_from([0, 0, 1, 3000])),
     _wish("abort", size=st.integers(0, 1)),
-    _wish("listener", size=st.integers(0, 3), flags=st.integers(0, 4)),
+    _wish("listener", size=st.integers(0, 1), flags=st.integers(0, 3)),
     _wish("datagrams", size=st.integers(0, 3)),
     _wish("watch", size=st.integers(0, 1)),
     _wish("silence"),
