@@ -17,14 +17,17 @@ from harness.scenario import (
     WSK_FLAG_ABORTIVE,
     Action,
     Arrival,
+    Buffer,
     Callback,
     Category,
     Context,
     Family,
+    pattern,
 )
 from harness.scenario.values import EVENT_BITS, WSK_EVENT_DISABLE
 
 DATA_EVENTS = (Callback.RECEIVE, Callback.DISCONNECT)
+PLAIN, CHAINED, POISON = range(3)  # flags of what is sent
 _MOST_LINES = 60
 _SETTLES = 40 * ms
 _INSIDE = (Context.COMPLETION, Context.CALLBACK)
@@ -58,8 +61,9 @@ class _Socket:
 
 
 class _Model:
-    def __init__(self, family: Family, sockets: int) -> None:
+    def __init__(self, family: Family, sockets: int, *, accepts: bool) -> None:
         self.family = family
+        self.has_listener = accepts
         self.sockets = [_Socket(f"sock{number}") for number in range(sockets)]
         self.lines: list[Line] = []
         self.cells: list[tuple[str, ...]] = []
@@ -88,14 +92,14 @@ class _Model:
         self._add("barrier", (0,), strand=1)
 
     def _send(self, sock: _Socket, wish: Wish) -> None:
-        self._call(sock, wish, "send", (wish.size,))
+        self._call(sock, wish, "send", (_data(wish),), poison_buf=wish.flags == POISON)
 
     def _receive(self, sock: _Socket, wish: Wish) -> None:
         name = self._call(sock, wish, "receive", (wish.size,), flags=wish.flags)
         sock.cancellable |= {name} if wish.flags else set()
 
     def _graceful(self, sock: _Socket, wish: Wish) -> None:
-        name = self._call(sock, wish, "disconnect", (), buffer=wish.size or None)
+        name = self._call(sock, wish, "disconnect", (), buffer=_data(wish) if wish.size else None)
         sock.cancellable |= {name} if sock.state == "connected" else set()
         sock.state = "disconnecting" if sock.state == "connected" else sock.state
 
@@ -147,6 +151,13 @@ class _Model:
         """Which fails."""
         mask = WSK_EVENT_DISABLE | EVENT_BITS[Callback.RECEIVE] | EVENT_BITS[Callback.DISCONNECT]
         self._call(sock, wish, "event_mask", (mask,))
+
+    def _close_listener(self, _sock: _Socket, wish: Wish) -> None:
+        """That of an accepted socket, which outlives it."""
+        if self.has_listener and not self.strands:
+            self.has_listener = False
+            self._closed("listener", wish)
+            self.cells.append(("listening", "close", str(wish.context), "0 calls"))
 
     def _listener(self, _sock: _Socket, wish: Wish) -> None:
         """An accept that nobody answers, and a close; of a stream socket a disconnect, which is refused."""
@@ -255,9 +266,17 @@ class _Model:
         self.cells.append((sock.state, what, str(context), f"{pending}{'+' if pending == 3 else ''} calls"))
 
 
+def _data(wish: Wish) -> int | Buffer:
+    """So many bytes, in one MDL or in a chain that the buffer begins inside of."""
+    if wish.flags != CHAINED:
+        return wish.size
+    return Buffer(pattern(wish.size, seed=wish.size), length=wish.size, mdls=3, offset=1, slack=3)
+
+
 def recipe(peer: PeerChoice, family: Family, way: Way, sockets: int, wishes: Sequence[Wish]) -> Recipe:
     """The wishes as far as the contract allows them, between a connection and a close."""
-    model = _Model(family, 1 if isinstance(way, Arrival) else sockets)
+    accepts = isinstance(way, Arrival)
+    model = _Model(family, 1 if accepts else sockets, accepts=accepts)
     model.strands = any(wish.strand for wish in wishes)
     if model.strands:
         model.begin()

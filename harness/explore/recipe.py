@@ -10,7 +10,7 @@ from typing import Any
 from harness import peer as peers
 from harness.core.units import ms, s
 from harness.peer import Peer
-from harness.scenario import Arrival, Callback, Family, Origin, Scenario, inside
+from harness.scenario import Arrival, Buffer, Callback, Family, Origin, Scenario, inside
 
 Way = Origin | Arrival
 
@@ -96,6 +96,8 @@ class Recipe:
         names: dict[str, Any] = {"peer": peer, "plan": plan}
         for number in range(self.sockets):
             names[f"sock{number}"] = self._connected(plan, peer)
+        if isinstance(self.way, Arrival):
+            names["listener"] = plan.sockets[0]
         for line in self.lines:
             line.perform(plan, names)
 
@@ -120,11 +122,17 @@ class Recipe:
                 yield f"sock{number} = plan.accepted({_written(self.way)}, family={family}, port=peer.port)"
             else:
                 yield f"sock{number} = plan.connected({_written(self.way)}, to=peer)"
+        if isinstance(self.way, Arrival) and any(_names_listener(line) for line in self.lines):
+            yield "listener = plan.sockets[0]"
         for strand, lines in groupby(self.lines, key=lambda line: line.strand):
             if strand:
                 yield f"with plan.strand({strand}):"
             for line in lines:
                 yield f"{'    ' if strand else ''}{line.written()}"
+
+
+def _names_listener(line: Line) -> bool:
+    return Name("listener") in line.arguments
 
 
 def _found(names: Mapping[str, Any], value: Any) -> Any:
@@ -147,6 +155,11 @@ def _written(value: Any) -> str:
         return f"After({', '.join(told)})"
     if isinstance(value, int) and not isinstance(value, bool) and value >= ms and value % ms == 0:
         return f"{value // ms} * ms" if value % s else f"{value // s} * s"
+    if isinstance(value, Buffer):
+        return (
+            f"Buffer(pattern({value.length}, seed={value.length}), length={value.length}, "
+            f"mdls={value.mdls}, offset={value.offset}, slack=3)"
+        )
     if isinstance(value, bytes) and len(value) > 64:
         return f"pattern({len(value)})"
     return repr(value)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import Flaky, HypothesisWarning
 
 from harness.core.units import ms
-from harness.explore.model import Wish, recipe, shorter
+from harness.explore.model import CHAINED, PLAIN, POISON, Wish, recipe, shorter
 from harness.explore.recipe import PeerChoice, Recipe
 from harness.peer import After
 from harness.scenario import (
@@ -72,11 +72,13 @@ def _wish(what: str, **fields: st.SearchStrategy[int]) -> st.SearchStrategy[Wish
     return st.builds(Wish, st.just(what), **{**_AT, **fields})
 
 
+_SHAPES = st.sampled_from([PLAIN, PLAIN, CHAINED, POISON])
 WISHES = st.one_of(
-    _wish("send", size=st.sampled_from(_SIZES)),
+    _wish("send", size=st.sampled_from(_SIZES), flags=_SHAPES),
     _wish("receive", size=st.sampled_from(_SIZES), flags=st.sampled_from([0, 0, WSK_FLAG_WAITALL])),
     _wish("receive", size=st.just(0), flags=st.just(WSK_FLAG_DRAIN)),
-    _wish("graceful", size=st.sampled_from([0, 0, 1, 3000])),
+    _wish("graceful", size=st.sampled_from([0, 0, 1, 3000]), flags=_SHAPES),
+    _wish("close_listener"),
     _wish("abort", size=st.integers(0, 1)),
     _wish("listener", size=st.integers(0, 1), flags=st.integers(0, 3)),
     _wish("datagrams", size=st.integers(0, 3)),

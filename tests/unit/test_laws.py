@@ -168,6 +168,14 @@ def test_a_close_completes_behind_its_callbacks(begins: float, ends: float | Non
     assert seen.broken().get("close-comes-last", set()) == rows
 
 
+def test_a_close_tells_no_information() -> None:
+    seen = MadeUp()
+    close = seen.plan.close(seen.sock)
+    assert seen.called(close, 50).rst(51).completed(close, 52, information=1).broken() == {
+        "close-comes-last": {"C-01"}
+    }
+
+
 def test_a_close_never_fails() -> None:
     seen = MadeUp()
     close = seen.plan.close(seen.sock)
@@ -502,6 +510,15 @@ def test_a_graceful_disconnect_succeeds_when_its_fin_was_acknowledged(
     seen.called(disconnect, 50).fin(51).completed(disconnect, done)
     if acknowledged:
         seen.acknowledges(acknowledged, up_to=1)
+    assert closed(seen).broken().get("graceful-ends-as-it-says", set()) == rows
+
+
+@pytest.mark.parametrize(("sent", "rows"), [(53, set()), (55, {"D-18"})])
+def test_a_graceful_disconnect_succeeds_behind_the_sends_before_it(sent: float, rows: set[str]) -> None:
+    seen = MadeUp()
+    send, disconnect = seen.plan.send(seen.sock, b"abc"), seen.plan.disconnect(seen.sock)
+    seen.called(send, 20).sends(b"abc", 21).called(disconnect, 50).fin(51).acknowledges(52, up_to=4)
+    seen.completed(send, sent, information=3).completed(disconnect, 54)
     assert closed(seen).broken().get("graceful-ends-as-it-says", set()) == rows
 
 
