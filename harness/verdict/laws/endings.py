@@ -185,7 +185,7 @@ def _success(story: Story, connection: TcpConnection, call: Call, completion: Ev
 
 
 def _behind_sends(sock: SocketStory, call: Call, completion: Event) -> Iterator[Violation]:
-    """It waits for all data that is still to be sent: the sends that were asked for before it end before it."""
+    """It waits for all data that is still to be sent: the sends before it end before it."""
     for send in sock.of(StepKind.SEND):
         asked = send.returned is not None and send.returned.sequence < call.called.sequence
         if asked and send.succeeded and not send.over_before(completion):
