@@ -836,3 +836,16 @@ def test_of_a_socket_whose_address_may_go_no_cause_is_asked_for() -> None:
         seen.called(bind, 22).completed(bind, 23).called(accept, 24)
         seen.completed(accept, 35, STATUS_FILE_FORCED_CLOSED).called(close, 40).completed(close, 41)
         assert closed(seen).broken().get("failures-have-causes", set()) == rows
+
+
+@pytest.mark.parametrize(("cancels", "rows"), [(True, set()), (False, {"X-16"})])
+def test_a_graceful_disconnect_that_is_cancelled_may_end_receives(cancels: bool, rows: set[str]) -> None:
+    """Found by exploring under the freedoms cancel-aborts and abort-completes-receives."""
+    seen = MadeUp()
+    disconnect, receive = seen.plan.disconnect(seen.sock), seen.plan.receive(seen.sock, 1)
+    cancel = seen.plan.cancel(disconnect)
+    seen.called(disconnect, 20).fin(21).called(receive, 22)
+    if cancels:
+        seen.cancelled(cancel, 23).rst(24).completed(disconnect, 25, STATUS_CANCELLED)
+    seen.completed(receive, 26)
+    assert closed(seen).broken().get("received-bytes", set()) == rows

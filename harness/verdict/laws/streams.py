@@ -297,7 +297,11 @@ def _ended_by_client(story: Story, sock: SocketStory, call: Call, completion: Ev
     if story.cleanup and story.cleanup.sequence < completion.sequence:
         return True
     ends = [each for each in sock.endings if each not in sock.graceful or _odd(each)]
-    return sock.cancelled(call) is not None or any(each.before(completion) for each in ends)
+    # What becomes of a connection whose graceful disconnect is cancelled nobody says: it may be aborted.
+    cancels = [sock.cancelled(each) for each in (call, *sock.graceful)]
+    return any(each.before(completion) for each in ends) or any(
+        cancel is not None and cancel.sequence < completion.sequence for cancel in cancels
+    )
 
 
 def _as_sent(

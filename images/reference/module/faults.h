@@ -192,9 +192,9 @@ FAULT(close_ends_one_accept, "close-ends-one-accept", "S-15",
       "a close completes only the first of the accepts that are pending")
 FAULT(close_ends_one_datagram, "close-ends-one-datagram", "C-10 C-11 S-15",
       "a close completes only the first of the WskReceiveFroms that are pending")
-FAULT(receives_newest_first, "receives-newest-first", "X-47",
+FAULT(receives_newest_first, "receives-newest-first", "X-34 X-47",
       "the newest of the receives that are pending gets the data")
-FAULT(waitall_half, "waitall-half", "X-17 X-47", "a WAITALL receive is content with half of its buffer")
+FAULT(waitall_half, "waitall-half", "X-17 X-34 X-47", "a WAITALL receive is content with half of its buffer")
 FAULT(cancel_leaves_receive, "cancel-leaves-receive", "X-17 S-16", "IoCancelIrp does nothing to a receive")
 FAULT(cancel_leaves_accept, "cancel-leaves-accept", "S-16", "IoCancelIrp does nothing to an accept")
 FAULT(cancel_ends_another, "cancel-ends-another", "S-16", "IoCancelIrp ends the oldest operation of the kind")
