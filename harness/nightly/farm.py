@@ -6,6 +6,7 @@ and only then do they offer what cells demand. When a worker is lost, Dask
 begins its cells elsewhere; that shows as a second beginning with another token.
 """
 
+import asyncio
 import contextlib
 import itertools
 import re
@@ -18,8 +19,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from distributed import CancelledError, Client, Future, KilledWorker
+from distributed.comm import connect
+from distributed.security import Security
 
 from harness.core.errors import HarnessError, UsageError
+from harness.core.files import reason, short
 from harness.guest.reference import ReferenceGuest
 from harness.nightly import dask_worker
 from harness.nightly.archive import unpack
@@ -81,11 +85,15 @@ class Farm:
 
     def __enter__(self) -> Self:
         _check_address(self._address)
+        self._say(f"asking for a Dask scheduler at {self._address}")
         try:
+            # A client waits without end for what talks but is no scheduler, and long when it is given up.
+            asyncio.run(_find_scheduler(self._address))
             self._client = Client(self._address, timeout=_CONNECT_LIMIT_S, set_as_default=False)
         except Exception as error:  # whatever answers there, if anything does, is no scheduler
             raise HarnessError(
-                f"no Dask scheduler answers at {self._address} ({error}); start `dask scheduler` there"
+                f"no Dask scheduler answers at {self._address} ({short(reason(error))}); "
+                "start `dask scheduler` there"
             ) from None
         if self._wants_image:
             self._image, self._parcel = pack_image(self._say)
@@ -233,6 +241,20 @@ class Farm:
 
     def _ask(self, address: str, question: Callable[..., Any], *arguments: Any) -> Any:
         return self._client.run(question, *arguments, workers=[address], on_error="return")[address]
+
+
+async def _find_scheduler(address: str) -> None:
+    """Raises anything when it is not there, or something else is."""
+    async with asyncio.timeout(_CONNECT_LIMIT_S + 1):
+        ways = Security().get_connection_args("client")
+        comm = await connect(address, timeout=_CONNECT_LIMIT_S, **ways)
+        try:
+            await comm.write({"op": "identity", "reply": True})
+            told = await comm.read()
+        finally:
+            comm.abort()
+    if not isinstance(told, dict) or told.get("type") != "Scheduler":
+        raise HarnessError("something else does")
 
 
 def _check_address(address: str) -> None:
