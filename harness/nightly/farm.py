@@ -9,6 +9,7 @@ begins its cells elsewhere; that shows as a second beginning with another token.
 import asyncio
 import contextlib
 import itertools
+import logging
 import re
 import threading
 import time
@@ -38,6 +39,7 @@ _CONNECT_LIMIT_S = 20.0
 _ADDRESS = re.compile(r"inproc://.+|(?:[a-z]+://)?(?:\[[0-9a-fA-F:.]+\]|[\w.-]+):[0-9]{1,5}/?")
 _POLL_S = 0.5
 _WAIT_LIMIT_S = 6 * 3600.0  # for a worker that takes a cell: queues of clusters are long
+_WELCOME_S = 5.0  # which is long for a worker that is there
 _UNTAKEN_S = 30.0  # between two lines about a cell that nobody can take
 _GRACE_S = 600.0  # beyond the limit of a run: to end it, and for what it left to come back
 _LOST = "its worker was lost while it ran"
@@ -85,6 +87,7 @@ class Farm:
 
     def __enter__(self) -> Self:
         _check_address(self._address)
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it warns of is told in our words
         self._say(f"asking for a Dask scheduler at {self._address}")
         try:
             # A client waits without end for what talks but is no scheduler, and long when it is given up.
@@ -123,7 +126,7 @@ class Farm:
         except CancelledError:
             if self._stopped.is_set():
                 return Ended(LOST, 0.0, "it was interrupted"), sent.worker
-            raise HarnessError(f"the connection to the scheduler at {self._address} was lost") from None
+            raise self._lost_scheduler() from None
         finally:
             with self._lock:
                 self._sent.remove(sent)
@@ -142,9 +145,11 @@ class Farm:
         """Until there is an end. Where an order waits, it is submitted again when a worker was welcomed:
         the scheduler looks for a place once, and does not hear of what workers come to offer.
         """
-        said = time.monotonic()
+        tell = time.monotonic() + _WELCOME_S
         while sent.future is None or not sent.future.done():
             time.sleep(_POLL_S)
+            if self._client.status == "closed" and not self._stopped.is_set():
+                raise self._lost_scheduler()
             with self._lock:
                 if sent.begun and sent.worker not in self._offers:
                     self._lose(sent)
@@ -154,15 +159,23 @@ class Farm:
             if self._stopped.is_set() and sent.future is None:
                 raise CancelledError(sent.order.cell)
             now = time.monotonic()
-            if not sent.begun and not offered and now - said > _UNTAKEN_S:
-                said = now
-                wants = ", ".join(f"{name} {amount:.0f}" for name, amount in sent.demands.items())
-                self._say(f"{sent.order.cell}: no worker offers what it demands: {wants}")
+            if not sent.begun and not offered and now > tell:
+                tell = now + _UNTAKEN_S
+                self._say(self._untaken(sent))
             limit = sent.order.limit_s + _GRACE_S if sent.begun else _WAIT_LIMIT_S
             if now - sent.since > limit:
                 what = "came back from its worker" if sent.begun else "was taken by a worker"
                 raise HarnessError(f"it never {what} in {limit:.0f} s; look at the scheduler's dashboard")
         return sent.future
+
+    def _lost_scheduler(self) -> HarnessError:
+        return HarnessError(f"the connection to the scheduler at {self._address} was lost")
+
+    def _untaken(self, sent: _Sent) -> str:
+        if not self._offers:
+            return f"{sent.order.cell}: waits for a worker; `dask worker {self._address}` starts one"
+        wants = ", ".join(f"{name} {amount:.0f}" for name, amount in sent.demands.items())
+        return f"{sent.order.cell}: no worker offers what it demands: {wants}"
 
     def _submit(self, sent: _Sent) -> None:
         self._withdraw(sent)

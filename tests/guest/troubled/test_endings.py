@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+import time
 
 from harness.core.errors import EvidenceLost
 from harness.core.units import KiB, ms, s
@@ -159,7 +160,16 @@ async def test_missing_slot(lab):
 
 async def test_packets_dropped(lab):
     """The capture's socket has no room for a burst of packets, and the kernel drops them."""
-    lab.session.capture._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+    capture = lab.session.capture
+    keep, slow = capture._keep, iter(range(40))
+
+    def keep_slowly(frame):
+        if next(slow, None) is not None:
+            time.sleep(0.05)
+        keep(frame)
+
+    capture._keep = keep_slowly
+    capture._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
     peer = lab.peer(ReadsToEof(), IPV4)
     plan = Scenario()
     sock = plan.connected(Origin.WSK_SOCKET, to=peer)
