@@ -12,11 +12,12 @@ from itertools import pairwise
 from harness.core.abi import StepKind
 from harness.core.ntstatus import nt_success
 from harness.evidence import Timeline
-from harness.scenario import Callback
+from harness.scenario import Address, Callback
 from harness.verdict.laws.connection import TcpConnection
 from harness.verdict.laws.socket_story import CONNECTS, Call, SocketStory
 
 _SEVERAL = "which of several connections is its own is not known"
+_WITHIN_GUEST = 0
 _NONE = "its connection is not in the capture"
 
 
@@ -25,8 +26,10 @@ def match(timeline: Timeline, sockets: Sequence[SocketStory], found: Sequence[Tc
     _match_connecting(sockets, [each for each in found if each.opener == "guest"])
     coming = [each for each in found if each.opener == "peer" and each.established]
     for sock, listener, port in _accepted(timeline, sockets):
-        own = [each for each in coming if port is None or each.peer_port == port]
         sock.listener = listener
+        if port == _WITHIN_GUEST:
+            continue
+        own = [each for each in coming if port is None or each.peer_port == port]
         sock.connection = own[0] if len(own) == 1 else None
         sock.unknown = "" if sock.connection else _SEVERAL if own else _NONE
 
@@ -40,13 +43,25 @@ def _accepted(
         for call in listener.of(StepKind.ACCEPT):
             sock = by_slot.get(call.operation.index) if call.operation else None
             if sock and call.succeeded and call.operation:
-                remote = timeline.addresses(call.operation)[1]
-                yield sock, listener, remote.port if remote else None
-        for callback, visit in listener.callbacks:
-            if callback == Callback.ACCEPT and visit.leave and nt_success(visit.leave.status):
-                sock = by_slot.get(visit.leave.information)
-                if sock:
-                    yield sock, listener, None
+                yield sock, listener, _peer_port(*timeline.addresses(call.operation))
+        taken = [
+            by_slot[visit.leave.information]
+            for callback, visit in listener.callbacks
+            if callback == Callback.ACCEPT and visit.leave and nt_success(visit.leave.status)
+            if visit.leave.information in by_slot
+        ]
+        for sock in taken:
+            # Of several that one step took, it keeps the last one's addresses.
+            is_only = len(taken) == 1 and sock.socket.creation.result > 0
+            port = _peer_port(*timeline.addresses(sock.socket.creation)) if is_only else None
+            yield sock, listener, port
+
+
+def _peer_port(local: Address | None, remote: Address | None) -> int | None:
+    """As the guest told it; a connection of the guest's with itself is on no wire."""
+    if local and remote and local.host == remote.host:
+        return _WITHIN_GUEST
+    return remote.port if remote else None
 
 
 def _match_connecting(sockets: Sequence[SocketStory], found: Sequence[TcpConnection]) -> None:
