@@ -112,8 +112,9 @@ class Wire:
     GUEST_ISN = 0xFFFFFFF0  # wraps early
     PEER_ISN = 7000
 
-    def __init__(self, peer_port: int = PEER.port) -> None:
+    def __init__(self, peer_port: int = PEER.port, guest_port: int = GUEST_PORT) -> None:
         self.packets: list[Packet] = []
+        self._guest_port = guest_port
         self._peer_port = peer_port
 
     def packet(
@@ -128,8 +129,8 @@ class Wire:
     ) -> "Wire":
         own, other = (self.GUEST_ISN, self.PEER_ISN) if sender == "guest" else (self.PEER_ISN, self.GUEST_ISN)
         tcp = dpkt.tcp.TCP(
-            sport=GUEST_PORT if sender == "guest" else self._peer_port,
-            dport=self._peer_port if sender == "guest" else GUEST_PORT,
+            sport=self._guest_port if sender == "guest" else self._peer_port,
+            dport=self._peer_port if sender == "guest" else self._guest_port,
             seq=(own + offset) % 2**32,
             ack=(other + acknowledged) % 2**32,
             flags=int(flags),
