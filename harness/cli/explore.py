@@ -35,6 +35,13 @@ _OPTIONS = ("guest", "fault", "freedom", "at_once", "cpus")
 )
 @click.option("--first", is_flag=True, help="Stop with the first find.")
 @click.option(
+    "--shrinking",
+    type=click.FloatRange(0),
+    default=50.0,
+    show_default=True,
+    help="Seconds to make each find smaller in.",
+)
+@click.option(
     "--write-test",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="FOLDER",
@@ -47,6 +54,7 @@ def explore(
     scenarios: int | None,
     seed: int | None,
     first: bool,
+    shrinking: float,
     write_test: Path | None,
     results: Path,
     **chosen: Any,
@@ -77,7 +85,7 @@ def explore(
 
     number = random.SystemRandom().randrange(10**6) * 1000 if seed is None else seed
     say(f"seed {number}")
-    done = _perform(settings, guest, number, Budget(seconds, scenarios, first), write_test)
+    done = _perform(settings, guest, number, Budget(seconds, scenarios, first, shrinking), write_test)
     judged = done.performed - done.unjudged.total()
     sys.exit(_EXIT_FOUND if done.finds or done.leaks else 0 if judged else _EXIT_NOTHING)
 

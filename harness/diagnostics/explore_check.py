@@ -34,7 +34,7 @@ class Explored:
         after = f"{self.scenarios} scenarios, {self.seconds:.0f} s"
         if self.fault == NO_FAULT:
             return f"{NO_FAULT}: {f'BLAMED BY {self._told}' if self.noticed else 'nothing found'} ({after})"
-        told = f"found by {self._told} in {len(self.lines)} lines" if self.noticed else "NOT FOUND"
+        told = f"found by {self._told}" if self.noticed else "NOT FOUND"
         return f"{self.fault}: {told} ({after})"
 
     @property
@@ -78,6 +78,7 @@ def _explored(processes: RunProcesses, folder: Path, fault: str, seconds: float,
         "--results",
         str(folder),
     ]
+    arguments += ["--shrinking", "0"]  # that it is noticed is all that is asked
     arguments += [] if fault == NO_FAULT else ["--fault", fault]
     log = folder / "said.log"
     with log.open("w") as said, processes.started(arguments, said=said) as process:

@@ -2,7 +2,6 @@
 """An exploration: batch after batch, each find confirmed, shrunk and kept."""
 
 import hashlib
-import logging
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -15,9 +14,6 @@ from harness.verdict.laws import Violation
 from harness.verdict.laws.pool import leaks
 
 BATCH = 30  # scenarios of a seed: each draws its own, and varies them
-SHRINKING_S = 50.0
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -27,6 +23,7 @@ class Budget:
     seconds: float | None = None
     scenarios: int | None = None
     first_find: bool = False
+    shrinking: float = 50.0  # seconds, of each find
 
 
 @dataclass(frozen=True)
@@ -124,7 +121,7 @@ class Exploration:
         if not signs:
             self.unconfirmed.append(first)
             return
-        ends = time.monotonic() + SHRINKING_S
+        ends = time.monotonic() + self.budget.shrinking
         tries = 0
         smaller = {first.recipe: again}
 
