@@ -23,6 +23,11 @@ def enumeration(c_name: str) -> Any:
     return IntEnum(c_name, {name.removeprefix(prefix): member.value for name, member in members.items()})
 
 
+def integers(c_name: str) -> dict[str, str]:
+    """The fields of a C struct of unsigned integers without gaps, with their codes as in `struct`."""
+    return {name: field.type.packchar for name, field in getattr(abi, c_name).fields.items()}
+
+
 StepKind = enumeration("wsktest_step_kind")
 EventKind = enumeration("wsktest_event_kind")
 TraceOutcome = enumeration("wsktest_outcome")

@@ -2,18 +2,18 @@
 """What was seen: trace, clock, and the timeline that tests assert on."""
 
 from harness.evidence.clock import Clock, Exchange, Interval
-from harness.evidence.rows import EventRow, PacketRow, PeerRow, Row, event_row
-from harness.evidence.timeline import Fact, Instant, Irql, Timeline
-from harness.evidence.timing import Samples, summary
-from harness.evidence.trace import (
+from harness.evidence.events import (
     APC_LEVEL,
     CALLBACKS,
     DISPATCH_LEVEL,
     PASSIVE_LEVEL,
     Event,
-    Trace,
     irql_name,
 )
+from harness.evidence.rows import EventRow, PacketRow, PeerRow, Row, event_row
+from harness.evidence.timeline import Fact, Instant, Irql, Timeline
+from harness.evidence.timing import Samples, summary
+from harness.evidence.trace import Trace
 
 __all__ = [
     "APC_LEVEL",

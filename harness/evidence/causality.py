@@ -16,8 +16,9 @@ from harness.core.abi import EventKind, StepKind
 from harness.core.ntstatus import nt_success
 from harness.evidence.clock import Clock
 from harness.evidence.directions import Direction
+from harness.evidence.events import Event
 from harness.evidence.operation_traces import OperationTrace
-from harness.evidence.trace import Event, Trace
+from harness.evidence.trace import Trace
 from harness.scenario import Operation, Scenario
 from harness.wire import FIN, RST, SYN, Packet, Sender
 

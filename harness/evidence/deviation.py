@@ -19,8 +19,8 @@ from typing import Any
 from harness.core.abi import EventKind, StepKind
 from harness.core.ntstatus import NTSTATUS
 from harness.core.units import format_ns, us
+from harness.evidence.events import Event, irql_name
 from harness.evidence.timeline import Fact, Timeline
-from harness.evidence.trace import irql_name
 from harness.scenario import CallbackMarker, Marker, Operation, Socket
 from harness.wire import FIN, RST, Packet
 
@@ -399,7 +399,7 @@ def _value(value: Any, as_time: bool = False) -> str:
         return f"{len(value)} byte{'s' * (len(value) != 1)}"
     if isinstance(value, NTSTATUS) or value is None:
         return "nothing" if value is None else str(value)
-    if isinstance(value, tuple | list | set | frozenset) and value:
+    if isinstance(value, tuple | list | set | frozenset) and not isinstance(value, Event) and value:
         told = " or ".join(map(_value, value)) if isinstance(value, tuple) else ", ".join(map(_value, value))
     else:
         told = value if isinstance(value, str) else repr(value)

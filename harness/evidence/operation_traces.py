@@ -2,11 +2,11 @@
 """The events of a trace by what they belong to: a step, a round of a loop, an event callback."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from harness.core.abi import EventKind
-from harness.evidence.trace import DISPATCH_LEVEL, Event
+from harness.evidence.events import DISPATCH_LEVEL, Event
 from harness.scenario import WSK_FLAG_ABORTIVE, WSK_FLAG_AT_DISPATCH_LEVEL, Callback, Marker
 
 
@@ -65,9 +65,9 @@ def rounds(events: Iterable[Event]) -> dict[int, dict[int, OperationTrace]]:
     return found
 
 
-def operation_traces(events: Iterable[Event]) -> dict[int, OperationTrace]:
-    """The first round of each step; a step that left no event has an empty life."""
-    return defaultdict(OperationTrace, {step: found[0] for step, found in rounds(events).items()})
+def first_rounds(found: Mapping[int, Mapping[int, OperationTrace]]) -> dict[int, OperationTrace]:
+    """Of each step; one that left no event has an empty life."""
+    return defaultdict(OperationTrace, {step: lives[0] for step, lives in found.items() if 0 in lives})
 
 
 def callback_calls(events: Iterable[Event]) -> dict[tuple[int, Callback], list[CallbackCall]]:

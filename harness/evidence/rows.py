@@ -12,7 +12,8 @@ from typing import Literal
 from harness.core.abi import EventKind
 from harness.core.ntstatus import NTSTATUS, nt_success
 from harness.evidence.clock import Clock
-from harness.evidence.trace import CALLBACKS, Event, Trace, irql_name
+from harness.evidence.events import CALLBACKS, Event, irql_name
+from harness.evidence.trace import Trace
 from harness.peer import Peer
 from harness.scenario import Callback, InspectAction, Scenario
 from harness.scenario.words import callback_flags

@@ -26,16 +26,17 @@ from harness.core.units import format_ns, s
 from harness.evidence.causality import tighten
 from harness.evidence.clock import DRIFT_PPM, Clock, Interval
 from harness.evidence.directions import Direction
+from harness.evidence.events import CALLBACKS, Event, irql_name
 from harness.evidence.operation_traces import (
     CallbackCall,
     OperationTrace,
     callback_calls,
-    operation_traces,
+    first_rounds,
     rounds,
 )
 from harness.evidence.rows import Row, rows
 from harness.evidence.timing import Samples, samples
-from harness.evidence.trace import CALLBACKS, Event, Trace, irql_name
+from harness.evidence.trace import Trace
 from harness.peer import Peer
 from harness.scenario import Address, Callback, CallbackMarker, Marker, Operation, Scenario, Socket
 from harness.scenario.encoding import receive_places, result_places
@@ -127,7 +128,8 @@ class Timeline:
         self.clock = clock
         self._starved = starved
         self._packets = list(packets)
-        self._lives = operation_traces(trace.events)
+        self._rounds = rounds(trace.events)
+        self._lives = first_rounds(self._rounds)
         self._visits = callback_calls(trace.events)
         self._places = receive_places(plan)
         self._results = result_places(plan)
@@ -225,11 +227,11 @@ class Timeline:
 
     def rounds(self, operation: Operation) -> list[OperationTrace]:
         """What became of a step in a loop, round by round."""
-        return [life for _, life in sorted(rounds(self.trace.events)[operation.number].items())]
+        return [life for _, life in sorted(self._rounds[operation.number].items())]
 
     def timing(self, operation: Operation) -> Samples:
         """How long a step in a loop took, round by round."""
-        return samples(self.rounds(operation), self.trace.qpc_frequency)
+        return samples(self.trace.events, operation.number, self.trace.qpc_frequency)
 
     def callbacks(self, sock: Socket, callback: Callback) -> list[CallbackCall]:
         """The calls of an event callback, in order."""

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """How long the calls of a loop took, by the guest's own counter."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from statistics import quantiles
 
+from harness.core.abi import EventKind
 from harness.core.units import s
-from harness.evidence.operation_traces import OperationTrace
-from harness.evidence.trace import DISPATCH_LEVEL, Event
+from harness.evidence.events import DISPATCH_LEVEL, Columns, Events
 
 
 @dataclass(frozen=True)
@@ -26,22 +26,45 @@ class Samples:
     at_dispatch: tuple[int, ...]
 
 
-def samples(rounds: Iterable[OperationTrace], frequency: int) -> Samples:
+def samples(events: Events, step: int, frequency: int) -> Samples:
     """Measures one step of a loop; `frequency` is that of the guest's counter, in ticks per second."""
-    lives = list(rounds)
-
-    def between(first: Event, last: Event) -> int:
-        return (last.qpc - first.qpc) * s // frequency
-
-    made = [(life.call, life.returned) for life in lives if life.call and life.returned]
-    completed = [(life.call, life.completion) for life in lives if life.call and life.completion]
+    columns = events.columns[events.columns["step"] == step]
+    calls = _firsts(columns, EventKind.CALL, EventKind.CANCEL)
+    called, returned = _pairs(calls, _firsts(columns, EventKind.RETURN))
+    asked, completed = _pairs(calls, _firsts(columns, EventKind.COMPLETION))
+    call = _between(called, returned, frequency)
+    levels = called["irql"].tolist()
     return Samples(
-        call=tuple(between(call, returned) for call, returned in made),
-        completion=tuple(between(call, completion) for call, completion in completed),
+        call=call,
+        completion=_between(asked, completed, frequency),
         at_dispatch=tuple(
-            between(call, returned) if call.irql == DISPATCH_LEVEL else 0 for call, returned in made
+            time if irql == DISPATCH_LEVEL else 0 for time, irql in zip(call, levels, strict=True)
         ),
     )
+
+
+def _firsts(columns: Columns, *kinds: int) -> Columns:
+    """The first event of those kinds in each round, by rounds."""
+    import numpy  # as in events.py
+
+    events = columns[numpy.isin(columns["kind"], kinds)]
+    return events[numpy.unique(events["iteration"], return_index=True)[1]]
+
+
+def _pairs(first: Columns, second: Columns) -> tuple[Columns, Columns]:
+    """Of both, the events in rounds that the other has too."""
+    import numpy  # as above
+
+    shared = numpy.intersect1d(
+        first["iteration"], second["iteration"], assume_unique=True, return_indices=True
+    )
+    return first[shared[1]], second[shared[2]]
+
+
+def _between(first: Columns, second: Columns, frequency: int) -> tuple[int, ...]:
+    """ns; whatever a guest's counter holds, Python's integers do not overflow."""
+    stamps = zip(first["qpc"].tolist(), second["qpc"].tolist(), strict=True)
+    return tuple((end - begin) * s // frequency for begin, end in stamps)
 
 
 def percentiles(values: Sequence[int]) -> dict[str, int]:

@@ -16,8 +16,8 @@ from typing import Any
 from harness.core.errors import UsageError, WskConformanceError
 from harness.core.files import open_input
 from harness.core.ntstatus import NTSTATUS
+from harness.evidence.events import irql_name
 from harness.evidence.rows import NO_CONNECTION, EventRow, PacketRow, PeerRow, Row
-from harness.evidence.trace import irql_name
 from harness.scenario import Callback
 from harness.wire import Flag, Sender
 from harness.wire.capture_file import frames

@@ -3,7 +3,7 @@
 
 from harness.core.ntstatus import STATUS_PENDING, STATUS_SUCCESS
 from harness.evidence import DISPATCH_LEVEL
-from harness.evidence.trace import irql_name
+from harness.evidence.events import irql_name
 from harness.peer import ReadsToEof
 from harness.scenario import (
     ALL_CONTEXTS,

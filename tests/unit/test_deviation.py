@@ -118,6 +118,14 @@ def test_an_irp_that_completed_twice(case: AbortedDisconnect) -> None:
     assert words(judge) == "expected the IRP of close #4 to complete twice, and it completed once"
 
 
+def test_an_event_that_should_not_be(case: AbortedDisconnect) -> None:
+    def judge() -> None:
+        seen = case.timeline
+        assert seen.ended(case.close) is None
+
+    assert "event 11 (completion of step 4, DISPATCH_LEVEL)" in words(judge)
+
+
 def test_an_order(case: AbortedDisconnect) -> None:
     def judge() -> None:
         seen = case.timeline

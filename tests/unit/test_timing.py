@@ -6,7 +6,6 @@ from synthetic import FREQUENCY, GuestRun
 from harness.core.abi import EventKind
 from harness.core.units import ms, us
 from harness.evidence import DISPATCH_LEVEL, PASSIVE_LEVEL, Samples, Trace, summary
-from harness.evidence.operation_traces import rounds
 from harness.evidence.timing import samples
 from harness.scenario import IPV4, Scenario
 
@@ -22,7 +21,7 @@ def measured(irql: int) -> Samples:
         run.event(close.number, EventKind.RETURN, begin + call, **at)
         run.event(close.number, EventKind.COMPLETION, begin + completion, iteration=number, irql=2)
     run.event(close.number, EventKind.CALL, 5 * ms, iteration=2)  # never returned
-    return samples(rounds(Trace.decode(run.trace()).events)[close.number].values(), FREQUENCY)
+    return samples(Trace.decode(run.trace()).events, close.number, FREQUENCY)
 
 
 def test_a_call_lasts_to_its_return_and_a_completion_counts_from_the_call() -> None:

@@ -8,8 +8,8 @@ from functools import cached_property
 from harness.core.abi import StepKind
 from harness.core.errors import EvidenceLost
 from harness.core.ntstatus import NOT_COMPLETED, NTSTATUS, STATUS_PENDING, nt_success
+from harness.evidence.events import Event
 from harness.evidence.operation_traces import CallbackCall
-from harness.evidence.trace import Event
 from harness.scenario import Callback, Operation, Socket
 from harness.scenario.values import SIO_WSK_SET_TCP_SILENT_MODE
 from harness.verdict.laws.connection import TcpConnection

@@ -122,4 +122,4 @@ async def test_a_scenario_is_refused(lab: Case, wrong: Callable[[Scenario, Socke
     assert lab.evidence.trace is not None
     trace = Trace.decode(lab.evidence.trace)
     assert trace.outcome == TraceOutcome.REJECTED
-    assert trace.events == ()
+    assert not trace.events
