@@ -49,3 +49,16 @@ def test_a_fault_is_found_made_small_and_kept(tmp_path: Path) -> None:
     assert (folder / case["capture"]).stat().st_size
     assert (folder / "report.html").exists()
     assert f"test_explored_{find['id']}" in next(tests.glob("test_*.py")).read_text()
+
+
+def test_the_selfcheck_tells_what_is_noticed_without_the_suites(tmp_path: Path) -> None:
+    found = tmp_path / "found.json"
+    chosen = ["--fault", "graceful-close", "--fault", "double-completion", "--seconds", "30"]
+    command = [str(BIN / "wsk-conformance"), "selfcheck", "--explore", *chosen, "--json", str(found)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "explorer and laws notice 2 of 2 faults" in done.stdout
+    none, graceful, double = json.loads(found.read_text())
+    assert none["signs"] == []
+    assert "fin-has-a-cause" in graceful["signs"]
+    assert double["signs"] == ["irp-contract"]

@@ -9,7 +9,9 @@ from harness.core.ntstatus import (
     STATUS_CANCELLED,
     STATUS_CONNECTION_RESET,
     STATUS_FILE_FORCED_CLOSED,
+    STATUS_INSUFFICIENT_RESOURCES,
     STATUS_INVALID_DEVICE_STATE,
+    STATUS_NOT_SUPPORTED,
     STATUS_SUCCESS,
 )
 from harness.core.units import ms, s
@@ -849,3 +851,21 @@ def test_a_graceful_disconnect_that_is_cancelled_may_end_receives(cancels: bool,
         seen.cancelled(cancel, 23).rst(24).completed(disconnect, 25, STATUS_CANCELLED)
     seen.completed(receive, 26)
     assert closed(seen).broken().get("received-bytes", set()) == rows
+
+
+@pytest.mark.parametrize(
+    ("returned", "status", "rows"),
+    [
+        (0x103, STATUS_CANCELLED, {"C-02"}),
+        (0x103, STATUS_INSUFFICIENT_RESOURCES, set()),  # nobody promises memory
+        (STATUS_NOT_SUPPORTED, STATUS_NOT_SUPPORTED, set()),  # refused at once, for whatever reason
+    ],
+)
+def test_what_is_refused_at_once_or_for_lack_of_memory_has_a_cause(
+    returned: int, status: int, rows: set[str]
+) -> None:
+    seen = MadeUp()
+    receive = seen.plan.receive(seen.sock, 8)
+    pends = returned == 0x103
+    seen.called(receive, 20, returned).completed(receive, 30 if pends else 20.05, status, marked=pends)
+    assert closed(seen).broken().get("failures-have-causes", set()) == rows

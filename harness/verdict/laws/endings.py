@@ -195,7 +195,7 @@ def _behind_sends(sock: SocketStory, call: Call, completion: Event) -> Iterator[
 
 def _failure(story: Story, connection: TcpConnection, call: Call, completion: Event) -> Iterator[Violation]:
     reset = connection.peer_reset
-    if not connection.peer.whole or not connection.peer_heard_all:
+    if not connection.peer.whole or not connection.peer_heard_all or call.lacked_memory:
         return
     if reset is None or story.surely_before(completion, reset):
         text = f"nothing kept {call} from disconnecting, and it came to {completion.io_status}"

@@ -38,8 +38,10 @@ def _is_left_alone(story: Story, sock: SocketStory, connection: TcpConnection, c
         return False
     if any(not story.surely_before(completion, reset) for reset in connection.peer.resets):
         return False
-    if not connection.peer_heard_all or _is_empty(call):
+    if not connection.peer_heard_all or _is_empty(call) or call.lacked_memory:
         return False
+    if not call.pended and not connection.peer.fins:
+        return False  # what is refused at once has done nothing, and why is not always to be seen
     return call.kind == StepKind.SEND or not _end_was_told(sock, call)
 
 
@@ -79,6 +81,8 @@ def _accepts(story: Story, sock: SocketStory) -> Iterator[Violation]:
     for call in sock.of(StepKind.ACCEPT):
         completion = call.completion
         if completion is None or nt_success(completion.io_status) or not call.pended or sock.cancelled(call):
+            continue
+        if call.lacked_memory:
             continue
         cleaned = story.cleanup and story.cleanup.sequence < completion.sequence
         if not cleaned and not any(each.before(completion) for each in sock.endings) and _listens(sock):

@@ -7,7 +7,14 @@ from functools import cached_property
 
 from harness.core.abi import StepKind
 from harness.core.errors import EvidenceLost
-from harness.core.ntstatus import NOT_COMPLETED, NTSTATUS, STATUS_PENDING, nt_success
+from harness.core.ntstatus import (
+    NOT_COMPLETED,
+    NTSTATUS,
+    STATUS_INSUFFICIENT_RESOURCES,
+    STATUS_NO_MEMORY,
+    STATUS_PENDING,
+    nt_success,
+)
 from harness.evidence.events import Event
 from harness.evidence.operation_traces import CallbackCall
 from harness.scenario import Callback, Operation, Socket
@@ -55,6 +62,11 @@ class Call:
     @property
     def succeeded(self) -> bool:
         return self.ended is not None and nt_success(self.status)
+
+    @property
+    def lacked_memory(self) -> bool:
+        """Nobody promises that there is enough: a Driver Verifier may see to it that there is not."""
+        return self.status in (STATUS_INSUFFICIENT_RESOURCES, STATUS_NO_MEMORY)
 
     @property
     def pended(self) -> bool:
