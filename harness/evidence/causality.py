@@ -90,10 +90,23 @@ def _ends(clock: Clock, plan: Scenario, trace: Trace, packets: Sequence[Packet])
     for packet in packets:
         if packet.sender == "guest" and packet.flags & (FIN | RST):
             near = [event for event in causes if _undecided(clock, event, packet)]
-            if near and near[0].kind == EventKind.CALL:
+            if near and near[0].kind == EventKind.CALL and not _is_owed(clock, causes, packets, packet):
                 since = clock.at(near[0].qpc).earliest
                 if not _peer_spoke(packets, since, packet.time_ns):
                     clock.not_after(near[0].qpc, packet.time_ns)
+
+
+def _is_owed(clock: Clock, causes: Sequence[Event], packets: Sequence[Packet], packet: Packet) -> bool:
+    """May an earlier disconnect or close have sent it late: one whose FIN or RST was not seen yet?"""
+    calls = [event for event in causes if event.kind == EventKind.CALL]
+    earlier = [event for event in calls if clock.at(event.qpc).latest <= packet.time_ns]
+    if not earlier:
+        return False
+    since = clock.at(earlier[-1].qpc).earliest
+    return not any(
+        other.sender == "guest" and other.flags & (FIN | RST) and since <= other.time_ns < packet.time_ns
+        for other in packets
+    )
 
 
 def _undecided(clock: Clock, event: Event, packet: Packet) -> bool:

@@ -14,6 +14,7 @@ from harness.scenario import (
     Address,
     Callback,
     Category,
+    Irp,
     Origin,
     Scenario,
     inside,
@@ -192,7 +193,12 @@ async def test_a_close_waits_for_a_static_event_that_is_in_progress(lab, context
     (taker,), (place,), sender = receiving_datagrams(plan, lab, family, 1, hold=HELD)
     plan.finish.send_to(sender, 100, to=place)
     plan.send_to(sender, 100, to=place)
-    plan.delay(20 * ms)
+    begun = plan.enable(
+        sender, Callback.RECEIVE_FROM, irp=Irp.NONE, context=inside(taker, Callback.RECEIVE_FROM)
+    )
+    plan.may_fail(begun)  # it is on already: the call is there to tell that the callback has begun
+    plan.wait(begun)
+    plan.delay(20 * ms)  # after which nobody is inside that call
     close = plan.close(taker, context=context)
     plan.wait(close)
     plan.delay(AFTERWARDS)

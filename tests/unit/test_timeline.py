@@ -225,6 +225,21 @@ def test_a_fin_comes_after_the_disconnect_that_follows_the_connect_at_once() -> 
     assert seen.order(disconnect.call, seen.fin("guest"))
 
 
+def test_a_fin_that_leaves_late_is_not_put_after_the_close_that_is_near() -> None:
+    """The disconnect, long before it, still owes one: whether the close came first the clock cannot tell."""
+    plan = Scenario()
+    sock = plan.connected(Origin.WSK_SOCKET_CONNECT, to=PEER)
+    disconnect, close = plan.disconnect(sock), plan.close(sock)
+    wire = Wire().packet("guest", SYN, 10 * ms + 10 * us).packet("peer", SYN | ACK, 10 * ms + 20 * us)
+    wire.packet("guest", FIN | ACK, 18 * ms, offset=1)
+    run = GuestRun(plan).call(sock.creation, 10 * ms).complete(sock.creation, 16 * ms)
+    run.call(disconnect, 16 * ms + 50 * us).call(close, 18 * ms + 50 * us)
+    run.complete(disconnect, 19 * ms).complete(close, 19 * ms + 10 * us)
+    seen = Timeline(plan, Trace.decode(run.trace()), wire.packets, None, exact_clock(10 * ms, error=200 * us))
+    with pytest.raises(EvidenceLost):
+        seen.order(seen.fin("guest"), close.call)
+
+
 def test_a_rst_near_something_else_that_may_have_caused_it_is_not_ordered() -> None:
     case = GracefulCase()
     case.run.call(case.close, 33 * ms + 100 * us).complete(case.close, 34 * ms)
