@@ -144,7 +144,7 @@ def quiet_after_reset(seen):
 
 
 def own_reset(seen, done):
-    """Did the guest send a RST in `done` that answers nothing but TOLD, which it has received?
+    """Did the guest send a RST in `done`, called once it had received TOLD, that answers nothing?
 
     One that comes only behind a segment of the peer's, long after `done` has completed, is TCP's answer to
     what belongs to no connection (RFC 9293, 3.10.7.1). EvidenceLost when the segment came meanwhile.
@@ -152,19 +152,12 @@ def own_reset(seen, done):
     reset = seen.rst("guest")
     if reset is None:
         return Fact(False, "no RST of guest")
-    called, completed = seen.at(done.call), seen.at(done.completion)
-    first = next(
-        (
-            each
-            for each in seen.packets(sender="peer")
-            if called.interval.earliest < each.time_ns and each.index < reset.index and each.payload != TOLD
-        ),
-        None,
-    )
+    told = next((each.index for each in seen.packets(sender="peer") if each.payload == TOLD), reset.index)
+    first = next((each for each in seen.packets(sender="peer") if told < each.index < reset.index), None)
     if first is None:
-        return Fact(True, f"{reset}, with nothing of the peer's since {called}")
-    waited = first.time_ns - completed.interval.latest - seen.starved(done.completion, first)
-    if waited < PROMPT:
+        return Fact(True, f"{reset}, with nothing of the peer's between")
+    completed = seen.at(done.completion).interval.latest
+    if first.time_ns - completed - seen.starved(done.completion, first) < PROMPT:
         raise EvidenceLost(f"{first} came while {done} was under way: {reset} may answer it")
     return Fact(False, f"{reset} answers {first}")
 

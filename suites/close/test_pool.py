@@ -1,14 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """What WskCloseSocket leaves behind: nothing, however many sockets were opened and closed."""
 
+from itertools import product
+
 from harness.core.ntstatus import STATUS_SUCCESS
-from harness.peer import ReadsToEof
-from harness.scenario import ALL_ORIGINS, IPV4, IPV6, Arrival, Category, Scenario
+from harness.peer import After, FinFirst, ReadsToEof, Resets
+from harness.scenario import (
+    ALL_ORIGINS,
+    CONTEXTS,
+    IPV4,
+    IPV6,
+    WSK_FLAG_ABORTIVE,
+    WSK_SOCKET,
+    Arrival,
+    Category,
+    Scenario,
+)
 from harness.verdict import alone, for_each, requires
 from suites.scenes import require_precondition
 
-ROUNDS = 200
-CONNECTIONS = 30
+ROUNDS = 100
+CONNECTIONS = 20
+USES = 6
+ASKED = After(received=100)
 
 
 def opened_and_closed(category, rounds):
@@ -27,7 +41,7 @@ def opened_and_closed(category, rounds):
 @alone
 @for_each(category=Category)
 async def test_sockets_that_were_closed_take_no_memory(lab, category):
-    """After hundreds of sockets the pool is as it was before; every close succeeded."""
+    """After a hundred sockets the pool is as it was before; every close succeeded."""
     warm_up, _ = opened_and_closed(category, 10)
     await lab.run(warm_up)
     before = await lab.pool()
@@ -73,4 +87,81 @@ async def test_connections_that_were_closed_take_no_memory(lab, way):
 
     assert [life.completion.io_status for life in seen.rounds(close)] == [STATUS_SUCCESS] * CONNECTIONS
     require_precondition(len(peer.connections) == CONNECTIONS)
+    assert await lab.pool() == before
+
+
+def by_us(plan, sock, context):
+    """A graceful disconnect with a buffer, then the peer's FIN."""
+    plan.finish.disconnect(sock, buffer=100, context=context)
+    refused(plan, sock, context)
+    plan.finish.receive(sock, 10)
+
+
+def by_an_abort(plan, sock, context):
+    plan.finish.disconnect(sock, flags=WSK_FLAG_ABORTIVE, context=context)
+    refused(plan, sock, context)
+
+
+def by_the_close(plan, sock, context):
+    """It ends the receive that is pending, too."""
+    return plan.receive(sock, 10, context=context)
+
+
+def by_the_peer(plan, sock, context):
+    """Its FIN or RST ends a receive; then comes a disconnect, whatever it gives."""
+    plan.finish.receive(sock, 10, context=context)
+    disconnect = plan.disconnect(sock, context=context)
+    plan.may_fail(disconnect)
+    plan.wait(disconnect)
+
+
+def refused(plan, sock, context):
+    """A send that comes too late."""
+    late = plan.send(sock, 100, context=context)
+    plan.may_fail(late)
+    plan.wait(late)
+
+
+# The peer, for so many connections, and how they end.
+ENDINGS = {
+    "ours": (lambda connections: ReadsToEof(connections=connections), (by_us, by_an_abort, by_the_close)),
+    "peer-fin": (lambda connections: FinFirst(after=ASKED, connections=connections), (by_the_peer,)),
+    "peer-reset": (lambda connections: Resets(after=ASKED, connections=connections), (by_the_peer,)),
+}
+
+
+def used_and_ended(lab, ending, rounds):
+    """Each connection carries data and has a receive cancelled; it ends and is closed at each level."""
+    behaviour, ways = ending
+    peer = lab.peer(behaviour(rounds * len(ways) * len(CONTEXTS)), IPV4)
+    plan = Scenario()
+    closes = []
+    with plan.repeat(rounds):
+        for way, context in product(ways, CONTEXTS):
+            sock = plan.connected(WSK_SOCKET, to=peer)
+            receive = plan.receive(sock, 10, context=context)
+            plan.cancel(receive)
+            plan.wait(receive)
+            plan.finish.send(sock, ASKED.received, context=context)
+            pending = way(plan, sock, context)
+            closes.append(plan.close(sock, context=context))
+            plan.wait(*filter(None, (pending, closes[-1])))
+    return plan, peer, closes
+
+
+@requires("C-01", "C-16")
+@alone
+@for_each(ending=ENDINGS)
+async def test_connections_take_no_memory_however_they_ended(lab, ending):
+    """Used, with IRPs cancelled and refused, ended by either side, closed at either level: all is freed."""
+    plan, peer, _ = used_and_ended(lab, ending, 2)
+    await lab.run(plan, peer)
+    before = await lab.pool()
+    plan, peer, closes = used_and_ended(lab, ending, USES)
+
+    seen = await lab.run(plan, peer)
+
+    rounds = [life for close in closes for life in seen.rounds(close)]
+    assert [life.completion.io_status for life in rounds] == [STATUS_SUCCESS] * (USES * len(closes))
+    require_precondition(len(peer.connections) == peer.expected)
     assert await lab.pool() == before

@@ -14,7 +14,16 @@ from harness.scenario import (
 )
 from harness.verdict import for_each, requires
 from harness.wire import FIN, RST
-from suites.scenes import CONNECTED_AND_ACCEPTED, FORMS, SETTLES, TOLD, failed, joined, require_precondition
+from suites.scenes import (
+    CONNECTED_AND_ACCEPTED,
+    FORMS,
+    SETTLES,
+    TOLD,
+    failed,
+    joined,
+    require_pending,
+    require_precondition,
+)
 
 RELEASED = 600 * ms
 
@@ -43,6 +52,7 @@ async def test_a_graceful_disconnect_is_cancelled_while_its_fin_is_unacknowledge
 
     seen = await lab.run(plan, peer)
 
+    require_pending(seen, disconnect, cancel)
     require_unreleased(seen, cancel, peer.released)
     assert (seen.completions(disconnect), seen.status(disconnect)) == (1, STATUS_CANCELLED)
     assert peer.released is None or seen.order(disconnect.completion, peer.released)
@@ -66,6 +76,7 @@ async def test_a_graceful_disconnect_is_cancelled_while_the_window_is_closed(lab
 
     seen = await lab.run(plan, peer)
 
+    require_pending(seen, disconnect, cancel)
     require_unreleased(seen, cancel, peer.opened)
     assert (seen.completions(disconnect), seen.status(disconnect)) == (1, STATUS_CANCELLED)
     assert peer.opened is None or seen.order(disconnect.completion, peer.opened)

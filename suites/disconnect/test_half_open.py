@@ -52,7 +52,7 @@ async def test_data_that_came_before_a_graceful_disconnect_is_received_after_it(
     rest = plan.receive(sock, len(sent) - 1, flags=WSK_FLAG_WAITALL)
     plan.may_fail(rest)
     plan.wait(rest)
-    plan.close_after_eof(sock)
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 

@@ -86,7 +86,6 @@ CAUGHT = {
     "no-send-after-fin": ("ending", "send-after-peer-fin"),
     "reset-is-eof": ("ending", "reset-fails-receive"),
     "fin-delayed": ("ending", "graceful-is-prompt"),
-    "graceful-before-sends": ("ending", "sends-before-graceful"),
     "close-leaves-graceful-pending": ("ending", "close-completes-graceful"),
     "close-leaves-datagrams-pending": ("ending", "close-completes-receive-from"),
     "close-leaves-watch-pending": ("ending", "close-completes-watch"),
@@ -97,6 +96,7 @@ CAUGHT = {
 _CASES = "tests/guest/cases"
 _DISCONNECT = "suites/disconnect"
 _CLOSE = "suites/close/test_connection.py"
+_POOL = "suites/close/test_pool.py::test_connections_take_no_memory_however_they_ended"
 _EACH_SHAPE = f"{_DISCONNECT}/test_buffer.py::test_the_buffer_of_a_disconnect_reaches_the_peer_before_the_fin"
 _EVERY_END = "suites/states/test_every_end.py"
 _AT_ONCE = "suites/contract/test_many_at_once.py"
@@ -139,6 +139,12 @@ CAUGHT_BY_CASES = {
     "test_a_graceful_disconnect_is_cancelled_while_the_window_is_closed",
     "fin-at-two-places": f"{_DISCONNECT}/test_graceful.py::"
     "test_graceful_disconnect_ends_the_connection[ipv4-wsk-socket]",
+    "leak-per-send": f"{_POOL}[peer-fin]",
+    "leak-per-refused-send": f"{_POOL}[ours]",
+    "leak-per-cancelled-irp": f"{_POOL}[peer-fin]",
+    "leak-per-buffer": f"{_POOL}[ours]",
+    "leak-after-reset": f"{_POOL}[peer-reset]",
+    "leak-at-dispatch": f"{_POOL}[peer-fin]",
     "abort-rst-misplaced": f"{_DISCONNECT}/test_abortive.py::"
     "test_abortive_disconnect_resets_the_connection[ipv4-wsk-socket]",
     "close-rst-misplaced": f"{_CLOSE}::"

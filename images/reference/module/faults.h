@@ -4,12 +4,12 @@
  * FAULT(id, "name", "rows that it breaks", "what it does").
  */
 FAULT(rst_on_graceful, "rst-on-graceful",
-      "D-01 D-03 D-04 D-08 D-11 D-16 D-17 D-18b D-20 D-21 D-22 D-23 D-24 D-25 D-26 C-10 C-11 C-17 C-18 C-18b X-18 S-11 S-12 S-13 S-14 S-15 S-16",
+      "D-01 D-03 D-04 D-08 D-11 D-16 D-17 D-18b D-20 D-21 D-22 D-23 D-24 D-25 D-26 D-33 C-10 C-11 C-17 C-18 C-18b C-19 X-18 X-21 X-41 S-03 S-06 S-11 S-12 S-13 S-14 S-15 S-16",
       "a graceful disconnect sends RST where it owes FIN")
 FAULT(fin_before_data, "fin-before-data", "D-03 D-17",
       "FIN leaves at once; the disconnect's buffer is never sent")
 FAULT(graceful_close, "graceful-close",
-      "D-25 D-26 C-11 C-17 X-21 S-15",
+      "D-25 D-26 D-31 C-11 C-17 X-21 S-03 S-04 S-05 S-06 S-15",
       "closing a connected socket sends FIN where it owes RST")
 FAULT(close_leaves_receive_pending, "close-leaves-receive-pending",
       "C-10 C-11 C-12b C-13 X-44 S-13 S-15 S-16",
@@ -25,7 +25,7 @@ FAULT(complete_before_fin_ack, "complete-before-fin-ack",
       "a graceful disconnect completes before its FIN is acknowledged")
 FAULT(no_connect_ex, "no-connect-ex", "", "the tables of an older WSK, which has no WskConnectEx")
 FAULT(no_fin, "no-fin",
-      "D-01 D-03 D-04 D-08 D-16 D-19 X-26 X-12 X-45 X-49 S-11 S-12 S-14 S-15 S-16",
+      "D-01 D-03 D-04 D-08 D-16 D-24 D-25 D-26 C-10 C-11 C-17 C-18b X-10 X-12 X-18 X-26 X-31 X-45 X-49 S-03 S-04 S-05 S-06 S-07 S-11 S-12 S-14 S-15 S-16",
       "a graceful disconnect completes and sends nothing")
 FAULT(buffer_cut, "buffer-cut", "D-03 D-17", "the last byte of the disconnect's buffer is not sent")
 FAULT(offset_ignored, "offset-ignored", "D-03", "a buffer is taken from the beginning of its first MDL")
@@ -104,11 +104,11 @@ FAULT(close_of_dead_hangs, "close-of-dead-hangs",
       "D-12 D-13 D-14 D-24 D-26 D-33 C-05 C-06 C-12 C-21 X-06 X-10 X-11 X-03 X-42 X-46 S-12 S-17",
       "a socket that the peer has reset never closes")
 FAULT(close_sends_nothing, "close-sends-nothing",
-      "C-01 C-11 C-16 C-17 X-21 S-10 S-15",
+      "D-25 D-26 D-31 C-11 C-17 X-21 S-03 S-04 S-05 S-06 S-10 S-15",
       "closing a connected socket sends nothing")
 FAULT(close_waits_at_dispatch, "close-waits-at-dispatch", "C-21", "a close at DISPATCH_LEVEL takes 50 ms to return")
 FAULT(close_raises_irql, "close-raises-irql",
-      "C-01 C-03 C-04 C-05 C-06 C-10 C-11 C-12 C-12b C-16 C-20 C-21 C-22 X-10 X-12 X-19",
+      "C-01 C-03 C-04 C-05 C-06 C-10 C-11 C-12 C-12b C-16 C-20 C-21 C-22 X-10 X-12 X-19 X-48",
       "a close of a datagram socket returns at DISPATCH_LEVEL")
 FAULT(close_releases_sd, "close-releases-sd",
       "C-14 C-15",
@@ -158,8 +158,6 @@ FAULT(departure_unnoticed, "departure-unnoticed",
 FAULT(death_told_twice, "death-told-twice", "X-08", "a dead socket's client hears of it twice")
 FAULT(rst_after_fins, "rst-after-fins", "C-18 C-19", "a close sends RST although both directions are closed")
 FAULT(buf_read_late, "buf-read-late", "X-25", "the WSK_BUF structure is read after the call has returned")
-FAULT(graceful_before_sends, "graceful-before-sends", "D-18",
-      "a graceful disconnect completes before the sends that were asked for earlier")
 FAULT(fin_delayed, "fin-delayed", "X-31", "the FIN of a graceful disconnect leaves 0.8 s late")
 FAULT(no_send_after_fin, "no-send-after-fin", "X-05", "a send is refused once the peer's FIN has come")
 FAULT(reset_is_eof, "reset-is-eof", "X-06 S-12", "a receive that a reset ends succeeds with 0 bytes")
@@ -244,7 +242,8 @@ FAULT(release_ends_sockets, "release-ends-sockets",
       "releasing the provider NPI ends the client's connections")
 FAULT(deregister_does_not_wait, "deregister-does-not-wait", "X-20",
       "WskDeregister returns while sockets are open")
-FAULT(graceful_drops_unread, "graceful-drops-unread", "D-20",
+FAULT(graceful_drops_unread, "graceful-drops-unread",
+      "D-20 X-41",
       "a graceful disconnect throws away what has come and was not received")
 FAULT(graceful_resets_unread, "graceful-resets-unread", "D-08 D-20",
       "a graceful disconnect with data of the peer's unread sends RST where it owes FIN")
@@ -297,3 +296,11 @@ FAULT(abort_leaves_third_receive, "abort-leaves-third-receive", "D-30 S-14",
       "an abort leaves the third of the receives that are pending to the close")
 FAULT(abort_leaves_third_send, "abort-leaves-third-send", "D-27 S-14",
       "an abort leaves the third of the sends that are pending to the close")
+FAULT(leak_per_send, "leak-per-send", "C-01 C-16 X-41", "each send that completes leaves memory behind")
+FAULT(leak_per_refused_send, "leak-per-refused-send", "C-01 C-16", "each send that is refused leaves memory behind")
+FAULT(leak_per_cancelled_irp, "leak-per-cancelled-irp", "C-01 C-16", "each IRP that is cancelled leaves memory behind")
+FAULT(leak_per_buffer, "leak-per-buffer", "C-01 C-16", "each disconnect with a buffer leaves memory behind")
+FAULT(leak_after_reset, "leak-after-reset", "C-01 C-16",
+      "the memory of a socket is not freed when the peer has reset the connection")
+FAULT(leak_at_dispatch, "leak-at-dispatch", "C-01 C-16",
+      "the memory of a socket that was connected is not freed when it is closed at DISPATCH_LEVEL")

@@ -111,6 +111,9 @@ FREEDOM(receives_first, "receives-first", "D-27 C-11",
 FREEDOM(sends_together, "sends-together", "D-18 X-15",
 	"WskSend, remarks: the IRP completes when all data has actually been sent; not how soon",
 	"sends that were acknowledged complete together, 100 ms after the first of them was")
+FREEDOM(graceful_before_sends, "graceful-before-sends", "D-17 D-18 D-18b",
+	"WskDisconnect, remarks: data is sent before the disconnect; in which order their IRPs complete is not said",
+	"a graceful disconnect completes before the sends that were asked for earlier")
 FREEDOM(graceful_after_both_fins, "graceful-after-both-fins", "D-22 D-11 D-26",
 	"WskDisconnect, remarks: the IRP completes when the transport has fully completed the disconnect",
 	"a graceful disconnect completes when both FINs are acknowledged")

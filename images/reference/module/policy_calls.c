@@ -32,6 +32,13 @@ bool policy_cancels(const struct wsk_operation *op)
 	       !(op->kind == WSK_ACCEPT && fault(FAULT_cancel_leaves_accept));
 }
 
+bool policy_leaks(const struct wsk_operation *op)
+{
+	return (op->kind == WSK_SEND && fault(FAULT_leak_per_send)) ||
+	       (op->cancelled && fault(FAULT_leak_per_cancelled_irp)) ||
+	       (op->kind == WSK_GRACEFUL && op->buf.length && fault(FAULT_leak_per_buffer));
+}
+
 bool policy_completes_twice(const struct wsk_operation *op)
 {
 	return (op->kind == WSK_GRACEFUL && fault(FAULT_double_completion)) ||
@@ -99,6 +106,11 @@ bool policy_disconnects_after_fin(void)
 bool policy_refused_send_succeeds(void)
 {
 	return fault(FAULT_late_send_succeeds);
+}
+
+bool policy_leaks_refused_send(void)
+{
+	return fault(FAULT_leak_per_refused_send);
 }
 
 bool policy_refused_send_leaves(void)
@@ -194,7 +206,7 @@ bool policy_send_needs_ack(void)
 
 bool policy_send_yields_to_graceful(void)
 {
-	return fault(FAULT_graceful_before_sends);
+	return freedom(FREEDOM_graceful_before_sends);
 }
 
 u32 policy_send_hold_ms(void)

@@ -13,6 +13,7 @@ bool policy_cancellable(const struct wsk_operation *op);
 bool policy_cancels(const struct wsk_operation *op);	/* what IoCancelIrp does to it */
 enum policy_completion { COMPLETE_AT_ONCE, COMPLETE_WITH_THREAD, COMPLETE_NEVER };
 enum policy_completion policy_completion(const struct wsk_operation *op);	/* once it has come to its end */
+bool policy_leaks(const struct wsk_operation *op);	/* when it has ended */
 bool policy_completes_twice(const struct wsk_operation *op);
 bool policy_tries_inline(const struct wsk_operation *op);	/* is it to complete within its call, if it can? */
 bool policy_completes_at_dispatch(void);
@@ -28,6 +29,7 @@ bool policy_sends_after_fin(void);		/* the peer's */
 bool policy_disconnects_after_fin(void);	/* likewise */
 bool policy_refused_send_succeeds(void);
 bool policy_refused_send_leaves(void);
+bool policy_leaks_refused_send(void);
 bool policy_receives_after_abort(void);
 bool policy_disconnects_listener(void);
 bool policy_abort_interrupts_graceful(void);

@@ -135,7 +135,10 @@ bool policy_close_frees_refused(void)
 	return !fault(FAULT_close_leaks_refused);
 }
 
-bool policy_frees_sockets(void)
+bool policy_frees_socket(const struct wsk_socket *ws)
 {
-	return !fault(FAULT_leak_socket);
+	bool leaks = (ws->error && fault(FAULT_leak_after_reset)) ||
+		     (ws->connected && ws->closed_at_dispatch && fault(FAULT_leak_at_dispatch));
+
+	return !leaks && !fault(FAULT_leak_socket);
 }

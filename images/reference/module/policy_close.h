@@ -25,6 +25,6 @@ bool policy_close_keeps_port(void);
 bool policy_close_releases_descriptor(void);
 bool policy_calls_after_close(const struct wsk_socket *ws);
 bool policy_close_frees_refused(void);	/* data */
-bool policy_frees_sockets(void);
+bool policy_frees_socket(const struct wsk_socket *ws);
 
 #endif

@@ -193,6 +193,13 @@ static NTSTATUS send_and_fail(struct wsk_socket *ws, struct wsk_operation *op, u
 	return policy_refusal_status(WAS_DISCONNECTED);
 }
 
+static NTSTATUS refuse_send(struct irp *irp, NTSTATUS status)
+{
+	if (policy_leaks_refused_send())
+		wsk_leak();
+	return wsk_inline(irp, status, 0);
+}
+
 NTSTATUS MS WskSend(struct wsk_socket *ws, const struct wsk_buf *buf, u32 flags, struct irp *irp)
 {
 	struct wsk_operation template = { .kind = WSK_SEND, .flags = flags };
@@ -212,7 +219,7 @@ NTSTATUS MS WskSend(struct wsk_socket *ws, const struct wsk_buf *buf, u32 flags,
 	if (!NT_SUCCESS(status) && ws->disconnecting && buf && policy_refused_send_leaves())
 		template = (struct wsk_operation){ .kind = WSK_CALL, .call = send_and_fail };
 	else if (!NT_SUCCESS(status))
-		return wsk_inline(irp, status, 0);
+		return refuse_send(irp, status);
 	take_buf(&template, buf);
 	return wsk_pend(ws, irp, &template);
 }
@@ -331,7 +338,7 @@ NTSTATUS MS WskDisconnect(struct wsk_socket *ws, const struct wsk_buf *buf, u32 
 NTSTATUS MS WskCloseSocket(struct wsk_socket *ws, struct irp *irp)
 {
 	struct wsk_operation template = { .kind = WSK_CLOSE };
-	bool raises = policy_close_raises_irql(ws);
+	bool raises = policy_close_raises_irql(ws), at_dispatch = KeGetCurrentIrql() >= DISPATCH_LEVEL;
 	NTSTATUS status;
 	WSK_ENTER(ws);
 
@@ -342,6 +349,7 @@ NTSTATUS MS WskCloseSocket(struct wsk_socket *ws, struct irp *irp)
 	mdelay(policy_close_stall_ms());
 	spin_lock_bh(&ws->lock);
 	ws->closing = true;
+	ws->closed_at_dispatch = at_dispatch;
 	spin_unlock_bh(&ws->lock);
 	status = wsk_pend(ws, irp, &template);
 	if (raises && KeGetCurrentIrql() < DISPATCH_LEVEL)

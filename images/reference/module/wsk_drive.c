@@ -169,7 +169,7 @@ static void drive_accept(struct wsk_socket *ws, struct wsk_operation *op)
 	rcu_read_unlock();
 }
 
-/* For the fault: time for the disconnect behind the send to be asked for. */
+/* For a freedom: time for the disconnect behind the send to be asked for. */
 static void linger(struct wsk_socket *ws, struct wsk_operation *op)
 {
 	if (!op->started && !wsk_find(ws, WSK_GRACEFUL))

@@ -137,6 +137,7 @@ struct wsk_socket {
 	bool evicted;		/* for a fault */
 	bool silent;
 	bool closing;
+	bool closed_at_dispatch;
 	bool conditional;
 	bool exclusive;
 	__be16 port;		/* of a listener */

@@ -8,6 +8,8 @@
 #include "wsk_socket.h"
 #include "wsk_visit.h"
 
+#define LEAK_TAG 0x4c6b7357u	/* "WskL" */
+
 /* For a fault: the oldest operation of this one's kind. */
 static struct wsk_operation *first_like(struct wsk_socket *ws, struct wsk_operation *like)
 {
@@ -171,11 +173,19 @@ static void give_back(struct wsk_socket *ws, struct wsk_operation *op, NTSTATUS 
 		wsk_complete(op->irp, status, information);
 }
 
+/* For faults: memory that nobody frees. */
+void wsk_leak(void)
+{
+	pool_allocate(64, LEAK_TAG);
+}
+
 void wsk_finish(struct wsk_socket *ws, struct wsk_operation *op, NTSTATUS status, u64 information)
 {
 	enum policy_completion completion = policy_completion(op);
 
 	detach(ws, op);
+	if (policy_leaks(op))
+		wsk_leak();
 	op->irp->driver_context[3] = policy_completes_twice(op) ? op : NULL;
 	if (completion == COMPLETE_AT_ONCE)
 		give_back(ws, op, status, information);

@@ -12,6 +12,7 @@ void wsk_finish(struct wsk_socket *ws, struct wsk_operation *op, NTSTATUS status
 void wsk_finish_close(struct wsk_socket *ws, struct wsk_operation *op, NTSTATUS status, u64 information);
 void wsk_forget(struct wsk_socket *ws, struct wsk_operation *op);
 struct wsk_operation *wsk_find(struct wsk_socket *ws, enum wsk_kind kind);
+void wsk_leak(void);
 void wsk_cancel_for_graceful(struct wsk_socket *ws);
 void wsk_cancel_all(struct wsk_socket *ws, enum wsk_kind kind);
 

@@ -158,7 +158,7 @@ static void free_work(struct work_struct *work)
 	tasklet_kill(&ws->event_tasklet);
 	cancel_work_sync(&ws->work);
 	wsk_client_put_socket(ws->client);
-	if (policy_frees_sockets())
+	if (policy_frees_socket(ws))
 		ExFreePoolWithTag(ws, SOCKET_TAG);
 }
 
