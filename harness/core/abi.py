@@ -6,7 +6,11 @@ under its C name. The package is used from the repository (editable install),
 so the header is found beside it.
 """
 
+import struct
+from collections.abc import Callable, Iterator
 from enum import IntEnum
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from dissect.cstruct import cstruct
@@ -25,7 +29,29 @@ def enumeration(c_name: str) -> Any:
 
 def integers(c_name: str) -> dict[str, str]:
     """The fields of a C struct of unsigned integers without gaps, with their codes as in `struct`."""
-    return {name: field.type.packchar for name, field in getattr(abi, c_name).fields.items()}
+    return dict(_leaves(getattr(abi, c_name)))
+
+
+def packed(value: Any) -> bytes:
+    """The bytes of a C struct: what its `dumps` gives, in less than half the time."""
+    layout, leaves = _packer(value.__class__)
+    return layout.pack(*(leaf if isinstance(leaf, int) else bytes(leaf) for leaf in leaves(value)))
+
+
+@cache
+def _packer(c_type: Any) -> tuple[struct.Struct, Callable[[Any], Any]]:
+    codes = dict(_leaves(c_type))
+    return struct.Struct("<" + "".join(codes.values())), attrgetter(*codes)
+
+
+def _leaves(c_type: Any, within: str = "") -> Iterator[tuple[str, str]]:
+    """What the structs in it come down to: names as 'buffer.length', with their codes as in `struct`."""
+    for name, field in c_type.fields.items():
+        if hasattr(field.type, "fields"):
+            yield from _leaves(field.type, f"{within}{name}.")
+        else:
+            is_array = hasattr(field.type, "num_entries")
+            yield within + name, f"{field.type.size}s" if is_array else field.type.packchar
 
 
 StepKind = enumeration("wsktest_step_kind")

@@ -53,6 +53,7 @@ class Clock:
         self._drift_ppm = drift_ppm
         self._lower: list[tuple[int, int]] = []  # guest ns, offset to the host's clock
         self._upper: list[tuple[int, int]] = []
+        self._known: dict[int, Interval] = {}  # what `at` has found since the last constraint
         for exchange in exchanges:
             self.not_before(exchange.qpc, exchange.host_sent)
             self.not_after(exchange.qpc, exchange.host_received)
@@ -60,13 +61,21 @@ class Clock:
     def not_before(self, qpc: int, host_ns: int) -> None:
         """Adds that the stamp `qpc` was taken at `host_ns` or later."""
         self._lower.append(self._constraint(qpc, host_ns))
+        self._known.clear()
 
     def not_after(self, qpc: int, host_ns: int) -> None:
         """Adds that the stamp `qpc` was taken at `host_ns` or earlier."""
         self._upper.append(self._constraint(qpc, host_ns))
+        self._known.clear()
 
     def at(self, qpc: int) -> Interval:
         """Host time (ns) of the stamp `qpc`. Raises EvidenceLost when the constraints contradict."""
+        known = self._known.get(qpc)
+        if known is None:
+            known = self._known[qpc] = self._found(qpc)
+        return known
+
+    def _found(self, qpc: int) -> Interval:
         if not self._lower or not self._upper:
             raise EvidenceLost("nothing ties the guest's clock to the host's; the clock was never asked for")
         guest_ns = self._guest_ns(qpc)

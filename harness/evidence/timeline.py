@@ -105,7 +105,8 @@ class Irql(NamedTuple):
 class Timeline:
     """One case. Questions about an operation take the handle that the plan gave.
 
-    `clock` is this case's own: cause and effect tighten it here. `lost_packets`
+    `every_round` has its operations by step and round, `every_callback` the calls of event callbacks by
+    slot and callback. `clock` is this case's own: cause and effect tighten it here. `lost_packets`
     is what the capture lost; that, or events lost, raises EvidenceLost.
     `starved` tells for how many ns, between two host times, the host kept the guest from running.
     """
@@ -128,9 +129,9 @@ class Timeline:
         self.clock = clock
         self._starved = starved
         self._packets = list(packets)
-        self._rounds = rounds(trace.events)
-        self._lives = first_rounds(self._rounds)
-        self._visits = callback_calls(trace.events)
+        self.every_round = rounds(trace.events)
+        self._lives = first_rounds(self.every_round)
+        self.every_callback = callback_calls(trace.events)
         self._places = receive_places(plan)
         self._results = result_places(plan)
         received = {operation: self.data(operation) for operation in self._places}
@@ -227,7 +228,7 @@ class Timeline:
 
     def rounds(self, operation: Operation) -> list[OperationTrace]:
         """What became of a step in a loop, round by round."""
-        return [life for _, life in sorted(self._rounds[operation.number].items())]
+        return [life for _, life in sorted(self.every_round.get(operation.number, {}).items())]
 
     def timing(self, operation: Operation) -> Samples:
         """How long a step in a loop took, round by round."""
@@ -235,7 +236,7 @@ class Timeline:
 
     def callbacks(self, sock: Socket, callback: Callback) -> list[CallbackCall]:
         """The calls of an event callback, in order."""
-        return self._visits[sock.slot, callback]
+        return self.every_callback.get((sock.slot, callback), [])
 
     def call(self, operation: Operation) -> Instant:
         """When the call was made."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from harness.core.abi import abi, enumeration
+from harness.core.abi import abi, enumeration, packed
 from harness.core.errors import ChannelLost
 from harness.core.printable import printable
 
@@ -42,8 +42,8 @@ def encode(kind: int, request: int, payload: bytes, status: int = 0) -> bytes:
         status=status,
         length=len(payload),
     )
-    header.checksum = _checksum(header.dumps(), payload)
-    return bytes(header.dumps()) + payload
+    header.checksum = _checksum(packed(header), payload)
+    return packed(header) + payload
 
 
 class FrameReader:

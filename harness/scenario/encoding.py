@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from harness.core.abi import StepKind, abi
+from harness.core.abi import StepKind, abi, packed
 from harness.core.errors import UsageError
 from harness.core.units import ms, us
 from harness.scenario.buffer import Buffer
@@ -23,7 +23,7 @@ _RECEIVES = (StepKind.RECEIVE, StepKind.RECEIVE_FROM)
 def encode(plan: Scenario) -> bytes:
     """Raises UsageError when the whole is larger than the driver takes."""
     data, encoder = bytearray(), _Encoder(plan)
-    steps = b"".join(encoder.step(operation, data).dumps() for operation in plan.operations)
+    steps = b"".join(packed(encoder.step(operation, data)) for operation in plan.operations)
     header = abi.wsktest_scenario(
         magic=abi.WSKTEST_SCENARIO_MAGIC,
         version=abi.WSKTEST_ABI_VERSION,
@@ -45,7 +45,7 @@ def encode(plan: Scenario) -> bytes:
     _check_size("number of events", header.event_capacity, abi.WSKTEST_MAX_EVENTS)
     chains = sum(operation.buffer.chain_bytes for operation in plan.operations if operation.buffer)
     _check_size("buffer total", chains, abi.WSKTEST_MAX_BUFFERS)
-    return bytes(header.dumps() + steps + data)
+    return packed(header) + steps + data
 
 
 def receive_places(plan: Scenario) -> dict[Operation, int]:

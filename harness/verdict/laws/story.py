@@ -7,7 +7,7 @@ from functools import cached_property
 
 from harness.core.abi import EventKind, StepKind
 from harness.evidence import Event, Interval, Timeline
-from harness.evidence.operation_traces import CallbackCall, OperationTrace, callback_calls, rounds
+from harness.evidence.operation_traces import CallbackCall, OperationTrace
 from harness.scenario import Callback, Operation
 from harness.scenario.encoding import rounds as looped_steps
 from harness.verdict.laws.connection import TcpConnection, connections
@@ -23,8 +23,7 @@ class Story:
         self.timeline = timeline
         self.plan = timeline.plan
         self.trace = timeline.trace
-        self._intervals: dict[int, Interval] = {}
-        self._lives = rounds(self.trace.events)
+        self._lives = timeline.every_round
         self._looped = looped_steps(self.plan)
 
     @cached_property
@@ -71,10 +70,7 @@ class Story:
 
     def at(self, event: Event) -> Interval:
         """When it happened, on the host's clock."""
-        interval = self._intervals.get(event.qpc)
-        if interval is None:
-            interval = self._intervals[event.qpc] = self.timeline.clock.at(event.qpc)
-        return interval
+        return self.timeline.clock.at(event.qpc)
 
     def surely_before(self, event: Event, packet: Packet) -> bool:
         """Did the event come before the packet, whatever the clock's bound leaves open?"""
@@ -108,7 +104,7 @@ class Story:
     @cached_property
     def _callbacks_by_slot(self) -> dict[int, list[tuple[Callback, CallbackCall]]]:
         found: dict[int, list[tuple[Callback, CallbackCall]]] = {}
-        for (slot, callback), visits in callback_calls(self.trace.events).items():
+        for (slot, callback), visits in self.timeline.every_callback.items():
             found.setdefault(slot, []).extend((callback, visit) for visit in visits)
         for visits_of in found.values():
             visits_of.sort(key=lambda visit: visit[1].enter.sequence)
