@@ -882,3 +882,15 @@ def test_an_aborted_connection_takes_nothing(sent: float, acknowledged: bool, ro
     if acknowledged:
         seen.acknowledged_by_the_guest(61)
     assert closed(seen).broken().get("nothing-is-taken-after-an-abort", set()) == rows
+
+
+@pytest.mark.parametrize(("cancels", "rows"), [(False, {"D-20b"}), (True, set())])
+def test_a_receive_outlives_a_graceful_disconnect(cancels: bool, rows: set[str]) -> None:
+    seen = MadeUp()
+    receive, disconnect = seen.plan.receive(seen.sock, 8), seen.plan.disconnect(seen.sock)
+    cancel = seen.plan.cancel(disconnect)
+    seen.called(receive, 20).called(disconnect, 30).fin(31).acknowledges(32, up_to=1)
+    if cancels:
+        seen.cancelled(cancel, 31.5)
+    seen.completed(receive, 33, STATUS_CANCELLED).completed(disconnect, 34)
+    assert closed(seen).broken().get("failures-have-causes", set()) == rows

@@ -34,7 +34,7 @@ def _is_left_alone(story: Story, sock: SocketStory, connection: TcpConnection, c
         return False
     if story.cleanup and story.cleanup.sequence < completion.sequence:
         return False
-    if any(each.before(completion) for each in sock.endings) or not _connected_before(sock, call):
+    if any(each.before(completion) for each in _ends(sock, call)) or not _connected_before(sock, call):
         return False
     if any(not story.surely_before(completion, reset) for reset in connection.peer.resets):
         return False
@@ -43,6 +43,14 @@ def _is_left_alone(story: Story, sock: SocketStory, connection: TcpConnection, c
     if not call.pended and not connection.peer.fins:
         return False  # what is refused at once has done nothing, and why is not always to be seen
     return call.kind == StepKind.SEND or not _end_was_told(sock, call)
+
+
+def _ends(sock: SocketStory, call: Call) -> list[Call]:
+    """What the client did that may end such a call: a receive outlives a graceful disconnect."""
+    kept = [each for each in sock.graceful if not each.operation or not each.operation.flags]
+    if call.kind == StepKind.SEND or any(sock.cancelled(each) for each in sock.graceful):
+        kept = []
+    return [each for each in sock.endings if each not in kept]
 
 
 def _connected_before(sock: SocketStory, call: Call) -> bool:
@@ -70,7 +78,8 @@ def _end_was_told(sock: SocketStory, call: Call) -> bool:
 
 def _without_cause(sock: SocketStory, connection: TcpConnection, call: Call) -> Violation:
     fins = tuple(connection.peer.fins[:1])
-    row = "C-02" if not fins else "X-05" if call.kind == StepKind.SEND else "X-16"
+    asked = any(each.before(call.completion) for each in sock.graceful)
+    row = "D-20b" if asked else "C-02" if not fins else "X-05" if call.kind == StepKind.SEND else "X-16"
     after = f" ({fins[0]!r} is none)" if fins else ""
     text = f"nothing happened to {sock} that ends {call}{after}, and it came to {call.status}"
     return Violation(row, text, (call.called, *call.completions), fins)
