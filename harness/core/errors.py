@@ -23,6 +23,10 @@ class ChannelLost(HarnessError):
     """The way into the guest broke, and nothing says that the guest crashed."""
 
 
+class GuestUnreachable(HarnessError):
+    """The guest's test interface answers nothing. Its machine tells whether that is its doing."""
+
+
 class EvidenceLost(WskConformanceError):
     """Packets or events are missing, or too close in time to be ordered: `inconclusive`."""
 

@@ -20,6 +20,7 @@ from harness.core.errors import (
     GuestCrashed,
     GuestHung,
     GuestSilent,
+    GuestUnreachable,
     HarnessError,
     WskConformanceError,
 )
@@ -38,6 +39,7 @@ _log = logging.getLogger(__name__)
 
 
 CRASH_NOTICE_LIMIT = 3 * s  # for the hypervisor's word on a guest whose channel broke
+WATCHDOG_LIMIT = 30 * s  # for that of one whose network is dead: its own watchdog may have begun to count
 SHUTDOWN_LIMIT = 60 * s  # for that of a guest that shuts itself down by order, and answers no more meanwhile
 ALIVE_LIMIT = 5 * s  # for the clock of a guest in which something hangs
 NMI_LIMIT = 10 * s  # for a kernel to stop at it
@@ -48,6 +50,7 @@ FOLDER = "dumps"
 # SYNTHETIC_WATCHDOG_TIMEOUT. Whether that or our heartbeat comes first is chance.
 WATCHDOGS = (0x101, 0x133, 0x1CA)
 _PANIC = re.compile(r"\*\*\* STOP: .*|Kernel panic - not syncing: .*")
+_BUG = re.compile(r"BUG: .*")  # why Linux is about to stop; it goes on after some of them
 
 
 @dataclass
@@ -77,14 +80,19 @@ class CrashTriage:
     async def verdict(self, error: WskConformanceError) -> WskConformanceError:
         """Why a case broke with `error`: the guest's crash or hang, the VM's end, or the error itself."""
         with contextlib.suppress(TimeoutError):
-            limit = SHUTDOWN_LIMIT if self.guest.ends_itself else CRASH_NOTICE_LIMIT
-            async with asyncio.timeout(seconds(limit)):
+            async with asyncio.timeout(seconds(self._notice_limit(error))):
                 await asyncio.shield(self.guest.machine.failure)
         async with self._sitting:
             if self._verdict is None:
                 self._verdict = await self._find(error)
         _log.info("%s, explained as: %s", error, self._verdict or "the case's own")
         return self._verdict or error
+
+    def _notice_limit(self, error: WskConformanceError) -> int:
+        """ns for the hypervisor's word on the machine."""
+        if self.guest.ends_itself:
+            return SHUTDOWN_LIMIT
+        return WATCHDOG_LIMIT if isinstance(error, GuestUnreachable) else CRASH_NOTICE_LIMIT
 
     async def _find(self, error: WskConformanceError) -> WskConformanceError | None:
         """The reason that concerns all cases of the guest, or None."""
@@ -110,7 +118,7 @@ class CrashTriage:
                 "the guest restarted by itself: after a bugcheck that nothing told of, or because it was to; "
                 "pvpanic wants its driver (virtio-win), Hyper-V's crash registers want KVM"
             )
-        if isinstance(error, GuestHung) and not findings:
+        if isinstance(error, GuestHung | GuestUnreachable) and not findings:
             return await self._hung(error)
         return None
 
@@ -125,10 +133,11 @@ class CrashTriage:
         if bugcheck and bugcheck.code in WATCHDOGS:
             findings.watchdog = bugcheck
             return GuestSilent(f"the guest hangs; its own watchdog stopped it: {bugcheck} ({log})")
+        words = _BUG.findall(machine.serial_tail(200)) + words
         what = str(bugcheck) if bugcheck else (words or ["it left no bugcheck on its serial port"])[0]
         return GuestCrashed(f"the guest crashed: {what} ({log})")
 
-    async def _hung(self, error: GuestHung) -> GuestHung | None:
+    async def _hung(self, error: GuestHung | GuestUnreachable) -> GuestHung | None:
         """None for a guest that lives: then it is only the one case's."""
         machine, findings = self.guest.machine, self.findings
         alive = not isinstance(error, GuestSilent) and await self._answers()

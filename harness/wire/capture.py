@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from harness.core.errors import HarnessError
+from harness.core.errors import GuestUnreachable, HarnessError
 from harness.core.units import MiB, format_ns, ms, seconds
 from harness.wire.arp import Probe
 from harness.wire.packets import Packet, Sender, parse
@@ -134,8 +134,8 @@ class Capture:
         """An ARP request to the guest and its answer, both seen here.
 
         The guest sends in order and so does the wire: what the guest had sent
-        before it answered is captured when its answer is. Raises HarnessError
-        when there is no answer within `limit` ns.
+        before it answered is captured when its answer is. Raises GuestUnreachable
+        when there is no answer within `limit` ns, HarnessError when nothing can be asked.
         """
         probe = Probe(self._sender.getsockname()[4], self.guest_address, secrets.token_bytes(5))
         with self._lock:
@@ -144,7 +144,7 @@ class Capture:
             async with asyncio.timeout(seconds(limit)):
                 await self._ask(probe)
         except TimeoutError:
-            raise HarnessError(
+            raise GuestUnreachable(
                 f"{self.guest_address} did not answer ARP on {self.interface} within {format_ns(limit)}; "
                 "is the guest's test interface up?"
             ) from None

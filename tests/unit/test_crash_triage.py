@@ -15,6 +15,7 @@ from harness.core.errors import (
     GuestCrashed,
     GuestHung,
     GuestSilent,
+    GuestUnreachable,
     HarnessError,
     WskConformanceError,
 )
@@ -335,6 +336,48 @@ def test_a_hang_is_one_whoever_notices_it_first(code: int, tmp_path: Path) -> No
         assert f"0x{code:08X}" in str(verdict)
         assert "watchdog" in told_of(held)["heartbeat"][0]
         assert machine.nmis == 0
+
+    hold(tmp_path, story)
+
+
+UNREACHABLE = GuestUnreachable("192.0.2.2 did not answer ARP")
+
+
+def test_a_guest_whose_network_is_dead_hangs_when_its_watchdog_says_so(tmp_path: Path) -> None:
+    async def story(held: CrashTriage, machine: Any) -> None:
+        async def watchdog() -> None:
+            await asyncio.sleep(0.05)
+            machine.panic = (0x133, 1, 0, 0, 0)
+            machine.happens("crashed", "panicked")
+
+        bites = asyncio.ensure_future(watchdog())
+        verdict = await held.verdict(UNREACHABLE)
+        await bites
+        assert type(verdict) is GuestSilent
+        assert "0x00000133" in str(verdict)
+
+    hold(tmp_path, story)
+
+
+@pytest.mark.parametrize("alive", [False, True])
+def test_a_guest_whose_network_is_dead_hangs_only_if_it_answers_nowhere(
+    alive: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that answers by its own channel may have lost its network by our fault."""
+
+    async def story(held: CrashTriage, machine: Any) -> None:
+        verdict = await held.verdict(UNREACHABLE)
+        assert type(verdict) is (GuestUnreachable if alive else GuestSilent)
+
+    monkeypatch.setattr(triage, "WATCHDOG_LIMIT", 0)
+    hold(tmp_path, story, alive=alive)
+
+
+def test_a_kernel_that_stops_without_a_bugcheck_is_told_by_its_bug_line(tmp_path: Path) -> None:
+    async def story(held: CrashTriage, machine: Any) -> None:
+        machine.words = "BUG: kernel NULL pointer dereference, address: 0000000000000008\n"
+        machine.happens("crashed", "panicked")
+        assert "BUG: kernel NULL pointer dereference" in str(await held.verdict(ChannelLost("lost")))
 
     hold(tmp_path, story)
 
