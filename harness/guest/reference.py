@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from harness.guest.ssh import SshChannel
 
 _BUILD = REFERENCE_IMAGE / "build.py"
-_DRIVER = BUILT_DRIVER / "wsktest.sys"
+_DRIVER = Path(os.environ.get("WSK_DRIVER", BUILT_DRIVER / "wsktest.sys"))  # or another build of it
 _DRIVER_IN_GUEST = "/tmp/wsktest.sys"
 _FAULT_IN_GUEST = "/sys/module/ntlab/parameters/fault"
 _STRICT_IN_GUEST = "/sys/module/ntlab/parameters/strict"

@@ -33,6 +33,17 @@ MISDEEDS: dict[str, tuple[int, int, int | None]] = {
     "release a lock that is free": (15, 0x10, None),
     "close a socket while another thread is inside a call of it": (16, 0xC4, 0xF005),
     "call a socket's function while its close is in progress": (17, 0xD5, None),
+    "write before a block of pool": (40, 0x19, 0x20),
+    "write to freed pool": (41, 0x19, 0x03),
+    "leave a timer that is set": (44, 0xC7, 0),
+    "leave a DPC that is queued": (45, 0xC7, 1),
+    "leave a thread": (46, 0xCE, None),
+    "unload while registered, with an NPI that lay on the stack": (47, 0xCE, None),
+}
+# The same with special pool, which meets it in the act: the address is the first parameter.
+IN_THE_ACT = {
+    "write to freed pool": (42, 0xD5),
+    "write behind a block of pool": (43, 0xD6),
 }
 # The same in the strict mode, with the rule's name.
 FORBIDDEN = {
@@ -60,12 +71,13 @@ from harness.guest.options import GuestOptions
 async def one(hypervisor, number):
     folder = Path(sys.argv[1])
     log = folder / f"{number}.serial"
-    kind = find("reference", GuestOptions(strict_client=int(number) >= 18))
+    kind = find("reference", GuestOptions(strict_client=18 <= int(number) < 40))
     guest = await kind.start(hypervisor, network, fault=None, serial_log=log, progress=print)
     ssh = guest.connection
     for name in ("ntload", f"bad{number}.sys"):
         await ssh.put(f"/tmp/{name}", (folder / name).read_bytes())
-    load = f"chmod +x /tmp/ntload; /tmp/ntload bad /tmp/bad{number}.sys; /tmp/ntload bad -"
+    special = f"echo {int(int(number) in (42, 43))} > /sys/module/ntlab/parameters/special_pool"
+    load = f"{special}; chmod +x /tmp/ntload; /tmp/ntload bad /tmp/bad{number}.sys; /tmp/ntload bad -"
     task = asyncio.ensure_future(ssh.exec(load, limit=60))
     await asyncio.wait([task, guest.machine.failure], return_when=asyncio.FIRST_COMPLETED, timeout=60)
     await asyncio.wait([guest.machine.failure], timeout=60)  # SSH may hear of it before the hypervisor
@@ -87,7 +99,7 @@ def crashes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with each guest's serial log and whether it crashed; one guest a misdeed."""
     folder = tmp_path_factory.mktemp("bad")
     build_loader(folder)
-    numbers = [number for number, *_ in (*MISDEEDS.values(), *FORBIDDEN.values())]
+    numbers = [number for number, *_ in (*MISDEEDS.values(), *IN_THE_ACT.values(), *FORBIDDEN.values())]
     for number in numbers:
         build("bad", folder, f"-DMISDEED={number}").rename(folder / f"bad{number}.sys")
     (folder / "numbers").write_text(" ".join(map(str, numbers)))
@@ -104,6 +116,16 @@ def test_a_misdeed_stops_the_guest_with_its_code(crashes: Path, misdeed: str) ->
     assert int(stop[1], 16) == code
     assert parameter is None or int(stop[2], 16) == parameter
     assert (crashes / f"{number}.crashed").read_text() == "True", log
+
+
+@pytest.mark.parametrize("misdeed", IN_THE_ACT)
+def test_special_pool_stops_the_guest_where_the_pool_is_touched(crashes: Path, misdeed: str) -> None:
+    number, code = IN_THE_ACT[misdeed]
+    log = (crashes / f"{number}.serial").read_text(errors="replace")
+    stop = re.search(r"\*\*\* STOP: 0x(\w{8}) ", log)
+    assert stop, log
+    assert int(stop[1], 16) == code
+    assert re.search(r"ntlab: at bad\+0x\w+", log), "where in the driver it was"
 
 
 @pytest.mark.parametrize("misdeed", FORBIDDEN)

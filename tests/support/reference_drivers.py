@@ -36,8 +36,14 @@ def build(name: str, folder: Path, *flags: str) -> Path:
 
 def build_loader(folder: Path) -> Path:
     """`ntload`, which loads drivers under any name."""
-    program = folder / "ntload"
-    _run(["gcc", "-O2", "-static", f"-I{_MODULE}", str(_DRIVERS / "ntload.c"), "-o", str(program)])
+    return build_program("ntload", folder)
+
+
+def build_program(name: str, folder: Path) -> Path:
+    """The program of drivers/NAME.c, for the guest."""
+    program = folder / name
+    source = str(_DRIVERS / f"{name}.c")
+    _run(["gcc", "-O2", "-static", f"-I{_MODULE}", source, "-o", str(program)])
     return program
 
 

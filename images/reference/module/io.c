@@ -7,6 +7,7 @@
 #include "ntlab_internal.h"
 
 #define DEVICE_TAG 0x20766564u	/* "dev " */
+#define DEVICE_TYPE 3	/* IO_TYPE_DEVICE */
 #define CONTROL_STACK 4	/* stack locations of a request from user mode */
 
 /* ---- Device objects and symbolic links ---- */
@@ -79,7 +80,8 @@ static struct device_object *new_device(struct driver_object *driver, u32 extens
 	if (!device)
 		return NULL;
 	memset(device, 0, size);
-	device->type = 3;
+	device->type = DEVICE_TYPE;
+	device->reference_count = 1;
 	device->size = sizeof(*device);
 	device->driver = driver;
 	device->extension = extension_size ? device + 1 : NULL;
@@ -119,7 +121,20 @@ static void MS IoDeleteDevice(struct device_object *device)
 	if (*link)
 		*link = device->next;
 	drop_device_name(device);
-	ExFreePoolWithTag(device, DEVICE_TAG);
+	io_release_device(device);
+}
+
+/* A device that is deleted stays as long as somebody holds it. An IoAllocateWorkItem may name a driver instead. */
+void io_hold_device(struct device_object *device)
+{
+	if (device->type == DEVICE_TYPE)
+		atomic_inc((atomic_t *)&device->reference_count);
+}
+
+void io_release_device(struct device_object *device)
+{
+	if (device->type == DEVICE_TYPE && atomic_dec_and_test((atomic_t *)&device->reference_count))
+		ExFreePoolWithTag(device, DEVICE_TAG);
 }
 
 static NTSTATUS MS IoCreateSymbolicLink(struct unicode_string *link, struct unicode_string *target)
@@ -176,11 +191,24 @@ void io_check_unload(const struct driver_object *driver)
 
 /* ---- Requests from user mode ---- */
 
+struct request {
+	driver_dispatch routine;
+	struct device_object *device;
+	struct irp *irp;
+	NTSTATUS status;
+};
+
+static void call_dispatch(void *argument)
+{
+	struct request *request = argument;
+
+	request->status = request->routine(request->device, request->irp);
+}
+
 static NTSTATUS dispatch(struct device_object *device, struct irp *irp, u8 major)
 {
-	driver_dispatch routine = device->driver->major_function[major];
+	struct request request = { device->driver->major_function[major], device, irp };
 	struct kevent done;
-	NTSTATUS status;
 
 	KeInitializeEvent(&done, 0, false);
 	irp->user_event = &done;
@@ -188,10 +216,10 @@ static NTSTATUS dispatch(struct device_object *device, struct irp *irp, u8 major
 	irp->current_stack--;
 	irp->current_stack->major_function = major;
 	irp->current_stack->device = device;
-	status = routine(device, irp);
+	driver_run(call_dispatch, &request);
 	if (KeGetCurrentIrql() != PASSIVE_LEVEL)
-		bugcheck(DRIVER_VERIFIER_IOMANAGER_VIOLATION, 0x5, routine, PASSIVE_LEVEL, KeGetCurrentIrql());
-	if (status == STATUS_PENDING)
+		bugcheck(DRIVER_VERIFIER_IOMANAGER_VIOLATION, 0x5, request.routine, PASSIVE_LEVEL, KeGetCurrentIrql());
+	if (request.status == STATUS_PENDING)
 		KeWaitForSingleObject(&done, 0, 0, false, NULL);
 	return irp->status;
 }

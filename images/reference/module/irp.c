@@ -88,8 +88,11 @@ static NTSTATUS call_routine(struct io_stack_location *stack, struct device_obje
 	io_completion_routine routine = stack->completion_routine;
 	KIRQL irql = KeGetCurrentIrql();
 	int depth = preempt_count();
-	NTSTATUS status = routine(device, irp, stack->context);
+	NTSTATUS status;
 
+	driver_enter();
+	status = routine(device, irp, stack->context);
+	driver_leave();
 	verifier_irql_unchanged((u64)routine, irql, depth);
 	return status;
 }

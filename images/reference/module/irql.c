@@ -6,6 +6,8 @@
  */
 #include <linux/interrupt.h>
 #include <linux/sched.h>
+#include <asm/processor-flags.h>
+#include <asm/ptrace.h>
 
 #include "ntlab_internal.h"
 
@@ -50,6 +52,14 @@ static void leave_apc_level(void)
 KIRQL MS KeGetCurrentIrql(void)
 {
 	if (in_interrupt() || irqs_disabled())
+		return DISPATCH_LEVEL;
+	return apc_slot(current) ? APC_LEVEL : PASSIVE_LEVEL;
+}
+
+/* Of whoever ran when an exception came. */
+KIRQL irql_interrupted(const struct pt_regs *regs)
+{
+	if (softirq_count() || !(regs->flags & X86_EFLAGS_IF))
 		return DISPATCH_LEVEL;
 	return apc_slot(current) ? APC_LEVEL : PASSIVE_LEVEL;
 }

@@ -18,6 +18,11 @@ static void __noreturn MS KeBugCheckEx(u32 code, u64 a, u64 b, u64 c, u64 d)
 	bugcheck(code, a, b, c, d);
 }
 
+static void __noreturn MS KeBugCheck(u32 code)
+{
+	bugcheck(code, 0, 0, 0, 0);
+}
+
 void MS KeInitializeEvent(struct kevent *event, u32 type, BOOLEAN state)
 {
 	memset(event, 0, sizeof(*event));
@@ -123,7 +128,8 @@ NTSTATUS MS KeWaitForSingleObject(void *object, u32 reason, u8 mode, BOOLEAN ale
 
 static NTSTATUS MS KeDelayExecutionThread(u8 mode, BOOLEAN alertable, s64 *interval)
 {
-	ktime_t time = ns_to_ktime(ke_until_tick(*interval < 0 ? -*interval : 0));
+	u64 left = *interval < 0 ? -*interval : max_t(s64, *interval - ke_system_time(), 0);
+	ktime_t time = ns_to_ktime(ke_until_tick(left));
 
 	may_wait(interval, interval);
 	set_current_state(TASK_UNINTERRUPTIBLE);
@@ -131,27 +137,66 @@ static NTSTATUS MS KeDelayExecutionThread(u8 mode, BOOLEAN alertable, s64 *inter
 	return STATUS_SUCCESS;
 }
 
+static bool signalled(const struct kevent *object)
+{
+	if (object->type == DISPATCHER_MUTEX && ((const struct kmutant *)object)->owner == current)
+		return true;
+	return READ_ONCE(object->signal_state) > 0;
+}
+
+static void give_back(struct kevent *object)
+{
+	if (object->type == DISPATCHER_MUTEX)
+		KeReleaseMutex((struct kmutant *)object, false);
+	else if (object->type == DISPATCHER_SEMAPHORE)
+		atomic_inc((atomic_t *)&object->signal_state);
+	else if (object->type == DISPATCHER_SYNCHRONIZATION_EVENT || object->type == DISPATCHER_SYNCHRONIZATION_TIMER)
+		WRITE_ONCE(object->signal_state, 1);
+	wake_up_var(object);
+}
+
+/* All at once or none: whoever waits for one of them must not find it taken by a wait that goes on. */
+static bool take_all(u32 count, struct kevent **objects)
+{
+	u32 i;
+
+	for (i = 0; i < count; i++)
+		if (!signalled(objects[i]))
+			return false;
+	for (i = 0; i < count; i++) {
+		if (take(objects[i]))
+			continue;
+		while (i--)
+			give_back(objects[i]);
+		return false;
+	}
+	return true;
+}
+
+/* Its number; `count` for none. */
+static u32 take_any(u32 count, struct kevent **objects)
+{
+	u32 i = 0;
+
+	while (i < count && !take(objects[i]))
+		i++;
+	return i;
+}
+
 /* Any or all of several: looked at again whenever one of their states may have changed. */
 static NTSTATUS MS KeWaitForMultipleObjects(u32 count, struct kevent **objects, u32 any, u32 reason, u8 mode,
 					    BOOLEAN alertable, s64 *timeout, void *blocks)
 {
 	unsigned long end = timeout ? jiffies + (*timeout ? to_jiffies(*timeout) : 0) : 0;
-	u32 taken = 0;	/* bits of those that were already had, when all are wanted */
-	u32 i;
 
 	may_wait(objects, timeout);
-	if (!count || count > 64 || (!any && count > 32))
+	if (!count || count > 64)
 		return STATUS_INVALID_PARAMETER;
 	for (;;) {
-		for (i = 0; i < count; i++) {
-			if ((any || !(taken & BIT(i))) && take(objects[i])) {
-				if (any)
-					return i;
-				taken |= BIT(i);
-			}
-		}
-		if (!any && hweight32(taken) == count)
-			return STATUS_SUCCESS;
+		u32 taken = any ? take_any(count, objects) : take_all(count, objects) ? 0 : count;
+
+		if (taken < count)
+			return taken;
 		if (timeout && time_after_eq(jiffies, end))
 			return STATUS_TIMEOUT;
 		usleep_range(200, 500);
@@ -192,7 +237,7 @@ static u64 MS KeQueryUnbiasedInterruptTime(void)
 
 static u32 MS KeQueryTimeIncrement(void)
 {
-	return policy_tick_ns() > 1 ? policy_tick_ns() / 100 : 10000000 / HZ;
+	return shared_time_increment();
 }
 
 static void MS KeStallExecutionProcessor(u32 us)
@@ -287,6 +332,7 @@ static u32 MS nt_specific_handler(void *record, void *frame, void *context, void
 
 const struct nt_export ke_exports[] = {
 	NT_EXPORT(KeBugCheckEx),
+	NT_EXPORT(KeBugCheck),
 	NT_EXPORT(KeInitializeEvent),
 	NT_EXPORT(KeSetEvent),
 	NT_EXPORT(KeResetEvent),

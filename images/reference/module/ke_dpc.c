@@ -9,6 +9,10 @@
 #include "compat.h"
 #include "ntlab_internal.h"
 
+/* TIMER_OR_DPC_INVALID's first parameter. */
+#define TIMER_LEFT 0
+#define DPC_LEFT 1
+
 struct kdpc {
 	u8 type;
 	u8 importance;
@@ -33,6 +37,13 @@ struct dpc_queue {
 
 static DEFINE_PER_CPU(struct dpc_queue, dpc_queues);
 
+static DEFINE_PER_CPU(const void *, running);	/* a DPC's routine */
+
+const void *dpc_running(void)
+{
+	return this_cpu_read(running);
+}
+
 static struct kdpc *next_dpc(struct dpc_queue *queue)
 {
 	struct kdpc *dpc;
@@ -54,7 +65,11 @@ static void run_dpc(struct kdpc *dpc)
 	void MS (*routine)(struct kdpc *, void *, void *, void *) = dpc->routine;
 	int depth = preempt_count();
 
+	driver_enter();
+	this_cpu_write(running, routine);
 	routine(dpc, dpc->context, dpc->argument1, dpc->argument2);
+	this_cpu_write(running, NULL);
+	driver_leave();
 	if (preempt_count() != depth || KeGetCurrentIrql() != DISPATCH_LEVEL)
 		bugcheck(IRQL_UNEXPECTED_VALUE, (u64)KeGetCurrentIrql() << 16 | DISPATCH_LEVEL, routine, preempt_count(),
 			 depth);
@@ -170,12 +185,14 @@ struct ktimer {
 static_assert(sizeof(struct ktimer) == 0x40);
 
 struct running_timer {
+	struct list_head list;
 	struct hrtimer hrtimer;
 	struct rcu_head rcu;
 	struct ktimer *timer;
 };
 
 static DEFINE_SPINLOCK(timers_lock);
+static LIST_HEAD(running_timers);
 
 static enum hrtimer_restart expired(struct hrtimer *hrtimer)
 {
@@ -193,6 +210,7 @@ static enum hrtimer_restart expired(struct hrtimer *hrtimer)
 		wake_up_var(timer);
 		if (!period) {
 			timer->running = NULL;
+			list_del(&running->list);
 			kfree_rcu(running, rcu);
 		}
 	}
@@ -223,8 +241,10 @@ static BOOLEAN MS KeCancelTimer(struct ktimer *timer)
 	spin_lock_bh(&timers_lock);
 	running = timer->running;
 	timer->running = NULL;
-	if (running)
+	if (running) {
 		running->timer = NULL;
+		list_del(&running->list);
+	}
 	spin_unlock_bh(&timers_lock);
 	if (!running)
 		return false;
@@ -249,6 +269,7 @@ static BOOLEAN MS KeSetTimerEx(struct ktimer *timer, s64 due, s32 period, struct
 	timer->dpc = dpc;
 	timer->period = period;
 	timer->running = running;
+	list_add(&running->list, &running_timers);
 	spin_unlock_bh(&timers_lock);
 	hrtimer_start(&running->hrtimer, ns_to_ktime(wait_ns), HRTIMER_MODE_REL_SOFT);
 	return was_set;
@@ -262,6 +283,62 @@ static BOOLEAN MS KeSetTimer(struct ktimer *timer, s64 due, struct kdpc *dpc)
 static BOOLEAN MS KeReadStateTimer(struct ktimer *timer)
 {
 	return READ_ONCE(timer->header.signal_state) != 0;
+}
+
+/* ---- At the end of a driver ---- */
+
+static bool within_image(const void *address, const void *image, u32 size)
+{
+	return (u64)address - (u64)image < size;
+}
+
+static bool timer_of(const struct ktimer *timer, const void *image, u32 size)
+{
+	return within_image(timer, image, size) || (timer->dpc && within_image(timer->dpc->routine, image, size));
+}
+
+static const void *timer_left(const void *image, u32 size)
+{
+	struct running_timer *running;
+	const void *left = NULL;
+
+	spin_lock_bh(&timers_lock);
+	list_for_each_entry(running, &running_timers, list)
+		if (timer_of(running->timer, image, size))
+			left = running->timer;
+	spin_unlock_bh(&timers_lock);
+	return left;
+}
+
+static const void *dpc_left(struct dpc_queue *queue, const void *image, u32 size)
+{
+	const void *left = NULL;
+	struct kdpc *dpc;
+	unsigned long flags;
+
+	spin_lock_irqsave(&queue->lock, flags);
+	list_for_each_entry(dpc, &queue->dpcs, list)
+		if (within_image(dpc->routine, image, size))
+			left = dpc;
+	spin_unlock_irqrestore(&queue->lock, flags);
+	return left;
+}
+
+/* A driver whose code goes away leaves neither a timer that is set nor a DPC that is queued. */
+void ke_dpc_check_unload(const void *image, u32 size)
+{
+	const void *left = timer_left(image, size);
+	int cpu;
+
+	if (left)
+		bugcheck(TIMER_OR_DPC_INVALID, TIMER_LEFT, left, image, image + size);
+	for_each_online_cpu(cpu) {
+		left = dpc_left(per_cpu_ptr(&dpc_queues, cpu), image, size);
+		if (!left && within_image(per_cpu(running, cpu), image, size))
+			left = per_cpu(running, cpu);
+		if (left)
+			bugcheck(TIMER_OR_DPC_INVALID, DPC_LEFT, left, image, image + size);
+	}
 }
 
 void ke_dpc_init(void)

@@ -77,6 +77,17 @@ static void MS KeReleaseInStackQueuedSpinLock(struct queue_handle *handle)
 	KeReleaseSpinLock(handle->lock, handle->old);
 }
 
+static void MS KeAcquireInStackQueuedSpinLockAtDpcLevel(u64 *lock, struct queue_handle *handle)
+{
+	handle->lock = lock;
+	KeAcquireSpinLockAtDpcLevel(lock);
+}
+
+static void MS KeReleaseInStackQueuedSpinLockFromDpcLevel(struct queue_handle *handle)
+{
+	release(handle->lock);
+}
+
 /* ---- Mutexes and semaphores: ke.c knows how to wait for them ---- */
 
 static void MS KeInitializeMutex(struct kmutant *mutex, u32 level)
@@ -86,7 +97,7 @@ static void MS KeInitializeMutex(struct kmutant *mutex, u32 level)
 	mutex->header.signal_state = 1;
 }
 
-static s32 MS KeReleaseMutex(struct kmutant *mutex, BOOLEAN wait)
+s32 MS KeReleaseMutex(struct kmutant *mutex, BOOLEAN wait)
 {
 	s32 before = mutex->header.signal_state;
 
@@ -194,6 +205,8 @@ const struct nt_export lock_exports[] = {
 	NT_EXPORT(KeTryToAcquireSpinLockAtDpcLevel),
 	NT_EXPORT(KeAcquireInStackQueuedSpinLock),
 	NT_EXPORT(KeReleaseInStackQueuedSpinLock),
+	NT_EXPORT(KeAcquireInStackQueuedSpinLockAtDpcLevel),
+	NT_EXPORT(KeReleaseInStackQueuedSpinLockFromDpcLevel),
 	NT_EXPORT(KeInitializeMutex),
 	NT_EXPORT(KeReleaseMutex),
 	NT_EXPORT(KeInitializeSemaphore),

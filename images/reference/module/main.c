@@ -7,9 +7,10 @@
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
-#include <linux/rwsem.h>
+#include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/wait_bit.h>
 
 #include "ntlab_internal.h"
 
@@ -22,10 +23,13 @@ struct loaded {
 	char name[NTLAB_NAME_LENGTH];
 	struct pe_image image;
 	struct driver_object object;
+	NTSTATUS status;	/* of its DriverEntry */
+	atomic_t users;		/* requests that are in it */
+	bool leaving;		/* no more are let in */
 };
 
 static LIST_HEAD(loaded_drivers);
-static DECLARE_RWSEM(drivers_lock);	/* read: a request is in a driver; write: load, unload */
+static DEFINE_MUTEX(drivers_lock);	/* of the list, and of who is let in; no driver is called with it */
 
 static NTSTATUS MS invalid_request(struct device_object *device, struct irp *irp)
 {
@@ -33,6 +37,11 @@ static NTSTATUS MS invalid_request(struct device_object *device, struct irp *irp
 	irp->information = 0;
 	IofCompleteRequest(irp, 0);
 	return STATUS_INVALID_DEVICE_REQUEST;
+}
+
+static struct loaded *loaded_of(struct device_object *device)
+{
+	return container_of(device->driver, struct loaded, object);
 }
 
 static struct loaded *find_loaded(const char *name)
@@ -45,10 +54,24 @@ static struct loaded *find_loaded(const char *name)
 	return NULL;
 }
 
-static NTSTATUS enter_driver(struct loaded *loaded)
+static void call_entry(void *argument)
 {
 	static u16 registry_path[] = { 'r', 'e', 'g', 0 };
 	struct unicode_string path = { 6, 8, 0, registry_path };
+	struct loaded *loaded = argument;
+
+	loaded->status = ((driver_entry)(loaded->image.base + loaded->image.entry))(&loaded->object, &path);
+}
+
+static void call_unload(void *argument)
+{
+	struct loaded *loaded = argument;
+
+	loaded->object.unload(&loaded->object);
+}
+
+static NTSTATUS enter_driver(struct loaded *loaded)
+{
 	int i;
 
 	loaded->object.type = 4;
@@ -57,60 +80,119 @@ static NTSTATUS enter_driver(struct loaded *loaded)
 	loaded->object.image_size = loaded->image.size;
 	for (i = 0; i < IRP_MJ_COUNT; i++)
 		loaded->object.major_function[i] = invalid_request;
-	return ((driver_entry)(loaded->image.base + loaded->image.entry))(&loaded->object, &path);
+	driver_run_as_system(call_entry, loaded);
+	return loaded->status;
 }
 
 /* Before the image goes: nothing may be left that lies in it or belongs to it. */
 static void check_unload(const struct loaded *loaded)
 {
+	work_flush();
 	io_check_unload(&loaded->object);
+	ke_dpc_check_unload(loaded->image.base, loaded->image.size);
+	ps_check_unload(loaded->image.base, loaded->image.size);
 	wsk_check_unload(loaded->image.base, loaded->image.size);
 	pool_check_unload(loaded->image.base, loaded->image.size);
 }
 
+/* On the list from before its DriverEntry, so that its name is taken; nobody is let in until that has returned. */
+static NTSTATUS add_loaded(struct loaded *loaded)
+{
+	bool taken;
+
+	mutex_lock(&drivers_lock);
+	taken = find_loaded(loaded->name);
+	if (!taken)
+		list_add(&loaded->list, &loaded_drivers);
+	mutex_unlock(&drivers_lock);
+	return taken ? STATUS_OBJECT_NAME_COLLISION : STATUS_SUCCESS;
+}
+
+static void remove_loaded(struct loaded *loaded)
+{
+	mutex_lock(&drivers_lock);
+	list_del(&loaded->list);
+	mutex_unlock(&drivers_lock);
+}
+
+static void let_in(struct loaded *loaded, bool in)
+{
+	mutex_lock(&drivers_lock);
+	loaded->leaving = !in;
+	mutex_unlock(&drivers_lock);
+}
+
+static NTSTATUS start(struct loaded *loaded, const char *path)
+{
+	NTSTATUS status = pe_load(path, loaded->name, &loaded->image);
+
+	if (!NT_SUCCESS(status))
+		return status;
+	status = enter_driver(loaded);
+	if (NT_SUCCESS(status))
+		return status;
+	pr_err("ntlab: DriverEntry of %s returned 0x%08x\n", loaded->name, status);
+	io_drop_driver(&loaded->object);
+	check_unload(loaded);
+	pe_unload(&loaded->image);
+	return status;
+}
+
 static NTSTATUS load(const struct ntlab_driver *request)
 {
-	struct loaded *loaded;
+	struct loaded *loaded = kzalloc(sizeof(*loaded), GFP_KERNEL);
 	NTSTATUS status;
 
-	if (find_loaded(request->name))
-		return STATUS_OBJECT_NAME_COLLISION;
-	loaded = kzalloc(sizeof(*loaded), GFP_KERNEL);
 	if (!loaded)
 		return STATUS_INSUFFICIENT_RESOURCES;
 	strscpy(loaded->name, request->name, sizeof(loaded->name));
-	status = pe_load(request->path, &loaded->image);
-	if (!NT_SUCCESS(status))
-		goto failed;
-	status = enter_driver(loaded);
+	loaded->leaving = true;
+	status = add_loaded(loaded);
 	if (!NT_SUCCESS(status)) {
-		pr_err("ntlab: DriverEntry of %s returned 0x%08x\n", loaded->name, status);
-		io_drop_driver(&loaded->object);
-		check_unload(loaded);
-		pe_unload(&loaded->image);
-		goto failed;
+		kfree(loaded);
+		return status;
 	}
-	list_add(&loaded->list, &loaded_drivers);
-	return STATUS_SUCCESS;
-failed:
+	status = start(loaded, request->path);
+	if (NT_SUCCESS(status)) {
+		let_in(loaded, true);
+		return status;
+	}
+	remove_loaded(loaded);
 	kfree(loaded);
 	return status;
 }
 
+/* The driver, which nobody is let into any more; NULL and why not. */
+static struct loaded *leave(const char *name, NTSTATUS *status)
+{
+	struct loaded *loaded;
+
+	mutex_lock(&drivers_lock);
+	loaded = find_loaded(name);
+	*status = !loaded	       ? STATUS_OBJECT_NAME_NOT_FOUND :
+		  loaded->leaving      ? STATUS_DELETE_PENDING :
+		  !loaded->object.unload ? STATUS_INVALID_DEVICE_REQUEST :
+					 STATUS_SUCCESS;
+	if (NT_SUCCESS(*status))
+		loaded->leaving = true;
+	mutex_unlock(&drivers_lock);
+	return NT_SUCCESS(*status) ? loaded : NULL;
+}
+
 static NTSTATUS unload(const struct ntlab_driver *request)
 {
-	struct loaded *loaded = find_loaded(request->name);
+	NTSTATUS status;
+	struct loaded *loaded = leave(request->name, &status);
 	int depth;
 
 	if (!loaded)
-		return STATUS_OBJECT_NAME_NOT_FOUND;
-	if (!loaded->object.unload)
-		return STATUS_INVALID_DEVICE_REQUEST;
+		return status;
+	wait_var_event(&loaded->users, !atomic_read(&loaded->users));
 	depth = preempt_count();
-	loaded->object.unload(&loaded->object);
+	driver_run_as_system(call_unload, loaded);
 	verifier_irql_unchanged((u64)loaded->object.unload, PASSIVE_LEVEL, depth);
 	check_unload(loaded);
-	list_del(&loaded->list);
+	remove_loaded(loaded);
 	pe_unload(&loaded->image);
 	kfree(loaded);
 	return STATUS_SUCCESS;
@@ -124,9 +206,7 @@ static long driver_request(struct ntlab_driver __user *user, NTSTATUS (*action)(
 		return PTR_ERR(request);
 	request->name[sizeof(request->name) - 1] = '\0';
 	request->path[sizeof(request->path) - 1] = '\0';
-	down_write(&drivers_lock);
 	request->status = action(request);
-	up_write(&drivers_lock);
 	if (put_user(request->status, &user->status)) {
 		kfree(request);
 		return -EFAULT;
@@ -135,24 +215,48 @@ static long driver_request(struct ntlab_driver __user *user, NTSTATUS (*action)(
 	return 0;
 }
 
+/* The device that a request is for; its driver stays until come_out(). NULL for none, or one that is leaving. */
+static struct device_object *go_in(const char *name)
+{
+	struct device_object *device;
+
+	mutex_lock(&drivers_lock);
+	device = io_find_device(name);
+	if (device && loaded_of(device)->leaving)
+		device = NULL;
+	if (device)
+		atomic_inc(&loaded_of(device)->users);
+	mutex_unlock(&drivers_lock);
+	return device;
+}
+
+static void come_out(struct loaded *loaded)
+{
+	if (atomic_dec_and_test(&loaded->users))
+		wake_up_var(&loaded->users);
+}
+
 static NTSTATUS send_control(struct ntlab_control *control, void *buffer)
 {
-	struct device_object *device = io_find_device(control->device);
+	struct device_object *device = go_in(control->device);
+	struct loaded *loaded;
+	NTSTATUS status;
 
 	if (!device)
 		return STATUS_OBJECT_NAME_NOT_FOUND;
-	return io_device_control(device, control->code, buffer, control->input_size, control->output_size,
-				 &control->written);
+	loaded = loaded_of(device);
+	status = io_device_control(device, control->code, buffer, control->input_size, control->output_size,
+				   &control->written);
+	come_out(loaded);
+	return status;
 }
 
 static long control_with_buffer(struct ntlab_control *control, void *buffer)
 {
 	if (copy_from_user(buffer, u64_to_user_ptr(control->input), control->input_size))
 		return -EFAULT;
-	down_read(&drivers_lock);
 	control->written = 0;
 	control->status = send_control(control, buffer);
-	up_read(&drivers_lock);
 	if (copy_to_user(u64_to_user_ptr(control->output), buffer, control->written))
 		return -EFAULT;
 	return 0;
@@ -217,29 +321,50 @@ static int __init ntlab_init(void)
 
 	if (error)
 		return error;
+	error = registers_init();
+	if (error)
+		return error;
+	error = shared_init();
+	if (error)
+		goto no_shared;
+	error = traps_init();
+	if (error)
+		goto no_trap;
 	ke_dpc_init();
 	error = work_init();
 	if (error)
-		return error;
+		goto no_work;
 	error = wsk_init();
 	if (error)
 		goto no_wsk;
 	error = misc_register(&ntlab_device);
-	if (!error)
+	if (!error) {
+		watchdog_init();
 		return 0;
+	}
 	wsk_exit();
 no_wsk:
 	work_exit();
+no_work:
+	traps_exit();
+no_trap:
+	shared_exit();
+no_shared:
+	registers_exit();
 	return error;
 }
 
 static void __exit ntlab_exit(void)
 {
 	misc_deregister(&ntlab_device);
+	watchdog_exit();
 	noise_exit();
 	wsk_exit();
 	work_exit();
 	ke_dpc_exit();
+	traps_exit();
+	shared_exit();
+	registers_exit();
 }
 
 module_init(ntlab_init);

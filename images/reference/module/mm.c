@@ -78,7 +78,7 @@ static void MS MmUnmapLockedPages(void *address, struct mdl *mdl)
 
 static BOOLEAN MS MmIsAddressValid(void *address)
 {
-	return virt_addr_valid(address) || is_vmalloc_addr(address);
+	return virt_addr_valid(address) || is_vmalloc_addr(address) || shared_has(address);
 }
 
 static void *MS MmGetSystemRoutineAddress(const struct unicode_string *name)

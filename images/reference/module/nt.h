@@ -33,6 +33,7 @@ typedef u8 BOOLEAN;
 #define STATUS_BUFFER_TOO_SMALL 0xc0000023u
 #define STATUS_OBJECT_NAME_NOT_FOUND 0xc0000034u
 #define STATUS_OBJECT_NAME_COLLISION 0xc0000035u
+#define STATUS_DELETE_PENDING 0xc0000056u
 #define STATUS_INVALID_SECURITY_DESCR 0xc0000079u
 #define STATUS_INVALID_IMAGE_FORMAT 0xc000007bu
 #define STATUS_INSUFFICIENT_RESOURCES 0xc000009au
@@ -66,6 +67,16 @@ typedef u8 BOOLEAN;
 #define IRQL_NOT_GREATER_OR_EQUAL 0x09
 #define IRQL_NOT_LESS_OR_EQUAL 0x0a
 #define SPIN_LOCK_NOT_OWNED 0x10
+#define KMODE_EXCEPTION_NOT_HANDLED 0x1e
+#define SYSTEM_SERVICE_EXCEPTION 0x3b
+#define PAGE_FAULT_IN_NONPAGED_AREA 0x50
+#define SYSTEM_THREAD_EXCEPTION_NOT_HANDLED 0x7e
+#define UNEXPECTED_KERNEL_MODE_TRAP 0x7f
+#define ATTEMPTED_WRITE_TO_READONLY_MEMORY 0xbe
+#define DRIVER_IRQL_NOT_LESS_OR_EQUAL 0xd1
+#define ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY 0xfc
+#define DPC_WATCHDOG_VIOLATION 0x133
+#define KERNEL_SECURITY_CHECK_FAILURE 0x139
 #define MUTEX_NOT_OWNED 0x11
 #define RESOURCE_NOT_OWNED 0xe3
 #define BAD_POOL_HEADER 0x19
@@ -80,6 +91,7 @@ typedef u8 BOOLEAN;
 #define DRIVER_VERIFIER_IOMANAGER_VIOLATION 0xc9
 #define DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS 0xce
 #define DRIVER_PAGE_FAULT_IN_FREED_SPECIAL_POOL 0xd5
+#define DRIVER_PAGE_FAULT_BEYOND_END_OF_ALLOCATION 0xd6
 
 struct unicode_string {
 	u16 length;	/* in bytes */
@@ -290,6 +302,7 @@ struct nt_export {
 
 extern const struct nt_export ex_exports[], ke_exports[], ps_exports[], io_exports[], mm_exports[],
 	rtl_exports[], wsk_exports[], irql_exports[], lock_exports[], dpc_exports[], dbg_exports[], irp_exports[],
-	sync_exports[], zw_exports[], string_exports[], work_exports[], object_exports[];
+	sync_exports[], zw_exports[], string_exports[], work_exports[], object_exports[],
+	ex_lock_exports[], trace_exports[], crt_exports[], rtl_text_exports[], ex_more_exports[], io_more_exports[];
 
 #endif

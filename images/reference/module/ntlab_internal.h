@@ -10,22 +10,58 @@
 #include "nt.h"
 #include "ntlab.h"
 
+/* registers.c: around every call of a driver. Calls from a thread below DISPATCH_LEVEL are made by driver_run(), which
+ * gives the driver a stack of its size. */
+typedef void (*driver_body)(void *argument);
+int registers_init(void);
+void registers_exit(void);
+void driver_enter(void);
+void driver_leave(void);
+void driver_run(driver_body body, void *argument);
+void driver_run_as_system(driver_body body, void *argument);
+void __noreturn driver_break_out(void);
+bool driver_is_running(void);
+bool driver_in_system_thread(void);
+
+/* shared.c */
+int shared_init(void);
+void shared_exit(void);
+bool shared_has(const void *address);
+u32 shared_time_increment(void);
+
+/* watchdog.c */
+void watchdog_init(void);
+void watchdog_exit(void);
+
+/* trap.c */
+int traps_init(void);
+void traps_exit(void);
+
 /* pe.c */
+struct pe_site;
+
 struct pe_image {
+	const char *name;	/* of the driver */
 	u8 *base;
 	u32 size;
 	u32 entry;
+	struct pe_site *sites;	/* what patch.c changed */
+	u32 site_count;
 };
 
 int pe_init(void);
 void *pe_find_export(const char *name);
-NTSTATUS pe_load(const char *path, struct pe_image *image);
+NTSTATUS pe_load(const char *path, const char *name, struct pe_image *image);
+const struct pe_image *pe_image_at(u64 address);
 void pe_unload(struct pe_image *image);
+
+void *kernel_data(const char *name);
 
 /* pool.c */
 void *pool_allocate(size_t size, u32 tag);
 void *pool_allocate_for(size_t size, u32 tag, const void *caller);
 void MS ExFreePoolWithTag(void *block, u32 tag);
+bool pool_ends_before(u64 address);
 void pool_check_unload(const void *image, u32 size);
 
 /* A bugcheck stops the guest for good, seen from outside through pvpanic. */
@@ -34,7 +70,10 @@ void pool_check_unload(const void *image, u32 size);
 	      (u64)(c), (u64)(d))
 
 /* irql.c */
+struct pt_regs;
+
 KIRQL MS KeGetCurrentIrql(void);
+KIRQL irql_interrupted(const struct pt_regs *regs);
 KIRQL MS KfRaiseIrql(KIRQL level);
 KIRQL MS KeRaiseIrqlToDpcLevel(void);
 void MS KeLowerIrql(KIRQL level);
@@ -46,9 +85,17 @@ void MS KeInitializeEvent(struct kevent *event, u32 type, BOOLEAN state);
 s32 MS KeSetEvent(struct kevent *event, s32 increment, BOOLEAN wait);
 NTSTATUS MS KeWaitForSingleObject(void *object, u32 reason, u8 mode, BOOLEAN alertable, s64 *timeout);
 
+/* ke_lock.c */
+s32 MS KeReleaseMutex(struct kmutant *mutex, BOOLEAN wait);
+
 /* ke_dpc.c */
 void ke_dpc_init(void);
+const void *dpc_running(void);
 void ke_dpc_exit(void);
+void ke_dpc_check_unload(const void *image, u32 size);
+
+/* ps.c */
+void ps_check_unload(const void *image, u32 size);
 
 /* irp.c */
 struct irp *irp_allocate(s8 stack_size);
@@ -64,6 +111,8 @@ void cancel_unlock(KIRQL irql);
 struct device_object *io_find_device(const char *dos_name);
 NTSTATUS io_device_control(struct device_object *device, u32 code, void *buffer, u32 input, u32 output,
 			   u32 *written);
+void io_hold_device(struct device_object *device);
+void io_release_device(struct device_object *device);
 void io_drop_driver(struct driver_object *driver);
 void io_check_unload(const struct driver_object *driver);
 
@@ -73,6 +122,7 @@ void noise_exit(void);
 /* work.c */
 int work_init(void);
 void work_exit(void);
+void work_flush(void);
 
 /* rtl.c */
 char *rtl_to_ascii(const struct unicode_string *string, char *buffer, size_t size);

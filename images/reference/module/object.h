@@ -15,6 +15,7 @@ struct object {
 	struct kevent header;	/* signalled when a thread has ended; first, so that it can be waited for */
 	struct kref references;
 	struct file *file;
+	struct list_head list;	/* of threads */
 	start_routine start;
 	void *context;
 };

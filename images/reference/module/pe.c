@@ -10,74 +10,11 @@
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
-#include "ntlab_internal.h"
+#include "patch.h"
+#include "pe.h"
 
 #define MAX_FILE (16 << 20)
-#define MAX_IMAGE (32 << 20)
-#define MAX_SECTIONS 96
-
-#define SECTION_EXECUTE 0x20000000u
-#define SECTION_WRITE 0x80000000u
-#define RELOCATION_ABSOLUTE 0
-#define RELOCATION_DIR64 10
-#define DIRECTORY_IMPORT 1
-#define DIRECTORY_RELOCATION 5
-
-struct pe_header {	/* COFF header and the optional header's PE32+ form, as far as it is used */
-	u32 signature;
-	u16 machine;
-	u16 section_count;
-	u32 timestamp;
-	u32 symbols;
-	u32 symbol_count;
-	u16 optional_size;
-	u16 characteristics;
-	u16 magic;
-	u8 linker[2];
-	u32 sizes[3];
-	u32 entry;
-	u32 code_base;
-	u64 image_base;
-	u32 section_alignment;
-	u32 file_alignment;
-	u32 versions[4];
-	u32 image_size;
-	u32 headers_size;
-	u32 checksum;
-	u16 subsystem;
-	u16 dll_characteristics;
-	u64 stack_heap[4];
-	u32 loader_flags;
-	u32 directory_count;
-	struct {
-		u32 rva;
-		u32 size;
-	} directory[16];
-} __packed;
-
-struct pe_section {
-	char name[8];
-	u32 virtual_size;
-	u32 rva;
-	u32 raw_size;
-	u32 raw_offset;
-	u32 unused[3];
-	u32 flags;
-} __packed;
-
-struct pe_import {
-	u32 names_rva;
-	u32 unused[2];
-	u32 module_rva;
-	u32 addresses_rva;
-} __packed;
-
-struct pe_file {
-	const u8 *bytes;
-	size_t size;
-	const struct pe_header *header;
-	const struct pe_section *sections;
-};
+#define MAX_IMAGES 64
 
 /* Not exported to modules; found through a kprobe, which may look up any symbol. */
 typedef int (*protection_change)(unsigned long address, int pages);
@@ -86,6 +23,7 @@ static protection_change change_to_x, change_to_nx, change_to_ro, change_to_rw;
 static const struct nt_export *const tables[] = {
 	ex_exports, ke_exports, irql_exports, lock_exports, dpc_exports, sync_exports, work_exports, ps_exports,
 	object_exports, zw_exports, io_exports, irp_exports, mm_exports, rtl_exports, string_exports, dbg_exports, wsk_exports,
+	ex_lock_exports, trace_exports, crt_exports, rtl_text_exports, ex_more_exports, io_more_exports,
 };
 
 static void *find_symbol(const char *name)
@@ -98,6 +36,16 @@ static void *find_symbol(const char *name)
 	address = probe.addr;
 	unregister_kprobe(&probe);
 	return address;
+}
+
+/* A variable of the kernel's, by its name; NULL for none. */
+void *kernel_data(const char *name)
+{
+	static unsigned long (*lookup)(const char *name);
+
+	if (!lookup)
+		lookup = find_symbol("kallsyms_lookup_name");
+	return lookup ? (void *)lookup(name) : NULL;
 }
 
 int pe_init(void)
@@ -121,29 +69,50 @@ void *pe_find_export(const char *name)
 	return NULL;
 }
 
-static bool within(u64 offset, u64 size, u64 limit)
+/* What is loaded, for those who want to know whose an address is. */
+static struct pe_image *images[MAX_IMAGES];
+
+const struct pe_image *pe_image_at(u64 address)
 {
-	return offset <= limit && size <= limit - offset;
+	int i;
+
+	for (i = 0; i < MAX_IMAGES; i++) {
+		const struct pe_image *image = READ_ONCE(images[i]);
+
+		if (image && address - (u64)image->base < image->size)
+			return image;
+	}
+	return NULL;
 }
 
-static bool parse(struct pe_file *file)
+static bool add_image(struct pe_image *image)
 {
-	u32 offset;
+	int i;
 
-	if (file->size < 0x40 || memcmp(file->bytes, "MZ", 2))
-		return false;
-	memcpy(&offset, file->bytes + 0x3c, sizeof(offset));
-	if (!within(offset, sizeof(struct pe_header), file->size))
-		return false;
-	file->header = (const void *)(file->bytes + offset);
-	offset += 24 + file->header->optional_size;
-	file->sections = (const void *)(file->bytes + offset);
-	return file->header->signature == 0x4550 && file->header->machine == 0x8664 &&
-	       file->header->magic == 0x20b && file->header->section_count <= MAX_SECTIONS &&
-	       within(offset, file->header->section_count * sizeof(struct pe_section), file->size) &&
-	       file->header->image_size && file->header->image_size <= MAX_IMAGE &&
-	       file->header->directory_count <= 16 && file->header->entry < file->header->image_size &&
-	       IS_ALIGNED(file->header->section_alignment, PAGE_SIZE);
+	for (i = 0; i < MAX_IMAGES; i++)
+		if (!cmpxchg(&images[i], NULL, image))
+			return true;
+	return false;
+}
+
+static void remove_image(const struct pe_image *image)
+{
+	int i;
+
+	for (i = 0; i < MAX_IMAGES; i++)
+		if (images[i] == image)
+			WRITE_ONCE(images[i], NULL);
+}
+
+/* Drivers look for their own headers at the image's base. */
+static void copy_headers(const struct pe_file *file, struct pe_image *image)
+{
+	u32 size = min_t(u64, file->header->headers_size, min_t(u64, file->size, image->size));
+	int i;
+
+	for (i = 0; i < file->header->section_count; i++)
+		size = min(size, file->sections[i].rva);
+	memcpy(image->base, file->bytes, size);
 }
 
 static bool copy_sections(const struct pe_file *file, struct pe_image *image)
@@ -154,11 +123,12 @@ static bool copy_sections(const struct pe_file *file, struct pe_image *image)
 	for (i = 0; i < file->header->section_count; i++, section++) {
 		u32 size = min(section->raw_size, section->virtual_size);
 
-		if (!within(section->rva, section->virtual_size, image->size) || !PAGE_ALIGNED(section->rva) ||
-		    (size && !within(section->raw_offset, size, file->size)))
-			return false;
+		if (!within(section->rva, section->virtual_size, image->size) || !PAGE_ALIGNED(section->rva))
+			return refuse(file->name, "section %.8s lies outside the image, or at no page", section->name);
+		if (size && !within(section->raw_offset, size, file->size))
+			return refuse(file->name, "it is cut short: section %.8s lies behind its end", section->name);
 		if (section->flags & SECTION_EXECUTE && section->flags & SECTION_WRITE)
-			return false;
+			return refuse(file->name, "section %.8s can be written and executed", section->name);
 		memcpy(image->base + section->rva, file->bytes + section->raw_offset, size);
 	}
 	return true;
@@ -183,20 +153,19 @@ static bool relocate_page(struct pe_image *image, const u8 *block, u32 page, u32
 
 static bool relocate(const struct pe_file *file, struct pe_image *image)
 {
-	u32 rva = file->header->directory[DIRECTORY_RELOCATION].rva;
-	u32 size = file->header->directory[DIRECTORY_RELOCATION].size;
+	bool any = has_directory(file, DIRECTORY_RELOCATION);
+	u32 rva = any ? file->header->directory[DIRECTORY_RELOCATION].rva : 0;
+	u32 size = any ? file->header->directory[DIRECTORY_RELOCATION].size : 0;
 	u64 delta = (u64)image->base - file->header->image_base;
 
 	if (!within(rva, size, image->size))
-		return false;
+		return refuse(file->name, "its relocations lie outside the image");
 	while (size >= 8) {
 		const u32 *block = (const u32 *)(image->base + rva);
 		u32 length = block[1];
 
-		if (length < 8 || length > size)
-			return false;
-		if (!relocate_page(image, (const u8 *)block, block[0], length, delta))
-			return false;
+		if (length < 8 || length > size || !relocate_page(image, (const u8 *)block, block[0], length, delta))
+			return refuse(file->name, "its relocations are damaged, or of a kind that x64 does not have");
 		rva += length;
 		size -= length;
 	}
@@ -211,9 +180,46 @@ static const char *string_at(const struct pe_image *image, u64 rva)
 	return (const char *)image->base + rva;
 }
 
+/* What is more than functions, and stays out. */
+static const char *framework_of(const char *module)
+{
+	static const char *const frameworks[][2] = {
+		{ "wdfldr.sys", "KMDF" }, { "ndis.sys", "NDIS" }, { "fltmgr.sys", "filter manager's minifilters" },
+		{ "fwpkclnt.sys", "the Windows Filtering Platform" }, { "storport.sys", "Storport" },
+	};
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(frameworks); i++)
+		if (!strcasecmp(module, frameworks[i][0]))
+			return frameworks[i][1];
+	return NULL;
+}
+
+static void missing(const char *module, const char *name, u64 entry)
+{
+	if (name)
+		pr_err("ntlab: the driver imports %s!%s, which this guest does not have\n", module, name);
+	else
+		pr_err("ntlab: the driver imports %s!#%u by its number, and only names are known here\n", module,
+		       (u16)entry);
+}
+
+static NTSTATUS outside(const struct pe_image *image)
+{
+	refuse(image->name, "its imports lie outside the image");
+	return STATUS_INVALID_IMAGE_FORMAT;
+}
+
+static NTSTATUS without(const struct pe_image *image, const char *framework, const char *module)
+{
+	refuse(image->name, "it is made with %s (%s), which this guest does not have", framework, module);
+	return STATUS_PROCEDURE_NOT_FOUND;
+}
+
 static NTSTATUS bind_module(struct pe_image *image, const struct pe_import *import)
 {
 	const char *module = string_at(image, import->module_rva);
+	const char *framework = module ? framework_of(module) : NULL;
 	u32 names = import->names_rva ? import->names_rva : import->addresses_rva;
 	NTSTATUS status = STATUS_SUCCESS;
 	u32 i;
@@ -225,15 +231,16 @@ static NTSTATUS bind_module(struct pe_image *image, const struct pe_import *impo
 
 		if (!module || !within((u64)names + i, 8, image->size) ||
 		    !within((u64)import->addresses_rva + i, 8, image->size))
-			return STATUS_INVALID_IMAGE_FORMAT;
+			return outside(image);
 		entry = *(u64 *)(image->base + names + i);
 		if (!entry)
 			return status;
+		if (framework)
+			return without(image, framework, module);
 		name = entry >> 63 ? NULL : string_at(image, (entry & 0x7fffffff) + 2);
 		address = name ? pe_find_export(name) : NULL;
 		if (!address) {
-			pr_err("ntlab: the driver imports %s!%s, which this guest does not have\n", module,
-			       name ? name : "(by number)");
+			missing(module, name, entry);
 			status = STATUS_PROCEDURE_NOT_FOUND;
 		}
 		*(u64 *)(image->base + import->addresses_rva + i) = (u64)address;
@@ -242,7 +249,7 @@ static NTSTATUS bind_module(struct pe_image *image, const struct pe_import *impo
 
 static NTSTATUS bind_imports(const struct pe_file *file, struct pe_image *image)
 {
-	u32 rva = file->header->directory[DIRECTORY_IMPORT].rva;
+	u32 rva = has_directory(file, DIRECTORY_IMPORT) ? file->header->directory[DIRECTORY_IMPORT].rva : 0;
 	NTSTATUS status = STATUS_SUCCESS;
 
 	for (; rva; rva += sizeof(struct pe_import)) {
@@ -250,7 +257,7 @@ static NTSTATUS bind_imports(const struct pe_file *file, struct pe_image *image)
 		NTSTATUS bound;
 
 		if (!within(rva, sizeof(*import), image->size))
-			return STATUS_INVALID_IMAGE_FORMAT;
+			return outside(image);
 		if (!import->module_rva)
 			break;
 		bound = bind_module(image, import);
@@ -259,6 +266,18 @@ static NTSTATUS bind_imports(const struct pe_file *file, struct pe_image *image)
 		if (!NT_SUCCESS(bound))
 			status = bound;	/* go on: every missing import is named */
 	}
+	return status;
+}
+
+static NTSTATUS patch(const struct pe_file *file, struct pe_image *image)
+{
+	const struct pe_section *section = file->sections;
+	NTSTATUS status = STATUS_SUCCESS;
+	int i;
+
+	for (i = 0; i < file->header->section_count && NT_SUCCESS(status); i++, section++)
+		if (section->flags & SECTION_EXECUTE)
+			status = patch_code(image, section->rva, section->virtual_size);
 	return status;
 }
 
@@ -286,21 +305,32 @@ static NTSTATUS map_image(const struct pe_file *file, struct pe_image *image)
 	image->size = PAGE_ALIGN(file->header->image_size);
 	image->entry = file->header->entry;
 	image->base = vzalloc(image->size);
-	if (!image->base)
+	if (!image->base) {
+		refuse(file->name, "there is no memory for it");
 		return STATUS_INSUFFICIENT_RESOURCES;
+	}
+	copy_headers(file, image);
 	status = STATUS_INVALID_IMAGE_FORMAT;
 	if (copy_sections(file, image) && relocate(file, image))
 		status = bind_imports(file, image);
-	if (NT_SUCCESS(status) && !protect(file, image))
+	if (NT_SUCCESS(status))
+		status = patch(file, image);
+	if (NT_SUCCESS(status) && !protect(file, image)) {
+		refuse(file->name, "its pages cannot be given their protection");
 		status = STATUS_INVALID_IMAGE_FORMAT;
+	}
+	if (NT_SUCCESS(status) && !add_image(image)) {
+		refuse(file->name, "%u drivers are loaded, and no more are", MAX_IMAGES);
+		status = STATUS_INSUFFICIENT_RESOURCES;
+	}
 	if (!NT_SUCCESS(status))
 		pe_unload(image);
 	return status;
 }
 
-NTSTATUS pe_load(const char *path, struct pe_image *image)
+NTSTATUS pe_load(const char *path, const char *name, struct pe_image *image)
 {
-	struct pe_file file = {};
+	struct pe_file file = { .name = name };
 	void *bytes = NULL;
 	ssize_t size = kernel_read_file_from_path(path, 0, &bytes, MAX_FILE, NULL, READING_UNKNOWN);
 	NTSTATUS status;
@@ -309,15 +339,18 @@ NTSTATUS pe_load(const char *path, struct pe_image *image)
 		pr_err("ntlab: %s cannot be read: error %zd\n", path, size);
 		return STATUS_OBJECT_NAME_NOT_FOUND;
 	}
+	image->name = name;
 	file.bytes = bytes;
 	file.size = size;
-	status = parse(&file) ? map_image(&file, image) : STATUS_INVALID_IMAGE_FORMAT;
+	status = pe_parse(&file) ? map_image(&file, image) : STATUS_INVALID_IMAGE_FORMAT;
 	vfree(bytes);
 	return status;
 }
 
 void pe_unload(struct pe_image *image)
 {
+	remove_image(image);
+	patch_forget(image);
 	change_to_nx((unsigned long)image->base, PFN_DOWN(image->size));
 	change_to_rw((unsigned long)image->base, PFN_DOWN(image->size));
 	vfree(image->base);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Pool: every block knows its tag, its size and who asked for it, and is checked when it is freed. */
+/*
+ * Pool: every block knows its tag, its size and who asked for it, and is checked when it is freed. What is freed
+ * stays a while, filled, and is looked at again before it goes.
+ */
 #include <linux/hashtable.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -7,8 +10,15 @@
 #include <linux/spinlock.h>
 
 #include "ntlab_internal.h"
+#include "pool_special.h"
 
-#define TAIL 0xfdfdfdfdu
+#define HEAD 0xfcfcfcfcfcfcfcfcull
+#define TAIL 0xfdfdfdfdu	/* as many times SPECIAL_FILL */
+#define MAX_SIZE 0x7f000000ul	/* Linux has no larger blocks */
+#define FREED_KEPT 256
+#define FREED_MAX_SIZE 0x4000	/* of a block that is kept */
+#define FREELIST_CORRUPT 0x03	/* BAD_POOL_HEADER's first parameter; */
+#define HEADER_CORRUPT 0x20
 #define FREED_BYTE 0xdd
 #define MAX_TAGS 128
 #define POOL_FLAG_UNINITIALIZED 0x2ull
@@ -19,8 +29,10 @@ struct pool_block {
 	const void *caller;	/* in the driver, NULL for the personality's own */
 	u32 tag;
 	u32 pad;
-	u64 pad2;
-	/* 48 bytes: what follows is 16-byte aligned, as a driver may expect */
+	u8 *memory;
+	struct special_pages *pages;	/* of special pool; NULL: the memory follows */
+	u64 head;
+	/* 64 bytes: what follows is 16-byte aligned, as a driver may expect */
 };
 
 static_assert(sizeof(struct pool_block) % 16 == 0);
@@ -35,9 +47,17 @@ static DEFINE_HASHTABLE(live_blocks, 10);
 static struct tag_use tags[MAX_TAGS];
 static DEFINE_SPINLOCK(live_lock);
 
+static struct pool_block *freed[FREED_KEPT];
+static u32 freed_next;
+
 static u8 *tail_of(struct pool_block *block)
 {
-	return (u8 *)(block + 1) + block->size;
+	return block->memory + block->size;
+}
+
+static u32 tail_size(const struct pool_block *block)
+{
+	return block->pages ? min_t(u32, special_slack(block->size), sizeof(u32)) : sizeof(u32);
 }
 
 /* Lock held. Tags beyond the table's size are counted under the last one. */
@@ -59,29 +79,44 @@ static struct pool_block *find_block(const void *memory)
 	struct pool_block *block;
 
 	hash_for_each_possible(live_blocks, block, node, (unsigned long)memory)
-		if (block + 1 == memory)
+		if (block->memory == memory)
 			return block;
 	return NULL;
 }
 
+static void *raw_allocate(size_t size)
+{
+	return KeGetCurrentIrql() >= DISPATCH_LEVEL ? kmalloc(size, GFP_ATOMIC) : kvmalloc(size, GFP_KERNEL);
+}
+
 void *pool_allocate_for(size_t size, u32 tag, const void *caller)
 {
-	size_t total = sizeof(struct pool_block) + size + sizeof(u32);
-	bool atomic = KeGetCurrentIrql() >= DISPATCH_LEVEL;
-	struct pool_block *block = atomic ? kmalloc(total, GFP_ATOMIC) : kvmalloc(total, GFP_KERNEL);
+	struct special_pages *pages = NULL;
+	struct pool_block *block;
 	u32 tail = TAIL;
+	u8 *memory;
 
-	if (!block)
+	if (size > MAX_SIZE)
 		return NULL;
+	memory = caller ? special_allocate(size, &pages) : NULL;
+	block = raw_allocate(sizeof(*block) + (memory ? 0 : size + sizeof(tail)));
+	if (!block) {
+		if (memory)
+			special_free(pages);
+		return NULL;
+	}
+	block->memory = memory ? memory : (u8 *)(block + 1);
+	block->pages = memory ? pages : NULL;
+	block->head = HEAD;
 	block->size = size;
 	block->tag = tag;
 	block->caller = caller;
-	memcpy(tail_of(block), &tail, sizeof(tail));
+	memcpy(tail_of(block), &tail, tail_size(block));
 	spin_lock_bh(&live_lock);
-	hash_add(live_blocks, &block->node, (unsigned long)(block + 1));
+	hash_add(live_blocks, &block->node, (unsigned long)block->memory);
 	account(tag, size, 1);
 	spin_unlock_bh(&live_lock);
-	return block + 1;
+	return block->memory;
 }
 
 void *pool_allocate(size_t size, u32 tag)
@@ -108,6 +143,19 @@ static void *MS ExAllocatePool2(u64 flags, size_t size, u32 tag)
 	return memory && !(flags & POOL_FLAG_UNINITIALIZED) ? memset(memory, 0, size) : memory;
 }
 
+/* Extended parameters ask for a NUMA node, a secure pool or a quota: none is here. */
+static void *MS ExAllocatePool3(u64 flags, size_t size, u32 tag, const void *parameters, u32 count)
+{
+	void *memory = pool_allocate_for(size, tag, __builtin_return_address(0));
+
+	return memory && !(flags & POOL_FLAG_UNINITIALIZED) ? memset(memory, 0, size) : memory;
+}
+
+static void MS ExFreePool2(void *memory, u32 tag, const void *parameters, u32 count)
+{
+	ExFreePoolWithTag(memory, tag);
+}
+
 static void *MS ExAllocatePool(u32 type, size_t size)
 {
 	return pool_allocate_for(size, 0x656e6f4eu /* "None" */, __builtin_return_address(0));
@@ -116,15 +164,39 @@ static void *MS ExAllocatePool(u32 type, size_t size)
 /* Lock held, and kept: the guest stops. */
 static void check_block(struct pool_block *block, void *memory, u32 tag)
 {
-	u32 tail;
+	u32 tail = TAIL;
 
 	if (!block)
 		bugcheck(BAD_POOL_CALLER, 0x07, 0, tag, memory);
 	if (tag && block->tag != tag)
 		bugcheck(BAD_POOL_CALLER, 0x0a, memory, block->tag, tag);
-	memcpy(&tail, tail_of(block), sizeof(tail));
-	if (tail != TAIL)
-		bugcheck(BAD_POOL_HEADER, 0x20, block, memory, block->size);
+	memcpy(&tail, tail_of(block), tail_size(block));
+	if (tail != TAIL || block->head != HEAD)
+		bugcheck(BAD_POOL_HEADER, HEADER_CORRUPT, block, memory, block->size);
+}
+
+static void check_freed(const struct pool_block *block)
+{
+	if (memchr_inv(block->memory, FREED_BYTE, block->size) || block->head != HEAD)
+		bugcheck(BAD_POOL_HEADER, FREELIST_CORRUPT, block->memory, block->size, block->tag);
+}
+
+/* Filled and kept: the block that has waited longest goes, and must still be filled. */
+static void retire(struct pool_block *block)
+{
+	struct pool_block *oldest = block;
+
+	memset(block->memory, FREED_BYTE, block->size);
+	if (block->size <= FREED_MAX_SIZE) {
+		spin_lock_bh(&live_lock);
+		oldest = freed[freed_next];
+		freed[freed_next] = block;
+		freed_next = (freed_next + 1) % FREED_KEPT;
+		spin_unlock_bh(&live_lock);
+	}
+	if (oldest)
+		check_freed(oldest);
+	kvfree(oldest);
 }
 
 void MS ExFreePoolWithTag(void *memory, u32 tag)
@@ -137,8 +209,12 @@ void MS ExFreePoolWithTag(void *memory, u32 tag)
 	hash_del(&block->node);
 	account(block->tag, -(s64)block->size, -1);
 	spin_unlock_bh(&live_lock);
-	memset(memory, FREED_BYTE, block->size);
-	kvfree(block);
+	if (!block->pages) {
+		retire(block);
+		return;
+	}
+	special_free(block->pages);
+	kfree(block);
 }
 
 static void MS ExFreePool(void *memory)
@@ -146,14 +222,29 @@ static void MS ExFreePool(void *memory)
 	ExFreePoolWithTag(memory, 0);
 }
 
+/* Whether special pool has a block at the end of the page before: an over-run that is under way. No lock is taken. */
+bool pool_ends_before(u64 address)
+{
+	struct pool_block *block;
+	int bucket;
+
+	hash_for_each(live_blocks, bucket, block, node)
+		if (block->pages && ((u64)block->memory + block->size - 1) / PAGE_SIZE + 1 == address / PAGE_SIZE)
+			return true;
+	return false;
+}
+
 /* A driver must have freed what it allocated before its code goes away. */
 void pool_check_unload(const void *image, u32 size)
 {
 	struct pool_block *block, *left = NULL;
 	u32 blocks = 0;
-	int bucket;
+	int bucket, i;
 
 	spin_lock_bh(&live_lock);
+	for (i = 0; i < FREED_KEPT; i++)
+		if (freed[i])
+			check_freed(freed[i]);
 	hash_for_each(live_blocks, bucket, block, node) {
 		if ((u64)block->caller - (u64)image >= size)
 			continue;
@@ -163,7 +254,7 @@ void pool_check_unload(const void *image, u32 size)
 	}
 	spin_unlock_bh(&live_lock);
 	if (left)
-		bugcheck(DRIVER_VERIFIER_DETECTED_VIOLATION, VERIFIER_POOL_LEAKED, image, left + 1, blocks);
+		bugcheck(DRIVER_VERIFIER_DETECTED_VIOLATION, VERIFIER_POOL_LEAKED, image, left->memory, blocks);
 }
 
 /* "TAG BLOCKS BYTES" for each tag that was ever used. */
@@ -190,6 +281,8 @@ const struct nt_export ex_exports[] = {
 	NT_EXPORT(ExAllocatePoolWithTag),
 	NT_EXPORT(ExAllocatePoolZero),
 	NT_EXPORT(ExAllocatePool2),
+	NT_EXPORT(ExAllocatePool3),
+	NT_EXPORT(ExFreePool2),
 	NT_EXPORT(ExFreePool),
 	NT_EXPORT(ExFreePoolWithTag),
 	{}

@@ -6,29 +6,66 @@
 #include "compat.h"
 #include "object.h"
 
-static void __noreturn end_thread(void)
-{
-	struct object *object = kthread_data(current);
+static LIST_HEAD(threads);
+static DEFINE_SPINLOCK(threads_lock);
 
+/* A driver whose code goes away has waited for its threads. */
+void ps_check_unload(const void *image, u32 size)
+{
+	struct object *object;
+	const void *left = NULL;
+
+	spin_lock(&threads_lock);
+	list_for_each_entry(object, &threads, list)
+		if ((u64)object->start - (u64)image < size)
+			left = object->start;
+	spin_unlock(&threads_lock);
+	if (left)
+		bugcheck(DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS, left, 0, 0, 0);
+}
+
+static void call_start(void *argument)
+{
+	struct object *object = argument;
+
+	object->start(object->context);
 	if (KeGetCurrentIrql() != PASSIVE_LEVEL)
 		bugcheck(IRQL_NOT_LESS_OR_EQUAL, KeGetCurrentIrql(), 0, 0, 0);
-	irp_complete_of_thread();
-	KeSetEvent(&object->header, 0, false);
-	object_put(object);
-	kthread_complete_and_exit(NULL, 0);
 }
 
 static int thread_main(void *argument)
 {
 	struct object *object = argument;
 
-	object->start(object->context);
-	end_thread();
+	driver_run(call_start, object);
+	irp_complete_of_thread();
+	spin_lock(&threads_lock);
+	list_del(&object->list);
+	spin_unlock(&threads_lock);
+	KeSetEvent(&object->header, 0, false);
+	object_put(object);
+	kthread_complete_and_exit(NULL, 0);
+}
+
+static bool is_system_thread(void)
+{
+	struct object *object;
+	bool found = false;
+
+	spin_lock(&threads_lock);
+	list_for_each_entry(object, &threads, list)
+		found |= object == (current->flags & PF_KTHREAD ? kthread_data(current) : NULL);
+	spin_unlock(&threads_lock);
+	return found;
 }
 
 static NTSTATUS MS PsTerminateSystemThread(NTSTATUS status)
 {
-	end_thread();
+	if (!is_system_thread())
+		return STATUS_INVALID_PARAMETER;
+	if (KeGetCurrentIrql() != PASSIVE_LEVEL)
+		bugcheck(IRQL_NOT_LESS_OR_EQUAL, KeGetCurrentIrql(), 0, 0, 0);
+	driver_break_out();
 }
 
 static NTSTATUS MS PsCreateSystemThread(u64 *handle, u32 access, void *attributes, u64 process, void *client,
@@ -43,10 +80,16 @@ static NTSTATUS MS PsCreateSystemThread(u64 *handle, u32 access, void *attribute
 	object->start = start;
 	object->context = context;
 	kref_get(&object->references);
+	spin_lock(&threads_lock);
+	list_add(&object->list, &threads);
+	spin_unlock(&threads_lock);
 	*handle = handle_open(object);
 	task = *handle ? kthread_run(thread_main, object, "nt-system") : ERR_PTR(-ENOMEM);
 	if (!IS_ERR(task))
 		return STATUS_SUCCESS;
+	spin_lock(&threads_lock);
+	list_del(&object->list);
+	spin_unlock(&threads_lock);
 	object_put(object);
 	if (!*handle)
 		object_put(object);

@@ -19,9 +19,20 @@ struct io_work_item {
 	void *object;
 	void *routine;
 	void *context;
+	struct io_work_item *self;	/* for a copy */
 	bool extended;
 	int pending;
 };
+
+static void call_io(void *argument)
+{
+	const struct io_work_item *item = argument;
+
+	if (item->extended)
+		((io_routine_ex)item->routine)(item->object, item->context, item->self);
+	else
+		((io_routine)item->routine)(item->object, item->context);
+}
 
 static void run_io(struct work_struct *work)
 {
@@ -30,11 +41,9 @@ static void run_io(struct work_struct *work)
 
 	/* The routine may free its item. */
 	container_of(work, struct io_work_item, work)->pending = 0;
-	if (item.extended)
-		((io_routine_ex)item.routine)(item.object, item.context, container_of(work, struct io_work_item, work));
-	else
-		((io_routine)item.routine)(item.object, item.context);
+	driver_run(call_io, &item);
 	verifier_irql_unchanged((u64)item.routine, PASSIVE_LEVEL, depth);
+	io_release_device(item.object);
 }
 
 static struct io_work_item *MS IoAllocateWorkItem(struct device_object *device)
@@ -61,7 +70,9 @@ static void start(struct io_work_item *item, void *routine, void *context, bool 
 	item->routine = routine;
 	item->context = context;
 	item->extended = extended;
+	item->self = item;
 	item->pending = 1;
+	io_hold_device(item->object);	/* as the I/O manager does, until the routine has returned */
 	queue_work(queue, &item->work);
 }
 
@@ -88,12 +99,19 @@ struct ex_work {
 	void *parameter;
 };
 
+static void call_ex(void *argument)
+{
+	const struct ex_work *item = argument;
+
+	item->routine(item->parameter);
+}
+
 static void run_ex(struct work_struct *work)
 {
 	struct ex_work *item = container_of(work, struct ex_work, work);
 	int depth = preempt_count();
 
-	item->routine(item->parameter);
+	driver_run(call_ex, item);
 	verifier_irql_unchanged((u64)item->routine, PASSIVE_LEVEL, depth);
 	kfree(item);
 }
@@ -112,6 +130,12 @@ int work_init(void)
 {
 	queue = alloc_workqueue("nt-work", WQ_UNBOUND, 0);
 	return queue ? 0 : -ENOMEM;
+}
+
+/* Waits for every routine that is queued now. */
+void work_flush(void)
+{
+	flush_workqueue(queue);
 }
 
 void work_exit(void)

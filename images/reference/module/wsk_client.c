@@ -22,13 +22,13 @@ struct wsk_client *wsk_client_find(const void *pointer)
 }
 
 /* NULL without memory. */
-struct wsk_client *wsk_client_new(const struct wsk_client_npi *npi)
+struct wsk_client *wsk_client_new(const void *owner)
 {
 	struct wsk_client *client = kzalloc(sizeof(*client), GFP_KERNEL);
 
 	if (!client)
 		return NULL;
-	client->npi = npi;
+	client->owner = owner;
 	init_waitqueue_head(&client->changed);
 	spin_lock_bh(&clients_lock);
 	list_add(&client->list, &clients);
@@ -81,7 +81,7 @@ void wsk_client_check_released(const struct wsk_client *client)
 	if (!policy_releases_descriptors())
 		return;
 	if (retained || descriptors)
-		bugcheck(DRIVER_VERIFIER_DETECTED_VIOLATION, VERIFIER_WSK_UNRELEASED, client->npi, retained,
+		bugcheck(DRIVER_VERIFIER_DETECTED_VIOLATION, VERIFIER_WSK_UNRELEASED, client->owner, retained,
 			 descriptors);
 }
 
@@ -94,7 +94,7 @@ void wsk_client_remove(struct wsk_client *client)
 		kfree(client);	/* else sockets still point to it */
 }
 
-/* A driver must not leave before its registrations: their NPI lies in its image. */
+/* A driver must not leave before its registrations. Their NPI may lie anywhere, on its stack too. */
 void wsk_check_unload(const void *image, u32 size)
 {
 	struct wsk_client *client;
@@ -102,8 +102,8 @@ void wsk_check_unload(const void *image, u32 size)
 
 	spin_lock_bh(&clients_lock);
 	list_for_each_entry(client, &clients, list)
-		if ((u64)client->npi - (u64)image < size)
-			left = client->npi;
+		if ((u64)client->owner - (u64)image < size)
+			left = client->owner;
 	spin_unlock_bh(&clients_lock);
 	if (left)
 		bugcheck(DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS, left, 0, 0, 0);

@@ -12,7 +12,7 @@
 
 struct wsk_client {
 	struct list_head list;
-	const struct wsk_client_npi *npi;
+	const void *owner;	/* in the driver that registered */
 	u32 static_events;
 	atomic_t sockets;
 	atomic_t captures;
@@ -21,7 +21,7 @@ struct wsk_client {
 	wait_queue_head_t changed;
 };
 
-struct wsk_client *wsk_client_new(const struct wsk_client_npi *npi);
+struct wsk_client *wsk_client_new(const void *owner);
 struct wsk_client *wsk_client_find(const void *pointer);
 void wsk_client_put_socket(struct wsk_client *client);
 bool wsk_client_put_capture(struct wsk_client *client);

@@ -39,13 +39,14 @@ static void call_late(struct wsk_socket *ws)
 	const struct wsk_client_connection *events = wsk_connection_events(ws);
 	const struct wsk_client_datagram *datagram = ws->events;
 
+	driver_enter();
 	if (ws->type == WSK_SOCK_DGRAM) {
 		if (datagram && datagram->receive_from)
 			datagram->receive_from(ws->context, WSK_FLAG_AT_DISPATCH_LEVEL, NULL);
-		return;
-	}
-	if (events && events->disconnect)
+	} else if (events && events->disconnect) {
 		events->disconnect(ws->context, WSK_FLAG_AT_DISPATCH_LEVEL);
+	}
+	driver_leave();
 }
 
 /* A closed socket ends with the completion: neither the IRP nor the socket is used after. */

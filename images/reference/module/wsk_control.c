@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* WskControlSocket: options and I/O controls of one socket. */
 #include <linux/tcp.h>
+#include <net/tcp.h>
 
 #include "wsk_address_list.h"
 #include "wsk_complete.h"
@@ -50,10 +51,30 @@ static int linux_option(u32 code)
 	}
 }
 
+/* Seconds, and a count. */
+static int set_keepalive(struct sock *sk, u32 code, int value)
+{
+	switch (code) {
+	case WSK_TCP_KEEPIDLE:
+		return tcp_sock_set_keepidle(sk, value);
+	case WSK_TCP_KEEPINTVL:
+		return tcp_sock_set_keepintvl(sk, value);
+	default:
+		return tcp_sock_set_keepcnt(sk, value);
+	}
+}
+
+static bool is_keepalive(u32 code)
+{
+	return code == WSK_TCP_KEEPIDLE || code == WSK_TCP_KEEPCNT || code == WSK_TCP_KEEPINTVL;
+}
+
 static NTSTATUS set_number(struct wsk_socket *ws, struct wsk_operation *op, u64 *information)
 {
 	int value = op->argument;
 
+	if (is_keepalive(op->flags))
+		return conn_status(-set_keepalive(ws->sock->sk, op->flags, value));
 	if (op->flags != WSK_IPV6_V6ONLY)
 		return conn_status(-sock_setsockopt(ws->sock, SOL_SOCKET, linux_option(op->flags),
 						    KERNEL_SOCKPTR(&value), sizeof(value)));
@@ -80,6 +101,12 @@ static u32 number_of(const struct wsk_socket *ws, u32 code)
 		return READ_ONCE(sk->sk_rcvbuf);
 	case WSK_SO_SNDBUF:
 		return READ_ONCE(sk->sk_sndbuf);
+	case WSK_TCP_KEEPIDLE:
+		return keepalive_time_when(tcp_sk(sk)) / HZ;
+	case WSK_TCP_KEEPINTVL:
+		return keepalive_intvl_when(tcp_sk(sk)) / HZ;
+	case WSK_TCP_KEEPCNT:
+		return keepalive_probes(tcp_sk(sk));
 	default:
 		return sk->sk_ipv6only;
 	}
@@ -169,6 +196,8 @@ static bool is_number(const struct wsk_socket *ws, u32 level, u32 code)
 {
 	if (level == WSK_IPPROTO_IPV6)
 		return code == WSK_IPV6_V6ONLY && ws->family == AF_INET6;
+	if (level == WSK_IPPROTO_TCP)
+		return is_keepalive(code) && ws->sock && ws->sock->sk->sk_protocol == IPPROTO_TCP;
 	switch (level == WSK_SOL_SOCKET ? code : 0) {
 	case WSK_SO_REUSEADDR:
 	case WSK_SO_EXCLUSIVEADDRUSE:

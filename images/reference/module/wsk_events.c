@@ -164,6 +164,7 @@ static void invoke(struct wsk_socket *ws, struct wsk_event *event)
 	KIRQL before = KeGetCurrentIrql();
 	int depth = preempt_count();
 
+	driver_enter();
 	switch (event->kind) {
 	case WSK_EVENT_RECEIVE:
 		call_receive(ws, event);
@@ -187,6 +188,7 @@ static void invoke(struct wsk_socket *ws, struct wsk_event *event)
 		wsk_connection_events(ws)->send_backlog(ws->context, event->size);
 		break;
 	}
+	driver_leave();
 	verifier_irql_unchanged(event->kind, before, depth);
 }
 

@@ -38,7 +38,7 @@ static NTSTATUS MS WskRegister(const struct wsk_client_npi *npi, struct wsk_regi
 		return STATUS_INVALID_PARAMETER;
 	if (npi->dispatch->version >> 8 != 1)
 		return STATUS_NOT_SUPPORTED;
-	client = wsk_client_new(npi);
+	client = wsk_client_new(__builtin_return_address(0));
 	if (!client)
 		return STATUS_INSUFFICIENT_RESOURCES;
 	registration->state = 1;

@@ -43,6 +43,7 @@
 
 #define WSK_SOL_SOCKET 0xffffu
 #define WSK_IPPROTO_TCP 6
+#define WSK_IPPROTO_TCP 6
 #define WSK_IPPROTO_IPV6 41
 #define WSK_SO_REUSEADDR 0x0004
 #define WSK_SO_KEEPALIVE 0x0008
@@ -53,6 +54,9 @@
 #define WSK_SO_SECURITY 0x4001
 #define WSK_SO_EVENT_CALLBACK 0x4002
 #define WSK_IPV6_V6ONLY 27
+#define WSK_TCP_KEEPIDLE 3	/* of the level of TCP; the numbers are those of no other option here */
+#define WSK_TCP_KEEPCNT 16
+#define WSK_TCP_KEEPINTVL 17
 
 #define SIO_WSK_SET_REMOTE_ADDRESS 0x8f000001u
 #define SIO_WSK_SET_SENDTO_ADDRESS 0x8f000006u

@@ -39,6 +39,15 @@ enum {
     PADDED_FIXED_ADDRESS,
     HINTS_WITH_AN_ADDRESS,
     CLIENT_CONTROL_WITH_AN_IRP,
+    /* What is left, or touched, when it is too late. */
+    UNDERRUN = 40,
+    WRITE_FREED,
+    WRITE_FREED_SPECIAL,
+    OVERRUN_SPECIAL,
+    LEAVE_TIMER,
+    LEAVE_DPC,
+    LEAVE_THREAD,
+    LEAVE_NPI_OF_THE_STACK,
 };
 
 /* At DISPATCH_LEVEL a second raise changes nothing; going below it is what cannot be missed. */
@@ -61,7 +70,13 @@ static VOID pool(VOID)
 
     if (DEED(OVERRUN))
         block[100] = 0;
+    if (DEED(OVERRUN_SPECIAL))
+        block[112] = 0; /* behind its page: it is aligned to 16 bytes */
+    if (DEED(UNDERRUN))
+        block[-1] = 0;
     ExFreePoolWithTag(block, DEED(WRONG_TAG) ? 'esle' : 'tseT');
+    if (DEED(WRITE_FREED) || DEED(WRITE_FREED_SPECIAL))
+        block[50] = 0;
     if (DEED(FREE_TWICE))
         ExFreePoolWithTag(block, 'tseT');
 }
@@ -242,11 +257,11 @@ static VOID forbidden(VOID)
     }
 }
 
-typedef NTSTATUS(NTAPI *SOCKET_CONNECT_CALL)(PVOID, USHORT, ULONG, ADDRESS *, ADDRESS *, ULONG, PVOID, const VOID *,
-                                             PVOID, PVOID, PVOID, PIRP);
+typedef NTSTATUS(NTAPI *SOCKET_CONNECT_CALL)(PVOID, USHORT, ULONG, ADDRESS *, ADDRESS *, ULONG, PVOID,
+                                             const VOID *, PVOID, PVOID, PVOID, PIRP);
 typedef NTSTATUS(NTAPI *NAME_INFO_CALL)(PVOID, ADDRESS *, ULONG, PVOID, PVOID, ULONG, PVOID, PVOID, PIRP);
-typedef NTSTATUS(NTAPI *ADDRESS_INFO_CALL)(PVOID, PVOID, PVOID, ULONG, PVOID, const VOID *, PVOID *, PVOID, PVOID,
-                                           PIRP);
+typedef NTSTATUS(NTAPI *ADDRESS_INFO_CALL)(PVOID, PVOID, PVOID, ULONG, PVOID, const VOID *, PVOID *, PVOID,
+                                           PVOID, PIRP);
 
 static ADDRESS padded(ADDRESS address)
 {
@@ -266,18 +281,20 @@ static VOID tell_more(SOCKET *connection, SOCKET *datagram, PIRP irp)
     if (DEED(PADDED_CONNECT))
         ((ADDRESS_CALL)connection->slots[C_CONNECT])(connection, &more, 0, irp);
     if (DEED(PADDED_CONNECT_EX))
-        CALL(connection, C_CONNECT_EX, (SOCKET *, ADDRESS *, WSK_BUF *, ULONG, PIRP))(connection, &more, NULL, 0, irp);
+        CALL(connection, C_CONNECT_EX, (SOCKET *, ADDRESS *, WSK_BUF *, ULONG, PIRP))(connection, &more, NULL,
+                                                                                      0, irp);
     if (DEED(PADDED_LOCAL_ADDRESS) || DEED(PADDED_REMOTE_ADDRESS))
-        ((SOCKET_CONNECT_CALL)npi.slots[P_SOCKET_CONNECT])(npi.client, 1, 6, DEED(PADDED_LOCAL_ADDRESS) ? &more : &plain,
-                                                           DEED(PADDED_REMOTE_ADDRESS) ? &more : &plain, 0, NULL, NULL,
-                                                           NULL, NULL, NULL, irp);
+        ((SOCKET_CONNECT_CALL)npi.slots[P_SOCKET_CONNECT])(
+            npi.client, 1, 6, DEED(PADDED_LOCAL_ADDRESS) ? &more : &plain,
+            DEED(PADDED_REMOTE_ADDRESS) ? &more : &plain, 0, NULL, NULL, NULL, NULL, NULL, irp);
     if (DEED(PADDED_SEND_TO))
         CALL(datagram, D_SEND_TO, (SOCKET *, WSK_BUF *, ULONG, ADDRESS *, ULONG, PVOID, PIRP))(
             datagram, &buf, 0, &more, 0, NULL, irp);
     if (DEED(PADDED_NAME_INFO))
         ((NAME_INFO_CALL)npi.slots[P_GET_NAME_INFO])(npi.client, &more, 16, name, NULL, 0, NULL, NULL, irp);
     if (DEED(PADDED_FIXED_ADDRESS))
-        CALL(datagram, CONTROL, (SOCKET *, ULONG, ULONG, ULONG, SIZE_T, PVOID, SIZE_T, PVOID, SIZE_T *, PIRP))(
+        CALL(datagram, CONTROL,
+             (SOCKET *, ULONG, ULONG, ULONG, SIZE_T, PVOID, SIZE_T, PVOID, SIZE_T *, PIRP))(
             datagram, 2, 0x8f000006, 0, 16, &more, 0, NULL, NULL, irp);
 }
 
@@ -293,7 +310,8 @@ static VOID hint_too_much(PIRP irp)
     } hints = {0, 2, 1, 6, 16, NULL, &address, NULL, 0, NULL, NULL};
     PVOID found;
 
-    ((ADDRESS_INFO_CALL)npi.slots[P_GET_ADDRESS_INFO])(npi.client, NULL, NULL, 0, NULL, &hints, &found, NULL, NULL, irp);
+    ((ADDRESS_INFO_CALL)npi.slots[P_GET_ADDRESS_INFO])(npi.client, NULL, NULL, 0, NULL, &hints, &found, NULL,
+                                                       NULL, irp);
 }
 
 static VOID control_with_an_irp(PIRP irp)
@@ -302,8 +320,9 @@ static VOID control_with_an_irp(PIRP irp)
     const VOID *original = nothing;
     VOID *cached;
 
-    ((NTSTATUS(NTAPI *)(PVOID, ULONG, SIZE_T, PVOID, SIZE_T, PVOID, SIZE_T *, PIRP))npi.slots[P_CONTROL_CLIENT])(
-        npi.client, 4, sizeof(original), &original, sizeof(cached), &cached, NULL, irp);
+    ((NTSTATUS(NTAPI *)(PVOID, ULONG, SIZE_T, PVOID, SIZE_T, PVOID, SIZE_T *,
+                        PIRP))npi.slots[P_CONTROL_CLIENT])(npi.client, 4, sizeof(original), &original,
+                                                           sizeof(cached), &cached, NULL, irp);
 }
 
 static VOID more_than_allowed(VOID)
@@ -320,6 +339,63 @@ static VOID more_than_allowed(VOID)
         tell_more(make_socket(CONNECTION, NULL, NULL, NULL), datagram, op.irp);
 }
 
+static VOID NTAPI nothing_in_dpc(PKDPC dpc, PVOID context, PVOID one, PVOID two)
+{
+    (void)dpc, (void)context, (void)one, (void)two;
+}
+
+static VOID NTAPI lingers(PVOID context)
+{
+    (void)context;
+    pause_ms(60000);
+}
+
+static VOID NTAPI long_dpc(PKDPC dpc, PVOID context, PVOID one, PVOID two)
+{
+    (void)dpc, (void)context, (void)one, (void)two;
+    KeStallExecutionProcessor(3000000);
+}
+
+static VOID queue_at_another(KDPC *dpc, PKDEFERRED_ROUTINE routine)
+{
+    KeInitializeDpc(dpc, routine, NULL);
+    KeSetTargetProcessorDpc(dpc, 1);
+    KeInsertQueueDpc(dpc, NULL, NULL);
+}
+
+/* The first keeps the other processor so long that the second is still queued when this has returned. */
+static VOID NTAPI unload_with_dpcs(PDRIVER_OBJECT driver)
+{
+    static KDPC first, second;
+
+    (void)driver;
+    KeSetSystemAffinityThreadEx(1);
+    queue_at_another(&first, long_dpc);
+    queue_at_another(&second, nothing_in_dpc);
+}
+
+static VOID leave_something(VOID)
+{
+    static KTIMER timer;
+    static KDPC dpc;
+    static WSK_REGISTRATION other;
+    WSK_CLIENT_NPI on_the_stack = {NULL, &client_dispatch};
+    LARGE_INTEGER due;
+    HANDLE thread;
+
+    due.QuadPart = -600000000ll;
+    KeInitializeTimer(&timer);
+    KeInitializeDpc(&dpc, nothing_in_dpc, NULL);
+    if (DEED(LEAVE_TIMER))
+        KeSetTimer(&timer, due, &dpc);
+    if (DEED(LEAVE_DPC))
+        own->DriverUnload = unload_with_dpcs;
+    if (DEED(LEAVE_THREAD))
+        PsCreateSystemThread(&thread, THREAD_ALL_ACCESS, NULL, NULL, NULL, lingers, NULL);
+    if (DEED(LEAVE_NPI_OF_THE_STACK))
+        WskRegister(&on_the_stack, &other);
+}
+
 static VOID run(VOID)
 {
     if (!lab_open("bad"))
@@ -330,8 +406,11 @@ static VOID run(VOID)
         descriptor();
     else if (DEED(RETAIN_FOREVER))
         retain();
-    else if (DEED(FREE_TWICE) || DEED(WRONG_TAG) || DEED(OVERRUN))
+    else if (DEED(FREE_TWICE) || DEED(WRONG_TAG) || DEED(OVERRUN) ||
+             (MISDEED >= UNDERRUN && MISDEED <= OVERRUN_SPECIAL))
         pool();
+    else if (MISDEED >= LEAVE_TIMER)
+        leave_something();
     else if (DEED(COMPLETE_TWICE) || DEED(USE_FREED_IRP) || DEED(RAISED_AFTER_COMPLETION))
         requests();
     else if (DEED(CLOSE_DURING_A_CALL))

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Other people's drivers in the reference guest: the kernel's library, loading and refusing, unloading."""
+
+import re
+import struct
+from collections.abc import Callable
+
+import pytest
+from labs import finish, start_lab
+from reference_drivers import build, build_loader, verdicts
+
+_BODY = """
+async def main():
+    folder = Path(sys.argv[1])
+    with Hypervisor() as hypervisor:
+        guest = await started(hypervisor)
+        for path in folder.glob("*.sys"):
+            await guest.connection.put(f"/tmp/{path.name}", path.read_bytes())
+        await guest.connection.put("/tmp/ntload", (folder / "ntload").read_bytes())
+        done = await guest.connection.exec(
+            "cd /tmp; chmod +x ntload; ./ntload l /tmp/library.sys; ./ntload l -; "
+            "./ntload imports /tmp/imports.sys; ./ntload imports -; "
+            "for bad in bad-*.sys; do ./ntload ${bad%.sys} /tmp/$bad; done; "
+            "./ntload stuck /tmp/stuck.sys; ./ntload quick /tmp/stuck-DQUICK.sys; "
+            "./ntload stuck - & sleep 0.5; for i in 1 2 3; do ./ntload quick =0x222000; done; echo quick; "
+            "./ntload stuck =0x222000; wait; echo unloaded; ./ntload quick -; dmesg",
+            limit=60,
+        )
+        (folder / "said").write_bytes(done.stdout)
+        await guest.stop()
+asyncio.run(main())
+"""
+
+_MACHINE, _CHARACTERISTICS, _MAGIC, _ENTRY = 4, 22, 24, 40  # in a PE header
+_DIRECTORIES, _OPTIONAL_SIZE = 136, 20
+_TLS = 9
+
+
+def _patched(image: bytes, at: int, value: bytes) -> bytes:
+    header = struct.unpack_from("<I", image, 0x3C)[0]
+    return image[: header + at] + value + image[header + at + len(value) :]
+
+
+def _characteristic(image: bytes, flag: int) -> bytes:
+    header = struct.unpack_from("<I", image, 0x3C)[0]
+    flags = struct.unpack_from("<H", image, header + _CHARACTERISTICS)[0]
+    return _patched(image, _CHARACTERISTICS, struct.pack("<H", flags | flag))
+
+
+def _writable_code(image: bytes) -> bytes:
+    header = struct.unpack_from("<I", image, 0x3C)[0]
+    first = 24 + struct.unpack_from("<H", image, header + _OPTIONAL_SIZE)[0]
+    flags = struct.unpack_from("<I", image, header + first + 36)[0]
+    return _patched(image, first + 36, struct.pack("<I", flags | 0x80000000))
+
+
+# What is wrong with an image -> how to make it from one that is right, and what the guest must say of it.
+REFUSED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "text": (lambda image: b"not a driver" * 10, "it is no PE image: it does not begin with MZ"),
+    "x86": (lambda image: _patched(image, _MACHINE, b"\x4c\x01"), "it is for x86"),
+    "arm64": (lambda image: _patched(image, _MACHINE, b"\x64\xaa"), "it is for ARM64"),
+    "pe32": (lambda image: _patched(image, _MAGIC, b"\x0b\x01"), "its optional header is PE32, not PE32+"),
+    "entry": (lambda image: _patched(image, _ENTRY, bytes(4)), "its entry point 0x0 lies outside its code"),
+    "cut": (lambda image: image[: len(image) // 2], "it is cut short"),
+    "stub": (lambda image: image[:0x50], "it is cut short"),
+    "fixed": (lambda image: _characteristic(image, 1), "it has no relocations"),
+    "wx": (_writable_code, "section .text can be written and executed"),
+    "tls": (
+        lambda image: _patched(image, _DIRECTORIES + 8 * _TLS, struct.pack("<II", 0x1000, 40)),
+        "it has a TLS directory",
+    ),
+    "kmdf": (lambda image: image.replace(b"ntoskrnl.exe", b"WDFLDR.SYS\0\0"), "made with KMDF"),
+    "ndis": (lambda image: image.replace(b"ntoskrnl.exe", b"NDIS.SYS\0\0\0\0"), "made with NDIS"),
+}
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What everything said, in one guest."""
+    folder = tmp_path_factory.mktemp("drivers")
+    build_loader(folder)
+    for name in ("library", "imports", "stuck"):
+        image = build(name, folder).read_bytes()
+    build("stuck", folder, "-DQUICK")
+    for name, (spoil, _) in REFUSED.items():
+        (folder / f"bad-{name}.sys").write_bytes(spoil(image))
+    finish(start_lab(_BODY, folder))
+    return (folder / "said").read_text(errors="replace")
+
+
+def test_the_kernels_library_does_what_drivers_know_of_it(said: str) -> None:
+    """Formatted text, delays until a moment, waits for all of several, sizes that no pool has, stacks."""
+    found = verdicts(said, "library")
+    assert len(found) == 30, found
+    assert all(found.values()), found
+
+
+def test_what_wsk_clients_import_is_there_and_works(said: str) -> None:
+    """Locks, things done once, text, cancel-safe queues, remove locks; and the names of the rest."""
+    found = verdicts(said, "imports")
+    assert len(found) == 23, found
+    assert all(found.values()), found
+
+
+@pytest.mark.parametrize("wrong", REFUSED)
+def test_a_driver_that_is_not_loaded_leaves_a_line_that_says_why(said: str, wrong: str) -> None:
+    _, words = REFUSED[wrong]
+    assert re.search(rf"ntlab: bad-{wrong} is not loaded: .*{re.escape(words)}", said), said
+
+
+def test_an_unload_that_takes_its_time_keeps_nobody_elses_controls(said: str) -> None:
+    before, _, after = said.partition("quick\n")
+    assert before.splitlines()[-3:] == ["00000000"] * 3, said
+    assert after.splitlines()[0] == "c0000034", "no control is let into a driver that is leaving"
+
+
+def test_a_work_item_holds_its_device_and_its_driver(said: str) -> None:
+    assert verdicts(said, "stuck") == {"work-item-has-its-device": True}
