@@ -25,7 +25,7 @@ from harness.pytest_plugin.stop import Stop, told_as_pytest_does
 from harness.pytest_plugin.summary import summary
 from harness.report.busy import busy_run
 from harness.report.ended import End, shortfall
-from harness.report.files import CannotKeep, Reserve
+from harness.report.files import CannotKeep, Reserve, is_for_good
 from harness.report.overview import Overview, overview
 from harness.report.overview_text import overview_lines
 from harness.report.previous import previous
@@ -229,6 +229,8 @@ class Recorder:
             step()
         except Exception as error:
             self._not_written = True
+            if isinstance(error, OSError) and is_for_good(error, self._folder):
+                error = CannotKeep(self._folder, error)
             told = str(error) if isinstance(error, WskConformanceError) else unexpected(error)
             self._troubles += [told] if told not in self._troubles else []
 

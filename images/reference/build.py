@@ -22,6 +22,7 @@ from harness.core import cache
 from harness.core.errors import HarnessError, WskConformanceError
 from harness.core.paths import BUILT_DRIVER, DRIVER
 from harness.core.system import this_system
+from harness.core.unexpected import is_out_of_space, unexpected
 
 HERE = Path(__file__).resolve().parent
 WSKCTL = BUILT_DRIVER / "wskctl"
@@ -188,9 +189,20 @@ def pack(root: Path, target: Path) -> None:
     target.write_bytes(run(command, cwd=root, stdin=names.encode()))
 
 
-if __name__ == "__main__":
+def command() -> int:
+    """The exit status: what goes wrong is said in a line."""
     try:
         main()
     except WskConformanceError as error:
         progress(str(error))
-        sys.exit(3)
+    except OSError as error:
+        places = f"{cache.place('reference')} or {tempfile.gettempdir()}"
+        remedy = "free some, or set XDG_CACHE_HOME or TMPDIR to folders on a larger disk"
+        progress(f"no space left in {places}: {remedy}" if is_out_of_space(error) else unexpected(error))
+    else:
+        return 0
+    return 3
+
+
+if __name__ == "__main__":
+    sys.exit(command())

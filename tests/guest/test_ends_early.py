@@ -5,12 +5,16 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import conformance
 import pytest
+
+from harness.core.paths import REFERENCE_IMAGE
+from harness.guest.reference import ReferenceGuest
 
 NO_SPACE = "no space left for the results"
 
@@ -91,10 +95,45 @@ def test_too_little_room_is_told_before_anything_is_built(small_disk: Path) -> N
     assert sorted(path.name for path in small_disk.iterdir()) == ["rest"]
 
 
+def test_a_cache_without_room_for_a_booted_guest_costs_each_start_its_boot(
+    small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest = ReferenceGuest()
+    guest.prepare(print)
+    monkeypatch.setenv("WSK_REFERENCE_IMAGE", str(guest.image))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(small_disk))
+    ran = conformance.run_cases(tmp_path, "well")
+    assert (ran.status, ran.case("test_well")["outcome"]) == (0, "pass"), ran.output
+    assert "No space left on device; the guest boots anew at each start" in ran.output
+    assert list((small_disk / "wsk-conformance" / "frozen").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ("OSError(errno.ENOSPC, 'no')", "no space left in "),
+        ("PermissionError(errno.EACCES, 'no')", "an error of the harness itself"),
+    ],
+)
+def test_an_image_that_cannot_be_built_for_want_of_room_is_a_line(error: str, said: str) -> None:
+    program = f"""
+import errno, sys
+sys.path.insert(0, {str(REFERENCE_IMAGE)!r})
+import build
+def fail(): raise {error}
+build.main = fail
+sys.exit(build.command())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1), done.stderr
+    assert done.stderr.startswith(said)
+
+
 def test_results_that_are_deleted_meanwhile_end_the_run_with_a_line(tmp_path: Path) -> None:
     ran = conformance.run_cases(tmp_path, "well", "results_deleted", "endless", options=["--at-once", "1"])
     assert ran.status == 3, ran.output
     assert "were deleted while the run went on" in ran.output
+    assert "an error of the harness itself" not in ran.output
     assert "INTERNALERROR" not in ran.output
     assert "Traceback" not in ran.output
 
