@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from xml.etree.ElementTree import Element
 
-from harness.core.errors import ChannelLost, HarnessError, UsageError
+from harness.core.errors import ChannelLost, GuestHung, HarnessError, UsageError
 from harness.core.paths import BUILT_DRIVER, REFERENCE_IMAGE
+from harness.core.printable import printable
 from harness.guest import switches
 from harness.guest.base import Fault, Freedom, Progress, RunningGuest
 from harness.guest.options import GuestOptions
@@ -191,19 +192,29 @@ class _ReferenceStart:
     ) -> RunningGuest | None:
         """Starts from the booted guest that is kept; boots and keeps one first where it is missing.
 
-        None when its clock runs so wrong that nothing explains it: then it is kept no longer.
+        None when what was kept cannot go on, or its clock runs so wrong that nothing explains it: then it
+        is kept no longer.
         """
         from harness.guest import clock_check  # as below, while the guest boots
 
         kept = self.place()
-        if not await asyncio.to_thread(vm_snapshot.is_intact, kept):
+        is_new = not await asyncio.to_thread(vm_snapshot.is_intact, kept)
+        if is_new:
             progress("booting the guest, and keeping it booted for the starts that follow")
             try:
                 await self.freeze(hypervisor, f"{name}-boot", kept)
             except vm_snapshot.NotKept as error:
                 progress(f"{error}; the guest boots anew at each start")
                 return await self.run(hypervisor, name, None, switched)
-        guest = await self.run(hypervisor, name, kept, switched)
+        try:
+            guest = await self.run(hypervisor, name, kept, switched)
+        except (HarnessError, GuestHung) as error:
+            if is_new:
+                raise
+            vm_snapshot.drop(kept)
+            why = printable(str(error).partition("\n")[0])
+            progress(f"the kept guest does not go on: it is dropped, and the guest boots again ({why})")
+            return None
         rate = vm_snapshot.clock_rate(kept)
         if rate is None:
             try:

@@ -13,6 +13,7 @@ import pytest
 from harness.core.live_line import LiveLine
 from harness.pytest_plugin.case_report import reported
 from harness.pytest_plugin.recorder import Recorder
+from harness.report.record import SCHEMA_VERSION
 from harness.verdict import Outcome
 
 _WELL = (Outcome.PASS, Outcome.RECORDED, Outcome.UNSUPPORTED)
@@ -95,7 +96,8 @@ class JsonLines:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         if self._recorder.is_open:
-            _print({"start": {"folder": str(self._folder), "cases": len(session.items)}})
+            start = {"folder": str(self._folder), "cases": len(session.items), "schema": SCHEMA_VERSION}
+            _print({"start": start})
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

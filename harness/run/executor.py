@@ -225,6 +225,12 @@ async def _in_own_guest(session: Session, job: TestJob) -> Result:
     return result
 
 
+def _check_clock(case: Case) -> None:
+    """A case may ask for no time; whoever shows its timeline does. Raises ClockContradicted."""
+    if case.evidence.timeline:
+        _ = case.evidence.timeline.clock_bound_ns
+
+
 def _check_laws(case: Case) -> None:
     """A case whose own sentences hold deviates all the same where a law does not."""
     broken = [judgement for _, judgement in case.judgements if judgement.violated]
@@ -239,6 +245,7 @@ async def _attempt(session: Session, job: TestJob) -> Result:
     start = time.monotonic()
     try:
         await job.body(lab=case, **job.arguments)
+        _check_clock(case)
         _check_laws(case)
         if case.recorded:
             session.baseline.judge(job.name, case.recorded)

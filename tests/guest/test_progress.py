@@ -80,8 +80,9 @@ def test_a_program_gets_an_object_a_line_and_nothing_else(tmp_path: Path) -> Non
     ran = conformance.Ran(done.returncode, done.stdout, tmp_path)
     start, *cases, run = [json.loads(line) for line in ran.output.splitlines()]
     folder = str(ran.folder.resolve())
-    assert start == {"start": {"folder": folder, "cases": len(cases)}}
-    assert [case["case"]["id"] for case in cases] == [case["id"] for case in ran.record["cases"]]
+    assert start == {"start": {"folder": folder, "cases": len(cases), "schema": ran.record["schema"]}}
+    stored = {case["id"]: case for case in ran.record["cases"]}
+    assert {case["case"]["id"]: case["case"] for case in cases} == stored
     outcomes = dict(Counter(case["outcome"] for case in ran.record["cases"]))
     assert run["run"].items() >= {"folder": folder, "status": 0, "outcomes": outcomes}.items()
 

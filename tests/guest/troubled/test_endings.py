@@ -80,6 +80,13 @@ async def test_results_deleted(lab):
     shutil.rmtree(lab.session._folder)
 
 
+async def test_second(lab):
+    """Takes long enough for two clocks to differ."""
+    plan = Scenario()
+    plan.delay(1 * s)
+    await lab.run(plan)
+
+
 async def test_learns(lab):
     """Something that no document fixes."""
     plan = Scenario()
