@@ -33,10 +33,7 @@ class Find:
     seen: Seen  # the small one
     first: Seen
     signs: frozenset[str]
-
-    @property
-    def rows(self) -> list[str]:
-        return list(rows_of(self.seen))
+    rows: tuple[str, ...] = ()  # that the laws blame
 
     @property
     def id(self) -> str:
@@ -137,4 +134,4 @@ class Exploration:
 
         smallest = shrink(batch, count, first.recipe, is_bad)
         self.say(f"{first.name}: {tries} smaller ones tried")
-        self.finds.append(Find(smaller[smallest], first, signs))
+        self.finds.append(Find(smaller[smallest], first, signs, tuple(rows_of(smaller[smallest]))))

@@ -35,7 +35,9 @@ class Keeper:
             if scenario is not None:
                 (folder / f"{find.id}.wsk").write_bytes(scenario)
             sentence = f"Found by exploring: {', '.join(sorted(find.signs))}."
-            self.record.add(self.writer.write(f"explored-{find.id}", sentence, find.rows, find.seen.result))
+            self.record.add(
+                self.writer.write(f"explored-{find.id}", sentence, list(find.rows), find.seen.result)
+            )
 
 
 @contextlib.contextmanager

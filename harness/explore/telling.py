@@ -82,7 +82,7 @@ def as_json(done: Exploration) -> Mapping[str, Any]:
             {
                 "id": find.id,
                 "signs": sorted(find.signs),
-                "rows": find.rows,
+                "rows": list(find.rows),
                 "why": find.seen.result.why,
                 "case": find.seen.name,
                 "scenario": list(find.seen.recipe.written()),
