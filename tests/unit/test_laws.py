@@ -894,3 +894,10 @@ def test_a_receive_outlives_a_graceful_disconnect(cancels: bool, rows: set[str])
         seen.cancelled(cancel, 31.5)
     seen.completed(receive, 33, STATUS_CANCELLED).completed(disconnect, 34)
     assert closed(seen).broken().get("failures-have-causes", set()) == rows
+
+
+def test_what_comes_when_both_directions_have_ended_may_be_answered_before_the_close() -> None:
+    """Found under the freedom fin-twice: the peer acknowledges the second FIN of what is gone."""
+    seen = MadeUp()
+    farewell(seen).fin(107, place=0).acknowledges(108, up_to=1).rst(109)
+    assert seen.broken() == {}

@@ -43,6 +43,8 @@ def rst_has_a_cause(story: Story) -> Iterator[Violation]:
         reset = connection.guest_reset
         if reset is None or not connection.peer.whole or story.addresses_may_go:
             continue
+        if _answers_what_is_late(connection, reset):
+            continue  # TCP owes it to a segment of a connection that is gone (RFC 9293, 3.10.7.1)
         if not _has_cause(story, sock, reset):
             row = "D-08" if sock.graceful else "X-22" if sock.listener else "C-02"
             text = f"{sock} was neither aborted nor closed, and the guest sent {reset!r}"
@@ -51,6 +53,12 @@ def rst_has_a_cause(story: Story) -> Iterator[Violation]:
             text = f"both directions of {sock} had ended before {sock.close}, and the guest sent {reset!r}"
             events = (sock.close.called,) if sock.close else ()
             yield Violation("C-18", text, events, (*connection.guest.fins[:1], reset))
+
+
+def _answers_what_is_late(connection: TcpConnection, reset: Packet) -> bool:
+    """Had both directions ended, and has the peer said something since?"""
+    over = connection.both_ended
+    return over is not None and any(over.index < each.index < reset.index for each in connection.peer.packets)
 
 
 def _has_cause(story: Story, sock: SocketStory, reset: Packet) -> bool:
