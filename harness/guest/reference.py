@@ -247,7 +247,7 @@ class _ReferenceStart:
         boot = domain.DirectBoot(
             self.image / "vmlinux",
             self.image / "initramfs.cpio",
-            _command_line(self.network, emulated=not self.accelerated),
+            command_line(self.network, emulated=not self.accelerated),
         )
         wanted = domain.Wanted(name, boot, ReferenceGuest.memory_mib, kvm=self.accelerated, cpus=self.cpus)
         return domain.build(wanted, self.network, self.serial_log)
@@ -309,8 +309,8 @@ def image_files(folder: Path) -> list[Path]:
     return [folder / name for name in _IMAGE_FILES]
 
 
-def _command_line(network: Network, *, emulated: bool) -> str:
-    """images/reference/init reads the words that begin with wsk."""
+def command_line(network: Network, *, emulated: bool) -> str:
+    """The kernel's: images/reference/init reads the words that begin with wsk."""
     words = {
         "mgmt": f"{network.mgmt_guest}/{network.prefix4}",
         "mgmt_mac": network.mgmt_guest_mac,

@@ -9,7 +9,7 @@ from harness.lab.namespace import Network
 
 QEMU = "/usr/bin/qemu-system-x86_64"
 # Firmware that only starts a kernel; SeaBIOS takes 0.15 s longer under emulation.
-_QBOOT = Path("/usr/share/qemu/qboot.rom")
+QBOOT = Path("/usr/share/qemu/qboot.rom")
 _QEMU_NAMESPACE = "{http://libvirt.org/schemas/domain/qemu/1.0}"
 _GUEST_OFFLOADS_OFF = {"csum": "off", "tso4": "off", "tso6": "off", "ecn": "off", "ufo": "off"}
 _HOST_OFFLOADS_OFF = {**_GUEST_OFFLOADS_OFF, "gso": "off"}
@@ -52,8 +52,8 @@ def build(wanted: Wanted, network: Network, serial_log: Path) -> Element:
 
 def _add_boot(element: Element, boot: DirectBoot) -> None:
     text(element, "type", "hvm", arch="x86_64", machine="q35")
-    if _QBOOT.is_file():
-        text(element, "loader", str(_QBOOT), type="rom")
+    if QBOOT.is_file():
+        text(element, "loader", str(QBOOT), type="rom")
     text(element, "kernel", str(boot.kernel))
     text(element, "initrd", str(boot.initrd))
     text(element, "cmdline", boot.command_line)

@@ -10,6 +10,7 @@ the packet's comment.
 
 import ipaddress
 import struct
+from functools import cache, lru_cache
 
 LINK_TYPE = 252  # LINKTYPE_WIRESHARK_UPPER_PDU
 
@@ -23,10 +24,8 @@ _head = struct.Struct(">HH")
 
 def encoded(line: str, guest: str) -> bytes:
     """The frame of an event in the guest with this IPv4 address."""
-    text, address = line.encode(), ipaddress.IPv4Address(guest).packed
-    tags = ((_DISSECTOR, _TEXT_LINES), (_PROTOCOL, _NAME), (_LINE, text))
-    sides = ((_SOURCE, address), (_TARGET, address))
-    return b"".join(_tag(*tag) for tag in (*tags, *sides)) + _head.pack(_END, 0) + text
+    text = line.encode()
+    return _kind() + _tag(_LINE, text) + _sides(guest) + text
 
 
 def decoded(data: bytes) -> str | None:
@@ -43,6 +42,19 @@ def decoded(data: bytes) -> str | None:
             names.add(data[place : place + size].rstrip(b"\0"))
         place += size
     return None
+
+
+@cache
+def _kind() -> bytes:
+    """The tags before the line: what is the same in each event is made once."""
+    return _tag(_DISSECTOR, _TEXT_LINES) + _tag(_PROTOCOL, _NAME)
+
+
+@lru_cache(8)
+def _sides(guest: str) -> bytes:
+    """The tags behind it."""
+    address = ipaddress.IPv4Address(guest).packed
+    return _tag(_SOURCE, address) + _tag(_TARGET, address) + _head.pack(_END, 0)
 
 
 def _tag(kind: int, value: bytes) -> bytes:

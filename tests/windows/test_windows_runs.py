@@ -116,7 +116,7 @@ def test_a_guest_is_started_from_a_copy_used_and_given_back(
         """
 import base64
 from harness.guest.channel import ExecResult
-from harness.guest.reference import _command_line
+from harness.guest.reference import command_line
 
 REFERENCE = Path(os.environ["REFERENCE"])
 FACTS = b"test-signing=True\\nverifier-flags=1\\nverified=True\\n"
@@ -145,7 +145,7 @@ def translated(command):
     return words.replace("C:/wsk/wskctl.exe", "wskctl").replace("C:/wsk/", "/tmp/")
 
 def build(wanted, network, serial_log):
-    words = _command_line(network, emulated=not wanted.kvm)
+    words = command_line(network, emulated=not wanted.kvm)
     boot = domain.DirectBoot(REFERENCE / "vmlinux", REFERENCE / "initramfs.cpio", words)
     tree = domain.build(domain.Wanted(wanted.name, boot, 256, kvm=wanted.kvm), network, serial_log)
     disk = SubElement(tree.find("devices"), "disk", type="file", device="disk")
