@@ -8,6 +8,7 @@ its raw bytes and no fields, and never raises.
 import ipaddress
 from dataclasses import dataclass, field
 from enum import IntFlag
+from functools import lru_cache
 from typing import Any, Literal
 
 from harness.wire.segments import ETHERNET, CapturedSegment, Fragment, segment
@@ -96,8 +97,8 @@ def _fields(raw: bytes, found: CapturedSegment) -> dict[str, Any]:
     half = len(found.addresses) // 2
     return {
         "family": 4 if half == _IPV4_BYTES else 6,
-        "src": str(ipaddress.ip_address(found.addresses[:half])),
-        "dst": str(ipaddress.ip_address(found.addresses[half:])),
+        "src": _address(found.addresses[:half]),
+        "dst": _address(found.addresses[half:]),
         "sport": int.from_bytes(found.ports[:2], "big"),
         "dport": int.from_bytes(found.ports[2:], "big"),
         "seq": found.seq,
@@ -106,3 +107,9 @@ def _fields(raw: bytes, found: CapturedSegment) -> dict[str, Any]:
         "window": found.window,
         "payload": raw[found.payload_at : found.payload_at + found.length],
     }
+
+
+@lru_cache(64)
+def _address(packed: bytes) -> str:
+    """As text; a run has a handful, and each packet two."""
+    return str(ipaddress.ip_address(packed))
