@@ -5,7 +5,7 @@
  */
 #include "control.h"
 
-#include "run.h"
+#include "run_state.h"
 
 /* NPI_WSK_INTERFACE_ID, which Windows has in a static library. */
 static const GUID wsk_interface = {

@@ -5,7 +5,7 @@
 #ifndef WSKTEST_CONTROL_H
 #define WSKTEST_CONTROL_H
 
-#include "operation.h"
+#include "run_state.h"
 
 /* NULL and no size where there is none. */
 PVOID ControlInput(_Inout_ OPERATION *op, _Inout_ SIZE_T *size);

@@ -6,7 +6,7 @@
 #ifndef WSKTEST_EVENTS_H
 #define WSKTEST_EVENTS_H
 
-#include "run.h"
+#include "run_state.h"
 
 /* callback.c: the event table that a socket of the category is made with; NULL: it has no events. The
  * socket's context is its slot. */

@@ -5,7 +5,7 @@
  */
 #include "kind.h"
 #include "perform.h"
-#include "run.h"
+#include "run_state.h"
 
 #define STACK_LOCATIONS 1
 #define STACK_LOCATIONS_PASSED_DOWN 2 /* the driver's own, and WSK's */

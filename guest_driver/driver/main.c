@@ -2,6 +2,8 @@
  *
  * Driver and device: one device object, three device controls.
  */
+#include "../include/wsktest_abi.h"
+#include "provider.h"
 #include "run.h"
 
 #define DEVICE_NAME L"\\Device\\WskTest"

@@ -6,7 +6,7 @@
 
 #include "control.h"
 #include "kind.h"
-#include "run.h"
+#include "run_state.h"
 
 VOID OperationInitialize(OPERATION *op, struct _RUN *run, ULONG index)
 {

@@ -1,43 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One step of a scenario: its IRP, and what became of both. How it is performed
- * is in perform.h.
+ * The beginning and end of a step of a scenario, and its events. perform.h performs it.
  */
 #ifndef WSKTEST_OPERATION_H
 #define WSKTEST_OPERATION_H
 
-#include "chain.h"
-#include "sync.h"
-
-typedef struct _OPERATION {
-    struct _RUN *run;
-    const struct wsktest_step *step;
-    ULONG index;
-    ULONG iteration;
-    UCHAR flags;  /* WSKTEST_EVENT_RECOVERY for recovery's own calls */
-    FLAG claimed; /* a hooked step is performed once, whoever comes first */
-    FLAG called;  /* raised before the call, so that its completion finds it raised */
-    PIRP irp;
-    PVOID irp_memory; /* of an IRP that IoInitializeIrp made */
-    KEVENT done;      /* set when `status` and `information` are there */
-    volatile LONG completions;
-    NTSTATUS status;
-    ULONG_PTR information;
-    CHAIN chain;
-    WSK_BUF buf; /* what WSK is given; its end is the call's */
-    WSK_SOCKADDR local;
-    WSK_SOCKADDR remote;
-    SIZE_T size_returned;
-    PVOID pointer; /* in or out: a security descriptor */
-    WSK_EVENT_CALLBACK_CONTROL events;
-    PWSK_DATA_INDICATION indication; /* RELEASE */
-    WSK_INSPECT_ID inspect;          /* INSPECT_COMPLETE */
-    KSPIN_LOCK lock;                 /* context SPINLOCK: held around the call */
-    KDPC dpc;
-    KEVENT dpc_done;
-    FLAG dpc_taken; /* by the DPC, or by the one who gave it up */
-    HANDLE thread;  /* DEREGISTER */
-} OPERATION;
+#include "run_state.h"
 
 VOID OperationInitialize(_Out_ OPERATION *op, _In_ struct _RUN *run, _In_ ULONG index);
 

@@ -5,7 +5,7 @@
 #include "perform.h"
 
 #include "kind.h"
-#include "run.h"
+#include "run_state.h"
 
 NTSTATUS PerformPrepare(OPERATION *op, struct _RUN *run, ULONG index)
 {

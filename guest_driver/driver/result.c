@@ -5,6 +5,7 @@
  */
 #include "address.h"
 #include "kind.h"
+#include "operation.h"
 #include "stages.h"
 
 static BOOLEAN ResultFits(const struct wsktest_step *step, ULONG size)

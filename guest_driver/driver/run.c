@@ -6,6 +6,7 @@
 #include "events.h"
 #include "kind.h"
 #include "perform.h"
+#include "run.h"
 #include "scenario.h"
 #include "stages.h"
 

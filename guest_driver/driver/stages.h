@@ -6,7 +6,7 @@
 #ifndef WSKTEST_STAGES_H
 #define WSKTEST_STAGES_H
 
-#include "run.h"
+#include "run_state.h"
 #include "validate.h"
 
 /* strand.c: a thread that performs its steps. IRPs may belong to the thread that issued them, so it stays

@@ -15,17 +15,16 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from harness.core.errors import UsageError, WskConformanceError
 from harness.guest.base import RunningGuest
 from harness.report.text import lines
+from harness.run import lab_client
 from harness.run.case import Case
+from harness.run.lab_client import GUEST, SCENARIO, SOCKET
 from harness.run.session import Session
 from harness.scenario import Scenario, decode, first
 
-SOCKET = "WSK_LAB"  # the environment variable that names this process's socket
-GUEST, SCENARIO = "guest", "scenario"  # the two programs
 WELCOME = """\
 The guest runs. This shell is in the lab's network; `exit` ends both.
   guest COMMAND          run a command inside the guest
@@ -79,8 +78,9 @@ class LabShell:
                     text, status = await answers[program](words)
                 except WskConformanceError as error:
                     text, status = f"{error}\n", 1
-                writer.write(json.dumps([text, status]).encode() + b"\n")
-                await writer.drain()
+                with contextlib.suppress(ConnectionError):  # its user pressed Ctrl-C
+                    writer.write(json.dumps([text, status]).encode() + b"\n")
+                    await writer.drain()
 
         programs = folder / "bin"
         programs.mkdir()
@@ -131,27 +131,5 @@ async def _in_guest(guest: RunningGuest, words: list[str]) -> tuple[str, int]:
 
 
 def _write_program(path: Path, name: str) -> None:
-    path.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m {__name__} {name} "$@"\n')
+    path.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m {lab_client.__name__} {name} "$@"\n')
     path.chmod(0o700)
-
-
-async def _ask(words: list[str]) -> tuple[str, int]:
-    reader, writer = await asyncio.open_unix_connection(os.environ[SOCKET], limit=1 << 30)
-    with contextlib.closing(writer):
-        writer.write(json.dumps(words).encode() + b"\n")
-        answer: list[Any] = json.loads(await reader.readline())
-        return str(answer[0]), int(answer[1])
-
-
-def main() -> None:
-    """One of the two programs."""
-    program, *words = sys.argv[1:]
-    if program == SCENARIO and words:
-        words[0] = str(Path(words[0]).resolve())
-    text, status = asyncio.run(_ask([program, *words]))
-    sys.stdout.write(text)
-    sys.exit(status)
-
-
-if __name__ == "__main__":
-    main()

@@ -46,13 +46,22 @@ def test_no_file_calls_back(calls: dict[str, set[str]]) -> None:
     assert order.index("operation") < order.index("perform") < order.index("run") < order.index("main")
 
 
-def test_no_part_of_the_control_program_includes_back() -> None:
-    """A part is a source file with its header."""
+def included(folder: Path) -> list[str]:
+    """The parts (a source file with its header) in the order of includes; CycleError names a circle."""
     includes: dict[str, set[str]] = defaultdict(set)
-    for path in CONTROL.glob("*.[ch]"):
+    for path in folder.glob("*.[ch]"):
         includes[path.stem] |= set(INCLUDE.findall(path.read_text())) - {path.stem}
-    order = list(TopologicalSorter(includes).static_order())  # raises CycleError, which names the circle
+    return list(TopologicalSorter(includes).static_order())
+
+
+def test_no_part_of_the_control_program_includes_back() -> None:
+    order = included(CONTROL)
     assert order.index("frame") < order.index("serve") < order.index("wskctl")
+
+
+def test_no_part_of_the_driver_includes_back() -> None:
+    order = included(SOURCES)
+    assert order.index("run_state") < order.index("events") < order.index("run") < order.index("main")
 
 
 def test_the_headers_are_by_topic() -> None:

@@ -154,6 +154,16 @@ def test_lab_guest_and_wire_know_nothing_of_the_suites() -> None:
     assert knowing == []
 
 
+def test_no_two_classes_share_a_name() -> None:
+    places: dict[str, list[str]] = {}
+    for folder in ("harness", "suites", "images", "bench"):
+        for path in sorted((REPOSITORY / folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.ClassDef):
+                    places.setdefault(node.name, []).append(str(path.relative_to(REPOSITORY)))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
 def test_suites_use_the_language_of_tests_and_nothing_behind_it() -> None:
     behind = [
         str(found)
