@@ -134,7 +134,7 @@ async def test_an_event_that_is_disabled_in_its_own_callback_comes_no_more(lab, 
 async def test_no_event_begins_when_it_was_disabled_while_the_peer_sends(lab, irp, way, family):
     """The disable has completed, or returned success: data that comes after that brings no callback."""
     plan = Scenario()
-    peer, sock = joined(lab, plan, KeepsSending(after=SOON, every=10 * ms, for_=400 * ms), way, family)
+    peer, sock = joined(lab, plan, KeepsSending(after=SOON, every=10 * ms, for_=1500 * ms), way, family)
     plan.finish.enable(sock, RECEIVE)
     plan.send(sock, b"!")
     plan.wait_event(sock, RECEIVE, 3)
