@@ -15,7 +15,7 @@ PACKAGES := $(call packages_for,run|kernel)
 # Of the packages for the tests only the programs are wanted: what is new here as a service stays off.
 SERVICES := ssh.service ssh.socket qemu-guest-agent.service postgresql.service
 
-# libvirt run by root looks this user up, although it does not use it here.
+# QEMU that root starts becomes this user, whom libvirt looks up too.
 QEMU_USER := libvirt-qemu
 ADD_QEMU_USER := useradd --system --user-group --no-create-home --shell /usr/sbin/nologin $(QEMU_USER)
 

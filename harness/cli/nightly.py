@@ -2,7 +2,6 @@
 """`wsk-conformance nightly`."""
 
 import contextlib
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -111,7 +110,6 @@ def nightly(
             line = f"{plan.name}: {plan.guest}, {len(plan.cases)} cases" + (f", {settings}" * bool(settings))
             click.echo(printable(line))
         return
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a timer's or a CI system's Ctrl-C
     if spoilt:
         if farm or resume:
             raise UsageError(

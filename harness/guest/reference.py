@@ -111,10 +111,14 @@ class ReferenceGuest:
             [sys.executable, str(_BUILD)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as build:
             said = []
-            for line in build.stderr or ():
-                said.append(line.rstrip())
-                progress(line.rstrip())
-            folder = build.stdout.read().strip() if build.stdout else ""
+            try:
+                for line in build.stderr or ():
+                    said.append(line.rstrip())
+                    progress(line.rstrip())
+                folder = build.stdout.read().strip() if build.stdout else ""
+            except BaseException:
+                build.terminate()  # its end is waited for
+                raise
         if build.returncode != 0:
             raise HarnessError("\n".join(["the reference guest's image cannot be built:", *said[-30:]]))
         self._image = Path(folder)

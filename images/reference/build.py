@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -191,8 +192,11 @@ def pack(root: Path, target: Path) -> None:
 
 def command() -> int:
     """The exit status: what goes wrong is said in a line."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # nothing half-built is left
     try:
         main()
+    except KeyboardInterrupt:
+        return 130
     except WskConformanceError as error:
         progress(str(error))
     except OSError as error:

@@ -86,6 +86,33 @@ def test_an_output_without_room_is_said_and_not_a_success() -> None:
     )
 
 
+def test_a_signal_ends_the_build_of_the_guest_s_image_too(tmp_path: Path) -> None:
+    (tmp_path / "build.py").write_text("import time; time.sleep(60)")
+    program = f"""
+        import os, sys, threading
+        from pathlib import Path
+        from harness.cli import ending
+        from harness.guest import reference
+
+        def command():
+            reference._BUILD = Path({str(tmp_path / "build.py")!r})
+            threading.Timer(0.5, os.kill, (os.getpid(), {int(signal.SIGTERM)})).start()
+            reference.ReferenceGuest().prepare(print)
+
+        sys.exit(ending.run(command))
+    """
+    environment = {name: value for name, value in os.environ.items() if name != "WSK_REFERENCE_IMAGE"}
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=40,
+        env=environment,
+    )
+    assert (done.returncode, done.stderr) == (3, "wsk-conformance: ended by SIGTERM\n")
+
+
 def test_closed_streams_are_no_trouble() -> None:
     done = subprocess.run(
         ["sh", "-c", f"{PROGRAM} requirements <&- >&- 2>&-"], capture_output=True, text=True, check=False
