@@ -210,6 +210,19 @@ def surely_after(seen, mark, sender):
     return [packet for packet in seen.packets(sender=sender) if packet.time_ns > limit]
 
 
+def require_data_acknowledged(seen, at):
+    """The scene: the guest's TCP had acknowledged all of the peer's data when that call was made."""
+    last = [packet for packet in seen.packets(sender="peer") if packet.payload][-1]
+    end = (last.seq + len(last.payload)) % (1 << 32)
+    limit = seen.at(at.call).interval.earliest
+    require_precondition(
+        any(
+            (packet.ack - end) % (1 << 32) < 1 << 31 and packet.time_ns < limit
+            for packet in seen.packets(ACK, sender="guest")
+        )
+    )
+
+
 def require_pending(seen, operation, at):
     """The scene: the IRP of `operation` was pending at that call."""
     require_precondition(seen.order(at.call, operation.completion))

@@ -6,7 +6,14 @@ from harness.core.units import KiB, ms
 from harness.peer import EndsWhenAsked, ReadsToEof, ZeroWindow
 from harness.scenario import ALL_CONTEXTS, FAMILIES, IPV4, WSK_FLAG_WAITALL, WSK_SOCKET, Scenario
 from harness.verdict import for_each, requires
-from suites.scenes import CONNECTED_AND_ACCEPTED, SETTLES, joined, require_pending, require_precondition
+from suites.scenes import (
+    CONNECTED_AND_ACCEPTED,
+    SETTLES,
+    joined,
+    require_data_acknowledged,
+    require_pending,
+    require_precondition,
+)
 
 PART, WHOLE = bytes(range(200)), 1000
 
@@ -30,6 +37,7 @@ async def test_a_waitall_receive_that_holds_a_part_is_cancelled(lab, way, family
 
     require_pending(seen, receive, cancel)
     require_precondition(seen.stream("peer") == PART)
+    require_data_acknowledged(seen, cancel)
     assert seen.completions(receive) == 1
     lab.record("status", seen.status(receive))
     lab.record("bytes with it, and with the next", (len(seen.data(receive)), len(seen.data(rest))))

@@ -12,6 +12,7 @@ from suites.scenes import (
     SHORT_PEER_TIMEOUT,
     failed,
     joined,
+    require_data_acknowledged,
     require_pending,
     require_precondition,
     told,
@@ -226,6 +227,8 @@ async def test_io_cancel_irp_on_a_connection(lab, kind, way, family):
     seen = await lab.run(plan, peer, peer_timeout=SHORT_PEER_TIMEOUT)
 
     require_part(seen, kind)
+    if "data" in kind.peer:
+        require_data_acknowledged(seen, cancel)
     judge_cancelled(seen, one, cancel, others, sock.closing)
     lab.record("status", seen.status(one))
     lab.record("sent, with the close", told(seen, fins=0 if kind.receives else 1))

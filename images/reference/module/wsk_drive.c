@@ -360,6 +360,17 @@ static bool unheard(const struct wsk_socket *ws, const struct wsk_operation *op)
 	return policy_left_waiting(op) || (policy_event_takes_eof() && READ_ONCE(ws->enabled) & WSK_EVENT_DISCONNECT);
 }
 
+/* What TCP holds for the first receive is part of it, although the work has not come to it yet. */
+void wsk_take_received(struct wsk_socket *ws, struct wsk_operation *op)
+{
+	bool ended;
+
+	if (ws->dead || ws->aborted || ws->error || op->flags & WSK_FLAG_DRAIN || op != wsk_find(ws, WSK_RECEIVE) ||
+	    (ws->event_busy && ws->event.kind == WSK_EVENT_RECEIVE))
+		return;
+	receive_some(ws, op, &ended);
+}
+
 static void drive_receive(struct wsk_socket *ws, struct wsk_operation *op, struct blocked *blocked)
 {
 	bool ended = false;

@@ -20,6 +20,8 @@ static void cancelled(struct wsk_socket *ws, struct wsk_operation *op)
 {
 	if (op->kind == WSK_CONNECT || policy_cancel_resets(op))
 		conn_reset(ws);
+	if (op->kind == WSK_RECEIVE)
+		wsk_take_received(ws, op);
 	ws->deaf |= policy_cancel_loses_data(op);
 	if (op->kind == WSK_GRACEFUL && !ws->fin_sent) {
 		ws->fin_owed = policy_cancelled_graceful_goes_on() && op->done == op->buf.length;
