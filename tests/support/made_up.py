@@ -118,10 +118,6 @@ class MadeUp:
     def peer_rst(self, at: float, up_to: int = 0) -> "MadeUp":
         return self._packet("peer", RST | ACK, at, self._answered, up_to=up_to)
 
-    def acknowledged_by_the_guest(self, at: float) -> "MadeUp":
-        """The guest acknowledges all that the peer sent."""
-        return self._packet("guest", ACK, at, self._sent)
-
     def answers_fin(self, at: float) -> "MadeUp":
         """The guest acknowledges the peer's FIN."""
         return self._packet("guest", ACK, at, self._sent, up_to=self._answered + 1)

@@ -871,19 +871,6 @@ def test_what_is_refused_at_once_or_for_lack_of_memory_has_a_cause(
     assert closed(seen).broken().get("failures-have-causes", set()) == rows
 
 
-@pytest.mark.parametrize(
-    ("sent", "acknowledged", "rows"), [(60, True, {"D-07"}), (60, False, set()), (49, True, set())]
-)
-def test_an_aborted_connection_takes_nothing(sent: float, acknowledged: bool, rows: set[str]) -> None:
-    """A segment that came before the abort may have been acknowledged late."""
-    seen = MadeUp()
-    abort = seen.plan.disconnect(seen.sock, flags=WSK_FLAG_ABORTIVE)
-    seen.called(abort, 50).completed(abort, 52).peer_sends(b"late", sent)
-    if acknowledged:
-        seen.acknowledged_by_the_guest(61)
-    assert closed(seen).broken().get("nothing-is-taken-after-an-abort", set()) == rows
-
-
 @pytest.mark.parametrize(("cancels", "rows"), [(False, {"D-20b"}), (True, set())])
 def test_a_receive_outlives_a_graceful_disconnect(cancels: bool, rows: set[str]) -> None:
     seen = MadeUp()

@@ -45,7 +45,6 @@ LAWS = tuple(
             endings.end_is_told,
             endings.graceful_ends_as_it_says,
             endings.nothing_follows_a_reset,
-            endings.nothing_is_taken_after_an_abort,
             endings.listeners_are_not_disconnected,
             endings.silence_is_kept,
             events.events_come_while_enabled,

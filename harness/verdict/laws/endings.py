@@ -210,19 +210,6 @@ def _failure(story: Story, connection: TcpConnection, call: Call, completion: Ev
         yield Violation("D-01", text, (call.called, completion), tuple(connection.guest.fins[:1]))
 
 
-def nothing_is_taken_after_an_abort(story: Story) -> Iterator[Violation]:
-    """What the peer sends after an abort is not acknowledged: there is no connection any more."""
-    for sock, connection in _on_wire(story):
-        abort = next((call for call in sock.aborts if call.succeeded), None)
-        if abort is None or abort.ended is None or connection.guest.fins or connection.peer.resets:
-            continue
-        late = next((each for each in connection.peer.loaded if story.surely_before(abort.ended, each)), None)
-        taken = connection.peer.acknowledgement(connection.peer.end(late)) if late else None
-        if late and taken and taken.index > late.index and RST not in taken.flags:
-            text = f"{sock} had been aborted, and the guest acknowledged {late!r}"
-            yield Violation("D-07", text, (abort.called, abort.ended), (late, taken))
-
-
 def listeners_are_not_disconnected(story: Story) -> Iterator[Violation]:
     """A stream socket that listens cannot be disconnected."""
     for sock in story.sockets:
