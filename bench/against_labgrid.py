@@ -8,8 +8,8 @@ start of the process to its end: ours makes captures, verdicts and a report, lab
 guest goes on from where it was kept, labgrid boots it. labgrid comes from PyPI into an environment of its
 own, in FOLDER or for this time only.
 
-Prints seconds by the clock, least and median, the same of CPU time with all children, and how many times
-ours goes into labgrid's. Takes the host's `ssh`.
+Prints each turn, then seconds by the clock, least and median, the same of CPU time with all children, and
+how many times ours goes into labgrid's. Takes the host's `ssh`.
 """
 
 import argparse
@@ -32,6 +32,7 @@ from harness.lab.namespace import Network
 
 LABGRID = "labgrid==26.0.1"
 COUNT = 20
+SIDES = ("labgrid", "ours")
 CASES = "suites/close"
 HARNESS = Path(sys.executable).with_name("wsk-conformance")
 
@@ -128,10 +129,16 @@ def main() -> None:
         ]
         ours: list[str | Path] = [HARNESS, "run", "--results", folder / "results", *cases()]
         timed(ours)  # warms the caches
-        seen = [(timed(theirs), timed(ours)) for _ in range(asked.runs)]
+        seen = []
+        for _ in range(asked.runs):
+            seen.append((timed(theirs), timed(ours)))
+            print(
+                *(f"{name} {clock:.2f} s" for name, (clock, _) in zip(SIDES, seen[-1], strict=True)),
+                flush=True,
+            )
     medians = []
     print(f"{'':10} {'least':>7} {'median':>7} {'CPU':>7}")
-    for name, times in zip(("labgrid", "ours"), zip(*seen, strict=True), strict=True):
+    for name, times in zip(SIDES, zip(*seen, strict=True), strict=True):
         clock, used = zip(*times, strict=True)
         medians.append(statistics.median(clock))
         print(f"{name:10} {min(clock):7.2f} {medians[-1]:7.2f} {statistics.median(used):7.2f}")
