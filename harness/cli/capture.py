@@ -20,7 +20,7 @@ _MOST_NAMED = 10  # in one line
 
 @dataclass(frozen=True)
 class CaptureView:
-    """What of a capture is wanted: the list of its connections, or the ladder of one."""
+    """The part of a capture that is wanted: the list of its connections, or the ladder of one."""
 
     is_list: bool = False
     is_json: bool = False

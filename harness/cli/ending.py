@@ -129,9 +129,9 @@ def _patient(stream: io.TextIOWrapper, *, at_once: bool) -> io.TextIOWrapper:
 
 
 class _Outlet(io.FileIO):
-    """Once it takes nothing any more, what is written goes nowhere, and the command goes on.
+    """Output that is thrown away once its file takes no more, while the command goes on.
 
-    A reader that has seen enough is in order; that there was no room is kept, to be told at the end.
+    A reader that has seen enough is in order; a full disk is kept, to be told at the end.
     """
 
     lost: OSError | None = None

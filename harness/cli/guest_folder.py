@@ -27,7 +27,7 @@ def guest_folder(results: Path) -> Iterator[Path]:
 
 
 def has_files(folder: Path) -> bool:
-    """Whether there is a file in it, at any depth."""
+    """Whether the folder has a file, at any depth."""
     return any(path.is_file() for path in folder.rglob("*"))
 
 

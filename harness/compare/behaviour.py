@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What two runs show that their guests did differently."""
+"""Finds what the guests of two runs did differently."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

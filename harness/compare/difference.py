@@ -16,7 +16,7 @@ from harness.report.samples import measured_by
 
 @dataclass(frozen=True)
 class Difference:
-    """What differs between two runs, each as its run.json has it."""
+    """The differences between two runs, each as its run.json has it."""
 
     first: Mapping[str, Any]
     second: Mapping[str, Any]

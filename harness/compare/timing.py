@@ -3,7 +3,7 @@
 
 Rounds that follow each other are not independent: what else the machine does
 slows down hundreds of them. So each series is cut into batches that hardly
-depend on each other, and the batches' medians are what is tested (batch means:
+depend on each other, and the test takes the batches' medians (batch means:
 Law, Simulation Modeling and Analysis, chapter 9). No time decides anything by itself.
 """
 

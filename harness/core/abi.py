@@ -45,7 +45,7 @@ def _packer(c_type: Any) -> tuple[struct.Struct, Callable[[Any], Any]]:
 
 
 def _leaves(c_type: Any, within: str = "") -> Iterator[tuple[str, str]]:
-    """What the structs in it come down to: names as 'buffer.length', with their codes as in `struct`."""
+    """The members of a struct, those of inner structs as 'buffer.length', with their codes as in `struct`."""
     for name, field in c_type.fields.items():
         if hasattr(field.type, "fields"):
             yield from _leaves(field.type, f"{within}{name}.")

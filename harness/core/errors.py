@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What can go wrong, by whose fault it is.
+"""The errors of the harness, by whose fault each is.
 
 Each error says in one line what happened and, after it, what to do. The kind
 decides the outcome of a case and the exit status of a run; only the errors
@@ -36,7 +36,7 @@ class ClockContradicted(EvidenceLost):
 
 
 class BehaviourChanged(WskConformanceError):
-    """What no document fixes is not as it was when the baseline was stored: `changed`."""
+    """Behaviour that no document fixes differs from the baseline: `changed`."""
 
 
 class GuestCrashed(WskConformanceError):

@@ -73,7 +73,7 @@ def read_json(path: Path, what: str = "") -> Any:
 
 
 def as_json(data: bytes, path: Path) -> Any:
-    """What was read from `path`. Raises UsageError."""
+    """Decodes JSON that was read from `path`. Raises UsageError."""
     try:
         return json.loads(data)
     except RecursionError:
@@ -88,7 +88,7 @@ def read_toml(path: Path, what: str = "") -> dict[str, Any]:
 
 
 def as_toml(data: bytes, path: Path, what: str = "") -> dict[str, Any]:
-    """What was read from `path`. Raises UsageError."""
+    """Decodes TOML that was read from `path`. Raises UsageError."""
     named = f"{what} {short(path)}".strip()
     try:
         return tomllib.loads(data.decode())
@@ -115,17 +115,17 @@ def short(name: object, most: int = 200) -> str:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether it is a folder; False for what cannot be looked at."""
+    """Whether it is a folder; False when it cannot be looked at."""
     return os.path.isdir(path)  # noqa: PTH112  Path.is_dir raises for what it may not look at
 
 
 def is_file(path: Path) -> bool:
-    """Whether it is there; False for what cannot be looked at."""
+    """Whether it is a file; False when it cannot be looked at."""
     return os.path.isfile(path)  # noqa: PTH113  Path.is_file raises for what it may not look at
 
 
 def exists(path: Path) -> bool:
-    """Whether it exists; False for what cannot be looked at."""
+    """Whether it exists; False when it cannot be looked at."""
     return os.path.exists(path)  # noqa: PTH110  Path.exists raises for what it may not look at
 
 
@@ -138,7 +138,7 @@ def is_below(path: Path, folder: Path) -> bool:
 
 
 def check_output(path: Path) -> None:
-    """Is there a place for a file that will be written there later? UsageError when there is none.
+    """Checks that a file can be written there later. Raises UsageError when it cannot.
 
     Called before the work whose result it takes: what fails afterwards costs the work.
     """

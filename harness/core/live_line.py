@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a user sees of something that takes long: a line on a terminal that is drawn again and again."""
+"""Shows a user how something that takes long goes on: a line on a terminal that is drawn again and again."""
 
 import shutil
 import threading
@@ -11,7 +11,7 @@ _CLEAR = "\r\x1b[K"
 
 
 class LiveLine:
-    """The last line of the terminal; what is said meanwhile stays above it. Any thread may say something.
+    """The last line of the terminal; messages stay above it. Any thread may write one.
 
     In a log, where there is no terminal, the same line is written once a minute.
     """

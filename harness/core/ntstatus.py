@@ -19,7 +19,7 @@ class NTSTATUS(int):
 
     @classmethod
     def named(cls, name: str) -> "NTSTATUS | None":
-        """What shows as `name`; None for what does not look like one."""
+        """The status that is shown as `name`; None when `name` does not look like one."""
         number = _NUMBER.fullmatch(name)
         return cls(int(number[1], 16)) if number else _BY_NAME.get(name)
 

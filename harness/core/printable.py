@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What guests and files say, made harmless for a terminal, for XML and for Markdown: at the border, once."""
+"""Makes text of guests and files harmless for a terminal, for XML and for Markdown: at the border, once."""
 
 from typing import Any
 

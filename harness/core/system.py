@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What system this machine runs, and what that calls its packages (packages.txt)."""
+"""The system that this machine runs, and the names of its packages (packages.txt)."""
 
 import platform
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class System:
     version: str
 
     def packages(self, purpose: str) -> list[str]:
-        """What has to be installed for `purpose`, nothing when packages.txt does not know the system."""
+        """The packages to install for `purpose`; empty when packages.txt does not know the system."""
         rows = [
             line.split() for line in PACKAGES.read_text().splitlines() if line and not line.startswith("#")
         ]

@@ -18,7 +18,7 @@ _STOP = re.compile(rf"\*\*\* STOP: {_NUMBER} \({','.join([_NUMBER] * PARAMETERS)
 
 @dataclass(frozen=True)
 class Bugcheck:
-    """What KeBugCheckEx was given."""
+    """The code and parameters that KeBugCheckEx was given."""
 
     code: int
     parameters: tuple[int, ...]

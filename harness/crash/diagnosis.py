@@ -37,7 +37,7 @@ class LostCase(Protocol):
 
     @property
     def findings(self) -> Findings:
-        """What was found out about the end of its guest."""
+        """Findings about the end of its guest."""
 
 
 def explain(outcome: Outcome, evidence: LostCase) -> list[Finding]:

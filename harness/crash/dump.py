@@ -61,7 +61,7 @@ _layout: Any = cstruct().load(
 
 @dataclass(frozen=True)
 class DumpHeader:
-    """What a dump says of the system it is of."""
+    """The header of a dump: the system that it was taken of."""
 
     bugcheck: Bugcheck | None  # None where the system was still alive
     build: int

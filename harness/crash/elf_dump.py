@@ -11,7 +11,7 @@ _MOST_SEGMENTS = 4096
 
 @dataclass(frozen=True)
 class ElfDump:
-    """What such a dump holds."""
+    """The contents of such a dump."""
 
     processors: int
     memory_bytes: int

@@ -17,7 +17,7 @@ _T = TypeVar("_T")
 
 
 class Subject(StrEnum):
-    """What a finding is about, as reports head it."""
+    """The subject of a finding, as reports head it."""
 
     BUGCHECK = "bugcheck"
     HEARTBEAT = "heartbeat"
@@ -56,7 +56,7 @@ class NotHad:
 
 @dataclass(frozen=True)
 class Stopped:
-    """What became of the NMI that a guest which hangs was sent; `by` is what the hypervisor then told."""
+    """The effect of the NMI that was sent to a hung guest; `by` is what the hypervisor then told."""
 
     by: MachineEvent | None
     said: str = ""  # by its kernel

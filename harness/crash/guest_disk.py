@@ -2,7 +2,7 @@
 """Reads a file off the disk of a guest that has ended, without root and without a mount.
 
 qemu-nbd understands the disk with all that lies under it and offers it at a
-socket; what is spoken there is the NBD protocol's simple part ("proto.md" of
+socket, where it speaks the simple part of the NBD protocol ("proto.md" of
 https://github.com/NetworkBlockDevice/nbd). The partition table is that of the
 UEFI specification, section 5.3; NTFS is libfsntfs's business.
 """

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is wrong with this machine or with this harness: doctor, bundle, self-tests."""
+"""Finds faults of this machine and of this harness: doctor, bundle, self-tests."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One zip with what somebody else needs to understand a run on this machine, and without what is private.
+"""One zip with what somebody else needs to understand a run on this machine, and without anything private.
 
 Only text goes in, masked, and never a guest's memory, disk or screen.
 """
@@ -56,7 +56,7 @@ these is asked for yourself.
 
 @dataclass
 class Bundle:
-    """What goes into the zip, by name."""
+    """The files of the zip, by name."""
 
     guest: str
     mask: Mask
@@ -176,7 +176,7 @@ def _texts(folder: Path, patterns: Iterable[str]) -> list[Path]:
 
 
 def _secrets(images: Path) -> Iterator[str]:
-    """What stands in the files that images keep their passwords and keys in, lines and all."""
+    """The lines of the files in which images keep their passwords and keys."""
     for path in images.glob("*/manifest.json"):
         try:
             told = json.loads(_read(path))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What do laws and explorer notice without the suites? An exploration for every fault, to its first find."""
+"""Tells which faults laws and explorer find without the suites: one exploration each, to its first find."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,7 +17,7 @@ NO_FAULT = "no fault"
 
 @dataclass(frozen=True)
 class Explored:
-    """What an exploration under a fault, or without one, came to."""
+    """The result of an exploration under a fault, or without one."""
 
     fault: str
     signs: Sequence[str]  # laws that were broken, or how the guest ended; none: it was not noticed
@@ -90,7 +90,7 @@ def _explored(processes: RunProcesses, folder: Path, fault: str, seconds: float,
 
 
 def explored(fault: str, record: Any) -> Explored:
-    """What the record of an exploration says."""
+    """Reads the result from the record of an exploration."""
     find = next(iter(record["finds"]), None)
     signs = find["signs"] if find else ["pool"] if record["leaks"] else []
     lines = find["scenario"] if find else ()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Takes out of a text what is nobody else's business: secrets, and the names of a machine and its people."""
+"""Takes private things out of a text: secrets, and the names of a machine and its people."""
 
 import base64
 import contextlib

@@ -131,9 +131,9 @@ def without_fault(tasks: Iterable[Task] | None, judges: Mapping[str, Sequence[st
 def check(
     tasks: Sequence[Task], *, at_once: int, again: bool, kept: Path, done: Callable[[FaultVerdict], None]
 ) -> list[FaultVerdict]:
-    """Runs the tasks, `at_once` side by side; `done` hears of each. What is not well is kept in `kept`.
+    """Runs the tasks, `at_once` side by side; `done` hears of each. Runs that fail are kept in `kept`.
 
-    With `again` what is not well is run once more by itself, and that verdict counts.
+    With `again` a task that fails is run once more by itself, and that verdict counts.
     """
     with _Runs(kept) as runs, ThreadPoolExecutor(at_once) as pool:
         try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was seen: trace, clock, and the timeline that tests assert on."""
+"""The evidence of a case: trace, clock, and the timeline that tests assert on."""
 
 from harness.evidence.clock import Clock, Exchange, Interval
 from harness.evidence.events import (

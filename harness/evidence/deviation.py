@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an assertion of a test expected and what was seen, in words.
+"""Says in words what an assertion of a test expected and what was seen.
 
 pytest shows the comparison that failed. Here the same assertion is read again: its
 source says what was asked, and asking again says what the answer was. That is
@@ -150,7 +150,7 @@ def _failed(test: ast.expr, scope: Scope) -> tuple[ast.expr, Scope]:
 
 
 def _elements(loop: ast.GeneratorExp | ast.ListComp, scope: Scope) -> Iterator[tuple[ast.expr, Scope]]:
-    """What `x for name in several` holds, each with its names; nothing for a loop of another form."""
+    """The elements of `x for name in several`, each with its names; nothing for a loop of another form."""
     generator = loop.generators[0]
     if len(loop.generators) == 1 and not generator.ifs and isinstance(generator.target, ast.Name):
         for item in _ask(generator.iter, scope):
@@ -243,7 +243,7 @@ def _statement(node: ast.expr, scope: Scope) -> str:
 
 @dataclass(frozen=True)
 class _Question:
-    """What the left side asks: of a timeline, by the name of its method, or of anything else."""
+    """The question of the left side: to a timeline, by the name of its method, or to anything else."""
 
     source: str
     name: str = ""

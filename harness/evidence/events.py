@@ -112,7 +112,7 @@ class Events(Sequence[Event]):
 
 
 class _Statuses(dict[int, NTSTATUS]):
-    """Of one trace, each made once: there are few, and two in each event."""
+    """The statuses of one trace, each made once: they are few, and every event has two."""
 
     def __missing__(self, value: int) -> NTSTATUS:
         return self.setdefault(value, NTSTATUS(value))

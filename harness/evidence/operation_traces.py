@@ -12,7 +12,7 @@ from harness.scenario import WSK_FLAG_ABORTIVE, WSK_FLAG_AT_DISPATCH_LEVEL, Call
 
 @dataclass
 class OperationTrace:
-    """What became of one step; None for what did not happen."""
+    """The trace of one step; None for each thing that did not happen."""
 
     call: Event | None = None
     returned: Event | None = None
@@ -66,7 +66,7 @@ def rounds(events: Iterable[Event]) -> dict[int, dict[int, OperationTrace]]:
 
 
 def first_rounds(found: Mapping[int, Mapping[int, OperationTrace]]) -> dict[int, OperationTrace]:
-    """Of each step; one that left no event has an empty life."""
+    """The trace of each step in round 0; an empty one for a step that left no event."""
     return defaultdict(OperationTrace, {step: lives[0] for step, lives in found.items() if 0 in lives})
 
 

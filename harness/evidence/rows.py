@@ -60,7 +60,7 @@ class EventRow:
 
     @property
     def status_text(self) -> str:
-        """What it returned or completed with, or was called with; empty for an event without."""
+        """The status returned or completed with, or the arguments of the call; empty for an event without."""
         if self.kind == CALLBACK_ENTER:
             given = callback_flags(self._callback, self.flags or 0)
             return ", ".join(filter(None, (given, "nothing" if self.nothing else self._bytes)))
@@ -86,7 +86,7 @@ class EventRow:
 
     @property
     def warning(self) -> str:
-        """What should not be so."""
+        """Names what should not be so: a second completion, an event after the close."""
         again = f"completion {self.completions}" if self.completions > 1 else ""
         return ", ".join(filter(None, (again, "after the close" * self.after_close)))
 
@@ -105,7 +105,7 @@ class EventRow:
         return "" if self.information is None else f"{self.information} bytes"
 
     def _answer(self, status: NTSTATUS) -> str:
-        """What a callback returned, and what it accepted."""
+        """The status that a callback returned, and the data that it accepted."""
         callback = self._callback
         if callback == Callback.INSPECT and int(status) in list(InspectAction):
             return str(InspectAction(status))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What tests assert on: the driver's events and the wire's packets on one axis.
+"""The timeline that tests assert on: the driver's events and the wire's packets on one axis.
 
 Events are ordered by the driver's sequence numbers, packets by their place in
 the capture, and one against the other by the clock's intervals. What the clock
@@ -138,7 +138,7 @@ class Timeline:
         tighten(clock, plan, trace, self._lives, self._packets, received)
 
     def returned(self, operation: Operation) -> NTSTATUS:
-        """What the call returned; NOT_CALLED when it was never made."""
+        """The status that the call returned; NOT_CALLED when it was never made."""
         event = self._lives[operation.number].returned
         return event.status if event else NOT_CALLED
 
@@ -227,7 +227,7 @@ class Timeline:
         return self._lives[operation.number].skipped is not None
 
     def rounds(self, operation: Operation) -> list[OperationTrace]:
-        """What became of a step in a loop, round by round."""
+        """The traces of a step in a loop, round by round."""
         return [life for _, life in sorted(self.every_round.get(operation.number, {}).items())]
 
     def timing(self, operation: Operation) -> Samples:

@@ -52,7 +52,7 @@ def _firsts(columns: Columns, *kinds: int) -> Columns:
 
 
 def _pairs(first: Columns, second: Columns) -> tuple[Columns, Columns]:
-    """Of both, the events in rounds that the other has too."""
+    """The events of each in the rounds that both have."""
     import numpy  # as above
 
     shared = numpy.intersect1d(

@@ -16,7 +16,7 @@ from harness.evidence.events import Events
 
 @dataclass(frozen=True)
 class Trace:
-    """What a run of a scenario left: its events in order, and the bytes that receives got."""
+    """The record of a performed scenario: its events in order, and the bytes that receives got."""
 
     id: int  # of the scenario
     outcome: Any  # TraceOutcome

@@ -28,7 +28,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class Find:
-    """What broke a law twice, as small as it could be made."""
+    """A scenario that broke a law twice, made as small as it could be."""
 
     seen: Seen  # the small one
     first: Seen
@@ -37,14 +37,14 @@ class Find:
 
     @property
     def id(self) -> str:
-        """The same whenever the same is found: of what is wrong, and of the scenario."""
+        """A digest of the broken laws and the scenario: the same whenever the same is found."""
         text = "\n".join([*sorted(self.signs), *self.seen.recipe.written()])
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
 @dataclass
 class Exploration:
-    """What was performed, what was found, and what it covered."""
+    """The scenarios performed, the finds, and the coverage."""
 
     performer: Performer
     seed: int

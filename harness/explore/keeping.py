@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an exploration leaves: a run whose cases are the finds, and each find's scenario beside it."""
+"""Writes down an exploration: a run whose cases are the finds, and each find's scenario beside it."""
 
 import contextlib
 from collections.abc import Iterator

@@ -48,7 +48,7 @@ class Wish:
 
 @dataclass
 class _Socket:
-    """What the model knows of one."""
+    """The model's knowledge of one socket."""
 
     name: str
     state: str = "connected"
@@ -78,7 +78,7 @@ class _Model:
             make(sock, wish)
 
     def finish(self) -> None:
-        """What is open is closed, when all strands are done."""
+        """Closes every open socket, when all strands are done."""
         if self.strands:
             self._add("barrier", (1,), strand=1)
             self._add("barrier", (1,))
@@ -128,7 +128,7 @@ class _Model:
             self._add("wait", (Name(name),))
 
     def _cancel(self, sock: _Socket, wish: Wish) -> None:
-        """What a cancel is sure to end is waited for, when that is wished."""
+        """Cancels a call; waits for its end when that is certain and wished."""
         if not sock.calls:
             return
         name = sock.calls[wish.size % len(sock.calls)]
@@ -223,7 +223,7 @@ class _Model:
             sock.enabled.discard(callback)
 
     def _answer(self, sock: _Socket, wish: Wish) -> None:
-        """What its receive events do from the first on: take all, a part, or nothing, after a while."""
+        """Sets what its receive events do from the first on: take all, a part, or nothing, after a while."""
         if not sock.answered and not sock.enabled:
             action = (Action.TAKE, Action.PARTIAL, Action.REFUSE)[wish.flags % 3]
             part = 1 + wish.size if action == Action.PARTIAL else 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Performs recipes side by side in one guest, and says what each came to."""
+"""Performs recipes side by side in one guest, and tells the result of each."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _EVIDENCE_LOST = (Outcome.INCONCLUSIVE, Outcome.HARNESS_ERROR, Outcome.UNSUPPORT
 
 @dataclass(frozen=True)
 class Seen:
-    """What a recipe came to."""
+    """A recipe with its result."""
 
     name: str
     recipe: Recipe
@@ -28,7 +28,7 @@ class Seen:
 
     @property
     def signs(self) -> frozenset[str]:
-        """What is wrong: laws by their names, else how it ended; nothing of what says nothing."""
+        """The broken laws by their names, else a failing outcome; empty when evidence was lost."""
         outcome = self.result.outcome
         laws = {judgement.law.name for _, judgement in self.result.case.judgements if judgement.violated}
         if outcome in _EVIDENCE_LOST:
@@ -46,7 +46,7 @@ class Seen:
 
 
 async def perform(lab: Any, recipe: Recipe) -> None:
-    """The body of the case: the laws judge what is seen."""
+    """The body of the case: the laws judge the timeline."""
     peer = lab.peer(recipe.behaviour, recipe.family)
     plan = Scenario()
     recipe.perform(plan, peer)
@@ -77,7 +77,7 @@ class Performer:
             yield Seen(name, self._waiting.pop(name), result)
 
     def pool(self) -> dict[str, str] | None:
-        """What the guest's pool holds when nothing is waited for; None where that is not to be had."""
+        """The contents of the guest's pool when no call is pending; None where they cannot be had."""
         try:
             return self._executor.perform(Case(self._executor.session, "pool").pool())
         except (Unsupported, EvidenceLost, HarnessError, GuestLost):

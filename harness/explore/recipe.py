@@ -17,7 +17,7 @@ Way = Origin | Arrival
 
 @dataclass(frozen=True)
 class Name:
-    """What an earlier line made."""
+    """The name of something that an earlier line made."""
 
     text: str
 
@@ -81,7 +81,7 @@ class PeerChoice:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is to be done with one peer, from the connection to the close."""
+    """The steps with one peer, from the connection to the close."""
 
     peer: PeerChoice
     family: Family

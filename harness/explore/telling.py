@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was found and covered, for people, for programs, and as a test that somebody may take over."""
+"""Tells finds and coverage to people and programs; writes a find as a test that somebody may take over."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ async def test_explored_{id}(lab):
 
 
 def in_words(find: Find) -> Iterator[str]:
-    """What is wrong and how it came about."""
+    """Tells which laws a find breaks, why, and by which scenario."""
     yield f"find {find.id}: {', '.join(sorted(find.signs))}"
     for line in find.seen.result.why.splitlines() or [str(find.seen.result.outcome)]:
         yield f"  {line}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What hypothesis draws: peers, ways to connect, and wishes, the simplest first, so that it shrinks to those.
+"""Hypothesis draws from these: peers, ways to connect, and wishes, the simplest first, as it shrinks to them.
 
 Its own database is off: a seed makes the same scenarios everywhere, and nothing is left in the user's
 folders.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every guest offers: a way to start it with the driver installed, and a way to talk to it then."""
+"""The interface of every guest: a way to start it with the driver installed, and a way to talk to it then."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ Progress = Callable[[str], None]
 
 
 class GuestConnection(Protocol):
-    """What the control's stream goes over."""
+    """The connection that carries the control's stream."""
 
     async def exec(self, command: str, *, limit: float = 30.0) -> "ExecResult":
         """Run a command to its end. Raises ChannelLost, or GuestHung after `limit` seconds."""

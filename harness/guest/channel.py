@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every way into a guest can do, whatever carries it."""
+"""The interface of every way into a guest, whatever carries it."""
 
 import asyncio
 import base64

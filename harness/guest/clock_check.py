@@ -35,5 +35,5 @@ def rate_of(before: Sequence[ClockReading], after: Sequence[ClockReading]) -> fl
 
 
 def is_credible(rate: float) -> bool:
-    """Whether an error of the guest's own measuring explains it."""
+    """Whether an error of the guest's own measuring explains the rate."""
     return _CREDIBLE[0] < rate < _CREDIBLE[1]

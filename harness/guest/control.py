@@ -117,7 +117,7 @@ class ControlClient:
     async def run(self, scenario: bytes, limit: float) -> Reply:
         """Have the driver perform an encoded scenario; the reply's payload is the trace.
 
-        Raises GuestHung when there is none within `limit` seconds, and
+        Raises GuestHung when no reply comes within `limit` seconds, and
         GuestSilent as soon as the guest misses a heartbeat.
         """
         answer = asyncio.ensure_future(self._request(FrameKind.RUN, scenario, limit))
@@ -152,7 +152,7 @@ class ControlClient:
         return ClockReading(int(clock.qpc), int(clock.qpc_frequency), reply.sent_ns, reply.received_ns)
 
     async def info(self) -> dict[str, str]:
-        """What driver and guest say of themselves."""
+        """Facts that driver and guest tell of themselves."""
         reply = await self._request(FrameKind.INFO, b"", _REQUEST_LIMIT_S)
         _require_success("info", reply)
         lines = reply.payload.decode(errors="replace").splitlines()

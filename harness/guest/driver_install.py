@@ -137,10 +137,10 @@ async def deploy(
 
 
 async def _open_control(channel: Channel, port: Port | None, progress: Progress) -> tuple[ControlClient, str]:
-    """Over the port, and what it goes over.
+    """Connects over the port, or the channel without the port's driver: the client, and the name of its way.
 
     A reading of the clock takes a port a fraction of a ms, and WinRM tens of
-    them: what is closer together than that has no order. Without the port's
+    them: events that are closer together than that have no order. Without the port's
     driver in the guest the channel does.
     """
     if port:

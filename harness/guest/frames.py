@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The frames of `wskctl serve` as bytes: guest_driver/include/wsktest_abi.h, with their checksums.
 
-What arrives is not trusted, and a serial port may lose bytes without a word:
-what is not a whole frame is named for what it is.
+Arriving bytes are not trusted, and a serial port may lose some without a word:
+each kind of damaged frame has its own error.
 """
 
 import time

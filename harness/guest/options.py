@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a user can ask of a guest."""
+"""The options that a user can choose for a guest."""
 
 from dataclasses import dataclass
 

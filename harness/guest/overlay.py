@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one VM has of a sealed image for itself: a thin disk over the sealed one, copies of the rest."""
+"""One VM's own part of a sealed image: a thin disk over the sealed one, copies of the rest."""
 
 import contextlib
 import itertools

@@ -94,7 +94,7 @@ class ServedPort:
         threading.Thread(target=self._watch, name="port's command", daemon=True).start()
 
     def _watch(self) -> None:
-        """What the command says is of no use here, but must be read."""
+        """Reads and drops the output of the command, which would stop when nobody reads it."""
         with contextlib.suppress(HarnessError):
             while self._command.read(_CHUNK_BYTES):
                 pass

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the reference guest can be told to do otherwise, from the tables that its module is built with."""
+"""The faults and freedoms of the reference guest, from the tables that its module is built with."""
 
 import re
 from functools import cache
@@ -16,14 +16,14 @@ _PART = re.compile(r"^PART\((\w+), (\w+)\)", re.MULTILINE)
 
 @cache
 def faults() -> dict[str, Fault]:
-    """Those of faults.h, by name."""
+    """The faults of faults.h, by name."""
     table = (_MODULE / "faults.h").read_text(encoding="utf-8")
     return {name: Fault(tuple(rows.split()), text) for name, rows, text in _FAULT.findall(table)}
 
 
 @cache
 def freedoms() -> dict[str, Freedom]:
-    """Those of freedoms.h, by name."""
+    """The freedoms of freedoms.h, by name."""
     table = (_MODULE / "freedoms.h").read_text(encoding="utf-8")
     found = _FREEDOM.findall(table)
     names = {identifier: name for identifier, name, *_ in found}

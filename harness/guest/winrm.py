@@ -180,7 +180,7 @@ class WinRmStream:
             raise
 
     def read(self, size: int) -> bytes:
-        """What has come, as soon as there is anything; empty at the end. Raises ChannelLost."""
+        """Returns output as soon as there is any; empty at the end. Raises ChannelLost."""
         while not self._closed.is_set():
             out, _, _, done = self._output.receive(self._process)
             if done:
@@ -302,7 +302,7 @@ def _refuse_clear(response: requests.Response, *_: Any, **__: Any) -> None:
 
 @contextlib.contextmanager
 def _told(account: Account) -> Iterator[None]:
-    """What pywinrm and its helpers raise, as what it means."""
+    """Turns errors of pywinrm and its helpers into those of the harness."""
     try:
         yield
     except WinRMOperationTimeoutError:

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What many runs add up to: nights, the store that keeps them, and what changed from one to the next."""
+"""Many runs together: nights, the store that keeps them, and what changed from one to the next."""

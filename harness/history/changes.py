@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one night shows that another did not: in what the guests did, in what was tested, and in time."""
+"""Compares two nights: what the guests did, what was tested, and times."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace

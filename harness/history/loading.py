@@ -234,7 +234,7 @@ def _artefacts(connection: Connection, cell: int) -> dict[tuple[int, int], dict[
 
 
 def load_samples(connection: Connection, cell: SeenCell) -> dict[str, Samples]:
-    """What each case of the cell measured, in the last attempt that did."""
+    """The times that each case of the cell measured, in the last attempt that did."""
     statement = (
         select(cases.c.name, samples.c.series)
         .join(attempts, attempts.c.id == samples.c.attempt_id)

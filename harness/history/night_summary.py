@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What somebody wants to know of a night in the morning, for pages and summaries alike."""
+"""The summary of a night, for somebody who reads it in the morning: pages and markdown are made from it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -75,7 +75,7 @@ class NightSummary:
 
     @property
     def open_cases(self) -> list[tuple[SeenCell, SeenCase]]:
-        """What could not be judged."""
+        """Cases that could not be judged."""
         return [
             (cell, case)
             for cell in self.night.cells.values()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a night is compared with: the one before, the pinned one, any other, or another build of the guest."""
+"""The nights that a night is compared with: the one before, the pinned one, any other, or another build's."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ def previous(connection: Connection, night: SeenNight) -> Reference | None:
 def build(connection: Connection, night: SeenNight, wanted: str) -> Reference:
     """For each cell the latest with the same settings whose guest was of this build.
 
-    Raises UsageError when there is none for any cell.
+    Raises UsageError when no cell has one.
     """
     found: dict[str, SeenCell] = {}
     rows = connection.execute(_earlier(night.head, itself=True).where(cells.c.build == wanted)).all()

@@ -100,7 +100,7 @@ def changes_as_markdown(marks: Marks, changes: Changes) -> Iterator[str]:
 
 
 def summary(brief: NightSummary) -> Iterator[str]:
-    """The night in markdown, what is new first."""
+    """The night in markdown, news first."""
     head = brief.night.head
     yield f"**{plain(printable(head.name))}** ({plain(printable(head.matrix))}, {head.started})"
     yield ""

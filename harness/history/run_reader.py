@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the store takes over of a run: checked, and of letters and lengths that every database takes.
+"""Reads a run for the store: checked, and of letters and lengths that every database takes.
 
 Runs hold what guests said, and a host may have died while it wrote one.
 """
@@ -135,7 +135,7 @@ def _packed(run: Path, case: Mapping[str, Any]) -> bytes | None:
 
 
 def unpacked(series: bytes) -> dict[str, dict[str, list[int]]]:
-    """What `series` of a case holds: ns by operation, quantity and round. UsageError when it is damaged."""
+    """Unpacks the `series` of a case: ns by operation, quantity and round. UsageError when it is damaged."""
     try:
         told: dict[str, dict[str, list[int]]] = json.loads(
             zlib.decompressobj().decompress(series, _MOST_UNPACKED)

@@ -44,8 +44,8 @@ class Store:
     def keep(self, night: Path) -> str:
         """Brings everything in the folder of a night up to date here; returns the night's id.
 
-        May be called again and again while the night goes on: what is in the
-        store already is not read again. Raises UsageError when the folder holds no night.
+        May be called again and again while the night goes on: attempts in the
+        store already are not read again. Raises UsageError when the folder holds no night.
         """
         return ingest.keep(self._database, night)
 
@@ -71,7 +71,7 @@ class Store:
         return head
 
     def expendable(self, *, newest: int | None = None, days: int | None = None) -> list[NightHead]:
-        """What `prune` would take out."""
+        """The nights that `prune` would delete."""
         with self.reading() as connection:
             return retention.expendable(connection, newest=newest, days=days)
 

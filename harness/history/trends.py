@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Outcomes and times over all nights of a matrix, in so many columns at most, however many nights there are.
 
-The database does the adding, so that what is read is as large as what is shown.
+The database does the adding, so that no more is read than shown.
 """
 
 from collections import Counter, defaultdict

@@ -49,7 +49,7 @@ _AUTOMATIC_LOGONS = 3  # one is needed; a Setup that restarts once more may use 
 
 @dataclass(frozen=True)
 class Answers:
-    """What differs between images; `image` is the number in install.wim."""
+    """The values that differ between images; `image` is the number in install.wim."""
 
     version: Version
     image: int
@@ -193,7 +193,7 @@ def _provision() -> str:
 
 
 def _say(stage: str) -> str:
-    """Whether or not there is a driver for COM1 yet: what cannot be said is no failure."""
+    """Writes the stage to COM1; without a driver for COM1 it does nothing, and succeeds all the same."""
     return f"cmd.exe /c echo {stages.line(stage)}>COM1 & exit 0"
 
 

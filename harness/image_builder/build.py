@@ -42,7 +42,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class BuildOrder:
-    """What somebody asks for; memory in MiB."""
+    """The options of one build; memory in MiB."""
 
     version: Version
     iso: Path

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether this machine can build an image and run it, asked before anything takes long."""
+"""Checks that this machine can build an image and run it, before anything takes long."""
 
 from pathlib import Path
 

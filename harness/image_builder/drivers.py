@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a Windows guest needs of the virtio-win ISO: drivers of its own version, and the guest agent.
+"""Takes from the virtio-win ISO what Windows needs: drivers of its own version, and the guest agent.
 
 The layout is that of Fedora's virtio-win-pkg-scripts: driver/version/amd64.
 """
@@ -59,7 +59,7 @@ def _infs(names: Iterable[str]) -> list[str]:
 
 
 def _others(disc: Disc, folder: str, found: Mapping[str, bytes]) -> dict[str, bytes]:
-    """What the INFs name beyond what was found: in another folder, or of a kind that is left out.
+    """Files that the INFs name beyond those found: in another folder, or of a kind that is left out.
 
     Windows makes no difference between large and small letters, and the disc does.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the finished Windows said of itself, and whether that is what was asked for."""
+"""Reads the facts that the finished Windows tells of itself, and compares them with those asked for."""
 
 import re
 from collections.abc import Collection, Mapping

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What must lie beside an INF: every file that Windows copies when it takes the driver in.
+"""The files that must lie beside an INF: every one that Windows copies when it takes the driver in.
 
 Windows takes a driver whole or not at all. The syntax is that of "General syntax
 rules for INF files" and of the sections' own pages, all under

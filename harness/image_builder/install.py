@@ -90,7 +90,7 @@ async def _follow(machine: Machine, disk: Path, pace: Pace, tell: Progress) -> d
 
 
 class _News:
-    """What has happened since it was last asked: output of COM1, and restarts."""
+    """News since the last question: output of COM1, and restarts."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
@@ -164,7 +164,7 @@ async def _gone(machine: Machine) -> None:
 
 
 def _write_evidence(machine: Machine, domain: Element, folder: Path) -> None:
-    """What can only be had while the machine is there; of it what there is, and has room."""
+    """Saves what goes with the machine: screen, domain, events, QEMU's log. What fails is left out."""
     indent(domain)
     words = libvirt_embed.root() / "log" / "qemu" / f"{machine.name}.log"
     parts: tuple[Callable[[], object], ...] = (

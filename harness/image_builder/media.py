@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether an ISO is the one that its user thinks it is."""
+"""Checks that an ISO is the one that its user thinks it is."""
 
 import hashlib
 import re
@@ -54,7 +54,7 @@ def check_windows(path: Path, version: Version, accepted: str | None, progress: 
 
 
 def check_drivers(path: Path, progress: Progress) -> Checked:
-    """The virtio-win ISO, by what is in it: Fedora publishes no list of digests. Raises UsageError."""
+    """The virtio-win ISO, checked by its contents: Fedora publishes no list of digests. Raises UsageError."""
     return Checked(path, _hash(path, _require_iso(path), progress), None)
 
 

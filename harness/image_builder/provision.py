@@ -55,7 +55,7 @@ def channels(content: dict[str, bytes]) -> tuple[str, ...]:
 
 
 def settings_file(version: Version) -> dict[str, Any]:
-    """What provision.ps1 and nics.ps1 read."""
+    """The settings that provision.ps1 and nics.ps1 read."""
     network = Network()
     return {
         "stages": [stage.name for stage in STAGES],

@@ -19,7 +19,7 @@ _GONE = (libvirt.VIR_ERR_OPERATION_INVALID, libvirt.VIR_ERR_NO_DOMAIN)
 def ask(machine: Machine, command: str, limit: int) -> str:
     """The answer to a command, both JSON; blocks for at most `limit` seconds.
 
-    Raises GuestHung when there is none, ChannelLost when the machine has
+    Raises GuestHung when no answer comes, ChannelLost when the machine has
     ended, HarnessError when the agent refuses.
     """
     try:

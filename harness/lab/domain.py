@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a guest wants of its machine, as the XML that libvirt reads."""
+"""The machine that a guest needs, as the XML that libvirt reads."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -149,7 +149,7 @@ def _test_job(machine: Machine, path: Path, size: int, progress: Progress, limit
 
 
 def processors(machine: Machine) -> list[Processor]:
-    """What each virtual processor does, by the host's account of its time. Raises HarnessError."""
+    """The load of each virtual processor, by the host's account of its time. Raises HarnessError."""
     try:
         before, begun = _processor_times(machine), time.monotonic()
         while True:
@@ -172,12 +172,12 @@ def _processor_times(machine: Machine) -> dict[int, int]:
 
 
 def written_bytes(machine: Machine) -> int:
-    """What the machine has written to its disks since its start. Raises HarnessError when it has ended."""
+    """The bytes written to the machine's disks since its start. Raises HarnessError when it has ended."""
     return _moved_bytes(machine, "disk", 3)
 
 
 def disc_bytes(machine: Machine) -> int:
-    """What it has read from its discs since its start. Raises HarnessError when it has ended."""
+    """The bytes read from the machine's discs since its start. Raises HarnessError when it has ended."""
     return _moved_bytes(machine, "cdrom", 1)
 
 

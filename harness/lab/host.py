@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What this machine has for labs: each thing a check, for the doctor and for whoever needs it."""
+"""Checks that this machine has what labs need, one for each thing, for the doctor and for other callers."""
 
 import os
 import platform
@@ -105,7 +105,7 @@ def tun() -> Check:
 
 
 def user_namespaces() -> Check:
-    """Whether this user may make one, found out by making one: several settings can forbid it."""
+    """Checks that this user may make user namespaces, by making one: several settings can forbid it."""
     made = subprocess.run(
         ["unshare", "--user", "--net", "true"], capture_output=True, timeout=10, check=False
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether KVM works, found out by running guest instructions.
+"""Tells whether KVM works, by running guest instructions.
 
 /dev/kvm can be there, open, and create VMs, while no guest instruction ever
 makes progress: a cloud VM without nested virtualisation behaves so. Only a

@@ -100,17 +100,17 @@ class Machine:
 
     @property
     def writes_dump(self) -> bool:
-        """Whether it said that it stops and then writes a dump, for which it must be left to itself."""
+        """Whether the kernel said that it stops and writes a dump, for which it must be left to itself."""
         return any(event.detail == "crashloaded" for event in self.events)
 
     @property
     def starved(self) -> bool:
-        """Whether it stands still because the host could not read or write its disk."""
+        """Whether the machine stands still because the host could not read or write its disk."""
         return any((event.kind, event.detail) == _STARVED for event in self.events)
 
     @property
     def over(self) -> bool:
-        """Whether it has ended, boots again or stands still for want of its disk."""
+        """Whether the machine has ended, boots again or stands still for want of its disk."""
         ends = any(event.kind in _ENDS or event.kind == "reboot" for event in self.events)
         return ends or self.starved
 

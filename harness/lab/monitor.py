@@ -11,7 +11,7 @@ from harness.core.errors import HarnessError
 
 
 def command(domain: "libvirt.virDomain", name: str, **arguments: str) -> dict[str, Any]:
-    """What it answers. Raises HarnessError, with its own words, when it refuses."""
+    """QEMU's answer to a command of its monitor. Raises HarnessError, with QEMU's words, when it refuses."""
     asked = json.dumps({"execute": name, "arguments": arguments})
     told = json.loads(libvirt_qemu.qemuMonitorCommand(domain, asked, 0))
     if "error" in told:

@@ -180,7 +180,7 @@ def _silence(name: str) -> None:
 
 
 def _disable_offloads(name: str) -> None:
-    """What is captured must be what is on the wire: one packet a segment, with its checksum."""
+    """Switches offloads off, so that the capture shows the wire: one packet a segment, with its checksum."""
     from pyroute2.ethtool import Ethtool  # see _enter
 
     ethtool = Ethtool()

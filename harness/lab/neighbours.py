@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether somebody on a link has an address: the kernel's own ARP and neighbour discovery find out."""
+"""Tells whether somebody on a link has an address, by the kernel's own ARP and neighbour discovery."""
 
 import asyncio
 import contextlib

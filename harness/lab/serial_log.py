@@ -7,7 +7,7 @@ MOST_BYTES = 16 << 20
 
 
 def shorten(path: Path) -> None:
-    """Of a log that has become too long leave out the middle: a quarter of MOST_BYTES stays at each end.
+    """Cuts the middle out of a log that is too long: a quarter of MOST_BYTES stays at each end.
 
     QEMU goes on to append meanwhile. Raises OSError.
     """

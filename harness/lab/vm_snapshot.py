@@ -82,7 +82,7 @@ def drop(path: Path) -> None:
 
 
 def clock_rate(path: Path) -> float | None:
-    """What `keep_clock_rate` wrote; None when nothing is known, or the machine was kept anew since."""
+    """The rate that `keep_clock_rate` wrote; None when it is missing, or of an earlier snapshot."""
     try:
         told = json.loads(_rate_file(path).read_bytes())
         return float(told["rate"]) if told["of"] == _digest(path) else None

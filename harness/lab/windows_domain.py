@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Windows wants of its machine, as the XML that libvirt reads."""
+"""The machine that Windows needs, as the XML that libvirt reads."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -29,7 +29,7 @@ _LONGEST_WHY = 300
 
 @dataclass(frozen=True)
 class Ended:
-    """What became of an attempt: the exit status of its run, LOST or CUT_SHORT, and what went wrong."""
+    """The end of an attempt: the exit status of its run, LOST or CUT_SHORT, and what went wrong."""
 
     exit_status: int
     seconds: float

@@ -37,7 +37,7 @@ class BisectResult:
 
 
 def search(neighbours: Sequence[str], passes: Passes) -> BisectResult:
-    """At most 2 log2(n) + 4 runs; what is found is tried once more, so that chance is not taken for it."""
+    """Needs at most 2 log2(n) + 4 runs; tries its find once more, so that chance is not taken for it."""
     if not passes(()):
         return BisectResult(FindingKind.FAILS_ALONE)
     if not neighbours or passes(neighbours):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a worker of the farm does; every function here is called by Dask, in a worker's process.
+"""The functions that Dask calls in the process of a worker of the farm.
 
 A worker offers its abilities as Dask resources, and the scheduler gives a cell
 only to one that offers what the cell demands.
@@ -35,7 +35,7 @@ _RUNS: dict[str, Runs] = {}  # of this process, by night
 
 @dataclass(frozen=True)
 class WorkerFacts:
-    """What a worker says of its host: memory in MiB, and whether it has the image."""
+    """Facts that a worker tells of its host: memory in MiB, and whether it has the image."""
 
     version: str
     host: str
@@ -47,7 +47,7 @@ class WorkerFacts:
 
 @dataclass(frozen=True)
 class Returned:
-    """What comes back of an attempt; `token` tells which of its beginnings this is the end of."""
+    """The result of an attempt; `token` tells which of its beginnings this is the end of."""
 
     ended: Ended
     worker: str
@@ -115,7 +115,7 @@ async def stop(night: str) -> None:
 
 
 def resources_of(facts: WorkerFacts, image: str) -> dict[str, float]:
-    """What such a worker offers."""
+    """The Dask resources that such a worker offers."""
     return {
         f"wsk-{facts.version}": facts.cpus,
         "memory": facts.memory_mib,
@@ -125,6 +125,6 @@ def resources_of(facts: WorkerFacts, image: str) -> dict[str, float]:
 
 
 def demands_of(order: RunOrder, image: str) -> dict[str, float]:
-    """What a worker must offer for that order; images of other guests are the hosts' own to have."""
+    """The Dask resources that the order needs; images of other guests are the hosts' own to have."""
     needed = f"image-{image[:12]}" if order.guest == "reference" else f"image-{order.guest}"
     return {f"wsk-{version()}": 1, "memory": order.memory_mib, needed: 1, **({"kvm": 1} if order.kvm else {})}

@@ -13,7 +13,7 @@ PAGES = "history"  # folder of the pages, beside the nights'
 
 
 class HistoryWriter:
-    """What cannot be kept is told and costs the night nothing: its folder has it all."""
+    """Keeps a night in the store. A failure is told and costs the night nothing: its folder has it all."""
 
     def __init__(self, store: str, results: Path, says: Callable[[str], None]) -> None:
         """Raises UsageError when the store cannot be used."""

@@ -111,7 +111,7 @@ def load_matrix(path: Path) -> Matrix:
 
 
 class _Reader:
-    """Goes on behind an error: what is wrong in one place says nothing of the others."""
+    """Goes on behind an error: a fault in one place says nothing of the others."""
 
     def __init__(self) -> None:
         self.errors: list[str] = []

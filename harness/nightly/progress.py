@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a user sees of a night while it goes on: a line for what happens, and one that lives on a terminal."""
+"""Shows the user how a night goes on: a line for each event, and one that lives on a terminal."""
 
 import sys
 import threading

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a cell still has to perform, judged by its attempts so far: a killed night goes on from there."""
+"""Tells what a cell still has to perform, by its attempts so far: a killed night goes on from there."""
 
 from pathlib import Path
 

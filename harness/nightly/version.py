@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What decides the verdicts of a host: its sources, as one digest. A farm has the same everywhere."""
+"""The version that decides a host's verdicts: a digest of its sources. A farm has the same everywhere."""
 
 import hashlib
 from functools import cache

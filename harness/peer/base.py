@@ -51,7 +51,7 @@ class Peer(ABC):
 
     @abstractmethod
     async def behave(self, connection: Any) -> None:
-        """What this peer does with a connection of the kind that its door hands out, after the exchange."""
+        """Handles a connection of the kind that this peer's door hands out, after the exchange."""
 
     def connecting(self) -> Self:
         """Makes its connections itself, to the port of the guest's that it is bound to.

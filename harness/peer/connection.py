@@ -9,7 +9,7 @@ Ended = Literal["open", "eof", "reset"]
 
 
 class Connection(ABC):
-    """What the guest sent, and how its direction ended: still 'open', with 'eof' (FIN) or 'reset' (RST).
+    """The guest's bytes, and the state of its direction: 'open', or ended by 'eof' (FIN) or 'reset' (RST).
 
     Times are CLOCK_REALTIME in ns, the clock of the capture. A time of
     something the peer does is taken before it does it, a time of something it

@@ -48,7 +48,7 @@ class HangsUp(ScriptedPeer):
 
 
 class _Impatient(ScriptedDialer):
-    """What a guest without a listener refuses was too early, until it has met silence once."""
+    """Dials again when a guest without a listener refuses, until it has met silence once."""
 
     def __init__(self, host: str, guest: str, port: int, patience: int) -> None:
         super().__init__(host, guest, port, TcpBehaviour())

@@ -15,7 +15,7 @@ _ONE_SEGMENT = 1000  # bytes, which every guest takes in one
 
 
 class Misplaces(ScriptedPeer):
-    """What its kinds have in common: at the moment given one segment, `by` bytes beyond its place.
+    """The base of its kinds: sends one segment at the moment given, `by` bytes beyond its place.
 
     Then reads to EOF and closes, as if nothing had been.
     """

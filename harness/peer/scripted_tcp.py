@@ -25,7 +25,7 @@ _DATA = 1  # where a stream begins
 
 @dataclass
 class TcpBehaviour:
-    """What an end withholds; by default nothing. Sizes are bytes of the guest's stream."""
+    """The answers that an end withholds; none by default. Sizes are bytes of the guest's stream."""
 
     takes: int | None = None  # its window closes after so many, and opens no more
     acknowledges: int | None = None  # it acknowledges so many and nothing beyond them
@@ -153,7 +153,7 @@ class ScriptedTcp:
             self.established |= acknowledged >= _DATA
 
     def _take(self, segment: Segment) -> None:
-        """What is new of the segment's data and inside our window, and its FIN when it is next."""
+        """Takes the new data of the segment inside our window, and its FIN when it is next."""
         fin = FIN in segment.flags
         place = self._rcv_nxt + _distance(segment.seq, (self._irs or 0) + self._rcv_nxt)
         end = place + len(segment.payload)

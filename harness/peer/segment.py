@@ -20,7 +20,7 @@ _ALL_FLAGS = 0x3F
 
 @dataclass(frozen=True)
 class Segment:
-    """What one end says to the other; sequence numbers as on the wire, modulo 2^32."""
+    """A TCP segment; sequence numbers as on the wire, modulo 2^32."""
 
     flags: Flag
     seq: int
@@ -61,7 +61,7 @@ def encode(segment: Segment, source: Address, destination: Address) -> bytes:
 
 
 def decode(raw: bytes) -> SegmentArrival | None:
-    """What a guest sent, or None when it is no TCP segment; the checksum is the kernel's to check."""
+    """The segment that a guest sent, or None for another packet; the checksum is the kernel's to check."""
     try:
         tcp = dpkt.tcp.TCP(raw)
         options = dict(filter(None, dpkt.tcp.parse_opts(tcp.opts)))

@@ -29,7 +29,7 @@ AT_ONCE = After()
 
 
 class Command:
-    """What a peer does once: when it is told to, or `after` ns after it could have been."""
+    """An action that a peer performs once: on command, or `after` ns after it could have been."""
 
     def __init__(self, after: int | None) -> None:
         self.given_ns: int | None = None

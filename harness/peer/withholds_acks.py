@@ -9,7 +9,7 @@ from harness.peer.trigger import Command
 
 
 class WithholdsAcks(ScriptedPeer):
-    """What its kinds have in common: ACKs are withheld until released.
+    """The base of its kinds: ACKs are withheld until released.
 
     That is on command, or `releases_after` ns after there was the first to withhold.
     """

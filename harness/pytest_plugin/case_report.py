@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What pytest's report of a test carries of a case, and how it goes from a worker to the process above it."""
+"""Carries a case in pytest's report of its test, from a worker to the process above it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

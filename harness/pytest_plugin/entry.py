@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What pytest loads: the options of a run, the plugins that perform and record it, and the lab of a test."""
+"""The entry for pytest: options of a run, the plugins that perform and record it, and the lab of a test."""
 
 import sys
 

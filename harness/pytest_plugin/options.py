@@ -13,7 +13,7 @@ from harness.run.options import OPTIONS, Settings
 
 
 def add_options(parser: pytest.Parser) -> None:
-    """Those that pytest and its plugins do not have themselves."""
+    """Adds the options that pytest and its plugins do not have themselves."""
     group = parser.getgroup("wsk-conformance")
     for one in OPTIONS:
         if not one.native_to_pytest:
@@ -21,7 +21,7 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def chosen_settings(config: pytest.Config) -> Settings:
-    """What the options of this process choose."""
+    """The settings that the options of this process choose."""
     ours = {one.name: config.getoption(one.name) for one in OPTIONS if not one.native_to_pytest}
     return Settings(
         **ours,

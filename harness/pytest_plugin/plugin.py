@@ -2,8 +2,8 @@
 """The suites under pytest: collection, performance and reports of cases.
 
 A test of the suites is a coroutine that takes `lab`. Its scenario is performed
-in the setup phase, its judgement is the call phase: so what is our fault is an
-error of the test, and what is the guest's is a failure.
+in the setup phase, its judgement is the call phase: so a fault of ours is an
+error of the test, and one of the guest's is a failure.
 
 The report of the phase that decides carries the case (case_report.py): so who
 keeps the record hears of it, in this process or in the one above a worker.
@@ -179,7 +179,7 @@ class SuitePlugin:
         return report
 
     def _wait_for(self, case: str, executor: Executor) -> FinishedCase:
-        """What ends before it is written meanwhile, so that its evidence need not be kept."""
+        """Waits for the case; writes others that end before it, so that their evidence need not be kept."""
         while case not in self._finished:
             with told_as_pytest_does():
                 name, result = executor.next_result()
@@ -218,7 +218,7 @@ class SuitePlugin:
 
     @contextlib.contextmanager
     def _terminal(self) -> Iterator[None]:
-        """What the user sees and types, which pytest otherwise keeps for itself."""
+        """Lets the user see output and type, which pytest otherwise keeps for itself."""
         capture: Any = self._config.pluginmanager.get_plugin("capturemanager")
         capture.suspend_global_capture(in_=True)
         try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a user sees of a run while it goes on: a line on a terminal, or objects for a program."""
+"""Shows the user how a run goes on: a line on a terminal, or objects for a program."""
 
 import json
 import sys
@@ -105,7 +105,7 @@ class JsonLines:
             _print({"case": case.record.plain()})
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        """What kept a run from going on; there is no terminal reporter to say it."""
+        """Says what kept a run from going on; there is no terminal reporter to do it."""
         if isinstance(excinfo.value, pytest.exit.Exception):
             _say(excinfo.value.msg)
 

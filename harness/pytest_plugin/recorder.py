@@ -182,7 +182,7 @@ class Recorder:
 
     @property
     def remarks(self) -> list[str]:
-        """Once the run is over: that it is not whole, what is new, and what could not be written."""
+        """Once the run is over: that it is not whole, what was learned, and what could not be written."""
         return [*self._banners, *self._learned, *self._troubles]
 
     @property
@@ -224,7 +224,7 @@ class Recorder:
             session.exitstatus = _NOT_WHOLE
 
     def _try(self, step: Callable[[], None]) -> None:
-        """What fails costs the others nothing, and is told."""
+        """Performs a step. A failure costs the others nothing, and is reported."""
         try:
             step()
         except Exception as error:
@@ -259,7 +259,7 @@ class Recorder:
         write_page(self._folder, run, self._overview)
 
     def _learn(self) -> None:
-        """What a fault or a freedom makes the guest do is not learned, nor is what a partial run saw."""
+        """Stores observations in the baseline, but not from a partial run, or under a fault or a freedom."""
         if not self._observations or self._settings.fault or self._settings.freedom:
             return
         if self._end is not End.BY_ITSELF:

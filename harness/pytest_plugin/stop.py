@@ -25,7 +25,7 @@ class Stop(Exit):
 
 @contextlib.contextmanager
 def told_as_pytest_does() -> Iterator[None]:
-    """What keeps the cases from being performed ends the session with a line and its exit status."""
+    """Ends the session with a line and its exit status when the cases cannot be performed."""
     try:
         yield
     except pytest.UsageError:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What of a stored case's lines must be the same in another run of it.
+"""Selects the lines of a stored case that must be the same in another run of it.
 
-What is another in every run of the same guest is not compared: ports, pointers,
+Nothing is compared that differs between runs of the same guest: ports, pointers,
 moments; how TCP cuts a stream into segments, repeats and acknowledges them;
 which of two things that do not wait for each other comes first.
 """
@@ -132,7 +132,7 @@ def _packet(line: TimelineLine, row: PacketRow) -> Compared:
 
 
 def _once(lines: Iterable[Compared]) -> list[Compared]:
-    """What is there a second time by chance is shown and does not count."""
+    """Marks lines that chance repeats: they are shown and do not count."""
     seen = set()
     result = []
     for line in lines:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run leaves behind: run.json and the files beside it, and reports made from them alone."""
+"""The results of a run: run.json and the files beside it, and reports made from them alone."""
 
 from harness.report.record import CaseFiles, CaseRecord, RunRecord, load_run
 

@@ -12,7 +12,7 @@ _STARVED = 4  # a guest that waited for a processor for one in so many parts of 
 
 
 def busy(case: Mapping[str, Any]) -> list[str]:
-    """What of a case is not to be trusted, a sentence each; none when the host had time for it."""
+    """Doubts about a case on a busy host, a sentence each; none when the host had time for it."""
     host = case.get("host") or {}
     lag, starved = host.get("loop_lag_ns") or 0, host.get("guest_starved_ns") or 0
     bound = case.get("clock_bound_ns") or 0

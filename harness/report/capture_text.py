@@ -82,7 +82,7 @@ class _Drawing:
         yield from self._next(self._first, packet)
 
     def rest(self) -> Iterator[str]:
-        """What is held back, when nothing more comes."""
+        """The lines that were held back, when nothing more comes."""
         if self._first is None:
             return
         if not self._begun:
@@ -108,7 +108,7 @@ def _rung(packet: PlacedPacket, room: int) -> str:
 
 
 def _event(first: CapturedConnection, frame: Frame, room: int) -> Iterator[str]:
-    """What a driver in the guest saw, on the left, as far as it is one of ours."""
+    """A line of a driver in the guest, on the left, when it is one of ours."""
     line = irp_events.decoded(frame.data)
     if line is not None:
         start, *rest = textwrap.wrap(printable(line), room, break_on_hyphens=False) or [""]
@@ -123,7 +123,7 @@ def _since(first: CapturedConnection, time_ns: int | None) -> str:
 
 
 def aside(found: Connections) -> Iterator[str]:
-    """What the capture holds besides."""
+    """Lines on the rest of the capture: frames that the connections do not have."""
     for why, count in found.asides.most_common():
         if count:
             yield f"{count} frames left out: {why}" if why.is_left_out else f"{count} {why}"

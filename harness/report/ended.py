@@ -63,5 +63,5 @@ def selected(run: Mapping[str, Any]) -> str:
 
 
 def banners(run: Mapping[str, Any]) -> list[str]:
-    """What every output says of a run that is not all there could be: the worse first."""
+    """Lines for every output of a run that is not all there could be: the worse first."""
     return [line for line in (shortfall(run), selected(run)) if line]

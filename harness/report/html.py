@@ -88,7 +88,7 @@ class _EvidencePlace:
 def write_report(folder: Path, before: Path | None = None) -> Path:
     """Makes the report of the run in `folder`, held against the run `before`, and its times too.
 
-    Without `before` what is new is told since the run before it. UsageError when a run.json cannot be used.
+    Without `before` news are told since the run before it. UsageError when a run.json cannot be used.
     """
     run = load_run(folder)
     held_against = load_run(before) if before else previous(folder, run)
@@ -108,7 +108,7 @@ def write_page(folder: Path, run: Run, seen: Overview, timed: tuple[Path, Run] |
 
 
 def scope_note(guest: Mapping[str, Any]) -> str:
-    """What a verdict on this guest says, and what it does not."""
+    """Says what a verdict on this guest means, and what it does not."""
     return _SCOPE.get(guest.get("kind", ""), _UNKNOWN_SCOPE)
 
 

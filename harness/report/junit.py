@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""junit.xml, made from run.json: deviations fail, what is not the guest's doing is an error."""
+"""junit.xml, made from run.json: deviations fail, and causes other than the guest are errors."""
 
 import io
 from collections.abc import Mapping

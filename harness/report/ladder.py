@@ -44,7 +44,7 @@ _LEVEL = re.compile(r"(^|, )(PASSIVE|APC|DISPATCH)_LEVEL$")  # of the call; each
 
 @dataclass(frozen=True)
 class Words:
-    """What stands beside a mark; a phone has no room for `detail` and `information`. The tables have all."""
+    """The words beside a mark; a phone has no room for `detail` and `information`. The tables have all."""
 
     name: str
     detail: str = ""

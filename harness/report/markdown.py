@@ -81,5 +81,5 @@ def _counted(cases: Sequence[dict[str, Any]]) -> str:
 
 
 def plain(text: str) -> str:
-    """What a guest says cannot end a table's cell or begin markup."""
+    """Escapes text of a guest, so that it cannot end a table's cell or begin markup."""
     return "".join(f"\\{letter}" if letter in "\\`*_|<>[]" else letter for letter in text.replace("\n", " "))

@@ -140,7 +140,7 @@ class Overview:
     columns: Sequence[str] = field(default=())  # of the picture: families and contexts that occur
 
     def of(self, *states: State) -> list[Promise]:
-        """Those in one of these states, the worst state first."""
+        """The promises in one of these states, the worst state first."""
         return [promise for state in states for promise in self.promises if promise.state is state]
 
     @property

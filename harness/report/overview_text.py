@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the report's first screen says, in its order, for the end of a run on a terminal."""
+"""The report's first screen as text, in the same order, for the end of a run on a terminal."""
 
 import textwrap
 from collections.abc import Iterable, Iterator

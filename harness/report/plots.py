@@ -82,7 +82,7 @@ def _samples(folder: Path, case: Mapping[str, Any]) -> Samples:
 
 
 def _variant(case: str) -> str:
-    """What tells the cases of a test apart: 'graceful-dispatch' of 'test_x[graceful-dispatch]'."""
+    """The part that tells a test's cases apart: 'graceful-dispatch' of 'test_x[graceful-dispatch]'."""
     _, bracket, values = case.rpartition("::")[2].partition("[")
     return values.removesuffix("]") if bracket else case
 

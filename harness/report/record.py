@@ -142,7 +142,7 @@ class RunRecord:
         run_id: str | None = None,
         clock: float | None = None,
     ) -> None:
-        """`guest` is what is known before the guest runs: its name at least.
+        """`guest` has the facts known before the guest runs: its name at least.
 
         `clock` is time.monotonic() when the run began; now by default.
         """
@@ -194,7 +194,7 @@ class RunRecord:
         self._ended = how
 
     def describe_guest(self, **facts: str) -> None:
-        """What is known of the guest once it runs: kind, build, accelerator."""
+        """Adds the facts known once the guest runs: kind, build, accelerator."""
         self._guest |= facts
 
     def add(self, case: CaseRecord) -> None:
@@ -214,7 +214,7 @@ class RunRecord:
 
     @property
     def run(self) -> dict[str, Any]:
-        """What run.json holds."""
+        """The contents of run.json."""
         return {
             "schema": SCHEMA_VERSION,
             "run_id": self.run_id,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the cases of a run measured: the times behind the percentiles of run.json, read back."""
+"""The times that the cases of a run measured, behind the percentiles of run.json, read back."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run.json must have for its readers to rely on it: the one place that says so.
+"""The parts of a run.json that its readers rely on: the one place that says so.
 
-More is welcome, and is left as it is: what only one reader knows of, that one checks.
+More is welcome, and is left as it is: a part that only one reader knows is checked by that one.
 """
 
 from datetime import datetime

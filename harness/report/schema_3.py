@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs of schema 3, read as those of today: their timelines were sentences, and so was what is known of a
+"""Runs of schema 3, read as those of today: their timelines were sentences, and so were the findings about a
 guest that was lost.
 
 A sentence that cannot be taken apart is kept as it is.

@@ -5,7 +5,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 
 def templates(package: str) -> Environment:
-    """Those in the folder of `package`."""
+    """The templates in the folder of `package`."""
     return Environment(
         loader=PackageLoader(package, "."),
         autoescape=True,

@@ -91,9 +91,9 @@ class Case:
     )  # laws that do not hold, or open
 
     def record(self, what: str, seen: object) -> None:
-        """What the guest did where no document says: compared with its baseline, never judged.
+        """Records what the guest did where no document says: compared with its baseline, never judged.
 
-        Say only what is the same each time: a status, an order, who sent what; never a time.
+        Record only what does not vary: a status, an order, who sent what; never a time.
         """
         self.recorded[what] = str(seen)
 
@@ -262,7 +262,7 @@ def _check_performed(plan: Scenario, trace: Trace) -> None:
 def _of_its_connections(packets: list[Packet], peer: Peer) -> list[Packet]:
     """The packets without the peer's failed attempts to connect.
 
-    Where such an attempt came to something after all, the guest has a connection that nobody owns.
+    When such an attempt succeeded after all, the guest has a connection that nobody owns.
     """
     abandoned = (packet for packet in packets if packet.peer_port in peer.in_vain)
     for packet in abandoned:
@@ -304,10 +304,10 @@ def _hung(plan: Scenario, trace: Trace) -> str:
 
 
 def _check_scene(timeline: Timeline, peer: Peer | None) -> None:
-    """A case judges nothing unless its sockets came to be, its connections were made and its events enabled.
+    """A case judges nothing unless its sockets were made, its connections opened and its events enabled.
 
-    What becomes of a connection that the peer does not let come about, and of what the plan
-    says may fail, is the case's to judge.
+    A connection that the peer prevents, and a step that the plan
+    says may fail, are the case's to judge.
     """
     limit = _first(timeline.trace, EventKind.LIMIT)
     for operation in _scene(timeline.plan, peer):

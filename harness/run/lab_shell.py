@@ -64,7 +64,7 @@ class LabShell:
 
     @contextlib.asynccontextmanager
     async def _answering(self, folder: Path, guest: RunningGuest) -> AsyncIterator[Mapping[str, str]]:
-        """What the command's environment has more than ours, as long as its programs are answered."""
+        """The variables that the command gets besides ours; its programs are answered meanwhile."""
         socket = folder / "socket"
         answers: dict[str, Callable[[list[str]], Awaitable[tuple[str, int]]]] = {
             GUEST: lambda words: _in_guest(guest, words),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the declaration of an option says; the options themselves are declared in options.py."""
+"""The declaration of an option; the options themselves are declared in options.py."""
 
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
@@ -12,7 +12,7 @@ _DECLARED = "option"  # key in a field's metadata
 
 
 class Topic(Enum):
-    """What an option is about. A stored run has those of the first two, a matrix those of the first three."""
+    """Subject of an option. A stored run has those of the first two, a matrix those of the first three."""
 
     GUEST = auto()  # which guest, and how it is started: a case is replayed with the same
     LOAD = auto()  # how much goes on at a time

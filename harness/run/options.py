@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a user can choose for a run, declared once.
+"""The options that a user can choose for a run, declared once.
 
 From this table come the options of `wsk-conformance run` and of pytest, the
 command lines of the runs that a night or a replay starts, the keys of a matrix,
@@ -142,7 +142,7 @@ class Settings:
         )
 
     def record(self) -> dict[str, Any]:
-        """What run.json keeps of them."""
+        """The settings that run.json keeps."""
         return {one.name: getattr(self, one.name) for one in OPTIONS if one.in_record}
 
 

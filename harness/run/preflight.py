@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a run can come to its end here: asked before anything is built or booted, which takes minutes."""
+"""Checks that a run can finish here, before anything is built or booted, which takes minutes."""
 
 import os
 import resource

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the driver is asked to do, as data."""
+"""Scenarios: steps for the driver, as data."""
 
 from harness.scenario.address import Address, Endpoint
 from harness.scenario.buffer import Buffer, pattern

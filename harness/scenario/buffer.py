@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What stands behind a WSK_BUF: bytes, and the MDL chain that holds them."""
+"""The memory behind a WSK_BUF: bytes, and the MDL chain that holds them."""
 
 import random
 from dataclasses import dataclass

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What WskControlSocket and WskControlClient are asked, with what input, and what becomes of the output."""
+"""Requests to WskControlSocket and WskControlClient: their input, and what becomes of the output."""
 
 from dataclasses import dataclass
 

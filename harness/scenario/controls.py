@@ -97,7 +97,7 @@ class Controls(Calls):
         size: int = 0,
         part: int = 0,
     ) -> Operation:
-        """What an event callback does from now on, after it was held for `hold` ns.
+        """Sets what an event callback does from now on, after it was held for `hold` ns.
 
         Up to `size` bytes of what it takes are kept for the timeline's `data`;
         `part` is how many Action.PARTIAL takes.

@@ -2,7 +2,7 @@
 """A stored scenario back into a plan.
 
 The bytes may come from anywhere: every count, offset and index is checked, and
-what is wrong is a UsageError of one line.
+an error in them is a UsageError of one line.
 """
 
 from typing import Any

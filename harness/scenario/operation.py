@@ -187,7 +187,7 @@ class Operation:
 
     @cached_property
     def detail(self) -> str:
-        """What there is to say of the step: 'graceful, DISPATCH_LEVEL'."""
+        """The details of the step: 'graceful, DISPATCH_LEVEL'."""
         return ", ".join(self._details())
 
     @cached_property

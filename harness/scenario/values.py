@@ -102,7 +102,7 @@ EVENT_BITS = {
 
 
 class Action(_Named):
-    """What an event callback does with what it is offered."""
+    """The answer of an event callback to what it is offered."""
 
     TAKE = abi.wsktest_action.WSKTEST_ACTION_TAKE.value
     PARTIAL = abi.wsktest_action.WSKTEST_ACTION_PARTIAL.value

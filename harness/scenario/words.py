@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the numbers of a step or of an event callback mean, in the words of wsk.h and of its documents.
+"""The numbers of a step or of an event callback, in the words of wsk.h and of its documents.
 
 A number that has no name here is shown as it is.
 """
@@ -85,12 +85,12 @@ def step_flags(kind: Any, flags: int) -> str:
 
 
 def callback_flags(callback: Callback, flags: int) -> str:
-    """What WSK told an event callback: 'AT_DISPATCH_LEVEL'; 'no flags' for none."""
+    """The flags that WSK gave an event callback: 'AT_DISPATCH_LEVEL'; 'no flags' for none."""
     return _named(flags, _OF_CALLBACK.get(callback, _AT_DISPATCH)) if flags else "no flags"
 
 
 def control(kind: Any, request: ControlRequest) -> str:
-    """What WskControlSocket or WskControlClient is asked: 'enable disconnect event'."""
+    """The request to WskControlSocket or WskControlClient in words: 'enable disconnect event'."""
     if kind == StepKind.CONTROL_CLIENT:
         return _of_client(request)
     if kind != StepKind.CONTROL_SOCKET:

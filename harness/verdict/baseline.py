@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a guest was seen to do where no document says what it should do.
+"""The behaviour of a guest where no document says what it should do.
 
 One file for each guest and build, for people to read and review: a table a
-case, a line an observation. What is seen for the first time is added; what
+case, a line an observation. A first observation is added; one that
 differs later is a change.
 """
 
@@ -21,14 +21,14 @@ class Baseline:
     """The file need not exist. Raises UsageError when it does and is no baseline."""
 
     def __init__(self, path: Path, *, accept: bool = False) -> None:
-        """Opens the baseline in `path`; with `accept`, what differs replaces what is stored."""
+        """Opens the baseline in `path`; with `accept`, differing observations replace the stored ones."""
         self.path = path
         self.learned = 0
         self._accept = accept
         self._cases = _load(path)
 
     def judge(self, case: str, seen: Mapping[str, str]) -> None:
-        """Compares with what is stored, and changes nothing. Raises BehaviourChanged."""
+        """Compares with the stored observations, and changes nothing. Raises BehaviourChanged."""
         stored = self._cases.get(case, {})
         changed = [
             f"{what}: {stored[what]!r} is now {value!r}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a test says of itself: thin layers over pytest's marks."""
+"""Marks by which a test tells about itself: thin layers over pytest's."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar

@@ -13,7 +13,7 @@ from harness.core.paths import REQUIREMENTS
 
 
 class RequirementClass(StrEnum):
-    """What a deviation from a requirement means."""
+    """The meaning of a deviation from a requirement."""
 
     REQUIRE = "REQUIRE"  # the documents say so: a deviation
     EXPECT = "EXPECT"  # shipped code relies on it: a deviation unless recorded otherwise

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the wire carried: capture, decoding, pcapng."""
+"""The traffic on the wire: capture, decoding, pcapng."""
 
 from harness.wire.capture import Capture, Window
 from harness.wire.case_capture import Note, write_pcapng

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Frames out of pcap and pcapng files of any program, one after the other.
 
-The whole file is never held: what is needed is one frame at a time. Formats:
+The whole file is never held: one frame at a time is enough. Formats:
 draft-ietf-opsawg-pcap, and that of pcapng.py.
 """
 
@@ -87,7 +87,7 @@ class _Rejoined:
 
 
 class _Unpacked:
-    """What gzip compressed, as long as it does not grow beyond what captures do."""
+    """Decompresses gzip, as long as the result does not grow beyond what captures do."""
 
     def __init__(self, packed: _Rejoined) -> None:
         self._packed = packed

@@ -151,7 +151,7 @@ class Connections:
     """Reads frames once; what it has counted is whole after `finish`."""
 
     def __init__(self, interface: str = "") -> None:
-        """Of one `interface` only, by its name or its number, where one is named."""
+        """Takes frames of one `interface` only, by its name or its number; of all when it is empty."""
         self.table: list[CapturedConnection] = []
         self.asides: Counter[Aside] = Counter()  # frames that are of no connection
         self.interfaces: Counter[Interface] = Counter()  # frames by where they were captured
@@ -176,7 +176,7 @@ class Connections:
             self.finish()
 
     def place(self, frame: Frame) -> list[PlacedPacket]:
-        """What the next frame shows: mostly one packet, none where it holds none of TCP."""
+        """The packets that the next frame shows: mostly one, none where it holds none of TCP."""
         self.frames += 1
         if len(self.interfaces) < _MOST_INTERFACES or frame.interface in self.interfaces:
             self.interfaces[frame.interface] += 1
@@ -200,7 +200,7 @@ class Connections:
         return []
 
     def finish(self) -> list[PlacedPacket]:
-        """What is shown by the fragments whose rest never came."""
+        """The packets in the fragments whose rest never came."""
         return [packet for one in self._fragments.all_given_up() for packet in self._give_up(one)]
 
     @property

@@ -82,7 +82,7 @@ class Fragments:
         return Reassembly(found, time_ns, len(pending.sizes), True)
 
     def given_up(self, time_ns: int | None) -> list[Reassembly]:
-        """Those that have waited too long by now, or fill the room that there is."""
+        """Fragments that have waited too long by now, or fill the room that there is."""
         found = []
         while self._pending:
             key, oldest = next(iter(self._pending.items()))

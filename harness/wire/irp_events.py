@@ -46,7 +46,7 @@ def decoded(data: bytes) -> str | None:
 
 @cache
 def _kind() -> bytes:
-    """The tags before the line: what is the same in each event is made once."""
+    """The tags before the line, which are the same in each event and made once."""
     return _tag(_DISSECTOR, _TEXT_LINES) + _tag(_PROTOCOL, _NAME)
 
 

@@ -108,7 +108,7 @@ def _padded(data: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class _Source:
-    """What an interface description says of the packets that name it."""
+    """The part of an interface description that reading its packets needs."""
 
     link: int
     snaplen: int

@@ -138,7 +138,7 @@ def _in_ipv6(data: bytes, start: int, sent: int) -> CapturedSegment | Fragment |
 def _behind_ipv6(
     data: bytes, place: int, end: int, kind: int, addresses: bytes
 ) -> CapturedSegment | Fragment | Aside:
-    """What follows a header of IPv6 that names the next one as `kind`."""
+    """The contents behind a header of IPv6 that names the next one as `kind`."""
     for _ in range(_MOST_EXTENSIONS):
         if kind == _TCP:
             return _segment(data, place, end, addresses)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Alembic runs for each upgrade: within the transaction of the connection that it is given."""
+"""Alembic runs this for each upgrade: within the transaction of the connection that it is given."""
 
 from alembic import context
 

@@ -184,7 +184,7 @@ class _ReportLinks:
 
 
 def _scope_notes(cells: Sequence[SeenCell]) -> list[str]:
-    """What verdicts on these guests say, each said once; of cells that got nowhere there are none."""
+    """The scope of verdicts on these guests, each said once; nothing for cells without a case."""
     return list(dict.fromkeys(scope_note({"kind": cell.kind}) for cell in cells if cell.cases))
 
 

@@ -16,7 +16,7 @@ _WHOLE = 1 << 32
 
 @dataclass(eq=False)
 class SentStream:
-    """What one side sent, and what the other acknowledged of it."""
+    """The stream that one side sent, and how much of it the other acknowledged."""
 
     sender: Sender
     origin: int | None = None  # sequence number of byte 0; None before a SYN

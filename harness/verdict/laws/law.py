@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a law is, and what it says of one timeline."""
+"""A law, and its judgement on one timeline."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from harness.wire import Packet
 
 @dataclass(frozen=True)
 class Violation:
-    """What breaks a law: the row of the catalogue, what was expected and seen, and by which evidence."""
+    """A breach of a law: the row of the catalogue, what was expected and seen, and by which evidence."""
 
     row: str
     words: str
@@ -58,7 +58,7 @@ class Judgement:
 
 
 def judged(law: Law, story: Story) -> Judgement:
-    """What one law says; a violation that was found counts although another could not be looked for."""
+    """Judges by one law; a violation that was found counts although another could not be looked for."""
     found: list[Violation] = []
     try:
         found.extend(law.check(story))

@@ -46,7 +46,7 @@ def _is_left_alone(story: Story, sock: SocketStory, connection: TcpConnection, c
 
 
 def _ends(sock: SocketStory, call: Call) -> list[Call]:
-    """What the client did that may end such a call: a receive outlives a graceful disconnect."""
+    """Actions of the client that may end such a call: a receive outlives a graceful disconnect."""
     kept = [each for each in sock.graceful if not each.operation or not each.operation.flags]
     if call.kind == StepKind.SEND or any(sock.cancelled(each) for each in sock.graceful):
         kept = []

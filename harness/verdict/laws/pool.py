@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The law of what is left behind, which is judged for batches: nothing grows with the number of scenarios."""
+"""The law of leaks, which is judged for batches: nothing grows with the number of scenarios."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise

@@ -54,7 +54,7 @@ class Call:
 
     @property
     def status(self) -> NTSTATUS:
-        """What it came to."""
+        """The status that the call completed with, or returned when it has no IRP."""
         if not self.has_irp:
             return self.returned.status if self.returned else NOT_COMPLETED
         return self.completion.io_status if self.completion else NOT_COMPLETED

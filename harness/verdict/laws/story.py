@@ -17,7 +17,7 @@ from harness.wire import Packet
 
 
 class Story:
-    """What happened, as laws ask for it."""
+    """The timeline, as laws ask for it."""
 
     def __init__(self, timeline: Timeline) -> None:
         self.timeline = timeline
@@ -39,7 +39,7 @@ class Story:
 
     @cached_property
     def sockets(self) -> list[SocketStory]:
-        """The sockets of the plan that came to be, without those that loops make again and again."""
+        """The sockets of the plan that were made, without those that loops make again and again."""
         found = [
             SocketStory(
                 socket,
@@ -55,7 +55,7 @@ class Story:
 
     @cached_property
     def connections(self) -> list[TcpConnection]:
-        """What was on the wire, by pairs of SYNs, in the order in which they began."""
+        """The connections on the wire, by pairs of SYNs, in the order in which they began."""
         return connections(self.timeline.packets())
 
     @cached_property
@@ -65,7 +65,7 @@ class Story:
 
     @cached_property
     def limit(self) -> Event | None:
-        """The wait that came to its limit: from then on the driver recovers."""
+        """The wait that reached its limit: from then on the driver recovers."""
         return next((event for event in self.trace.events if event.kind == EventKind.LIMIT), None)
 
     def at(self, event: Event) -> Interval:

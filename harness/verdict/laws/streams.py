@@ -75,7 +75,7 @@ def one_behind_the_other(first: Call, second: Call) -> bool:
 def _in_order(
     story: Story, sock: SocketStory, connection: TcpConnection, handed: Sequence[Call]
 ) -> tuple[Violation | None, dict[Call, int]]:
-    """What does not fit, or else where in the stream each call's data ends, where that is certain."""
+    """The violation, or else where in the stream each call's data ends, where that is certain."""
     stream = connection.guest.stream
     places, ends = {0}, {}
     for call in handed:
@@ -345,7 +345,7 @@ def _received(story: Story, receives: Sequence[Call]) -> Iterator[tuple[bytes | 
 def _indicated(
     story: Story, sock: SocketStory, taken: Sequence[CallbackCall]
 ) -> Iterator[tuple[bytes | None, Event]]:
-    """What the one handler of the socket's indications kept."""
+    """The bytes that the one handler of the socket's indications kept, with their events."""
     handlers = [
         operation
         for operation in story.plan.operations
