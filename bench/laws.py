@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What judging by the laws costs a case: all of a stored run's timelines are judged again, without a guest.
+"""The cost of judging a case by the laws: all of a stored run's timelines are judged again, without a guest.
 
     .venv/bin/wsk-conformance run
     .venv/bin/python bench/laws.py results/latest

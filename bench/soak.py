@@ -52,7 +52,7 @@ def plan_of(count: int, there: Address) -> tuple[Scenario, Operation]:
 
 
 async def soaked(session: Session, connections: int, each: int) -> AsyncIterator[Pool]:
-    """What the pool holds after each plan. HarnessError when a connection failed."""
+    """The guest's pool after each plan. Raises HarnessError when a connection failed."""
     async with session, session.guest() as lease:
         control, machine = lease.guest.control, lease.guest.machine
         server = await asyncio.start_server(

@@ -8,7 +8,7 @@ So many processes do nothing but compute while the suites run, in so many labs. 
 run, and each case that did not pass and was not recorded, with its run's folder
 and why. Runs that are in the results folder already are counted: interrupt it
 and start it again as you like. Exit status 1 when the guest was blamed for anything, or when more
-than 0.5 % of all cases came to nothing after they were tried again.
+than 0.5 % of all cases could not be judged after they were tried again.
 """
 
 import argparse
@@ -53,7 +53,7 @@ def load(processes: int) -> Iterator[None]:
 
 
 def whole_runs(results: Path) -> list[Path]:
-    """Those that are over; one that was interrupted stays in the folder for the running one."""
+    """Runs that are over; one that was interrupted stays in the folder for the running one."""
     return sorted(file.parent for file in results.glob(f"*/{RUN_FILE}"))
 
 

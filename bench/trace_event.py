@@ -3,8 +3,8 @@
 
     make driver; .venv/bin/python bench/trace_event.py
 
-Counts them in the built driver: its way through an event has no loop, so that what stands there is what
-is executed, at most. What it calls of the kernel's is named, and is the guest's own cost. By time, a timing
+Counts them in the built driver: its way through an event has no loop, so that each instruction there
+is executed once, at most. Its calls of the kernel are named, and are the guest's own cost. By time, a timing
 case measures the same: an empty call is two events with nothing between them (`--timing`, in its report).
 """
 
@@ -20,7 +20,7 @@ _PADDING = {"nop", "nopl", "nopw", "xchg", "data16", "cs"}  # between functions
 
 
 def instructions(function: str) -> list[tuple[str, str]]:
-    """Of one function of the driver's: opcodes and operands."""
+    """The instructions of one function of the driver: opcodes and operands."""
     command = [OBJDUMP, "-d", "--no-show-raw-insn", f"--disassemble={function}"]
     told = subprocess.run(
         [*command, BUILT_DRIVER / "wsktest.debug.sys"], capture_output=True, text=True, check=True

@@ -58,7 +58,7 @@ def made(events: int) -> bytes:
 
 
 def stored(data: bytes, folder: Path) -> None:
-    """What a timing case does with its trace beside what its own sentences look at."""
+    """Stores a trace as a timing case does, beside the checks of the case's own sentences."""
     trace = Trace.decode(data)
     measured = {str(step): samples(trace.events, step, trace.qpc_frequency) for step in range(STEPS)}
     (folder / "samples.json").write_text(

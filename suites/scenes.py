@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What cases vary, and the scenes that many of them begin with."""
+"""The values that cases vary, and the scenes that many of them begin with."""
 
 from enum import StrEnum
 

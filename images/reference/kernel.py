@@ -2,7 +2,7 @@
 """The kernel of the reference guest, out of the distribution's own packages.
 
 Distributions pack the same kernel differently: its compression, the folder and the
-compression of its modules, what is a module at all, and how many packages it comes in.
+compression of its modules, which parts are modules at all, and how many packages it comes in.
 """
 
 import hashlib
@@ -74,7 +74,7 @@ class Kernel:
 
     @property
     def headers(self) -> Path:
-        """What modules for it are built with."""
+        """The folder of headers that modules for it are built with."""
         return Path("/usr/src") / f"linux-headers-{self.release}"
 
     @property
@@ -140,7 +140,7 @@ def unpack_kernel(image: bytes) -> bytes:
 def collect_modules(root: Path, release: str, target: Path) -> None:
     """Copy the modules the guest loads into the root directory `target`, unpacked, and tell modprobe of them.
 
-    `wanted` beside them lists those to load: not what is built into the kernel.
+    `wanted` beside them lists those to load: none that is built into the kernel.
     """
     _join_lib(root)
     run(["depmod", "-b", str(root), release])

@@ -20,7 +20,7 @@ _LOCK_LIMIT_S = 900.0
 
 
 def progress(line: str) -> None:
-    """Say on stderr what is being done; stdout is for the result."""
+    """Say on stderr how the work goes on; stdout is for the result."""
     print(line, file=sys.stderr, flush=True)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What WskCloseSocket leaves behind: nothing, however many sockets were opened and closed."""
+"""WskCloseSocket leaves nothing behind, however many sockets were opened and closed."""
 
 from itertools import product
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What becomes of the bytes of sends and receives that are cancelled, and where sends complete: recorded."""
+"""The bytes of sends and receives that are cancelled, and where sends complete: recorded."""
 
 from harness.core.ntstatus import nt_success
 from harness.core.units import KiB, ms

@@ -49,7 +49,7 @@ CALLS = {
 
 
 def wait_for(plan, *operations):
-    """Those that have an IRP; the others have ended when they return."""
+    """Waits for the operations that have an IRP; the others have ended when they return."""
     plan.wait(*(each for each in operations if each.irp != Irp.NONE))
 
 

@@ -30,7 +30,7 @@ DATA = bytes(range(1, 101))
 
 
 class Answer(NamedTuple):
-    """What the callback does with its first indication, and the data that there is."""
+    """The callback's answer to its first indication, and the data that it is offered."""
 
     action: Action
     data: bytes = DATA
@@ -57,7 +57,7 @@ def indicated(lab, plan, answer, way, family, end="none"):
 
 
 def taken(seen, sock, keep):
-    """What the callbacks accepted of what they were shown."""
+    """The part of the indicated data that the callbacks accepted."""
     size = sum(visit.leave.information for visit in seen.callbacks(sock, RECEIVE) if visit.leave)
     return seen.result(keep)[:size]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the return value of a WSK call, IoStatus.Status and Irp->PendingReturned say of one another."""
+"""The return value of a WSK call, IoStatus.Status and Irp->PendingReturned fit one another."""
 
 from harness.core.ntstatus import STATUS_PENDING, STATUS_SUCCESS
 from harness.evidence import DISPATCH_LEVEL

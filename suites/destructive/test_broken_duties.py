@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What becomes of a client that breaks its side of the contract: recorded, never judged."""
+"""A client that breaks its side of the contract: the consequences are recorded, never judged."""
 
 import re
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What WskDisconnect returns, and what its IRP says then; and that a close is the end of it."""
+"""Statuses that WskDisconnect returns and its IRP completes with; and that a close is the end of it."""
 
 from harness.core.ntstatus import STATUS_PENDING, STATUS_SUCCESS
 from harness.peer import HoldsOpen, ReadsToEof

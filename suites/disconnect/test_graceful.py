@@ -78,7 +78,7 @@ async def test_graceful_disconnect_tells_the_peer_with_fin_and_not_with_rst(lab,
 @requires("D-08")
 @for_each(way=SOME_WAYS, context=CONTEXTS)
 async def test_a_graceful_disconnect_is_no_other_with_data_of_the_peer_unread(lab, way, context):
-    """Of a thousand bytes that have come one was received: the peer is told with FIN, and with no RST."""
+    """A thousand bytes have come, one was received: the peer is told with FIN, and with no RST."""
     plan = Scenario()
     peer, sock = connected(lab, plan, Sends(bytes(1000)), way=way)
     plan.finish.receive(sock, 1)

@@ -15,7 +15,7 @@ SOCKETS = {"connection": WSK_SOCKET, "stream": Origin.STREAM_CONNECT}
 
 
 async def second_of_two(lab, peer, way, enter, *, open_yet=False):
-    """What was seen of a socket that `enter` has disconnected, and the second disconnect of it.
+    """The timeline of a socket that `enter` has disconnected, and the second disconnect of it.
 
     With `open_yet` the peer's FIN comes after that.
     """

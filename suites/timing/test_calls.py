@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How long WskDisconnect and WskCloseSocket take, over a thousand connections each.
 
-Nothing is judged by a time; what is judged is that no round of a thousand differs from the contract.
+Nothing is judged by a time, but no round of a thousand may differ from the contract.
 """
 
 from harness.core.ntstatus import STATUS_SUCCESS

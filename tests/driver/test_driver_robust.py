@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What goes into the driver cannot hurt the guest, and what it opens is gone when it is closed."""
+"""No input of the driver can hurt the guest, and what it opens is gone when it is closed."""
 
 from pathlib import Path
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the reference guest serves is what its page lists."""
+"""The reference guest serves what its page lists, and no more."""
 
 import re
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`wskctl serve`, the program itself: what is no request is named, and ends it with 1."""
+"""`wskctl serve`, the program itself: input that is no request is named, and ends it with 1."""
 
 import os
 import pty

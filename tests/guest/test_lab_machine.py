@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Machines that end as they should not, and what is left of them: nothing."""
+"""Machines that end as they should not leave nothing behind."""
 
 import os
 import signal

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a terminal and a program are told of a run fits them, and is what the record says."""
+"""The progress of a run fits a terminal and a program, and agrees with the record."""
 
 import json
 import os

@@ -76,7 +76,7 @@ REFUSED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
 
 @pytest.fixture(scope="module")
 def said(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What everything said, in one guest."""
+    """The output of all drivers, in one guest."""
     folder = tmp_path_factory.mktemp("drivers")
     build_loader(folder)
     for name in ("library", "imports", "stuck"):

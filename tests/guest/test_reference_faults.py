@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the processor finds wrong in a driver stops the reference guest with Windows' code for it."""
+"""Faults that the processor finds in a driver stop the reference guest with Windows' code for each."""
 
 import re
 from pathlib import Path

@@ -31,7 +31,7 @@ asyncio.run(main())
 
 @pytest.fixture(scope="module")
 def said(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What both drivers and the program said, in one guest."""
+    """The output of both drivers and the program, in one guest."""
     folder = tmp_path_factory.mktemp("processor")
     build_loader(folder)
     build_program("registers_program", folder)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""selftest-crash provokes real crashes and hangs, and finds the evidence of them, or says what is missing."""
+"""selftest-crash provokes real crashes and hangs, and finds their evidence, or names the missing part."""
 
 import subprocess
 from collections.abc import AsyncIterator

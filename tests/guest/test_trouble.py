@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What goes wrong is told in a line, counted against whom it belongs to, and leaves nothing behind."""
+"""A failure is told in a line, counted against whom it belongs to, and leaves nothing behind."""
 
 import html
 import os
@@ -35,7 +35,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def told(ran: conformance.Ran, name: str) -> dict[str, str]:
-    """What the record says of a case's end; its serial log is there.
+    """The record's words on a case's end; its serial log is there.
 
     The report says it too, without being unpacked when the case is a failure or an error.
     """

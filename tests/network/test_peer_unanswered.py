@@ -13,7 +13,7 @@ from harness.wire import ACK, RST, SYN, Capture, Packet
 
 
 async def attempt(peer: Peer, family: int, wrong: type[Exception]) -> list[Packet]:
-    """What a guest that tries to connect for 1.3 s brings on the wire."""
+    """The packets on the wire of a guest that tries to connect for 1.3 s."""
     with wire() as kernel, Capture(INTERFACE, GUEST[4]) as capture:
         peer.bind(HOST[family])
         with capture.window(peer.port) as window, kernel.tcp_socket(family) as sock:

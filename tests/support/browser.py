@@ -31,7 +31,7 @@ def browser() -> Iterator[Chrome]:
 
 
 def log(chromium: Chrome, kind: str) -> list[dict[str, Any]]:
-    """What was logged since it was last asked for."""
+    """The lines logged since the last call."""
     entries: list[dict[str, Any]] = chromium.get_log(kind)  # type: ignore[no-untyped-call]
     return entries
 

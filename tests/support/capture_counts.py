@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a case's capture counts: the statistics of its interface, which are the file's last block."""
+"""The counts of a case's capture: the statistics of its interface, which are the file's last block."""
 
 import struct
 from pathlib import Path

@@ -96,7 +96,7 @@ def packet(frame: bytes, ticks: int, number: int = 0, order: str = "<") -> bytes
 
 
 def named_interface(name: str) -> bytes:
-    """Of Ethernet, with stamps in us."""
+    """The block of an Ethernet interface with that name; its stamps are in us."""
     value = name.encode()
     option = struct.pack("<HH", 2, len(value)) + value + bytes(-len(value) % 4)
     return block(1, struct.pack("<HHI", 1, 0, 0) + option + bytes(4))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a Windows that is as it should be would say of itself."""
+"""The facts that a Windows in order would tell of itself."""
 
 from harness.image_builder import facts
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the tests of images give beside Windows: an ISO laid out as virtio-win, an archive like OpenSSH's."""
+"""Media for tests of images, besides Windows: an ISO laid out as virtio-win, an archive like OpenSSH's."""
 
 import io
 import zipfile

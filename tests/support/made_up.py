@@ -123,7 +123,7 @@ class MadeUp:
         return self._packet("guest", ACK, at, self._sent, up_to=self._answered + 1)
 
     def keeps(self, data: bytes) -> "MadeUp":
-        """What the handler of the socket's indications kept."""
+        """Sets the data that the handler of the socket's indications kept."""
         self._kept = data
         return self
 

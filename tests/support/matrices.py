@@ -28,7 +28,7 @@ def matrix(*plans: Plan) -> Matrix:
 
 
 def leave_run(folder: Path, outcomes: Mapping[str, Outcome]) -> int:
-    """What a run with these outcomes leaves, and its exit status."""
+    """Writes the folder of a run with these outcomes; returns its exit status."""
     folder.mkdir(parents=True)
     with runs.record(folder) as record:
         for case, outcome in outcomes.items():

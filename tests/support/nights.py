@@ -35,7 +35,7 @@ def failed(name: str = ONE, why: str = "a FIN too many", **changes: Any) -> Case
 
 
 def cell(name: str = "plain", *runs: Run, **changes: Any) -> dict[str, Any]:
-    """What was done in a cell: the cases of each attempt."""
+    """A cell of a night: the cases of each attempt."""
     return {"name": name, "runs": runs, **changes}
 
 

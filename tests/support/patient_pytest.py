@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def groups(arguments: Sequence[str]) -> Iterator[list[str]]:
-    """What is between the `--`."""
+    """The arguments between the `--`."""
     group: list[str] = []
     for argument in arguments:
         if argument == "--":

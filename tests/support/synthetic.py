@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Evidence made by hand, for tests of what is concluded from it.
+"""Evidence made by hand, for tests of the conclusions from it.
 
 The guest's counter runs at 10 MHz, as Windows' does, and reads BOOT when the
 host's clock reads 0; all times given here are host times in ns.
@@ -80,7 +80,7 @@ class GuestRun:
         )
 
     def keep(self, data: bytes) -> None:
-        """What callbacks kept, in the last step that keeps anything."""
+        """Adds the data that callbacks kept, in the last step that keeps any."""
         for place in list(result_places(self.plan).values())[-1:] if data else ():
             self._area[place : place + len(data)] = data
 

@@ -36,7 +36,7 @@ class Installed:
         )
 
     def python(self, code: str) -> str:
-        """What the code prints there."""
+        """The output of the code, run there."""
         command = [str(self.folder / "venv" / "bin" / "python"), "-c", code]
         done = subprocess.run(
             command, cwd=self.folder, capture_output=True, text=True, timeout=_LIMIT_S, check=True

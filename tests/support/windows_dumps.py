@@ -18,7 +18,7 @@ def header(
     machine: int = 0x8664,
     processors: int = 2,
 ) -> bytearray:
-    """As Windows writes it: what is not known is filled with PAGE."""
+    """A header as Windows writes it: unknown fields are filled with PAGE."""
     data = bytearray(b"PAGE" * (HEADER_BYTES // 4))
     data[:8] = signature
     struct.pack_into("<II4Q", data, 0x08, 15, 20348, 0x1AA000, 0, 0xFFFFF80400000000, 0xFFFFF80400000010)

@@ -61,7 +61,7 @@ else:
 
 @dataclass
 class WsmanService:
-    """What is served, and what went on. `faults` maps the last word of an action to (code, reason)."""
+    """The service and a record of its use. `faults` maps the last word of an action to (code, reason)."""
 
     port: int = 0
     certificate: str | None = None  # SHA-256 of it

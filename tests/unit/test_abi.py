@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the header lays out is packed as its parser would."""
+"""The header's structs are packed as its parser would pack them."""
 
 import pytest
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a user may not read or write is a line and exit status 2 or 3, whatever command needs it."""
+"""A file that a user may not read or write is a line and exit status 2 or 3, whatever command needs it."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(
 
 @dataclass(frozen=True)
 class Places:
-    """What belongs to somebody else, and what is everybody's."""
+    """Folders and files of somebody else, and of everybody."""
 
     world: World
     closed: Path  # a folder with a run, a store, a matrix and a home in it: not to be entered

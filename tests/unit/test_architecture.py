@@ -120,6 +120,24 @@ def test_every_room_says_what_it_is_about() -> None:
     assert silent == []
 
 
+def test_no_docstring_begins_with_of() -> None:
+    """Such a one leaves out the noun that it is about, which its reader has to guess."""
+    found = [text for path in _sources() for text in _docstrings(path)]
+    assert len(found) > 1000
+    assert [text for text in found if text.startswith("Of ")] == []
+
+
+def _sources() -> Iterator[Path]:
+    for folder in ("harness", "suites", "images", "bench", "tests"):
+        yield from sorted((REPOSITORY / folder).rglob("*.py"))
+
+
+def _docstrings(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield ast.get_docstring(node) or ""
+
+
 def test_every_import_leads_to_a_lower_floor() -> None:
     upward = [
         str(found)
@@ -175,7 +193,7 @@ def test_suites_use_the_language_of_tests_and_nothing_behind_it() -> None:
 
 
 def test_a_name_that_the_scenes_have_means_the_same_in_every_suite() -> None:
-    """Those in capitals, which suites share or have for themselves."""
+    """Names in capitals, which suites share or have for themselves."""
     suites = REPOSITORY / "suites"
     shared = _constants(suites / "scenes.py")
     assert "FORMS" in shared

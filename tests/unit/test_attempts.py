@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What several attempts come to follows one order, and a night and its history say the same of it."""
+"""The verdict of several attempts follows one order, and a night and its history say the same of it."""
 
 import tempfile
 from dataclasses import replace

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What no document fixes is stored when it is first seen, and compared ever after."""
+"""Behaviour that no document fixes is stored when it is first seen, and compared ever after."""
 
 from pathlib import Path
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a kernel says of its end is understood, and said in words."""
+"""A kernel's report of its end is understood, and put in words."""
 
 import tomllib
 from pathlib import Path

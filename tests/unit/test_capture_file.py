@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Captures of other programs are read frame by frame, and what is wrong with them is said."""
+"""Captures of other programs are read frame by frame, and errors in them are named."""
 
 import bz2
 import contextlib

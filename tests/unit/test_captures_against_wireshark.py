@@ -139,7 +139,7 @@ def test_no_difference_is_without_its_explanation(found: list[Disagreement]) -> 
 
 
 def test_no_explanation_is_without_its_difference(found: list[Disagreement]) -> None:
-    """Of damage, some versions of Wireshark make more than others."""
+    """Some versions of Wireshark report more damage than others."""
     assert {one.why for one in found} - set(EXPLAINED_BY_DAMAGE) == set(EXPLAINED)
 
 

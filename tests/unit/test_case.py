@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What it means for a case that the driver could not perform its scenario to the end, or set its scene."""
+"""The verdict on a case whose scenario the driver could not perform to the end, or whose scene is missing."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -86,7 +86,7 @@ def test_what_was_not_called_after_a_limit_was_recoverys_doing() -> None:
 
 
 def story_of_an_event(irp: Irp = Irp.NONE) -> tuple[Scenario, GuestRun, Operation, Operation]:
-    """A socket with its event to be enabled and waited for; how it came to be, and the two steps."""
+    """A socket with its event to be enabled and waited for: the plan, the run and the two steps."""
     plan = Scenario(dangerous=irp != Irp.NONE)
     sock = plan.socket(IPV4)
     enable = plan.enable(sock, Callback.DISCONNECT, irp=irp)

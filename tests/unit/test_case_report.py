@@ -80,7 +80,7 @@ def test_a_record_is_the_same_in_json_and_back() -> None:
 
 
 def test_reports_are_made_of_the_record_at_hand(tmp_path: Path) -> None:
-    """What was just written is not read back: they come about without a run.json."""
+    """Files just written are not read back: reports are made without a run.json."""
     with record(tmp_path) as run:
         run.add(WHOLE)
     whole = load_run(run.folder)

@@ -307,7 +307,7 @@ def test_a_reset_is_a_flag_of_who_sent_it() -> None:
 
 @pytest.mark.skipif(not shutil.which("tshark"), reason="needs Wireshark's programs")
 def test_wireshark_finds_the_same_segments_in_every_ethernet_frame(tmp_path: Path) -> None:
-    """Of the carriers above, in their order: its relative numbers are switched off."""
+    """The carriers above, in their order; Wireshark's relative numbers are switched off."""
     on_ethernet = {name: frame for name, (link, frame) in CARRIERS.items() if link == 1}
     (tmp_path / "all.pcap").write_bytes(pcap(list(on_ethernet.values())))
     command = ["tshark", "-r", str(tmp_path / "all.pcap"), "-o", "tcp.relative_sequence_numbers:FALSE"]

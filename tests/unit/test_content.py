@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is said of bytes that are not those expected."""
+"""The words for bytes that are not those expected."""
 
 import random
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What becomes of a guest is found out once, and a hang stays a hang whatever is done to the guest then."""
+"""The end of a guest is found out once, and a hang stays a hang whatever is done to the guest then."""
 
 import asyncio
 import itertools
@@ -85,7 +85,7 @@ class Control:
 
 @pytest.fixture(autouse=True)
 def from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is taken from a machine from outside, without a machine."""
+    """Evidence that is taken of a machine from outside, without a machine."""
 
     def inject_nmi(machine: Any) -> None:
         machine.nmis += 1
@@ -231,7 +231,7 @@ def test_a_guest_that_never_ends_its_dump_is_not_waited_for_any_longer(
 
 
 def quiet_after(*mib: int) -> Iterator[int]:
-    """What a disk tells while a dump is written, and then no more."""
+    """The bytes that a disk tells while a dump is written, and then no more."""
     return itertools.chain((MIB * size for size in mib), itertools.repeat(MIB * mib[-1]))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is imported is declared, and an installation without an extra says which one it lacks."""
+"""Every import is declared, and an installation without an extra says which one it lacks."""
 
 import ast
 import re
@@ -20,7 +20,7 @@ ALWAYS_THERE = {"harness", "suites", *sys.stdlib_module_names}
 
 
 def name(requirement: str) -> str:
-    """Of a distribution, as all of its spellings."""
+    """The name of a distribution, the same for all of its spellings."""
     return re.split(r"[\[<>=;# ]", requirement)[0].lower().replace("_", "-").replace(".", "-")
 
 

@@ -42,7 +42,7 @@ def case() -> AbortedDisconnect:
 
 
 def words(judge: Callable[[], None]) -> str:
-    """Of an assertion that fails."""
+    """The words for an assertion that fails."""
     with pytest.raises(AssertionError) as caught:
         judge()
     return in_words(caught.value)

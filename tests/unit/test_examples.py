@@ -16,7 +16,7 @@ PLACE = "/opt/wsk-conformance"  # where the examples have the repository
 
 
 def verify(folder: Path, units: dict[str, str]) -> str:
-    """What systemd has to say of these units."""
+    """The complaints of systemd about these units."""
     for name, text in units.items():
         (folder / name).write_text(text.replace(PLACE, str(REPOSITORY)))
     command = ["systemd-analyze", "verify", *(str(folder / name) for name in units)]

@@ -76,7 +76,7 @@ def perform(monkeypatch: pytest.MonkeyPatch, ends: dict[str, list[BaseException 
 
 
 class Performed:
-    """What was tried, in order, and the results by name."""
+    """The cases tried, in order, and the results by name."""
 
     def __init__(self) -> None:
         self.tries: list[str] = []

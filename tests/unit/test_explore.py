@@ -90,7 +90,7 @@ SURE = (
 
 
 def test_no_scenario_waits_for_what_may_never_end(many: list[Recipe]) -> None:
-    """The limit of a wait is for what a guest does wrong: an abort or a cancel ends what is waited for."""
+    """The limit of a wait is for faults of a guest: an abort or a cancel ends each call waited for."""
     for made in many:
         connected = len(planned(replace(made, lines=())).operations)
         steps = planned(made).operations

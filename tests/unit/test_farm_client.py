@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a farm's client does without a farm: it says so at once, and ends in order."""
+"""A farm's client without a farm says so at once, and ends in order."""
 
 import contextlib
 import socket

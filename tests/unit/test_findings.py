@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is known of the end of a guest is data: nobody looks into its sentences."""
+"""Findings about the end of a guest are data: nobody looks into their sentences."""
 
 from harness.core.errors import HarnessError
 from harness.crash.bugcheck import Bugcheck

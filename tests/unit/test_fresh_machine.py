@@ -14,7 +14,7 @@ SCRIPT = REPOSITORY / "bench" / "fresh_machine.sh"
 
 
 def fresh_machine(path: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """What it says with these programs of `path` before all others."""
+    """Runs the script with these programs of `path` before all others."""
     environment = {**os.environ, "PATH": f"{path}:{os.environ['PATH']}", "TMPDIR": str(path)}
     command = ["bash", str(SCRIPT), *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)

@@ -204,7 +204,7 @@ def test_an_answer_counts_although_a_heartbeat_is_missing() -> None:
 
 
 def lost_by(answer: Callable[[int, int], bytes], limit: float = 2) -> str:
-    """What a request is told whose answer, made of its kind and number, comes as these bytes."""
+    """The error of a request whose answer, made of its kind and number, comes as these bytes."""
     told: list[str] = []
 
     def server(end: socket.socket) -> None:

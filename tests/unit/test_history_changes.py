@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What changed between two nights is said once, and what could not be compared is not said to be a change."""
+"""A change between two nights is told once, and a case that could not be compared is not called changed."""
 
 import random
 from collections.abc import Callable, Iterator, Sequence
@@ -48,7 +48,7 @@ def told(changes: Changes) -> Told:
 def between(
     store: Store, tmp_path: Path, before: Sequence[CaseRecord], after: Sequence[CaseRecord]
 ) -> Changes:
-    """Of two nights with one cell, which ran these cases."""
+    """The changes between two nights with one cell, which ran these cases."""
     for number, cases in enumerate((before, after)):
         store.keep(night(tmp_path, number, cell("plain", cases)))
     return latest(store)

@@ -69,7 +69,7 @@ def test_attempts_of_one_night_that_disagree_are_flaky(store: Store, tmp_path: P
 
 
 def outcomes_in_turn(store: Store, tmp_path: Path, *cases: CaseRecord, builds: str = "") -> list[Flaky]:
-    """Of a cell that ran one of these cases each night; with a letter for the build of each."""
+    """Flaky cases of a cell that ran one of these each night; with a letter for the build of each."""
     for number, one in enumerate(cases):
         build = builds[number] if builds else "a"
         store.keep(night(tmp_path, number, cell("plain", [one], build=build)))

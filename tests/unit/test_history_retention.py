@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Old nights go by number and by age; what is pinned, and the latest of each matrix, stays."""
+"""Old nights go by number and by age; pinned ones, and the latest of each matrix, stay."""
 
 import shutil
 from collections.abc import Iterator

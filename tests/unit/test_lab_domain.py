@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What libvirt is told to make."""
+"""The XML that libvirt gets for a machine."""
 
 from pathlib import Path
 

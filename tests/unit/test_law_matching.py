@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which connection on the wire is which socket's: by what is told, or by the order; nothing is guessed."""
+"""Connections on the wire are matched to sockets by address, or by the order; nothing is guessed."""
 
 import pytest
 from synthetic import PEER, GuestRun, Wire, exact_clock

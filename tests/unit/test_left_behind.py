@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is left behind: nothing by a refusal, and nothing for long by a process that was killed."""
+"""Nothing is left behind by a refusal, and nothing for long by a process that was killed."""
 
 import signal
 import subprocess

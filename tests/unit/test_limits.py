@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A wait that came to its limit is the guest's only when neither the host nor a peer of ours is to blame."""
+"""A wait that reached its limit is the guest's only when neither the host nor a peer of ours is to blame."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +21,7 @@ IDLE = HostLoad(0, 0, 0)
 
 
 class Hung:
-    """A scenario whose wait for a send, a receive or a close came to its limit."""
+    """A scenario whose wait for a send, a receive or a close reached its limit."""
 
     def __init__(self, awaited: str) -> None:
         self.plan = Scenario()

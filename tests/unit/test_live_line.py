@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A line that lives: what is said stays above it, and a log is not filled with it."""
+"""A live line keeps messages above it, and does not fill a log."""
 
 import threading
 
@@ -10,7 +10,7 @@ from harness.core.live_line import LiveLine
 
 
 class Output:
-    """What was written; `drawn` is set once there was something."""
+    """The text written; `drawn` is set once there was some."""
 
     def __init__(self) -> None:
         self.text = ""

@@ -28,7 +28,7 @@ def asked(package: str) -> list[Requirement]:
 
 
 def missing(minor: int) -> set[str]:
-    """What locked packages need on that Python and the lock does not have, or has in a wrong version."""
+    """Packages that locked ones need on that Python and that the lock lacks, or has in a wrong version."""
     where = {"python_version": f"3.{minor}", "python_full_version": f"3.{minor}.0", "extra": ""}
     wanted = [
         one

@@ -23,7 +23,7 @@ OF_ROOM = {"guest": "vm", "web": "browser", "network": "network"}
 
 
 def marked(path: Path) -> set[str]:
-    """What the module says that it needs, and what its room needs."""
+    """The markers that the module names, and that of its room."""
     room = path.relative_to(TESTS).parts[0]
     said = set(re.findall(r"\bpytest\.mark\.(\w+)", path.read_text()))
     return said | {OF_ROOM[room]} if room in OF_ROOM else said

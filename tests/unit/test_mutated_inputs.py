@@ -96,7 +96,7 @@ def with_damage(
 
 
 def mutation(data: st.DataObject, path: Path) -> bytes:
-    """Of a JSON file: of its bytes, or of what it says."""
+    """A JSON file with damaged bytes, or with a changed value."""
     if data.draw(st.booleans()):
         return damaged(data, path.read_bytes())
     return json.dumps(changed_somewhere(data, json.loads(path.read_bytes()))).encode()

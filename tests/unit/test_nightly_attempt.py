@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is made of the end of a run's process, played by small shell scripts."""
+"""The end of a run's process and its meaning, played by small shell scripts."""
 
 import sys
 import threading

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run comes to, before any detail: the report's first screen, the markdown and the terminal agree."""
+"""The overview of a run: the report's first screen, the markdown and the terminal agree."""
 
 import json
 import re
@@ -28,7 +28,7 @@ def failed(name: str, cause: str = FIN, rows: tuple[str, ...] = ("D-08",), **cha
 
 
 def seen(results: Path, *cases: CaseRecord, before: RunRecord | None = None, **more: Any) -> Overview:
-    """Of a run of these cases, with more keys in its run.json."""
+    """The overview of a run of these cases, with more keys in its run.json."""
     return overview(written(results, *cases, **more), load_run(before.folder) if before else None)
 
 

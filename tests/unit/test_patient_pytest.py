@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What fails beside others may be repeated, but is called flaky and counted."""
+"""A test that fails beside others may be repeated, but is called flaky and counted."""
 
 from pathlib import Path
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is wrong with a test of the suites, or lacking, is an error at collection."""
+"""Anything wrong with a test of the suites, or lacking, is an error at collection."""
 
 from typing import Any
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether root can start QEMU as libvirt's user, and how."""
+"""Root can start QEMU as libvirt's user, or is told why not."""
 
 import os
 import pwd
@@ -17,7 +17,7 @@ ALONE = "         0       1000          1\n"
 
 @pytest.fixture
 def root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """What a process of root's finds of itself, on a machine with libvirt's user."""
+    """A process of root's, on a machine with libvirt's user."""
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(pwd, "getpwnam", lambda _: SimpleNamespace(pw_uid=64055, pw_gid=994))
     for name, content in {

@@ -21,7 +21,7 @@ RELEASE = "6.99-test"
 
 
 def tool(*command: str) -> Callable[[bytes], bytes]:
-    """What the program makes of its standard input."""
+    """The program as a function from its standard input to its output."""
     return lambda data: (
         subprocess.run(command, input=data, capture_output=True, timeout=60, check=True).stdout
     )

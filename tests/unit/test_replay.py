@@ -66,7 +66,7 @@ def aligned(first: StoredCase, second: StoredCase) -> list[Pair]:
 
 
 def marks(first: StoredCase, second: StoredCase) -> list[tuple[str, str]]:
-    """What is marked, with the line of the stored run or else the new one's."""
+    """The marked lines: of the stored run, or else of the new one."""
     return [
         (pair.mark.value, line.text)
         for pair in aligned(first, second)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was measured is plotted for each operation, all its cases on one axis."""
+"""Measured times are plotted for each operation, all its cases on one axis."""
 
 import json
 from pathlib import Path

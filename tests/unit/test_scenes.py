@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the suites ask of RSTs and FINs allows all that TCP may do, and nothing else."""
+"""The suites' checks of RSTs and FINs allow all that TCP may do, and nothing else."""
 
 import importlib
 from typing import Any

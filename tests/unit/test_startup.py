@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a start does without: each of these takes a part of the time that bench/startup.py allows."""
+"""Imports that a start does without: each takes a part of the time that bench/startup.py allows."""
 
 import subprocess
 import sys

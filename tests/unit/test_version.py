@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The version is in one place, and the changelog says what is in it."""
+"""The version is in one place, and the changelog describes it."""
 
 import re
 import tomllib

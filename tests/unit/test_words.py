@@ -36,7 +36,7 @@ HERE = ("STATUS_OK", "STATUS_NO_MEMORY_HERE", "STATUS_FAILED_HERE", "STATUS_BAD_
 
 
 def told(operation: Operation) -> str:
-    """What is said of a step behind its name, without where it is made."""
+    """The words for a step behind its name, without where it is made."""
     assert operation.control
     return operation.detail.removesuffix(", PASSIVE_LEVEL")
 
@@ -94,7 +94,7 @@ def test_a_socket_says_with_which_security_descriptor_it_is_made() -> None:
 
 
 def test_no_control_of_the_suites_is_told_by_its_number() -> None:
-    """What a plan of the suites can ask for has a name; 0x is for what nobody foresaw."""
+    """Every control that a plan of the suites can ask for has a name; 0x is for those that nobody foresaw."""
     plan = Scenario()
     sock = plan.socket(IPV4, category=Category.LISTEN)
     for callback in (Callback.ACCEPT, Callback.RECEIVE, Callback.DISCONNECT, Callback.SEND_BACKLOG):

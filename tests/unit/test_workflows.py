@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What GitHub runs, and the Containerfile, are well-formed and about the systems that the doctor names."""
+"""GitHub's workflows and the Containerfile are well-formed and about the systems that the doctor names."""
 
 import re
 import subprocess
@@ -28,7 +28,7 @@ def matrix(job: str, key: str) -> list[str]:
 
 
 def problems(path: Path) -> str:
-    """What GitHub's schema has against the workflow."""
+    """The complaints of GitHub's schema about the workflow."""
     command = [str(BIN / "check-jsonschema"), "--builtin-schema", "vendor.github-workflows", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     return "" if done.returncode == 0 else done.stdout + done.stderr

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What users give wrongly is a line and exit status 2 or 3, at once, whatever command they give it to."""
+"""Wrong input of users is a line and exit status 2 or 3, at once, whatever command they give it to."""
 
 import os
 import socket

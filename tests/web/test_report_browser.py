@@ -70,7 +70,7 @@ def chromium(started: Chrome, page: str) -> Iterator[Chrome]:
 
 
 def shown(chromium: Chrome, selector: str) -> list[str]:
-    """What a reader can see, by the first words of each."""
+    """The elements that a reader can see, by the first words of each."""
     return [
         found.text.split()[0] for found in chromium.find_elements(By.CSS_SELECTOR, selector) if found.text
     ]

@@ -23,7 +23,7 @@ NO_PORT = Path("/nowhere")
 
 
 class AgentLine:
-    """What libvirt does for a real guest: a line there, a line back."""
+    """A stand-in for libvirt at the agent of a real guest: a line there, a line back."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

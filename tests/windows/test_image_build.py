@@ -50,7 +50,7 @@ main()
 
 @dataclass(frozen=True)
 class Play:
-    """What the boot program does, and what the command is given beside the ISO."""
+    """The behaviour of the boot program, and the command's arguments beside the ISO."""
 
     first: tuple[str, ...]
     after: tuple[str, ...] = ()
@@ -127,7 +127,7 @@ class Build:
 
 
 def own_cache(folder: Path) -> Path:
-    """A cache with no image in it; what is known of libvirt and KVM is the machine's, and costs seconds."""
+    """A cache with no image in it; facts of libvirt and KVM are the machine's own, as they cost seconds."""
     place = folder / "cache" / "wsk-conformance"
     place.mkdir(parents=True)
     for name in ("libvirt", "kvm"):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What goes onto the provision ISO, and what is taken from the one with the drivers."""
+"""Files that go onto the provision ISO, and those taken from the one with the drivers."""
 
 import io
 import json

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the finished Windows says of itself, judged."""
+"""Facts that the finished Windows tells of itself, judged."""
 
 from datetime import UTC, datetime
 

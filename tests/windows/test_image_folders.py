@@ -36,7 +36,7 @@ def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class Said(NamedTuple):
-    """What a command came to."""
+    """The result of a command."""
 
     status: int
     out: str

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How an installation is followed: what is heard on COM1, and what it means."""
+"""How an installation is followed: messages on COM1, and their meaning."""
 
 import pytest
 from hypothesis import given

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Manifests of sealed images: what is written is read, and what cannot be trusted is refused in a line."""
+"""Manifests of sealed images: a written one is read, and one that cannot be trusted is refused in a line."""
 
 import json
 import os

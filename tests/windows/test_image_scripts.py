@@ -174,7 +174,7 @@ def test_the_files_that_are_read_are_those_that_are_delivered() -> None:
 
 
 def body(function: str) -> str:
-    """What a function of provision.ps1 or its parts does."""
+    """The body of a function of provision.ps1 or its parts."""
     (found,) = [
         words(node)
         for name in SCRIPTS

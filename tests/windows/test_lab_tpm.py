@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A software TPM: made, started, ended, and what is said when it cannot be."""
+"""A software TPM: made, started, ended, and the error when it cannot be."""
 
 import os
 import subprocess

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What libvirt is told to make for Windows."""
+"""The XML that libvirt gets for Windows."""
 
 import itertools
 from pathlib import Path

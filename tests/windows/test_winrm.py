@@ -36,7 +36,7 @@ def served(
 
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What has nothing to say yet is asked again sooner."""
+    """Polls that bring no output are repeated sooner."""
     monkeypatch.setattr(winrm, "_OPERATION_LIMIT_S", 1)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a plan can build: MDL chains of any sizes, events from a socket's beginning, calls in callbacks."""
+"""Plans of every shape: MDL chains of any sizes, events from a socket's beginning, calls in callbacks."""
 
 import pytest
 
