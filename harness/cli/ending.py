@@ -80,7 +80,7 @@ def _performed(command: Callable[[], None]) -> int:
 
 
 def brief(line: str) -> str:
-    """Without the middle of names that nobody can read to their end."""
+    """The line, without the middle of names that nobody can read to their end."""
     return _LONG.sub(lambda found: short(found[0]), line)
 
 

@@ -273,7 +273,7 @@ def night_name(night: str) -> str:
 
 
 def store_name(store: str) -> str:
-    """Without the password that a URL may hold."""
+    """The store's name, without the password that a URL may hold."""
     from harness.history.database import shown
 
     return shown(store)

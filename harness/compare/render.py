@@ -61,7 +61,7 @@ def as_markdown(difference: Difference) -> Iterator[str]:
 
 
 def as_json(difference: Difference) -> dict[str, Any]:
-    """For programs; times in ns."""
+    """The comparison for programs; times in ns."""
     return {
         "first": _head(difference.first),
         "second": _head(difference.second),

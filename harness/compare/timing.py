@@ -89,7 +89,7 @@ def _batches(values: Series) -> list[float]:
 def _tests(
     pairs: Sequence[tuple[Sequence[float], Sequence[float]]],
 ) -> list[tuple[float, float, float, float]]:
-    """For each: p, effect and its interval."""
+    """Tests each pair of series: p, effect and its interval."""
     if not pairs:
         return []
     from scipy.stats import mannwhitneyu  # takes a second

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def printable(text: str) -> str:
-    """Without what could move the cursor or change the terminal; ends of lines stay."""
+    """The text without characters that could move the cursor or change the terminal; ends of lines stay."""
     if text.isprintable():
         return text
     return "".join(

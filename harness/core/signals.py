@@ -14,7 +14,7 @@ _TERMINATING = (signal.SIGTERM, signal.SIGHUP, LIMIT)
 
 
 def take_signals() -> None:
-    """From now on the first of them raises Terminated; those that follow change nothing.
+    """Makes the first of them raise Terminated from now on; those that follow change nothing.
 
     What our parent had us ignore (nohup) stays ignored.
     """

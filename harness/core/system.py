@@ -16,7 +16,7 @@ _ANY = "any"
 
 @dataclass(frozen=True)
 class System:
-    """As /etc/os-release has it: its ids are its own and those of the systems it is like, nearest first."""
+    """A system as /etc/os-release has it: its ids are its own and those of its like, nearest first."""
 
     name: str
     ids: tuple[str, ...]
@@ -48,7 +48,7 @@ class System:
 
 
 def this_system() -> System:
-    """Where nothing tells, a system without name and ids."""
+    """The system that runs here; one without name and ids where nothing tells."""
     try:
         told = platform.freedesktop_os_release()
     except OSError:

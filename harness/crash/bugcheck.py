@@ -34,7 +34,7 @@ class Bugcheck:
 
     @property
     def name(self) -> str:
-        """As Microsoft's reference calls it; "" for one that is not in our table."""
+        """The name in Microsoft's reference; "" for one that is not in our table."""
         return str(self._entry.get("name", ""))
 
     def __str__(self) -> str:

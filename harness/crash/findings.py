@@ -143,5 +143,5 @@ def _lines(found: _T | NotHad, told: Callable[[_T], Iterator[str]]) -> tuple[str
 
 
 def _event(event: MachineEvent) -> str:
-    """By the host's clock."""
+    """The event with its time by the host's clock."""
     return f"{datetime.fromtimestamp(event.time_ns / s, UTC):%H:%M:%S.%f} UTC: {event}"

@@ -125,7 +125,7 @@ class _Disk:
         return self._receive(size)
 
     def partition(self, number: int) -> _Extent:
-        """By its number, from 1."""
+        """A partition by its number, from 1."""
         header = self.read(_SECTOR_BYTES, _SECTOR_BYTES)
         if header[: len(_GPT)] != _GPT:
             raise HarnessError("the guest's disk has no partition table of UEFI's kind")

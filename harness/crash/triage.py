@@ -162,7 +162,7 @@ class CrashTriage:
         return self._relative(screenshot(self.guest.machine, self._path("screen")))
 
     async def _stop_it(self) -> Stopped | NotHad:
-        """With an NMI, so that the kernel says where it was."""
+        """Stops the guest with an NMI, so that the kernel says where it was."""
         machine = self.guest.machine
         try:
             await asyncio.to_thread(examine.inject_nmi, machine)
@@ -176,9 +176,9 @@ class CrashTriage:
         return Stopped(event, *said[:1])
 
     async def _keep_memory(self, *, stopped: bool) -> Bugcheck | None:
-        """From outside, as the guest lies; where it is `stopped`, its own dump in the place of that.
+        """Dumps memory from outside, as the guest lies; the own dump of a `stopped` guest replaces that.
 
-        The bugcheck that they tell of.
+        Returns the bugcheck that the dumps tell of.
         """
         own, outside = MemoryDumps([f"the guest's own: {self.guest.dump}"]), MemoryDumps()
         bugcheck = await self._dump_from_outside(outside)

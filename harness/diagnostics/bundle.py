@@ -189,7 +189,7 @@ def _secrets(images: Path) -> Iterator[str]:
 
 
 def _read(path: Path, most: int = 2 * _MOST_TEXT) -> str:
-    """At most so many bytes: the first half of them and the last."""
+    """Reads at most so many bytes: the first half of them and the last."""
     with path.open("rb") as file:
         size = path.stat().st_size
         data = file.read(most if size <= most else most // 2)

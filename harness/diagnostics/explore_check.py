@@ -30,7 +30,7 @@ class Explored:
         return bool(self.signs)
 
     def line(self) -> str:
-        """For a terminal."""
+        """The result for a terminal."""
         after = f"{self.scenarios} scenarios, {self.seconds:.0f} s"
         if self.fault == NO_FAULT:
             return f"{NO_FAULT}: {f'BLAMED BY {self._told}' if self.noticed else 'nothing found'} ({after})"
@@ -106,7 +106,7 @@ def summary(found: Sequence[Explored]) -> list[str]:
 
 
 def as_json(found: Iterable[Explored]) -> list[dict[str, Any]]:
-    """For programs."""
+    """The results for programs."""
     return [
         {
             "fault": one.fault,

@@ -76,7 +76,7 @@ class Mask:
 
 
 def _encoded(secret: str) -> Iterator[str]:
-    """As base64 has it: of UTF-8, and of the UTF-16 that PowerShell and answer files take."""
+    """The secret in base64: of UTF-8, and of the UTF-16 that PowerShell and answer files take."""
     for suffix in ("", *_SUFFIXES):
         for encoding in ("utf-8", "utf-16-le"):
             with contextlib.suppress(UnicodeError):
@@ -91,7 +91,7 @@ def _assigned(found: "re.Match[str]") -> str:
 
 
 def _alone(value: str) -> re.Pattern[str]:
-    """As a word, so that a machine called "vm" does not go through the text like a plague."""
+    """Matches it as a word, so that a machine called "vm" does not go through the text like a plague."""
     before = r"(?<!\w)" if value[0].isalnum() else ""
     after = r"(?!\w)" if value[-1].isalnum() else ""
     flags = re.IGNORECASE if len(value) >= _OF_ANY_CASE else re.NOFLAG

@@ -60,7 +60,7 @@ class FaultVerdict:
         return not self.unexpected and not self.unjudged and (self.killed or not self.named)
 
     def line(self) -> str:
-        """For a terminal."""
+        """The verdict for a terminal."""
         if self.well and (self.fault == NO_FAULT or self.is_freedom):
             return f"{self.fault}: all pass"
         said = [f"killed by {' '.join(row for row in self.named if row in self.red)}"] if self.killed else []

@@ -36,7 +36,7 @@ _IRQL = {PASSIVE_LEVEL: "PASSIVE_LEVEL", APC_LEVEL: "APC_LEVEL", DISPATCH_LEVEL:
 
 
 def irql_name(irql: int) -> str:
-    """As in wdm.h; numbers above DISPATCH_LEVEL are device levels."""
+    """The name in wdm.h; numbers above DISPATCH_LEVEL are device levels."""
     return _IRQL.get(irql, f"DIRQL {irql}")
 
 

@@ -178,13 +178,13 @@ Row = EventRow | PacketRow | PeerRow
 def rows(
     plan: Scenario, trace: Trace, packets: Sequence[Packet], peer: Peer | None, clock: Clock
 ) -> list[Row]:
-    """In order of time; events among themselves stay in their own order."""
+    """The rows in order of time; events among themselves stay in their own order."""
     merged = [*_events(plan, trace, clock), *packet_rows(packets), *(_peer(peer) if peer else ())]
     return sorted(merged, key=lambda row: row.time_ns)
 
 
 def event_row(plan: Scenario | None, event: Event, time_ns: int, uncertain_ns: int = 0) -> EventRow:
-    """Without the plan, a step has its number for a name."""
+    """The row of an event. Without the plan, a step has its number for a name."""
     label, detail = _what(plan, event)
     completed = event.kind == EventKind.COMPLETION
     status = event.io_status if completed else event.status

@@ -281,7 +281,7 @@ class Timeline:
         return Fact(False, text)
 
     def starved(self, start: Mark, end: Mark) -> int:
-        """For how many ns between these the host kept the guest from running."""
+        """The time between these, in ns, for which the host kept the guest from running."""
         if start is None or end is None:
             raise HarnessError("nothing lies between what did not happen")
         return self._starved(self.at(start).interval.earliest, self.at(end).interval.latest)

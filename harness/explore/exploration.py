@@ -60,7 +60,7 @@ class Exploration:
     seconds: float = 0.0
 
     def run(self) -> None:
-        """Until the budget is spent; `finds` and the counts are there even when it is interrupted."""
+        """Explores until the budget is spent; `finds` and the counts are there even when interrupted."""
         began = time.monotonic()
         known: set[frozenset[str]] = set()
         readings: list[dict[str, str]] = []
@@ -111,7 +111,7 @@ class Exploration:
         return bool(seen.signs)
 
     def _look_into(self, batch: int, count: int, first: Seen) -> None:
-        """Once more, then smaller and smaller."""
+        """Performs the find once more, then makes it smaller and smaller."""
         self.say(f"{first.name}: {', '.join(sorted(first.signs))}; once more")
         again = self.performer.once(f"{first.name}-again", first.recipe)
         signs = first.signs & again.signs

@@ -148,12 +148,12 @@ class _Model:
         sock.silent, sock.state = True, "silent"
 
     def _disable_both(self, sock: _Socket, wish: Wish) -> None:
-        """Which fails."""
+        """Disables both events in one call, which fails."""
         mask = WSK_EVENT_DISABLE | EVENT_BITS[Callback.RECEIVE] | EVENT_BITS[Callback.DISCONNECT]
         self._call(sock, wish, "event_mask", (mask,))
 
     def _close_listener(self, _sock: _Socket, wish: Wish) -> None:
-        """That of an accepted socket, which outlives it."""
+        """Closes the listener of an accepted socket, which outlives it."""
         if self.has_listener and not self.strands:
             self.has_listener = False
             self._closed("listener", wish)

@@ -47,7 +47,7 @@ class Line:
     strand: int = 0
 
     def written(self) -> str:
-        """As in a test."""
+        """The lines as in a test."""
         told = [*map(_written, self.arguments), *(f"{key}={_written(value)}" for key, value in self.how)]
         made = f"{self.name} = " if self.name else ""
         return f"{made}plan.{self.method}({', '.join(told)})"
@@ -146,7 +146,7 @@ def _found(names: Mapping[str, Any], value: Any) -> Any:
 
 
 def _written(value: Any) -> str:
-    """As Python has it; times in their units."""
+    """The value as Python has it; times in their units."""
     if isinstance(value, Enum):
         return f"{type(value).__name__}.{value.name}"
     if isinstance(value, peers.After):

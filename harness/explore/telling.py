@@ -73,7 +73,7 @@ def coverage(cells: "Counter[tuple[str, ...]]") -> Iterator[str]:
 
 
 def as_json(done: Exploration) -> Mapping[str, Any]:
-    """For programs."""
+    """The exploration for programs."""
     return {
         "seed": done.seed,
         "scenarios": done.performed,

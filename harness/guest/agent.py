@@ -40,7 +40,7 @@ class AgentChannel:
 
     @classmethod
     async def connect(cls, ask: Ask, port: Path, port_name: str, limit: float) -> "AgentChannel":
-        """As soon as the agent answers, within `limit` seconds; else GuestHung."""
+        """Opens the channel once the agent answers. Raises GuestHung after `limit` seconds without."""
         channel = cls(ask, port, port_name)
         try:
             async with asyncio.timeout(limit):

@@ -36,7 +36,7 @@ class ByteStream(Protocol):
     """Any way to a running `wskctl serve`. Methods block; `close` ends a `read` in another thread."""
 
     def read(self, size: int) -> bytes:
-        """At most `size` bytes; empty at the end."""
+        """Returns at most `size` bytes; empty at the end."""
 
     def write(self, data: bytes) -> None:
         """All of `data`."""

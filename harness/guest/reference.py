@@ -299,7 +299,7 @@ class _ReferenceStart:
 
 
 def way_of_running(accelerated: bool, reason: str) -> str:
-    """For people: what KVM, or going without, decides for this guest."""
+    """Tells people what KVM, or going without, decides for this guest."""
     if accelerated:
         return f"KVM ({reason}): the guest boots at each start, and has the clock that its kernel chooses"
     return (

@@ -56,7 +56,7 @@ class PortStream:
         return cls(end, line_speed)
 
     def read(self, size: int) -> bytes:
-        """At most `size` bytes as soon as there are any; empty at the end. Raises ChannelLost."""
+        """Returns at most `size` bytes as soon as there are any; empty at the end. Raises ChannelLost."""
         try:
             return self._end.recv(size)
         except OSError as error:
@@ -101,11 +101,11 @@ class ServedPort:
         self._port.close()
 
     def read(self, size: int) -> bytes:
-        """As the port's."""
+        """Reads as the port does."""
         return self._port.read(size)
 
     def write(self, data: bytes) -> None:
-        """As the port's."""
+        """Writes as the port does."""
         self._port.write(data)
 
     def close(self) -> None:

@@ -55,7 +55,7 @@ class SshStream:
         self._channel = channel
 
     def read(self, size: int) -> bytes:
-        """At most `size` bytes as soon as there are any; empty at the end. Raises ChannelLost."""
+        """Returns at most `size` bytes as soon as there are any; empty at the end. Raises ChannelLost."""
         with _lost("reading from the guest"):
             return self._channel.recv(size)
 

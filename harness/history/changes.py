@@ -140,7 +140,7 @@ def _behaviour(before: SeenCell, after: SeenCell) -> Iterator[HistoryChange]:
 
 
 def _as_records(cell: SeenCell) -> dict[str, Mapping[str, Any]]:
-    """As run.json has them."""
+    """The cases as run.json has them."""
     return {
         name: {
             "outcome": case.verdict.outcome,

@@ -66,7 +66,7 @@ class Marks:
 
 
 def test_of(case: str) -> str:
-    """Without its variant."""
+    """The case's name without its variant."""
     return case.partition("[")[0]
 
 

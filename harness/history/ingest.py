@@ -294,7 +294,7 @@ def _plain(value: Any) -> Any:
 
 
 def in_utc(marker: str) -> str:
-    """As it is stored: to the second, in UTC, so that the order of texts is that of time."""
+    """The time as it is stored: to the second, in UTC, so that the order of texts is that of time."""
     try:
         return datetime.fromisoformat(marker).astimezone(UTC).isoformat(timespec="seconds")
     except (TypeError, ValueError, OverflowError):

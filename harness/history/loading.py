@@ -140,7 +140,7 @@ def find(connection: Connection, name: str = LATEST) -> NightHead:
 
 
 def load(connection: Connection, head: NightHead) -> SeenNight:
-    """With all its cases: as large as one night is."""
+    """The night with all its cases: as large as one night is."""
     statement = select(cells).where(cells.c.night_id == head.id).order_by(cells.c.id)
     return SeenNight(head, {row.name: load_cell(connection, row) for row in connection.execute(statement)})
 

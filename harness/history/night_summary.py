@@ -85,7 +85,7 @@ class NightSummary:
 
 
 def night_summary(connection: Connection, head: NightHead, issues: KnownIssues) -> NightSummary:
-    """As large as three nights are: this one, the one before, and the pinned one."""
+    """The summary, as large as three nights are: this one, the one before, and the pinned one."""
     night = load(connection, head)
     before = references.previous(connection, night)
     pinned = references.baseline(connection, head.matrix)

@@ -74,7 +74,7 @@ def changes_as_text(head: NightHead, marks: Marks, changes: Changes) -> Iterator
 
 
 def changes_as_json(changes: Changes) -> dict[str, Any]:
-    """For programs; times in ns."""
+    """The changes for programs; times in ns."""
     return {**asdict(changes), "found": changes.found, "lost": changes.lost}
 
 

@@ -81,7 +81,7 @@ def take(run: Path) -> TakenRun:
 
 
 def clean(text: str, limit: int = LONGEST_WHY) -> str:
-    """Without lone surrogates, and without NUL, which PostgreSQL cannot store."""
+    """The text without lone surrogates, and without NUL, which PostgreSQL cannot store."""
     return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")[:limit]
 
 

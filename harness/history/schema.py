@@ -48,7 +48,7 @@ FLAKY = 10  # a verdict, never an outcome
 
 
 def code_of(verdict: CaseVerdict) -> int:
-    """As it is counted in the store."""
+    """The verdict's number in the store."""
     return FLAKY if verdict.flaky else CODES[verdict.outcome]
 
 

@@ -32,5 +32,5 @@ def failing(night: SeenNight) -> Iterator[tuple[SeenCell, SeenCase]]:
 
 
 def day_of(night: SeenNight) -> date:
-    """On which it began, in UTC: the day that decides what has expired."""
+    """The day on which it began, in UTC, which decides what has expired."""
     return date.fromisoformat(night.head.started[:10])

@@ -66,7 +66,7 @@ class TimeTrend:
 
 
 def columns(connection: Connection, matrix: str) -> list[Column]:
-    """From the oldest night to the latest."""
+    """The columns, from the oldest night to the latest."""
     numbered = _numbered(matrix)
     statement = (
         select(func.min(nights.c.started), func.max(nights.c.started), func.count())

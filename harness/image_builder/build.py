@@ -242,7 +242,7 @@ def _seal(
 
 
 def _licence_end(found: ImageFacts, known: Medium | None, created: datetime) -> str | None:
-    """Without an activation Windows counts its first days only, and its licence all of them."""
+    """End of the licence. Without an activation Windows counts its first days only, and its licence all."""
     if found.evaluation_expires is None or found.activated:
         return None
     days = known.evaluation_days if known else _SHORTEST_EVALUATION_DAYS

@@ -47,7 +47,7 @@ def _sources(sections: _Sections) -> dict[str, str]:
 
 
 def _path(*parts: str) -> str:
-    """With `/`, whichever bars the INF has."""
+    """The path with `/`, whichever bars the INF has."""
     return "/".join(part for path in parts for part in re.split(r"[\\/]", path) if part)
 
 
@@ -117,7 +117,7 @@ def _fields(sections: _Sections, text: str) -> list[str]:
 
 
 def _replaced(sections: _Sections, text: str) -> str:
-    """With what [Strings] has for %name%; what it has not are numbers of folders."""
+    """The text with what [Strings] has for %name%; names that it lacks are numbers of folders."""
 
     def value(name: "re.Match[str]") -> str:
         for line in (line for key in ("strings", "strings.0409") for line in sections.get(key, ())):

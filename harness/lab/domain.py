@@ -82,7 +82,7 @@ def _add_devices(devices: Element, network: Network, serial_log: Path) -> None:
 
 
 def _place(device: Element, slot: int) -> None:
-    """On the root bus: a bridge for each device, libvirt's own choice, costs the guest's boot 0.1 s."""
+    """Places it on the root bus: a bridge for each device, libvirt's choice, costs the guest's boot 0.1 s."""
     SubElement(device, "address", type="pci", bus="0", slot=str(slot))
 
 

@@ -85,7 +85,7 @@ def qemu() -> Check:
 
 
 def available_kvm() -> Check:
-    """Without KVM the reference guest is emulated, which is no failure."""
+    """Checks for KVM. Without it the reference guest is emulated, which is no failure."""
     usable, reason = kvm.usable()
     return Check("KVM", True, reason if usable else f"not used: {reason}; guests are emulated")
 

@@ -119,7 +119,7 @@ class Hypervisor:
         return machine
 
     def _qemu_pid(self, name: str) -> int | None:
-        """Where libvirt is not in this process, its QEMU is not ours to watch."""
+        """QEMU's process id; None where libvirt is not in this process: that QEMU is not ours to watch."""
         if not self.is_here:
             return None
         return int((libvirt_embed.root() / "run" / "qemu" / f"{name}.pid").read_text())

@@ -14,7 +14,7 @@ _POLL_S = 0.1
 
 
 async def wait_for(address: str, mac: str, limit: float) -> None:
-    """Until the one with that MAC address answers for `address`; HarnessError after `limit` seconds."""
+    """Waits until that MAC address answers for `address`. Raises HarnessError after `limit` seconds."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         async with asyncio.timeout(limit):

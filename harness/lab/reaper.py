@@ -19,7 +19,7 @@ _INTERVAL_S = 0.1
 
 
 def adopt() -> None:
-    """From now on this process is the parent of what its children leave behind."""
+    """Makes this process the parent of what its children leave behind, from now on."""
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 

@@ -34,7 +34,7 @@ def screenshot(machine: Machine, stem: Path) -> Path:
 
 
 def _written(machine: Machine, stem: Path) -> Path:
-    """By our own QEMU. libvirt would have it write into a file of root's, which it is not."""
+    """Takes a picture by our own QEMU. libvirt would have it write into a file of root's, which it is not."""
     path = stem.with_suffix(".png")
     with tempfile.NamedTemporaryFile(dir=libvirt_embed.root(), prefix="screen-") as file:
         qemu_user.lend(Path(file.name))

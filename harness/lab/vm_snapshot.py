@@ -170,7 +170,7 @@ def prune(folder: Path) -> None:
 
 
 def _last_use(path: Path) -> float:
-    """As time.time(); 0 of one that another run has just deleted."""
+    """The last use, as time.time(); 0 of one that another run has just deleted."""
     try:
         return path.stat().st_mtime
     except FileNotFoundError:

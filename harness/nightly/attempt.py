@@ -114,7 +114,7 @@ def _is_case(line: str) -> bool:
 
 
 def _wait(process: Process, limit_s: float, overdue: threading.Event, counted: Callable[[int], None]) -> int:
-    """For its end, which comes at the limit; then it is `overdue`. Its exit status."""
+    """Waits for the end, which comes at the limit; then it is `overdue`. Returns the exit status."""
 
     def end_it() -> None:
         overdue.set()

@@ -30,7 +30,7 @@ class FindingKind(Enum):
 
 @dataclass(frozen=True)
 class BisectResult:
-    """And the cases that it says it of."""
+    """A finding, and the cases that it is about."""
 
     kind: FindingKind
     cases: Sequence[str] = ()

@@ -77,7 +77,7 @@ async def install(image: str, archive: bytes) -> str:
 
 
 async def offer(resources: Mapping[str, float], dask_worker: "Worker") -> None:
-    """From now on the scheduler may give it cells that demand no more than this."""
+    """Lets the scheduler give the worker cells that demand no more than this, from now on."""
     await dask_worker.set_resources(**resources)
 
 

@@ -142,7 +142,7 @@ class Farm:
             self._client.run(dask_worker.stop, self._night, on_error="ignore")
 
     def _wait(self, sent: _Sent) -> Future:
-        """Until there is an end. Where an order waits, it is submitted again when a worker was welcomed:
+        """Waits for the end. An order that still waits is submitted again when a worker was welcomed:
         the scheduler looks for a place once, and does not hear of what workers come to offer.
         """
         tell = time.monotonic() + _WELCOME_S

@@ -29,7 +29,7 @@ class RunOrder:
 
     @property
     def arguments(self) -> list[str]:
-        """For `wsk-conformance`."""
+        """The arguments for `wsk-conformance`."""
         return ["run", *command_line(OPTIONS, {"guest": self.guest}), *self.options, *self.cases]
 
 
@@ -84,7 +84,7 @@ def _words(chosen: Mapping[str, Any], *topics: Topic) -> list[str]:
 
 
 def _expression(settings: Mapping[str, Setting]) -> str:
-    """For -k. A family leaves out the cases of the other, not those that have none."""
+    """The expression for -k. A family leaves out the cases of the other, not those that have none."""
     parts = []
     if settings.get("select"):
         parts.append(f"({settings['select']})")

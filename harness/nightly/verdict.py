@@ -25,7 +25,7 @@ def result_of(folder: Path, attempt: Attempt) -> AttemptResult:
 
 
 def outcomes_of(folder: Path, attempts: Iterable[Attempt]) -> Outcomes:
-    """In the order of the attempts."""
+    """Outcomes of each case, in the order of the attempts."""
     found: Outcomes = {}
     for attempt in attempts:
         for case, outcome in result_of(folder, attempt).outcomes.items():

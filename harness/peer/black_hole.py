@@ -11,7 +11,7 @@ from harness.peer.trigger import AT_ONCE, After
 
 
 class BlackHole(ScriptedPeer):
-    """From the moment given on it neither hears nor says anything, as if both directions were cut."""
+    """Neither hears nor says anything from the moment given on, as if both directions were cut."""
 
     def __init__(self, *, after: After = AT_ONCE, exchange: int = 0, connections: int = 1) -> None:
         hears = None if after.delay else exchange + after.received

@@ -31,11 +31,11 @@ class Connection(ABC):
 
     @abstractmethod
     async def read(self, size: int) -> None:
-        """Until `size` bytes more are received, or the guest's direction ended."""
+        """Reads until `size` bytes more are received, or the guest's direction ended."""
 
     @abstractmethod
     async def read_to_end(self) -> None:
-        """Until the guest's direction ended."""
+        """Reads until the guest's direction ended."""
 
     @abstractmethod
     async def send(self, data: bytes) -> None:

@@ -227,7 +227,7 @@ class SuitePlugin:
             capture.resume_global_capture()
 
     def _say(self, line: str) -> None:
-        """On the terminal; what comes while pytest counts on its line there is said after it."""
+        """Says a line on the terminal; while pytest counts on its line there, the line comes after it."""
         self._unsaid.put(line)
         if not self._is_collecting:
             self._say_the_rest()

@@ -20,7 +20,7 @@ _WELL = (Outcome.PASS, Outcome.RECORDED, Outcome.UNSUPPORTED)
 
 
 class Progress:
-    """On a terminal: a line with counts and with what the run waits for; what ends badly stays above it."""
+    """A line on a terminal, with counts and with what the run waits for; what ends badly stays above it."""
 
     def __init__(self, config: pytest.Config, recorder: Recorder) -> None:
         self._config = config
@@ -87,7 +87,7 @@ def progress_line(
 
 
 class JsonLines:
-    """For programs: a JSON object a line: the start, each case as it ends, the run at last."""
+    """Objects for programs, in JSON, one a line: the start, each case as it ends, the run at last."""
 
     def __init__(self, recorder: Recorder, folder: Path) -> None:
         self._recorder = recorder

@@ -132,7 +132,7 @@ class Recorder:
         self.open_for_workers()
 
     def open_for_workers(self) -> None:
-        """As soon as they have begun: only they know whether there are cases, and make the folder then."""
+        """Opens the record once workers have made its folder: only they know whether there are cases."""
         if self._folder.is_dir():
             self.open()
 

@@ -61,7 +61,7 @@ def share_of(worker: Mapping[str, Any], count: int) -> range:
 
 
 class Refusals:
-    """In a worker: passes on why it performs nothing, as the process that started it is to say it."""
+    """Passes on why a worker performs nothing, as the process that started it is to say it."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config

@@ -20,7 +20,7 @@ _FROM_PEER = "peer → guest"
 
 
 class AlignmentMark(StrEnum):
-    """As in `diff --side-by-side`, and one more."""
+    """Marks as in `diff --side-by-side`, and one more."""
 
     SAME = " "
     DETAIL = "|"  # the same event or packet with another status, IRQL or number

@@ -20,7 +20,7 @@ class Comparison:
     differs: bool = field(default=False, init=False)
 
     def lines(self, width: int) -> Iterator[str]:
-        """For a terminal of `width` columns."""
+        """The lines for a terminal of `width` columns."""
         then, now = self.then, self.now
         yield printable(then.case["id"])
         yield f"stored  {_described(then)}"

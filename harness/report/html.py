@@ -153,7 +153,7 @@ def _environment() -> Environment:
 
 
 def _rough(nanoseconds: int) -> str:
-    """For bounds, with three digits: rounded up, as nothing is known to be closer."""
+    """The time for bounds, with three digits: rounded up, as nothing is known to be closer."""
     digits = max(len(str(nanoseconds)) - 3, 0)
     return format_ns(-(-nanoseconds // 10**digits) * 10**digits)
 
@@ -175,7 +175,7 @@ def _counts(cases: list[dict[str, Any]]) -> list[tuple[Outcome, int]]:
 
 
 def _examples(seen: Overview, draw: Callable[[Case], Markup]) -> dict[str, _Example]:
-    """By the ids of their cases: one of each cause; that of a promise's first cause is open."""
+    """Examples by the ids of their cases: one of each cause; that of a promise's first cause is open."""
     examples: dict[str, _Example] = {}
     for causes in (*(promise.causes for promise in seen.troubles), seen.unnamed):
         first = True

@@ -28,7 +28,7 @@ JUNIT_FILE = "junit.xml"
 
 
 def write_junit(folder: Path, run: Mapping[str, Any] | None = None) -> Path:
-    """For the run in `folder`, whose record may be at hand; UsageError when its run.json cannot be used."""
+    """Writes it for the run in `folder`, whose record may be at hand. UsageError for an unusable run.json."""
     run = run or load_run(folder)
     suite = TestSuite(f"wsk-conformance {run['guest']['name']}")
     suite.timestamp = datetime.fromisoformat(run["started"]).isoformat()
@@ -47,7 +47,7 @@ def write_junit(folder: Path, run: Mapping[str, Any] | None = None) -> Path:
 
 
 def _properties(run: Mapping[str, Any]) -> dict[str, str]:
-    """For a CI system to show beside the cases: the guest, its settings, what was selected, how it ended."""
+    """Properties that a CI system shows beside the cases: the guest, its settings, the selection, the end."""
     chosen = run.get("selection") or {}
     settings = {f"setting.{name}": value for name, value in run["settings"].items() if value is not None}
     told = {
@@ -63,7 +63,7 @@ def _properties(run: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _facts(case: dict[str, Any]) -> Properties:
-    """Which outcome it was, which JUnit has no words for, and which promises were judged."""
+    """Names the outcome, for which JUnit has no word, and the promises that were judged."""
     facts = Properties()  # type: ignore[no-untyped-call]
     facts.add_property(Property("outcome", case["outcome"]))
     facts.add_property(Property("requirements", printable(" ".join(case["requirements"]))))

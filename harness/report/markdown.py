@@ -18,7 +18,7 @@ MOST_CASES = 5  # named of each cause
 
 
 def markdown(folder: Path) -> str:
-    """For the run in `folder`; UsageError when its run.json cannot be used."""
+    """The report of the run in `folder`. Raises UsageError when its run.json cannot be used."""
     run = load_run(folder)
     return "\n".join(_lines(run, overview(run, previous(folder, run)))) + "\n"
 

@@ -227,7 +227,7 @@ def broken_laws(case: Case) -> set[str]:
 
 
 def _as_seen_by(row: str, case: Case) -> Case:
-    """Where laws of other rows alone were broken, this one was kept."""
+    """The case as its row sees it: kept when laws of other rows alone were broken."""
     if not _failed(case) or row in broken_rows(case):
         return case
     return {**case, "outcome": Outcome.RECORDED if case["recorded"] else Outcome.PASS}
@@ -292,7 +292,7 @@ def general(words: str) -> str:
 
 
 def _pattern(failed: Sequence[Case], all_cases: Sequence[Case]) -> str:
-    """Where all failures have a family or context that not all judged cases of the same tests have."""
+    """Families and contexts that all failures have, and not all judged cases of the same tests."""
     tests = {_test(case) for case in failed}
     judged = [case for case in all_cases if case["outcome"] in _JUDGED and _test(case) in tests]
     told = []

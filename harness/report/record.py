@@ -105,7 +105,7 @@ class CaseRecord:
     blamed: list[str] = field(default_factory=list)  # rows that a failure breaks, where laws alone say so
 
     def plain(self) -> dict[str, Any]:
-        """As run.json has it: texts, numbers, lists and tables, and nothing else."""
+        """The record as run.json has it: texts, numbers, lists and tables, and nothing else."""
         return {**asdict(self), "outcome": self.outcome.value}
 
     @classmethod
@@ -186,11 +186,11 @@ class RunRecord:
             link_atomically(results / LATEST, self._before)
 
     def select(self, selection: "Selection") -> None:
-        """Which cases it is to have; told as soon as that is known."""
+        """Stores which cases the run is to have, as soon as that is known."""
         self._selection = selection
 
     def end(self, how: End) -> None:
-        """Until then the record says that it still runs, or was killed."""
+        """Stores how the run ended. Until then the record says that it still runs, or was killed."""
         self._ended = how
 
     def describe_guest(self, **facts: str) -> None:

@@ -13,7 +13,7 @@ Samples = Mapping[str, Mapping[str, list[int]]]  # ns by operation, quantity and
 
 
 def measured_by(path: Path, case: Mapping[str, Any]) -> Samples:
-    """By a case of the run at `path`; UsageError when the file that its record names cannot be used."""
+    """Times of a case of the run at `path`. UsageError when the file that its record names cannot be used."""
     if case["samples"] is None:
         return {}
     file = inside(path if is_folder(path) else path.parent, case["samples"])

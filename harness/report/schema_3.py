@@ -122,7 +122,7 @@ def _status(text: str) -> int | None:
 
 
 def _packet(time_ns: int, sender: Sender, said: str) -> PacketRow:
-    """With the sequence numbers of the wire."""
+    """The row of a packet, with the sequence numbers of the wire."""
     found = _SEGMENT.fullmatch(said)
     if not found:
         size = _BYTES.search(said)

@@ -76,7 +76,7 @@ def _text(row: Row, connections: int) -> str:
 
 
 def encode_rows(rows: Sequence[Row]) -> bytes:
-    """As the file of a timeline holds them."""
+    """The rows as the file of a timeline holds them."""
     return json.dumps({"schema": SCHEMA_VERSION, "rows": [vars(row) for row in rows]}).encode()
 
 

@@ -162,5 +162,5 @@ def _spoil(result: Result, error: Exception) -> None:
 
 
 def _line(row: EventRow) -> str:
-    """As Wireshark is to show it."""
+    """The line as Wireshark is to show it."""
     return f"{row.text}, {row.facts} (±{format_ns(row.uncertain_ns)})"

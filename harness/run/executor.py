@@ -196,7 +196,7 @@ def second(first: Result, again: Result) -> Result:
 
 
 async def _try(session: Session, job: TestJob, room: asyncio.Semaphore, company: aiorwlock.RWLock) -> Result:
-    """Once among others; a case whose guest was lost there again alone, to see whose doing it was."""
+    """Tries once among others; a case whose guest was lost there again alone, to see whose doing it was."""
     if job.alone or job.destructive:
         async with company.writer:
             return await _in_own_guest(session, job) if job.destructive else await _attempt(session, job)

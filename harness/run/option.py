@@ -50,7 +50,7 @@ class Option:
 
     @property
     def shown_default(self) -> str:
-        """For a help text; empty when there is nothing to show."""
+        """The default for a help text; empty when there is nothing to show."""
         return self.default_text or ("" if self.default in (None, False) else str(self.default))
 
     @property
@@ -103,7 +103,7 @@ def option(
 
 
 def options_of(settings: type) -> tuple[Option, ...]:
-    """In the order in which they are declared."""
+    """The options in the order in which they are declared."""
     hints = get_type_hints(settings)
     declared = [made for made in fields(settings) if _DECLARED in made.metadata]
     return tuple(_option(made, hints[made.name]) for made in declared)

@@ -75,7 +75,7 @@ class RunProcesses:
 
 
 def end(process: Process, by: int = signal.SIGINT) -> None:
-    """With a signal, of which it ends in order; it is killed when it does not end."""
+    """Ends the process by a signal, of which it ends in order; kills it when it does not."""
     with contextlib.suppress(ProcessLookupError):
         process.send_signal(by)
         try:

@@ -34,7 +34,7 @@ class HostLoad:
 
 @dataclass(frozen=True)
 class _Sample:
-    """From `began_ns` to `ended_ns`, host times."""
+    """The load from `began_ns` to `ended_ns`, host times."""
 
     began_ns: int
     ended_ns: int
@@ -96,7 +96,7 @@ class HostWatch:
 
 
 def _waits(process: int | None) -> dict[str, int]:
-    """For how many ns each thread of a process has waited for a processor since it began."""
+    """The time that each thread of a process has waited for a processor since it began, in ns."""
     return dict(_thread_waits(process)) if process else {}
 
 
@@ -108,7 +108,7 @@ def _thread_waits(process: int) -> Iterator[tuple[str, int]]:
 
 
 def _pressure() -> int | None:
-    """For how many ns somebody on this host has waited for a processor, since the host began."""
+    """The time that somebody on this host has waited for a processor, since the host began, in ns."""
     try:
         some = _PRESSURE.read_text().splitlines()[0]
         return int(some.rpartition("total=")[2]) * 1000

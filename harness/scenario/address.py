@@ -66,7 +66,7 @@ class Address(NamedTuple):
         return host.packed
 
     def encoded(self) -> Any:
-        """As struct wsktest_address."""
+        """The address as struct wsktest_address."""
         octets = list(self.packed().ljust(16, b"\0"))
         return abi.wsktest_address(family=self.family, port=self.port, bytes=octets)
 

@@ -41,7 +41,7 @@ class ControlRequest:
 
     @property
     def kept(self) -> int:
-        """As the driver wants it: 0 for nothing, else 1 + number."""
+        """The number that the driver wants: 0 for nothing, else 1 + number."""
         return self.keep.number + 1 if self.keep else 0
 
     @property

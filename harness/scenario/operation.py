@@ -180,7 +180,7 @@ class Operation:
         return f"{self.kind.name.lower().replace('_', '-')} #{self.number}"
 
     def describe(self) -> str:
-        """For people: 'disconnect #4 (graceful, DISPATCH_LEVEL)'."""
+        """The step for people: 'disconnect #4 (graceful, DISPATCH_LEVEL)'."""
         return self._description
 
     __repr__ = __str__ = describe

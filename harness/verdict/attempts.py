@@ -42,7 +42,7 @@ _WORST_FIRST = (FAILED, NOT_ACCEPTED, OPEN, PASSED)
 
 @dataclass(frozen=True)
 class CaseVerdict:
-    """On a case, by all of its attempts."""
+    """The verdict on a case, by all of its attempts."""
 
     outcome: Outcome  # the worst that an attempt came to
     flaky: bool = False  # attempts that judged the guest disagree

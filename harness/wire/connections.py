@@ -58,7 +58,7 @@ class CapturedConnection:
 
     @property
     def ends(self) -> tuple[int, int]:
-        """Who opened it, and the other."""
+        """The end that opened it, and the other."""
         return self.opener, 1 - self.opener
 
     def end(self, place: int) -> str:
@@ -80,7 +80,7 @@ class CapturedConnection:
 
     @property
     def lasts_ns(self) -> int | None:
-        """From the earliest stamp to the latest, in whatever order they are stored."""
+        """The time from the earliest stamp to the latest, in whatever order they are stored."""
         return None if self.first_ns is None or self.last_ns is None else self.last_ns - self.first_ns
 
     def add(self, time_ns: int | None, sender: int, seen: CapturedSegment) -> None:

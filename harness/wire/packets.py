@@ -76,7 +76,7 @@ class Packet:
         return (self.seq + len(self.payload)) & 0xFFFFFFFF
 
     def describe(self) -> str:
-        """For people: 'FIN+ACK seq 17 ack 42 len 0'."""
+        """The packet for people: 'FIN+ACK seq 17 ack 42 len 0'."""
         if not self.family:
             return f"frame of {len(self.raw)} bytes"
         return f"{self.flags} seq {self.seq} ack {self.ack} len {len(self.payload)}"
@@ -111,5 +111,5 @@ def _fields(raw: bytes, found: CapturedSegment) -> dict[str, Any]:
 
 @lru_cache(64)
 def _address(packed: bytes) -> str:
-    """As text; a run has a handful, and each packet two."""
+    """The address as text; a run has a handful, and each packet two."""
     return str(ipaddress.ip_address(packed))

@@ -221,7 +221,7 @@ def _behind(kind: int, data: bytes, place: int) -> int | Aside:
 
 
 def _behind_labels(data: bytes, place: int) -> int | Aside:
-    """Behind a stack of MPLS labels (RFC 3032, 2.1); what follows says nowhere what it is."""
+    """Place behind a stack of MPLS labels (RFC 3032, 2.1); what follows says nowhere what it is."""
     while not data[place + 2] & 1:
         place += 4
     place += 4

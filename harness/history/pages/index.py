@@ -157,12 +157,12 @@ class _ReportLinks:
         return self._report(night, tried.run)
 
     def case(self, night: SeenNight, case: SeenCase) -> str | None:
-        """To a case in the report that its verdict is from."""
+        """Link to a case in the report that its verdict is from."""
         report = self._report(night, case.run)
         return f"{report}#case-{file_name(case.name).rpartition('-')[2]}" if report else None
 
     def files(self, night: SeenNight, case: SeenCase) -> dict[str, str]:
-        """To its capture, trace and log, by kind."""
+        """Links to its capture, trace and log, by kind."""
         base = Path(night.head.folder)
         links = {
             kind: self._link(base / (case.run or "") / path, base) for kind, path in case.artefacts.items()

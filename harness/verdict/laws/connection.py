@@ -129,7 +129,7 @@ class TcpConnection:
 
 
 def connections(packets: Sequence[Packet]) -> list[TcpConnection]:
-    """In the order of their first SYNs; packets of none that has one are left out."""
+    """The connections in the order of their first SYNs; packets of none that has one are left out."""
     found: list[TcpConnection] = []
     newest: dict[tuple[int, int, str], TcpConnection] = {}
     for packet in packets:

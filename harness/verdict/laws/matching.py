@@ -58,7 +58,7 @@ def _accepted(
 
 
 def _peer_port(local: Address | None, remote: Address | None) -> int | None:
-    """As the guest told it; a connection of the guest's with itself is on no wire."""
+    """The peer's port as the guest told it; a connection of the guest's with itself is on no wire."""
     if local and remote and local.host == remote.host:
         return _WITHIN_GUEST
     return remote.port if remote else None

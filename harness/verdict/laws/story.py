@@ -138,7 +138,7 @@ class Story:
         )
 
     def starved_since(self, event: Event) -> int:
-        """For how many ns from then to the end of the run the host kept the guest from running."""
+        """The time from then to the end of the run, in ns, for which the host kept the guest from running."""
         last = self.trace.events[-1]
         return self.timeline.starved_between(self.at(event).earliest, self.at(last).latest)
 
