@@ -69,7 +69,7 @@ def _repeated(cases: list[pytest.Function], count: int) -> Iterator[pytest.Funct
 
 
 def measure(count: int, at_once: int, folder: Path) -> dict[str, Any]:
-    """In a process of its own, which has a lab and a peak of memory of its own."""
+    """Measures in a process of its own, which has a lab and a peak of memory of its own."""
     plugin = Repeats(count)
     arguments = ["-c", str(REPOSITORY / "pyproject.toml"), "--results", str(folder), *UNUSED]
     arguments += ["--baselines", str(folder / "baselines"), "--at-once", str(at_once), str(SUITES)]

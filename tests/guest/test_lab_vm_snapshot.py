@@ -17,7 +17,7 @@ BOOTS = "booting the guest, and keeping it booted for the starts that follow"
 
 @pytest.fixture
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With nothing in it; the guest's image stays where it is."""
+    """A cache with nothing in it; the guest's image stays where it is."""
     guest = ReferenceGuest()
     guest.prepare(print)
     monkeypatch.setenv("WSK_REFERENCE_IMAGE", str(guest.image))

@@ -28,7 +28,7 @@ def nothing_is_left_behind() -> Iterator[None]:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    """At most two minutes, whether it comes true or not."""
+    """Waits at most two minutes, whether it comes true or not."""
     deadline = time.monotonic() + 120
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.1)

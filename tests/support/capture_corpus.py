@@ -277,7 +277,7 @@ def _traffic(chance: random.Random, kind: str) -> list[bytes]:
 
 
 def _stamped(chance: random.Random, packets: list[bytes], wrap: Callable[[bytes], bytes]) -> list[Stamped]:
-    """With times that run on, or jump back, and cut or not."""
+    """The frames with times that run on, or jump back, and cut or not."""
     backwards, cut = chance.random() < 0.2, chance.choice([0, 0, 120])
     time_us, stamped = START_US, []
     for packet in packets:

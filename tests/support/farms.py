@@ -44,7 +44,7 @@ class Cluster:
 
 @contextmanager
 def cluster(folder: Path, workers: Sequence[Sequence[str]] = ()) -> Iterator[Cluster]:
-    """With a worker for each list of options. What it consists of has ended behind the block."""
+    """A farm with a worker for each list of options. All of it has ended behind the block."""
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         log = folder / "scheduler.log"

@@ -120,14 +120,14 @@ def _timed(folder: Path, times: list[int] | dict[str, list[int]]) -> CaseRecord:
 
 
 def keep_all(where: str, folders: Sequence[Path]) -> None:
-    """For a process of its own."""
+    """Keeps all nights; run in a process of its own."""
     with Store.open(where) as store:
         for folder in folders:
             store.keep(folder)
 
 
 def die_while_keeping(where: str, folder: Path) -> None:
-    """For a process of its own, which is killed before what it wrote is committed."""
+    """Keeps a night; its process, one of its own, is killed before the night is committed."""
     with Database(where) as database, database.writing() as connection:
         ingest.put_night(connection, load_night(folder), folder)
         os.kill(os.getpid(), signal.SIGKILL)

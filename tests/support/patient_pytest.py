@@ -74,7 +74,7 @@ def attempt(arguments: Sequence[str]) -> Tried:
 
 
 def by_itself(arguments: Sequence[str]) -> list[str]:
-    """Without what has several tests run at a time."""
+    """The arguments without those that have several tests run at a time."""
     left, kept = list(arguments), []
     while left:
         word = left.pop(0)

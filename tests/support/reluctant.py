@@ -51,7 +51,7 @@ class _CutConnection(socketserver.BaseRequestHandler):
 
 
 def _carry(source: socket.socket, target: socket.socket, budget: int | None = None) -> None:
-    """Until the end, or until `budget` bytes have gone."""
+    """Carries bytes until the end, or until `budget` of them have gone."""
     with contextlib.suppress(OSError):
         while budget is None or budget > 0:
             data = source.recv(min(_CHUNK_BYTES, budget or _CHUNK_BYTES))

@@ -128,7 +128,7 @@ class _WsmanConnection(BaseHTTPRequestHandler):
         return False
 
     def _decrypt(self, body: bytes) -> bytes:
-        """As in [MS-WSMV] 2.2.9.1; over HTTPS there is nothing to do."""
+        """Decrypts as in [MS-WSMV] 2.2.9.1; over HTTPS there is nothing to do."""
         if self.endpoint.certificate or not body:
             return body
         if _ENCRYPTED not in self.headers.get("Content-Type", ""):

@@ -130,7 +130,7 @@ AT_HOME: dict[str, Words] = {
 
 
 def performed(places: Places, words: Words, home: Path) -> "subprocess.CompletedProcess[str]":
-    """By somebody who is neither root nor the owner, or else by the owner, who has closed it to himself."""
+    """Runs it as somebody who is neither root nor owner, or else as the owner, who closed it to himself."""
     another: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if BY_ROOT else {}
     done: subprocess.CompletedProcess[str] = subprocess.run(
         [str(conformance.BIN / "wsk-conformance"), *map(str, words)],

@@ -33,7 +33,7 @@ SUITES_USE = {"core", "scenario", "peer", "evidence", "verdict", "wire"}
 
 @dataclass(frozen=True)
 class Import:
-    """That `module` imports `imported`, both with their dots."""
+    """An import of `imported` by `module`, both with their dots."""
 
     module: str
     imported: str

@@ -140,7 +140,7 @@ def test_a_night_and_its_history_say_the_same_of_it(cells: list[Any], ended: boo
 
 
 def _night(results: Path, cells: list[Any], ended: bool) -> Path:
-    """On disk; an attempt without cases left no run."""
+    """Writes the night to disk; an attempt without cases left no run."""
     told = [
         nights.cell(
             f"cell-{number}",

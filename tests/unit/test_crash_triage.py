@@ -261,7 +261,7 @@ def test_a_guest_that_writes_no_dump_is_not_said_to_have_one(tmp_path: Path) -> 
 
 
 def fetching(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
-    """From now on such a dump is on the disk of the guest."""
+    """Puts such a dump on the disk of the guest, from now on."""
 
     def fetch(own: OwnDump, target: Path) -> None:
         assert own is OWN

@@ -243,7 +243,7 @@ def test_of_two_lists_the_first_entry_that_differs() -> None:
 
 
 def each_succeeded(seen: Timeline, operations: list[Operation]) -> bool:
-    """As suites have it."""
+    """A helper as suites have it."""
     return all(seen.status(each) == STATUS_SUCCESS for each in operations)
 
 

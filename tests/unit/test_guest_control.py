@@ -244,7 +244,7 @@ def test_an_answer_that_stops_half_way_is_lost_and_no_hang_of_the_guest() -> Non
 
 
 def trickle(end: socket.socket, data: bytes, seconds: float) -> None:
-    """In twenty pieces over so much time."""
+    """Sends it in twenty pieces over so much time."""
     size = len(data) // 20 + 1
     for start in range(0, len(data), size):
         end.sendall(data[start : start + size])

@@ -26,7 +26,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def here(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """In that folder, to look only."""
+    """Changes into that folder, to look only."""
     monkeypatch.chdir(place)
     return place
 

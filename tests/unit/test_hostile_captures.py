@@ -30,7 +30,7 @@ BEGUN = section() + interface()
 
 
 def mutated(chance: random.Random, data: bytes) -> bytes:
-    """With bytes changed, a length made extreme, a part cut out or repeated, or the end missing."""
+    """The file with bytes changed, a length made extreme, a part cut out or repeated, or the end missing."""
     changed = bytearray(data)
     for _ in range(chance.randrange(1, 5)):
         place = chance.randrange(len(changed))

@@ -31,7 +31,7 @@ def reading(host_ns: int, guest_ns: int, rtt_ns: int = 1 * ms) -> ClockReading:
 
 
 def readings(host_ns: int, rate: float, rtts: Sequence[int]) -> list[ClockReading]:
-    """As many as `rtts`; the guest's counter says `rate` seconds less for each of the host's."""
+    """Readings, as many as `rtts`; the guest's counter says `rate` seconds less for each of the host's."""
     found = []
     for rtt in rtts:
         found.append(reading(host_ns, round((host_ns + rtt / 3) / rate), rtt))

@@ -43,7 +43,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 def changed_somewhere(data: st.DataObject, told: Any) -> Any:
-    """With one value, anywhere in it, that is another or gone, or has another name."""
+    """The document with one value, anywhere in it, that is another or gone, or has another name."""
     place = told
     path: list[Any] = []
     while isinstance(place, dict | list) and place:

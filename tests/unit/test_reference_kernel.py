@@ -28,7 +28,7 @@ def tool(*command: str) -> Callable[[bytes], bytes]:
 
 
 def with_size(pack: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
-    """As the kernel's build does: the unpacked size follows."""
+    """Packs and appends the unpacked size, as the kernel's build does."""
     return lambda data: pack(data) + struct.pack("<I", len(data))
 
 

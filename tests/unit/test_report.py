@@ -27,7 +27,7 @@ PLACE = re.compile(r'<div data-pack="(\d+)" data-part="(\d+)">')
 
 
 def report(run: RunRecord) -> str:
-    """With the evidence of each case where the page's script would put it."""
+    """The report with the evidence of each case where the page's script would put it."""
     page = write_report(run.folder).read_text()
     packs = {
         number: json.loads(gzip.decompress(base64.b64decode(pack))) for number, pack in PACK.findall(page)

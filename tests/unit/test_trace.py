@@ -74,7 +74,7 @@ def test_a_damaged_trace_is_evidence_lost_from_a_guest_and_misuse_from_a_file(
 
 
 def changed(data: bytes, field: str, value: int) -> bytes:
-    """With another value in that field of its first event."""
+    """The trace with another value in that field of its first event."""
     layout = abi.wsktest_event.fields[field]
     place = abi.wsktest_trace.size + layout.offset
     return data[:place] + value.to_bytes(layout.type.size, "little") + data[place + layout.type.size :]

@@ -69,7 +69,7 @@ def started() -> Iterator[Chrome]:
 
 @pytest.fixture
 def chromium(started: Chrome, folder: Path) -> Iterator[Chrome]:
-    """At the page, which logs no error."""
+    """A browser at the page, which logs no error."""
     started.get((folder / "index.html").as_uri())
     yield started
     started.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

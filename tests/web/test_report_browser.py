@@ -50,7 +50,7 @@ def started() -> Iterator[Chrome]:
 
 @pytest.fixture
 def chromium(started: Chrome, page: str) -> Iterator[Chrome]:
-    """At the report. Whatever a test does there, no error is logged and nothing else is asked for."""
+    """A browser at the report. Whatever a test does there, it logs no error and asks for nothing else."""
     log(started, "performance")
     started.get("about:blank")
     started.get(page)

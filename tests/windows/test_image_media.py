@@ -28,7 +28,7 @@ def digest(path: Path) -> str:
 
 
 def know(monkeypatch: pytest.MonkeyPatch, path: Path, version: str) -> Medium:
-    """From now on the file is a known medium."""
+    """Makes the file a known medium from now on."""
     medium = replace(known_media()[0], version=version, sha256=digest(path), edition="Windows of this test")
     monkeypatch.setattr(media, "media", lambda: (*known_media(), medium))
     return medium

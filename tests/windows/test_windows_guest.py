@@ -295,7 +295,7 @@ class Pretend:
         return PortStream(ours)
 
     def serve_port(self, command: socket.socket) -> None:
-        """As `wskctl serve PORT` does in a guest without such a port: it ends."""
+        """Ends, as `wskctl serve PORT` does in a guest without such a port."""
         command.close()
 
     def _serve(self, end: socket.socket) -> None:

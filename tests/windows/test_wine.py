@@ -43,7 +43,7 @@ def prefix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wine]:
 
 @pytest.fixture
 def windows(prefix: Wine) -> Wine:
-    """With the driver started; what a hung run leaves loaded stays."""
+    """Wine with the driver started; what a hung run leaves loaded stays."""
     if "abi=" not in prefix.wskctl("info").stdout:
         assert prefix.wskctl("install", r"C:\wsk\wsktest.sys").returncode == 0
         assert prefix.wskctl("start").returncode == 0
@@ -89,7 +89,7 @@ def peer() -> Iterator[LoopbackPeer]:
 
 
 def perform(windows: Wine, plan: Scenario) -> Trace:
-    """By a file in and a file out."""
+    """Performs by a file in and a file out."""
     plan.recovery = 200 * ms
     (windows.c / "wsk" / "in").write_bytes(encode(plan))
     done = windows.wskctl("run", r"C:\wsk\in", r"C:\wsk\out")

@@ -42,7 +42,7 @@ def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def endpoint(served: WsmanService) -> Iterator[WsmanService]:
-    """As good as new: no misbehaviour, nothing heard yet. No test leaves a shell in it."""
+    """The service as good as new: no misbehaviour, nothing heard yet. No test leaves a shell in it."""
     served.requests.clear()
     yield served
     served.faults.clear()
