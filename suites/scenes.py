@@ -51,7 +51,7 @@ SHORT_PEER_TIMEOUT = 300 * ms  # for the part of a peer that nothing tells of th
 HELD = 300 * ms  # a callback, from when it has told that it has begun
 SOON = After(received=1, delay=20 * ms)  # of the peer, when all that the scene needs was called and told
 SETTLES = 100 * ms  # for what was called to come to rest; no sentence rests on it
-AFTERWARDS = 150 * ms  # for what is not to come
+AFTERWARDS = 150 * ms  # for events that must not come
 OPEN = 5 * s  # for a peer that is to hold its direction open till the guest has ended the connection
 TOLD = b"!"  # of the peer, when it has the guest's FIN
 PROMPT = 1 * s  # for what does not wait

@@ -63,7 +63,7 @@ def keep(folders: tuple[Path, ...], store: str) -> None:
     from harness.history.store import Store
 
     for folder in folders:
-        load_night(folder)  # what is refused leaves no empty store
+        load_night(folder)  # a refused night leaves no empty store
     with Store.open(store) as opened:
         for folder in folders:
             click.echo(f"{opened.keep(folder)} is in {store_name(store)}")

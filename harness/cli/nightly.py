@@ -120,7 +120,7 @@ def nightly(
         results = results.resolve()
         resumed = (
             _night(results, matrix, plans, resume) if resume else None
-        )  # what is refused leaves no store
+        )  # a refused matrix leaves no store
         history_writer = HistoryWriter(store or str(results / HISTORY), results, told.says)
         folder, night = resumed or _night(results, matrix, plans, None)
         try:

@@ -8,7 +8,7 @@ from harness.core import cache
 PACKAGE = Path(__file__).resolve().parents[1]
 _IN_WHEEL = PACKAGE / "repository"  # setup.py puts it there
 
-# In a checkout the repository itself; in a wheel what is needed of it.
+# In a checkout the repository itself; in a wheel the parts that are needed.
 REPOSITORY = _IN_WHEEL if _IN_WHEEL.is_dir() else PACKAGE.parent
 # What is built of it: beside it, or, where it may not be ours to write to, in the user's cache.
 _BUILT = cache.place("build") if _IN_WHEEL.is_dir() else REPOSITORY / "build"

@@ -26,7 +26,7 @@ _COPY_LIMIT_S = 300.0
 _RESERVE_BYTES = 1 << 30  # of our disk, which is left to everybody else
 _POLL_S = 0.02
 _COPY_BYTES = 4 << 20
-_BLOCK_BYTES = 1 << 20  # what is read at once: libfsntfs asks for a cluster at a time
+_BLOCK_BYTES = 1 << 20  # read at once: libfsntfs asks for a cluster at a time
 _SECTOR_BYTES = 512
 
 _GREETING, _OPTIONS = b"NBDMAGIC", b"IHAVEOPT"

@@ -61,7 +61,7 @@ class Bundle:
     guest: str
     mask: Mask
     files: dict[str, str] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)  # what is not in it, and why
+    notes: list[str] = field(default_factory=list)  # files that are not in it, and why
 
     def add(self, name: str, text: str) -> None:
         """Masked, and cut when it is long."""

@@ -41,7 +41,7 @@ class FaultVerdict:
     fault: str  # its name, or the freedom's
     named: tuple[str, ...]  # the rows that its table says it breaks
     red: Mapping[str, list[str]] = field(default_factory=dict)  # row -> cases that failed
-    unjudged: Sequence[str] = ()  # cases that came to nothing, and why
+    unjudged: Sequence[str] = ()  # cases that could not be judged, and why
     seconds: float = 0.0
     is_freedom: bool = False
     laws: Mapping[str, list[str]] = field(default_factory=dict)  # law -> cases that broke it

@@ -27,7 +27,7 @@ from harness.scenario import (
 from harness.scenario.values import EVENT_BITS, WSK_EVENT_DISABLE
 
 DATA_EVENTS = (Callback.RECEIVE, Callback.DISCONNECT)
-PLAIN, CHAINED, POISON = range(3)  # flags of what is sent
+PLAIN, CHAINED, POISON = range(3)  # flags of a send
 _MOST_LINES = 60
 _SETTLES = 40 * ms
 _INSIDE = (Context.COMPLETION, Context.CALLBACK)

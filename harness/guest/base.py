@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from harness.lab.machine import Machine
     from harness.lab.namespace import Network
 
-# Told one line at a time what is being done.
+# Takes a line about each step of the work.
 Progress = Callable[[str], None]
 
 

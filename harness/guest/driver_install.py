@@ -45,7 +45,7 @@ Get-Content $file -TotalCount 1
 """
 # Said by Windows itself, after the driver was started: a key=value a line. `stealth` is that of the firewall:
 # on, it swallows the RST of a port without a listener, whatever its rules allow, and no case may judge one.
-# `licence-minutes` is what is left of an evaluation, or of the days before an activation; 0 when they are
+# `licence-minutes` is the rest of an evaluation, or of the days before an activation; 0 when they are
 # over, and for a licence without end.
 _FACTS = r"""
 $ErrorActionPreference = 'Stop'; $ProgressPreference = 'SilentlyContinue'

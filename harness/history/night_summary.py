@@ -56,7 +56,7 @@ class NightSummary:
     """Everything that a summary of one night says."""
 
     night: SeenNight
-    changes: Changes | None  # since the night before; None when there is none
+    changes: Changes | None  # since the night before; None without one
     baseline: Changes | None  # against the pinned night
     failures: list[Failure]  # unknown ones first
     flaky: list[Flaky]

@@ -31,7 +31,7 @@ from harness.verdict.attempts import CaseVerdict
 NAME = 600  # letters: what PostgreSQL can index, whatever they are
 LONGEST_WHY = 4000  # letters of it that are kept
 
-# Stored: what is here stays as it is, and a new outcome gets a new number.
+# Stored: these numbers never change, and a new outcome gets a new number.
 CODES = {
     Outcome.PASS: 1,
     Outcome.RECORDED: 2,
@@ -146,7 +146,7 @@ outcomes = Table(
     _of("attempts"),
     Column("case_id", ForeignKey("cases.id"), primary_key=True),
     Column("outcome", SmallInteger, nullable=False),
-    Column("first", SmallInteger),  # when the run itself tried twice: what the first try came to
+    Column("first", SmallInteger),  # when the run itself tried twice: the outcome of the first try
     Column("failure", String(12)),  # its key (harness.history.failure), when the guest failed
     Column("observation_id", ForeignKey("observations.id")),
     Column("why", Text),

@@ -50,7 +50,7 @@ class RowTrend:
     statement: str
     guests: dict[str, Counts]
     failed_nights: int  # in which any guest failed a case that judges it
-    last_failed: str  # the day; empty when there is none
+    last_failed: str  # the day; empty when it never failed
 
 
 @dataclass(frozen=True)

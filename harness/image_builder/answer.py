@@ -72,7 +72,7 @@ def build(answers: Answers) -> bytes:
     return text
 
 
-# ---- Windows PE: the disk, and what is copied to it
+# ---- Windows PE: the disk, and the copies on it
 
 
 def _add_windows_pe(root: Element, answers: Answers) -> None:

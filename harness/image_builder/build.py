@@ -170,7 +170,7 @@ def _write_machine(folder: Path, order: BuildOrder, accelerated: bool) -> Window
     )
 
 
-# ---- what is kept
+# ---- results
 
 
 def _write_record(

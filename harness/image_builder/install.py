@@ -113,7 +113,7 @@ class _News:
     def _output(self) -> bytes:
         try:
             with self._machine.serial_log.open("rb") as log:
-                # One that has grown too long was shortened: what is new is at its end.
+                # One that has grown too long was shortened: new output is at its end.
                 self._read = min(self._read, log.seek(0, os.SEEK_END))
                 log.seek(self._read)
                 data = log.read()

@@ -164,7 +164,7 @@ class Runner:
         attending = _Attending(self, cell)
         try:
             ended, worker = self._place.perform(order, self.next_folder(cell), attending)
-        except HarnessError as error:  # what is asked for while the night is being stopped is refused
+        except HarnessError as error:  # a request is refused while the night is being stopped
             status, why = (LOST, "it was interrupted") if self._stopped else (_HARNESS_FAILED, str(error))
             ended, worker = Ended(status, attending.seconds, why), ""
         return self.note(cell, attending.started, ended, worker)

@@ -11,7 +11,7 @@ from harness.verdict import attempts as verdicts
 from harness.verdict.attempts import AttemptResult
 from harness.verdict.outcome import Outcome
 
-Outcomes = dict[str, list[Outcome]]  # case -> what it came to in each attempt that had it
+Outcomes = dict[str, list[Outcome]]  # case -> its outcome in each attempt that had it
 
 
 def result_of(folder: Path, attempt: Attempt) -> AttemptResult:

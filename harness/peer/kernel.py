@@ -22,7 +22,7 @@ CALL_LIMITS_S = (0.15, 0.9)
 CALL_PAUSE_S = 0.1
 
 _CHUNK = 65536
-# No room for sockets or for what is in them: nothing that the guest did.
+# No room for sockets or for their data: nothing that the guest did.
 _OUR_OWN = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
 _ABORT_ON_CLOSE = struct.pack("ii", 1, 0)  # struct linger: on, 0 s
 

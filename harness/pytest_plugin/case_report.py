@@ -17,7 +17,7 @@ class CaseReport:
     """A case that is over and written; `place` is that of its test among those collected."""
 
     record: CaseRecord
-    guest: Mapping[str, str]  # what is known of it
+    guest: Mapping[str, str]  # facts known of it
     place: int
 
 

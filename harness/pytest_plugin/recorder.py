@@ -62,7 +62,7 @@ class Recorder:
         self._places: dict[str, int] = {}
         self._observations: dict[str, dict[str, str]] = {}
         self._baseline = ""  # the name of the guest's
-        self._learned: list[str] = []  # lines on what is new in the baseline
+        self._learned: list[str] = []  # lines on new entries of the baseline
         self._overview: Overview | None = None  # once the run is over
         self._lost = False  # a lab, and with it cases
         self._others_failed = False  # tests that are not performed in a guest
@@ -190,7 +190,7 @@ class Recorder:
         """Once the run is over: how it ended, and of how many cases, as in run.json."""
         return {"ended": self._end, "selection": self._selection and asdict(self._selection)}
 
-    # After those who perform cases have ended, before xdist ends what is left of its workers.
+    # After those who perform cases have ended, before xdist ends the rest of its workers.
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         if self._end is End.TERMINATED or self._end is End.LIMIT:

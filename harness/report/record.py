@@ -24,7 +24,7 @@ from harness.verdict.outcome import Outcome
 from harness.verdict.requirements import Requirement
 
 SCHEMA_VERSION = 4
-READABLE = (3, SCHEMA_VERSION)  # what is read back; harness/report/schema_3.py says what was another
+READABLE = (3, SCHEMA_VERSION)  # can be read back; harness/report/schema_3.py has the differences
 RUN_FILE = "run.json"
 LATEST = "latest"
 

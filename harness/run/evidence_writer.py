@@ -80,7 +80,7 @@ class EvidenceWriter:
     def _earlier(self, case: str, number: int, attempt: Result) -> FindingRecord:
         """An attempt that said nothing about the guest, with its evidence as far as it can be kept."""
         evidence, written = attempt.case.evidence, dict[str, str]()
-        with contextlib.suppress(Exception):  # what is lost here decides nothing: a later attempt counts
+        with contextlib.suppress(Exception):  # a loss here decides nothing: a later attempt counts
             self._write_evidence(f"{case} attempt {number}", attempt, evidence, written)
         lines = [f"{attempt.outcome}: {attempt.why}"]
         if evidence.host:

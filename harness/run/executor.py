@@ -95,7 +95,7 @@ class Executor:
     def start(self, jobs: Iterable[TestJob]) -> None:
         """Starts the jobs once there is a guest. Raises what keeps it, or the lab, from being there."""
         self._opened.result()
-        _ = self.session.baseline  # a file that is none is told before any case runs
+        _ = self.session.baseline  # an unusable file is told before any case runs
         room = asyncio.Semaphore(self._at_once)
         company = aiorwlock.RWLock()
         jobs = list(jobs)

@@ -44,7 +44,7 @@ _WORST_FIRST = (FAILED, NOT_ACCEPTED, OPEN, PASSED)
 class CaseVerdict:
     """The verdict on a case, by all of its attempts."""
 
-    outcome: Outcome  # the worst that an attempt came to
+    outcome: Outcome  # the worst of any attempt
     flaky: bool = False  # attempts that judged the guest disagree
 
     def __str__(self) -> str:
@@ -109,7 +109,7 @@ def cell_status(
     verdicts = case_verdicts(attempts)
     if any(verdict.fails and not excused(case) for case, verdict in verdicts.items()):
         return FAILED
-    # A run that is not there any more has said what it came to.
+    # A run that is not there any more has told its exit status.
     if any(attempt.exit_status == FAILED and not attempt.outcomes for attempt in attempts):
         return FAILED
     ended = [attempt.exit_status for attempt in attempts if attempt.exit_status != LOST]

@@ -97,7 +97,7 @@ class CapturedConnection:
         if seen.flags & _SYN:
             self._begins(sender, seen)
         bases = self.bases
-        # Without its SYN an end counts as if that stood right before what is seen first, as in Wireshark.
+        # Without its SYN an end counts as if that stood right before the first segment seen, as in Wireshark.
         if bases[sender] is None:
             bases[sender] = seen.seq - 1
         if bases[1 - sender] is None and seen.flags & _ACK:

@@ -20,7 +20,7 @@ _VLAN = (0x8100, 0x88A8, 0x9100)
 _MPLS = (0x8847, 0x8848)
 _PPPOE_DISCOVERY, _PPPOE_SESSION = 0x8863, 0x8864
 _PPP_IP = (0x0021, 0x0057)
-_LONGEST_LENGTH = 1500  # what is no EtherType is the length of an LLC frame (IEEE 802.3, 3.2.6)
+_LONGEST_LENGTH = 1500  # up to it a number is no EtherType but the length of an LLC frame (IEEE 802.3, 3.2.6)
 _SNAP = b"\xaa\xaa\x03\0\0\0"
 _ANY_INET = {2, 10, 23, 24, 28, 30}  # AF_INET and AF_INET6 of the systems that write NULL and LOOP
 

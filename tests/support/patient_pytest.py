@@ -21,7 +21,7 @@ MOST_FLAKY = 3
 _TESTS_FAILED, _NOT_JUDGED = (
     1,
     3,
-)  # exit statuses of a run that came to its end; 3: a case that came to nothing
+)  # exit statuses of a run that came to its end; 3: a case could not be judged
 # How a run shares the machine: the second time it does not.
 _SIDE_BY_SIDE = {"-n": 1, "--numprocesses": 1, "--dist": 1}  # with how many words behind each
 

@@ -67,7 +67,7 @@ class WsmanService:
     certificate: str | None = None  # SHA-256 of it
     faults: dict[str, tuple[int, str]] = field(default_factory=dict)
     silent: bool = False  # takes requests and never answers
-    nonsense: bool = False  # answers what is no XML
+    nonsense: bool = False  # answers with text that is no XML
     clear: bool = False  # answers without encryption
     open_door: bool = False  # lets in without a login
     shells: dict[str, dict[str, "subprocess.Popen[bytes]"]] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from harness.history.night_summary import NightSummary
 from harness.history.pages.environment import environment
 from harness.report.files import file_name
 
-_LETTER = 6.6  # px; the text is fitted into what is made for it
+_LETTER = 6.6  # px; the text is fitted into that width
 _ROOM = 12  # px, beside each text
 _GREEN, _RED, _AMBER = "#146c2e", "#b3261e", "#7a5b00"
 

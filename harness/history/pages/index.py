@@ -30,7 +30,7 @@ MOST_ROWS = 200  # of a table: the store has the others
 MOST_NIGHTS = 100
 MOST_VARIANTS = 50
 
-# Tables of changes, in order: title, and what is in each.
+# Tables of changes, in order: title, and the kinds in each.
 _CHANGES = (
     ("New failures", (ChangeKind.NEW_FAILURE,)),
     ("What no document fixes, and is not as it was", (ChangeKind.CHANGED_RECORD,)),

@@ -15,7 +15,7 @@ from harness.verdict.laws.socket_story import Call, SocketStory
 from harness.verdict.laws.story import Story
 
 _ENDED_BY_ABORT = {StepKind.SEND: "D-27", StepKind.DISCONNECT: "D-26", StepKind.RECEIVE: "D-30"}
-_LONG_ENOUGH = 2 * s  # a wait that was shorter says nothing of what is to be prompt
+_LONG_ENOUGH = 2 * s  # a shorter wait says nothing of calls that must be prompt
 
 
 def irp_contract(story: Story) -> Iterator[Violation]:

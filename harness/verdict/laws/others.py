@@ -41,7 +41,7 @@ def _is_left_alone(story: Story, sock: SocketStory, connection: TcpConnection, c
     if not connection.peer_heard_all or _is_empty(call) or call.lacked_memory:
         return False
     if not call.pended and not connection.peer.fins:
-        return False  # what is refused at once has done nothing, and why is not always to be seen
+        return False  # a call refused at once has done nothing, and why is not always to be seen
     return call.kind == StepKind.SEND or not _end_was_told(sock, call)
 
 
