@@ -10,6 +10,7 @@ keeps the record hears of it, in this process or in the one above a worker.
 """
 
 import contextlib
+import difflib
 import gc
 import logging
 import os
@@ -246,8 +247,9 @@ def chosen_guest(settings: Settings) -> Guest:
     """
     guest = find(settings.guest, settings.guest_options)
     if settings.fault and settings.fault not in guest.faults():
-        known = ", ".join(guest.faults()) or "none"
-        raise UsageError(f"{guest.name} has no fault {settings.fault!r}; it has: {known}")
+        near = ", ".join(difflib.get_close_matches(settings.fault, guest.faults()))
+        known = f"it has {near}" if near else "`selfcheck --list` names those of the reference guest"
+        raise UsageError(f"{guest.name} has no fault {settings.fault!r}; {known}")
     for freedom in settings.freedoms:
         if freedom not in guest.freedoms():
             known = ", ".join(guest.freedoms()) or "none"

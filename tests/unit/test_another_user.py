@@ -3,9 +3,9 @@
 
 import os
 import shutil
-import stat
 import subprocess
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,8 +44,14 @@ def copied(run: Path, target: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def places(tmp_path_factory: pytest.TempPathFactory) -> Places:
-    folder = tmp_path_factory.mktemp("places")
+def places() -> Iterator[Places]:
+    """Not in pytest's own temporary folder: each pytest that starts closes that one to other users again."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o711)
+        yield _places(Path(folder))
+
+
+def _places(folder: Path) -> Places:
     world = World(folder / "world")
     closed, free = folder / "closed", folder / "free"
     for made in (closed, free, closed / "home"):
@@ -67,9 +73,6 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Places:
     ):
         path.chmod(0)
     free.chmod(0o777)
-    for parent in (folder, *folder.parents):
-        if parent.stat().st_uid == os.geteuid() and parent != Path("/"):
-            parent.chmod(parent.stat().st_mode | stat.S_IXGRP | stat.S_IXOTH)
     return Places(world, closed, world.run, unreadable, hollow, store, free / "home", free)
 
 

@@ -24,7 +24,14 @@ from harness.run.options import BY_NAME, OPTIONS, Settings
 
 HARNESS = REPOSITORY / "harness"
 PLUGIN = ["-p", "harness.pytest_plugin.entry"]
-OF_OTHERS = {"cli/image.py", "cli/selfcheck.py", "cli/compare.py"}  # their own options, of the same names
+# Their own options, of the same names; the last is the command line of `explore`.
+OF_OTHERS = {
+    "cli/image.py",
+    "cli/selfcheck.py",
+    "cli/compare.py",
+    "cli/explore.py",
+    "diagnostics/explore_check.py",
+}
 
 
 @pytest.fixture

@@ -15,19 +15,19 @@ FAULT(close_leaves_receive_pending, "close-leaves-receive-pending",
       "C-10 C-11 C-12b C-13 X-44 S-13 S-15 S-16",
       "a receive is not completed by close")
 FAULT(lost_irp, "lost-irp",
-      "D-01 D-03 D-04 D-08 D-10 D-11 D-16 D-17 D-18b D-20 D-21 D-22 D-23 D-24 D-25 D-26 D-28 D-33 C-10 C-11 C-17 C-18 C-18b X-01 X-02 X-10 X-11 X-12 X-41 X-44 X-45 X-49 S-11 S-12 S-13 S-14 S-15 S-16",
+      "D-01 D-03 D-04 D-08 D-10 D-11 D-16 D-17 D-18b D-20 D-21 D-22 D-23 D-24 D-25 D-26 D-28 D-33 C-10 C-11 C-17 C-18 C-18b X-01 X-02 X-10 X-11 X-12 X-41 X-44 X-45 X-49 S-05 S-11 S-12 S-13 S-14 S-15 S-16",
       "the IRP of a graceful disconnect is never completed")
 FAULT(irp_waits_for_thread, "irp-waits-for-thread",
-      "D-01 D-03 D-04 D-08 D-10 D-11 D-15 D-16 D-17 D-18b D-20 D-21 D-22 D-23 D-24 D-25 D-26 D-28 D-33 C-10 C-11 C-12 C-17 C-18 C-18b X-01 X-02 X-10 X-12 X-34 X-41 S-04 S-07 S-08",
+      "D-01 D-03 D-04 D-08 D-10 D-11 D-15 D-16 D-17 D-18b D-20 D-21 D-22 D-23 D-24 D-25 D-26 D-28 D-33 C-10 C-11 C-12 C-17 C-18 C-18b X-01 X-02 X-10 X-12 X-34 X-41 S-04 S-05 S-07 S-08",
       "the IRP of a graceful disconnect is completed when the thread ends that asked for it, not before")
 FAULT(complete_before_fin_ack, "complete-before-fin-ack",
-      "D-11 D-18b D-22 S-11 S-12 S-14 S-15 S-16",
+      "D-11 D-18b D-22 D-23 S-11 S-12 S-14 S-15 S-16",
       "a graceful disconnect completes before its FIN is acknowledged")
 FAULT(no_connect_ex, "no-connect-ex", "", "the tables of an older WSK, which has no WskConnectEx")
 FAULT(no_fin, "no-fin",
-      "D-01 D-03 D-04 D-08 D-16 D-24 D-25 D-26 C-10 C-11 C-17 C-18b X-10 X-12 X-18 X-26 X-31 X-45 X-49 S-03 S-04 S-05 S-06 S-07 S-11 S-12 S-14 S-15 S-16",
+      "D-01 D-03 D-04 D-08 D-15 D-16 D-24 D-25 D-26 C-10 C-11 C-17 C-18b X-10 X-12 X-18 X-26 X-31 X-45 X-49 S-03 S-04 S-05 S-06 S-07 S-11 S-12 S-14 S-15 S-16",
       "a graceful disconnect completes and sends nothing")
-FAULT(buffer_cut, "buffer-cut", "D-03 D-17", "the last byte of the disconnect's buffer is not sent")
+FAULT(buffer_cut, "buffer-cut", "D-03 D-17 D-22", "the last byte of the disconnect's buffer is not sent")
 FAULT(offset_ignored, "offset-ignored", "D-03", "a buffer is taken from the beginning of its first MDL")
 FAULT(chain_ignored, "chain-ignored", "D-03 D-17", "only the first MDL of a chain is used")
 FAULT(graceful_ends_both, "graceful-ends-both", "D-20 D-20b D-21 X-41 X-44 S-13",
@@ -48,10 +48,10 @@ FAULT(abort_waits, "abort-waits",
       "D-07 D-10 D-11 D-16 D-27 D-28 D-30 X-01 X-02 X-03 X-10 X-11 X-12 S-04 S-14",
       "an abortive disconnect does not complete before the socket is closed")
 FAULT(abort_leaves_sends, "abort-leaves-sends",
-      "D-27 D-30 S-14",
+      "D-27 D-28 D-30 S-14",
       "an abortive disconnect leaves sends pending")
 FAULT(aborted_send_succeeds, "aborted-send-succeeds",
-      "D-27 D-30 S-14",
+      "D-27 D-28 D-30 S-14",
       "a send that an abort cancelled reports success")
 FAULT(abort_loses_graceful, "abort-loses-graceful", "D-23 D-24 D-26 S-14",
       "the graceful disconnect that an abort ends is never completed")
