@@ -21,6 +21,7 @@ from harness.cli.run import run
 from harness.cli.selfcheck import selfcheck
 from harness.cli.selftest_crash import selftest_crash
 from harness.cli.shell import shell
+from harness.cli.try_driver import try_driver
 from harness.core.errors import Terminated, UsageError
 from harness.core.files import read_bytes
 from harness.core.paths import RESULTS
@@ -47,6 +48,7 @@ def cli() -> None:
     wsk-conformance doctor        say what this machine lacks, and what to do about it
     wsk-conformance selftest-crash  crash a guest, or hang it, and check that the evidence arrives
     wsk-conformance shell         start a guest and work in its lab by hand
+    wsk-conformance try-driver    try a driver of your own, without Windows
 
     Exit status: 0 all passed, 1 the guest failed something, 2 wrong usage or
     configuration, 3 the harness failed or evidence was lost.
@@ -176,6 +178,7 @@ cli.add_command(replay)
 cli.add_command(selfcheck)
 cli.add_command(selftest_crash)
 cli.add_command(shell)
+cli.add_command(try_driver)
 
 
 def main() -> None:

@@ -38,6 +38,9 @@ _TIMESPEC = struct.Struct("@ll")
 _STATISTICS = struct.Struct("@II")  # struct tpacket_stats: packets, drops
 
 
+_ETHERTYPE, _ARP = slice(12, 14), b"\x08\x06"
+
+
 class _Frame(NamedTuple):
     raw: bytes
     time_ns: int
@@ -45,9 +48,9 @@ class _Frame(NamedTuple):
 
 
 class Window:
-    """The packets of one case: those with its port at either end, while the window is open."""
+    """The packets of a case, while the window is open: of its port at either end, or for None all but ARP."""
 
-    def __init__(self, port: int, drops: int) -> None:
+    def __init__(self, port: int | None, drops: int) -> None:
         self.port = port
         self.lost = 0  # packets that found no room, known once they are taken
         self.strays = 0  # frames that the guest sent meanwhile and that are no case's
@@ -56,7 +59,10 @@ class Window:
 
     def add(self, packet: Packet) -> bool:
         """Is it the window's?"""
-        mine = bool(packet.family) and self.port in (packet.sport, packet.dport)
+        if self.port is None:
+            mine = packet.raw[_ETHERTYPE] != _ARP
+        else:
+            mine = bool(packet.family) and self.port in (packet.sport, packet.dport)
         if mine:
             self._packets.append(packet)
         return mine
@@ -113,8 +119,11 @@ class Capture:
             return self._drops
 
     @contextmanager
-    def window(self, port: int) -> Iterator[Window]:
-        """Collects the packets of one port, the peer's or the guest's; open it before that can be reached."""
+    def window(self, port: int | None) -> Iterator[Window]:
+        """Collects the packets of one port, the peer's or the guest's; open it before that can be reached.
+
+        None collects those of all ports.
+        """
         window = Window(port, self.drops)
         with self._lock:
             self._windows.append(window)
@@ -127,6 +136,11 @@ class Capture:
     async def packets(self, window: Window, limit: int) -> list[Packet]:
         """All packets of the window, after `prove_live`: what was sent before this call is in it."""
         await self.prove_live(limit)
+        self._decode()
+        return window.take(self.drops)
+
+    def seen(self, window: Window) -> list[Packet]:
+        """The packets so far, for a guest that answers nothing any more: what it sent last may be missing."""
         self._decode()
         return window.take(self.drops)
 

@@ -27,6 +27,7 @@ from harness.core.unexpected import is_out_of_space, unexpected
 
 HERE = Path(__file__).resolve().parent
 WSKCTL = BUILT_DRIVER / "wskctl"
+NTDRIVER = HERE / "ntdriver.c"
 
 # Program -> the Debian package that has it.
 TOOLS = {
@@ -95,7 +96,14 @@ def image_name(kernel: Kernel) -> str:
         ]
     )
     made_of = hashlib.sha256(repr(kernel).encode() + packages)
-    for path in [*sorted(HERE.glob("*.py")), HERE / "init", HERE / "freedom", *module_sources(), WSKCTL]:
+    for path in [
+        *sorted(HERE.glob("*.py")),
+        HERE / "init",
+        HERE / "freedom",
+        NTDRIVER,
+        *module_sources(),
+        WSKCTL,
+    ]:
         made_of.update(f"{path.name} {digest(path)}\n".encode())
     return f"image-{made_of.hexdigest()[:16]}"
 
@@ -127,7 +135,7 @@ def build_image(folder: Path, store: Path, kernel: Kernel) -> None:
 
 
 def add_programs(root: Path) -> None:
-    """/init, freedom, wskctl, and busybox under all its names."""
+    """/init, freedom, wskctl, ntdriver, and busybox under all its names."""
     for name in ("bin", "dev", "proc", "run", "sys", "tmp"):
         (root / name).mkdir(parents=True)
     busybox = find_tool("busybox") or "busybox"
@@ -138,6 +146,8 @@ def add_programs(root: Path) -> None:
     shutil.copy(HERE / "init", root / "init")
     shutil.copy(HERE / "freedom", root / "bin" / "freedom")
     shutil.copy(WSKCTL, root / "bin" / "wskctl")
+    program = root / "bin" / "ntdriver"
+    run(["gcc", "-O2", "-Wall", "-Wextra", "-static", "-s", str(NTDRIVER), "-o", str(program)])
 
 
 def add_ssh_server(root: Path, folder: Path) -> None:

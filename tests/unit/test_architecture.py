@@ -21,7 +21,7 @@ FLOORS = (
     {"report", "crash"},
     {"compare", "run", "image_builder"},
     {"history", "pytest_plugin"},
-    {"nightly", "replay", "diagnostics", "explore"},
+    {"nightly", "replay", "diagnostics", "explore", "tryout"},
     {"cli"},
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

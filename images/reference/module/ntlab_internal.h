@@ -7,6 +7,7 @@
 
 #include <linux/panic.h>
 
+#include "driver_stack.h"
 #include "nt.h"
 #include "ntlab.h"
 
@@ -65,9 +66,13 @@ bool pool_ends_before(u64 address);
 void pool_check_unload(const void *image, u32 size);
 
 /* A bugcheck stops the guest for good, seen from outside through pvpanic. */
-#define bugcheck(code, a, b, c, d)                                                                       \
-	panic("*** STOP: 0x%08X (0x%016llX,0x%016llX,0x%016llX,0x%016llX)", (u32)(code), (u64)(a), (u64)(b), \
-	      (u64)(c), (u64)(d))
+#define bugcheck(code, a, b, c, d)                                                                               \
+	do {                                                                                                     \
+		driver_tell_stack();                                                                             \
+		driver_tell_trace();                                                                             \
+		panic("*** STOP: 0x%08X (0x%016llX,0x%016llX,0x%016llX,0x%016llX)", (u32)(code), (u64)(a), (u64)(b), \
+		      (u64)(c), (u64)(d));                                                                       \
+	} while (0)
 
 /* irql.c */
 struct pt_regs;

@@ -3,10 +3,17 @@
 #include "policy.h"
 #include "wsk_complete.h"
 #include "wsk_socket.h"
+#include "wsk_trace.h"
 
 static LIST_HEAD(completed);
 static DEFINE_SPINLOCK(completed_lock);
 static atomic_t outstanding;	/* those on the list, and the one that is being completed */
+
+static void hand_back(struct irp *irp)
+{
+	wsk_trace_completion(irp);
+	IofCompleteRequest(irp, 0);
+}
 
 static struct irp *next_completed(void)
 {
@@ -25,12 +32,12 @@ static void complete_twice(struct irp *irp)
 {
 	struct irp before = *irp;
 
-	IofCompleteRequest(irp, 0);
+	hand_back(irp);
 	irp->status = before.status;
 	irp->information = before.information;
 	irp->current_location = before.current_location;
 	irp->current_stack = before.current_stack;
-	IofCompleteRequest(irp, 0);
+	hand_back(irp);
 }
 
 /* For a fault: the client hears of a socket whose close has completed. */
@@ -60,7 +67,7 @@ static void complete_irps(void)
 		if (irp->driver_context[3])
 			complete_twice(irp);
 		else
-			IofCompleteRequest(irp, 0);
+			hand_back(irp);
 		atomic_dec(&outstanding);
 		if (closed && policy_calls_after_close(closed))
 			call_late(closed);
@@ -156,7 +163,7 @@ void wsk_complete_taken(struct irp *irp, NTSTATUS status, u64 information)
 	irp->current_stack->control &= ~SL_PENDING_RETURNED;
 	irp->status = status;
 	irp->information = policy_information(status, information);
-	IofCompleteRequest(irp, 0);
+	hand_back(irp);
 }
 
 /* WSK is the lowest driver of the stack and fills the next location itself. */

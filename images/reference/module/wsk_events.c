@@ -18,6 +18,7 @@
 #include "wsk_listen.h"
 #include "wsk_operation.h"
 #include "wsk_socket.h"
+#include "wsk_trace.h"
 
 #define MAX_INDICATION 65536u
 
@@ -27,6 +28,23 @@ static bool wanted(const struct wsk_socket *ws, u32 kind)
 }
 
 /* ---- Delivery, in softirq ---- */
+
+/* What the callback is given, for the trace: bytes, or the socket of an accepted connection. */
+static u64 offered(const struct wsk_event *event)
+{
+	u64 bytes;
+
+	if (event->kind == WSK_EVENT_ACCEPT)
+		return (u64)event->incoming;
+	wsk_indication_count(event->indication, &bytes);
+	return bytes;
+}
+
+/* It has returned. */
+static void told(struct wsk_socket *ws, const struct wsk_event *event, NTSTATUS status, u64 bytes)
+{
+	wsk_trace_callback(WSK_TRACE_CALLBACK_LEAVE, ws, event->kind, 0, status, bytes);
+}
 
 /* What the client did not accept of a list is indicated again, before what came later. */
 static void give_back(struct wsk_socket *ws, struct wsk_indication *indication, u64 accepted)
@@ -73,6 +91,7 @@ static void call_receive(struct wsk_socket *ws, struct wsk_event *event)
 	accepted = size;
 	status = wsk_connection_events(ws)->receive(ws->context, policy_event_level_flag(), shown_of(indication), size,
 						    &accepted);
+	told(ws, event, status, min(accepted, size));
 	if (!indication)
 		return;
 	if (status == STATUS_PENDING)
@@ -97,6 +116,7 @@ static void call_receive_from(struct wsk_socket *ws, struct wsk_event *event)
 	NTSTATUS status = events->receive_from(context_of(ws, event->kind), policy_event_level_flag(),
 					       shown_of(event->indication));
 
+	told(ws, event, status, 0);
 	if (!event->indication)
 		return;
 	if (status == STATUS_PENDING)
@@ -137,6 +157,7 @@ static void call_accept(struct wsk_socket *ws, struct wsk_event *event)
 		offer(event->incoming, ws->enabled);
 	status = wsk_listen_events(ws)->accept(ws->context, policy_event_level_flag(), &event->local, &event->remote,
 					       event->incoming, &context, &dispatch);
+	told(ws, event, status, (u64)event->incoming);
 	if (!event->incoming)
 		return;
 	if (status == STATUS_SUCCESS)
@@ -149,13 +170,15 @@ static void call_disconnect(struct wsk_socket *ws, struct wsk_event *event)
 {
 	u32 flags = policy_disconnect_flags(event->flags);
 
-	wsk_connection_events(ws)->disconnect(context_of(ws, event->kind), flags | policy_event_level_flag());
+	told(ws, event,
+	     wsk_connection_events(ws)->disconnect(context_of(ws, event->kind), flags | policy_event_level_flag()), 0);
 }
 
 static void call_inspect(struct wsk_socket *ws, struct wsk_event *event)
 {
 	u32 action = wsk_listen_events(ws)->inspect(ws->context, &event->local, &event->remote, &event->inspect_id);
 
+	told(ws, event, action, 0);
 	wsk_inspect_decide(ws, &event->inspect_id, action);
 }
 
@@ -164,6 +187,7 @@ static void invoke(struct wsk_socket *ws, struct wsk_event *event)
 	KIRQL before = KeGetCurrentIrql();
 	int depth = preempt_count();
 
+	wsk_trace_callback(WSK_TRACE_CALLBACK_ENTER, ws, event->kind, event->flags, 0, offered(event));
 	driver_enter();
 	switch (event->kind) {
 	case WSK_EVENT_RECEIVE:
@@ -182,10 +206,10 @@ static void invoke(struct wsk_socket *ws, struct wsk_event *event)
 		call_inspect(ws, event);
 		break;
 	case WSK_EVENT_ABORT:
-		wsk_listen_events(ws)->abort(ws->context, &event->inspect_id);
+		told(ws, event, wsk_listen_events(ws)->abort(ws->context, &event->inspect_id), 0);
 		break;
 	case WSK_EVENT_SEND_BACKLOG:
-		wsk_connection_events(ws)->send_backlog(ws->context, event->size);
+		told(ws, event, wsk_connection_events(ws)->send_backlog(ws->context, event->size), 0);
 		break;
 	}
 	driver_leave();

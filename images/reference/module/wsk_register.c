@@ -9,6 +9,7 @@
 #include "wsk_outgoing.h"
 #include "wsk_socket.h"
 #include "wsk_tables.h"
+#include "wsk_trace.h"
 #include "wsk_work.h"
 
 #define WSK_NO_WAIT 0
@@ -74,7 +75,7 @@ static NTSTATUS MS WskCaptureProviderNPI(struct wsk_registration *registration, 
 		verifier_require_passive(WskCaptureProviderNPI);
 	atomic_inc(&client->captures);
 	npi->client = client;
-	npi->dispatch = wsk_provider_table;
+	npi->dispatch = wsk_provider_table();
 	return STATUS_SUCCESS;
 }
 
@@ -115,7 +116,12 @@ int wsk_init(void)
 	error = wsk_lost_address_init();
 	if (error)
 		goto no_notifier;
+	error = wsk_trace_init();
+	if (error)
+		goto no_trace;
 	return 0;
+no_trace:
+	wsk_lost_address_exit();
 no_notifier:
 	wsk_outgoing_exit();
 no_outgoing:
@@ -127,6 +133,7 @@ no_inspection:
 
 void wsk_exit(void)
 {
+	wsk_trace_exit();
 	wsk_lost_address_exit();
 	wsk_outgoing_exit();
 	wsk_inspect_exit();

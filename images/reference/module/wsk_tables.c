@@ -10,6 +10,7 @@
 #include "wsk_listen.h"
 #include "wsk_security.h"
 #include "wsk_tables.h"
+#include "wsk_trace.h"
 
 /* SendEx and ReceiveEx are reserved; nobody documents how they are called. */
 static NTSTATUS MS reserved(void)
@@ -45,30 +46,41 @@ static const void *const stream_table[] = {
 	reserved,
 };
 
+#define TRACED(table, category) wsk_trace_table(table, ARRAY_SIZE(table), category)
+
 const void *wsk_table_of(u32 category)
 {
 	switch (category) {
 	case WSK_FLAG_LISTEN_SOCKET:
-		return listen_table;
+		return TRACED(listen_table, category);
 	case WSK_FLAG_CONNECTION_SOCKET:
-		return policy_has_connect_ex() ? connection_table : old_connection_table;
+		return policy_has_connect_ex() ? TRACED(connection_table, category) :
+						 TRACED(old_connection_table, category);
 	case WSK_FLAG_DATAGRAM_SOCKET:
-		return datagram_table;
+		return TRACED(datagram_table, category);
 	case WSK_FLAG_STREAM_SOCKET:
-		return stream_table;
+		return TRACED(stream_table, category);
 	default:
-		return basic_table;
+		return TRACED(basic_table, category);
 	}
 }
 
-static const struct {
-	u16 version;
-	u16 reserved;
-	u32 pad;
-	const void *slots[6];
-} provider_table = {
-	0x0100, 0, 0,
-	{ WskSocket, WskSocketConnect, WskControlClient, WskGetAddressInfo, WskFreeAddressInfo, WskGetNameInfo },
+static const void *const provider_slots[] = {
+	WskSocket, WskSocketConnect, WskControlClient, WskGetAddressInfo, WskFreeAddressInfo, WskGetNameInfo,
 };
 
-const void *const wsk_provider_table = &provider_table;
+#define PROVIDER 15	/* a category that no socket has */
+
+const void *wsk_provider_table(void)
+{
+	static struct {
+		u16 version;
+		u16 reserved;
+		u32 pad;
+		const void *slots[ARRAY_SIZE(provider_slots)];
+	} table = { .version = 0x0100 }, traced = { .version = 0x0100 };
+	bool trace = static_branch_unlikely(&wsk_tracing);
+
+	memcpy(trace ? traced.slots : table.slots, TRACED(provider_slots, PROVIDER), sizeof(table.slots));
+	return trace ? (const void *)&traced : &table;
+}

@@ -4,7 +4,7 @@
 
 #include "wsk_types.h"
 
-extern const void *const wsk_provider_table;
+const void *wsk_provider_table(void);
 const void *wsk_table_of(u32 category);
 
 #endif

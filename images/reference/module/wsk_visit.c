@@ -9,6 +9,7 @@
 
 #include "policy.h"
 #include "wsk_socket.h"
+#include "wsk_trace.h"
 #include "wsk_visit.h"
 
 static LIST_HEAD(visits);
@@ -17,7 +18,8 @@ static DEFINE_SPINLOCK(visits_lock);
 void wsk_enter(struct wsk_visit *visit, struct wsk_socket *ws, const void *caller)
 {
 	if (!wsk_is_live(ws) || READ_ONCE(ws->closing))
-		bugcheck(DRIVER_PAGE_FAULT_IN_FREED_SPECIAL_POOL, ws, 0, caller, 0);
+		bugcheck(DRIVER_PAGE_FAULT_IN_FREED_SPECIAL_POOL, ws, 0,
+			 wsk_trace_caller(task_pid_nr(current), caller), 0);
 	*visit = (struct wsk_visit){ .ws = ws, .thread = current, .caller = caller };
 	spin_lock_bh(&visits_lock);
 	list_add(&visit->list, &visits);
@@ -59,7 +61,7 @@ void wsk_require_alone(const struct wsk_socket *ws)
 	spin_lock_bh(&visits_lock);
 	list_for_each_entry(visit, &visits, list)
 		if (visit->ws == ws && visit->thread != current)
-			other = visit->caller;
+			other = wsk_trace_caller(task_pid_nr((struct task_struct *)visit->thread), visit->caller);
 	spin_unlock_bh(&visits_lock);
 	if (other)
 		bugcheck(DRIVER_VERIFIER_DETECTED_VIOLATION, VERIFIER_WSK_CLOSE_RACES, ws, other, 0);
