@@ -60,7 +60,8 @@ class Seen:
     unload_status: NTSTATUS | None = None
     hung: str = ""  # what did not come back
     steps: list[Step] = field(default_factory=list)
-    pool: dict[str, tuple[int, int]] = field(default_factory=dict)  # before the unload: tag -> blocks, bytes
+    pool_before: dict[str, tuple[int, int]] = field(default_factory=dict)  # the load: tag -> blocks, bytes
+    pool: dict[str, tuple[int, int]] = field(default_factory=dict)  # at the end of what can be asked
     trace: bytes = b""
     packets: list[Packet] = field(default_factory=list)
     lost_packets: int = 0
@@ -186,14 +187,19 @@ class Attempt:
     async def _perform(self, channel: "SshChannel") -> None:
         name = self.request.driver.service
         self.progress(f"loading {self.request.driver.path.name}")
+        self.seen.pool_before = await self._pool(channel)
         if not await self._load(channel, name):
             return
         for ioctl in self.request.ioctls:
             await self._control(channel, ioctl)
         if not self.seen.hung:
             await self._let_run(channel)
-        self.seen.pool = _pool((await channel.exec(f"cat {_PARAMETERS}/pool")).stdout)
-        await self._unload(channel, name)
+        if not self.seen.hung:
+            await self._unload(channel, name)
+        self.seen.pool = await self._pool(channel)
+
+    async def _pool(self, channel: "SshChannel") -> dict[str, tuple[int, int]]:
+        return _pool((await channel.exec(f"cat {_PARAMETERS}/pool")).stdout)
 
     async def _load(self, channel: "SshChannel", name: str) -> bool:
         said = await self._bounded(channel, f"ntdriver load {name} {_IN_GUEST}", _LOAD_LIMIT_S, "DriverEntry")

@@ -29,7 +29,7 @@ _PREFIX = "WSK_TRACE_FN_"
 _FUNCTIONS = {
     member.value: name.removeprefix(_PREFIX) for name, member in _abi.wsk_trace_function.__members__.items()
 }
-_TOLD = re.compile(r"ntlab: wsk " + " ".join(["([0-9a-f]{1,16})"] * 14))  # at a bugcheck
+_TOLD = re.compile(r"ntlab: wsk " + " ".join(["([0-9a-f]{1,16})"] * 15))  # at a bugcheck
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class CallEvent:
     kind: int
     irql: int
     cpu: int
+    offset: int
 
     @property
     def name(self) -> str:
@@ -95,6 +96,7 @@ def _decoded(record: bytes) -> CallEvent:
         raw.kind,
         raw.irql,
         raw.cpu,
+        raw.offset,
     )
 
 

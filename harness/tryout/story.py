@@ -53,6 +53,12 @@ class _Call:
     completed: NTSTATUS | None = None
     completions: int = 0
 
+    @property
+    def told(self) -> str:
+        """'WskSend #3 (socket 1, 100 bytes) from +0x1234', which is an offset in the driver's image."""
+        where = f" from +0x{self.event.offset:X}" if self.event.offset else ""
+        return f"{self.label}{f' ({self.detail})' if self.detail else ''}{where}"
+
 
 @dataclass
 class Story:
@@ -77,12 +83,12 @@ class Story:
     def pending(self) -> list[str]:
         """IRPs that WSK was given and has not completed."""
         left = (call for call in self._calls if call.event.irp and not call.completions)
-        return [f"{call.label} ({call.detail})" for call in left]
+        return [call.told for call in left]
 
     @property
     def unreturned(self) -> list[str]:
         """Calls that have not come back."""
-        return [f"{call.label} ({call.detail})" for calls in self._inside.values() for call in calls]
+        return [call.told for calls in self._inside.values() for call in calls]
 
     @property
     def open_sockets(self) -> list[str]:
@@ -208,4 +214,4 @@ def summary(story: Story) -> Sequence[str]:
         elif event.kind == CALLBACK_LEAVE:
             key = (told.label.partition(" of ")[0], "returned", f"{event.status} at {irql_name(event.irql)}")
             counts[key] = counts.get(key, 0) + 1
-    return [f"{name}: {kind} {what}, {count} times" for (name, kind, what), count in sorted(counts.items())]
+    return [f"{name}: {kind} {what} ({count})" for (name, kind, what), count in sorted(counts.items())]

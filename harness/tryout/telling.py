@@ -121,7 +121,7 @@ def _findings(request: Request, seen: Seen, story: Story, log: _Log) -> Iterator
         yield FindingRecord("bugcheck", [str(bugcheck), *_explained(bugcheck, log)])
     yield FindingRecord("stack (words that point behind a call; some may be left over)", _stack(log))
     yield FindingRecord("rules for clients that it broke", log.all(_STRICT))
-    yield FindingRecord("left at its unload", _cut([*log.all(_LEFT), *_left(seen, story)]))
+    yield FindingRecord("left at its unload", _cut([*log.all(_LEFT), *_left(seen)]))
     yield FindingRecord("IRPs that WSK had not completed at the end", _cut(story.pending))
     yield FindingRecord("sockets that it had not closed at the end", _cut(story.open_sockets))
     yield FindingRecord("WSK calls", _cut(_calls(story)))
@@ -148,13 +148,15 @@ def _stack(log: _Log) -> list[str]:
     )
 
 
-def _left(seen: Seen, story: Story) -> Iterator[str]:
-    """What the guest cannot count itself, because its driver never came out."""
+def _left(seen: Seen) -> Iterator[str]:
+    """What the guest does not count, because its driver never came out."""
     if not seen.hung:
         return
     for tag, (blocks, size) in seen.pool.items():
-        if blocks and tag.strip() not in ("buf",):
-            yield f"pool in use before the unload: {size} bytes in {blocks} blocks of tag {tag}"
+        before_blocks, before_size = seen.pool_before.get(tag, (0, 0))
+        if blocks > before_blocks:
+            more = blocks - before_blocks
+            yield f"{size - before_size} bytes of pool in {more} block{'s'[: more > 1]}, tag {tag.strip()}"
 
 
 def _calls(story: Story) -> list[str]:
@@ -181,7 +183,12 @@ def _imports(request: Request, log: _Log) -> Iterator[str]:
     resolved = [name for name in request.driver.imports if name not in missing]
     for name in sorted(missing):
         yield f"missing: {name}"
-    yield f"{len(resolved)} resolved{': ' if resolved else ''}{', '.join(resolved)}"
+    by_module: dict[str, list[str]] = {}
+    for name in resolved:
+        module, _, symbol = name.partition("!")
+        by_module.setdefault(module, []).append(symbol)
+    for module, symbols in by_module.items():
+        yield f"{len(symbols)} of {module}: {', '.join(symbols)}"
 
 
 def _cut(lines: Iterable[str]) -> list[str]:

@@ -46,7 +46,7 @@ def record(sequence: int, kind: int, function: int = 0, **fields: int) -> bytes:
         kind,
         fields.get("irql", 0),
         0,
-        0,
+        fields.get("offset", 0),
     )
     assert len(packed) == RECORD
     return packed
@@ -97,10 +97,10 @@ def test_an_irp_that_completes_twice_is_noticed() -> None:
 
 
 def test_the_last_events_come_over_the_serial_port_when_the_guest_crashes() -> None:
-    serial = "[  1.0] ntlab: wsk 4 190 0 ffff0001 aa00 0 0 0 1 1 11 1 2 1\n"
+    serial = "[  1.0] ntlab: wsk 4 190 0 ffff0001 aa00 0 0 0 1 1 11 1 2 1 1234\n"
     told = story(made(), serial)
     assert told.trace.lost == 0
-    assert told.pending == ["WskDisconnect #2 (socket 1, abortive)"]
+    assert told.pending == ["WskDisconnect #2 (socket 1, abortive) from +0x1234"]
 
 
 def test_a_gap_in_the_sequence_is_lost_and_an_event_told_twice_counts_once() -> None:
@@ -115,8 +115,8 @@ def test_a_record_of_no_known_kind_is_refused_and_half_of_one_is_left_out() -> N
 
 def test_the_summary_counts_statuses_by_level() -> None:
     assert summary(story(made())) == [
-        "WskSocket: completion STATUS_SUCCESS at DISPATCH_LEVEL, 1 times",
-        "WskSocket: return STATUS_PENDING at PASSIVE_LEVEL, 1 times",
+        "WskSocket: completion STATUS_SUCCESS at DISPATCH_LEVEL (1)",
+        "WskSocket: return STATUS_PENDING at PASSIVE_LEVEL (1)",
     ]
 
 

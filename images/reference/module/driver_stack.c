@@ -6,78 +6,20 @@
  */
 #include <linux/module.h>
 #include <linux/sched/signal.h>
-#include <linux/sched/task_stack.h>
-#include <linux/spinlock.h>
 #include <linux/uaccess.h>
 
 #include "driver_stack.h"
 #include "ntlab_internal.h"
 
-#define IMAGES 8
-#define DEEPEST 3072	/* words: of the largest stack that there is */
+#define DEEPEST 4096	/* words: of the largest stack that there is */
 #define MOST_TOLD 40
 
-static struct {
-	char name[NTLAB_NAME_LENGTH];
-	u64 base;
-	u32 size;	/* 0: the entry is free */
-} images[IMAGES];
-static DEFINE_SPINLOCK(images_lock);
-
-void driver_stack_add_image(const char *name, const void *base, u32 size)
-{
-	int i;
-
-	spin_lock(&images_lock);
-	for (i = 0; i < IMAGES && images[i].size; i++)
-		;
-	if (i < IMAGES) {
-		strscpy(images[i].name, name, sizeof(images[i].name));
-		images[i].base = (u64)base;
-		images[i].size = size;
-	}
-	spin_unlock(&images_lock);
-}
-
-void driver_stack_drop_image(const void *base)
-{
-	int i;
-
-	spin_lock(&images_lock);
-	for (i = 0; i < IMAGES; i++)
-		if (images[i].base == (u64)base)
-			images[i].size = 0;
-	spin_unlock(&images_lock);
-}
-
-/* -1 for none. No lock is taken: the guest may be about to stop. */
-static int image_of(u64 address)
-{
-	int i;
-
-	for (i = 0; i < IMAGES; i++)
-		if (address - images[i].base < READ_ONCE(images[i].size))
-			return i;
-	return -1;
-}
-
-/* An address in a driver's image, from its begin; 0 for any other. The image that was loaded last is the one that is
- * meant by an offset alone. */
+/* An address in a driver's image, from its begin; 0 for any other. */
 u64 driver_stack_offset(const void *address)
 {
-	int image = image_of((u64)address);
+	const struct pe_image *image = pe_image_at((u64)address);
 
-	return image < 0 ? 0 : (u64)address - images[image].base;
-}
-
-const void *driver_stack_address(u64 offset)
-{
-	int i;
-
-	for (i = IMAGES - 1; offset && i >= 0; i--)
-		if (offset < images[i].size)
-			return (const void *)(images[i].base + offset);
-	return NULL;
+	return image ? (u64)address - (u64)image->base : 0;
 }
 
 /* Does a call instruction end here? E8, or FF /2 in one of its lengths, with a prefix or without. */
@@ -98,16 +40,16 @@ static bool follows_call(u64 address)
 
 static bool tell_word(u64 word)
 {
-	int image = image_of(word);
+	const struct pe_image *image = pe_image_at(word);
 
-	if (image < 0 && !within_module_core(word, THIS_MODULE))
+	if (!image && !within_module_core(word, THIS_MODULE))
 		return false;
 	if (!follows_call(word))
 		return false;
-	if (image < 0)
+	if (!image)
 		pr_err("ntlab: stack: %pB\n", (void *)word);
 	else
-		pr_err("ntlab: stack: %s+0x%llx\n", images[image].name, word - images[image].base);
+		pr_err("ntlab: stack: %s+0x%llx\n", image->name, word - (u64)image->base);
 	return true;
 }
 
@@ -124,29 +66,26 @@ static void tell_words(const u64 *place)
 	}
 }
 
-static void tell_images(void)
+static void tell_image(const struct pe_image *image)
 {
-	int i;
-
-	for (i = 0; i < IMAGES; i++)
-		if (images[i].size)
-			pr_err("ntlab: image %s at 0x%llx, %u bytes\n", images[i].name, images[i].base, images[i].size);
+	pr_err("ntlab: image %s at 0x%llx, %u bytes\n", image->name, (u64)image->base, image->size);
 }
 
 /* The running thread's, or the interrupt's that runs. */
 void driver_tell_stack(void)
 {
-	tell_images();
+	pe_for_each_image(tell_image);
 	tell_words(__builtin_frame_address(0));
 }
 
 /* Is a driver on it? */
-static bool has_driver(const u64 *place, const u64 *end)
+static bool has_driver(const u64 *place)
 {
 	u64 word;
+	int i;
 
-	for (; place < end && !get_kernel_nofault(word, place); place++)
-		if (image_of(word) >= 0 && follows_call(word))
+	for (i = 0; i < DEEPEST && !get_kernel_nofault(word, place + i); i++)
+		if (pe_image_at(word) && follows_call(word))
 			return true;
 	return false;
 }
@@ -154,9 +93,8 @@ static bool has_driver(const u64 *place, const u64 *end)
 static void tell_thread(struct task_struct *task)
 {
 	const u64 *place = (const u64 *)task->thread.sp;
-	const u64 *end = task_stack_page(task) + THREAD_SIZE;
 
-	if (task == current || !has_driver(place, end))
+	if (task == current || !has_driver(place))
 		return;
 	pr_err("ntlab: thread %d (%s)\n", task_pid_nr(task), task->comm);
 	tell_words(place);
@@ -167,7 +105,7 @@ static int set_stacks(const char *value, const struct kernel_param *param)
 {
 	struct task_struct *process, *task;
 
-	tell_images();
+	pe_for_each_image(tell_image);
 	rcu_read_lock();
 	for_each_process_thread(process, task)
 		tell_thread(task);

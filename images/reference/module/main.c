@@ -74,7 +74,6 @@ static NTSTATUS enter_driver(struct loaded *loaded)
 {
 	int i;
 
-	driver_stack_add_image(loaded->name, loaded->image.base, loaded->image.size);
 	loaded->object.type = 4;
 	loaded->object.size = sizeof(loaded->object);
 	loaded->object.start = loaded->image.base;
@@ -94,7 +93,6 @@ static void check_unload(const struct loaded *loaded)
 	ps_check_unload(loaded->image.base, loaded->image.size);
 	wsk_check_unload(loaded->image.base, loaded->image.size);
 	pool_check_unload(loaded->image.base, loaded->image.size);
-	driver_stack_drop_image(loaded->image.base);
 }
 
 /* On the list from before its DriverEntry, so that its name is taken; nobody is let in until that has returned. */

@@ -54,6 +54,7 @@ int pe_init(void);
 void *pe_find_export(const char *name);
 NTSTATUS pe_load(const char *path, const char *name, struct pe_image *image);
 const struct pe_image *pe_image_at(u64 address);
+void pe_for_each_image(void (*tell)(const struct pe_image *image));
 void pe_unload(struct pe_image *image);
 
 void *kernel_data(const char *name);

@@ -85,6 +85,18 @@ const struct pe_image *pe_image_at(u64 address)
 	return NULL;
 }
 
+void pe_for_each_image(void (*tell)(const struct pe_image *image))
+{
+	int i;
+
+	for (i = 0; i < MAX_IMAGES; i++) {
+		const struct pe_image *image = READ_ONCE(images[i]);
+
+		if (image)
+			tell(image);
+	}
+}
+
 static bool add_image(struct pe_image *image)
 {
 	int i;

@@ -248,7 +248,8 @@ void pool_check_unload(const void *image, u32 size)
 	hash_for_each(live_blocks, bucket, block, node) {
 		if ((u64)block->caller - (u64)image >= size)
 			continue;
-		pr_err("ntlab: not freed: %llu bytes of pool, tag %.4s\n", block->size, (char *)&block->tag);
+		pr_err("ntlab: not freed: %llu bytes of pool, tag %.4s, allocated at +0x%llx\n", block->size,
+		       (char *)&block->tag, driver_stack_offset(block->caller));
 		left = block;
 		blocks++;
 	}

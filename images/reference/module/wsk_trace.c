@@ -70,7 +70,7 @@ const void *wsk_trace_caller(u32 thread, const void *caller)
 
 	for (sequence = newest; sequence && newest - sequence < EVENTS; sequence--)
 		if (copy_event(sequence, &event) && event.thread == thread && event.kind == WSK_TRACE_CALL)
-			return driver_stack_address(event.caller) ?: caller;
+			return (const void *)event.caller;
 	return caller;
 }
 
@@ -83,9 +83,9 @@ void driver_tell_trace(void)
 
 	while (++sequence <= newest)
 		if (copy_event(sequence, &e))
-			pr_err("ntlab: wsk %llx %llx %llx %llx %llx %llx %llx %x %x %x %x %x %x %x\n", e.sequence, e.qpc, e.tsc,
+			pr_err("ntlab: wsk %llx %llx %llx %llx %llx %llx %llx %x %x %x %x %x %x %x %x\n", e.sequence, e.qpc, e.tsc,
 			       e.object, e.irp, e.information, e.caller, e.status, e.flags, e.thread, e.function, e.kind,
-			       e.irql, e.cpu);
+			       e.irql, e.cpu, e.offset);
 }
 
 /* ---- /dev/wsktrace ---- */

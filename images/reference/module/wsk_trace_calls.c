@@ -43,7 +43,8 @@ static void trace_call(const struct shape *shape, const u64 *words, const void *
 						.irp = word_of(words, shape->irp),
 						.flags = word_of(words, shape->flags),
 						.information = buf ? buf->length : 0,
-						.caller = driver_stack_offset(caller) });
+						.caller = (u64)caller,
+						.offset = driver_stack_offset(caller) });
 }
 
 static u64 traced(const struct shape *shape, const u64 *w, const void *caller)

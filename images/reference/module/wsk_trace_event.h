@@ -49,7 +49,7 @@ struct wsk_trace_event {
 	uint64_t object;	/* the socket, or the client */
 	uint64_t irp;		/* 0: none */
 	uint64_t information;	/* CALL: bytes of its buffer; COMPLETION: IoStatus.Information; CALLBACK_*: bytes */
-	uint64_t caller;	/* CALL: from where, as an offset in the driver's image; 0: unknown */
+	uint64_t caller;	/* CALL: from where */
 	uint32_t status;	/* RETURN, COMPLETION, CALLBACK_LEAVE: NTSTATUS */
 	uint32_t flags;		/* CALL, CALLBACK_ENTER: as they were given */
 	uint32_t thread;
@@ -57,7 +57,7 @@ struct wsk_trace_event {
 	uint8_t kind;		/* enum wsk_trace_kind */
 	uint8_t irql;
 	uint32_t cpu;
-	uint32_t reserved;
+	uint32_t offset;	/* CALL: the same, from the begin of the driver's image; 0: from no driver */
 };
 
 #endif
