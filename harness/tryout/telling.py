@@ -79,7 +79,8 @@ def _verdict(
     request: Request, seen: Seen, story: Story, log: _Log, error: BaseException | None
 ) -> tuple[Outcome, str]:
     if error is not None:
-        return classify(error)
+        outcome, why = classify(error)
+        return outcome, "; ".join([why, *log.all(_STRICT)])
     if seen.load_status is not None and not nt_success(seen.load_status):
         return _not_loaded(request, seen.load_status, log)
     if seen.hung:

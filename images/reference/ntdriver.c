@@ -13,9 +13,9 @@
 
 #include "module/ntlab.h"
 
-#define USAGE                       \
-    "ntdriver load NAME FILE\n"     \
-    "ntdriver unload NAME\n"        \
+#define USAGE                                                                                                \
+    "ntdriver load NAME FILE\n"                                                                              \
+    "ntdriver unload NAME\n"                                                                                 \
     "ntdriver ioctl DEVICE CODE [INPUT [OUTPUT-SIZE]]  INPUT as hexadecimal digits, - for none\n"
 #define WRONG_USAGE 2
 #define NOT_SUCCESS 1
@@ -52,7 +52,8 @@ static int from_hex(const char *digits, uint8_t *buffer)
     return bytes;
 }
 
-static int device_control(int ntlab, const char *device, const char *code, const char *input, const char *output_size)
+static int device_control(int ntlab, const char *device, const char *code, const char *input,
+                          const char *output_size)
 {
     size_t room = strtoul(output_size, NULL, 0);
     uint8_t *in = malloc(strlen(input) / 2 + 1), *out = calloc(1, room + 1);
@@ -60,7 +61,8 @@ static int device_control(int ntlab, const char *device, const char *code, const
     int size = strcmp(input, "-") ? from_hex(input, in) : 0;
 
     if (size < 0 || !out) {
-        fprintf(stderr, "ntdriver: the input is no even number of hexadecimal digits, or the output too large\n");
+        fprintf(stderr,
+                "ntdriver: the input is no even number of hexadecimal digits, or the output too large\n");
         return WRONG_USAGE;
     }
     snprintf(control.device, sizeof(control.device), "%s", device);
@@ -89,7 +91,8 @@ int main(int count, char **words)
     if (count == 3 && !strcmp(words[1], "unload"))
         return driver_request(ntlab, NTLAB_UNLOAD, words[2], "");
     if (count >= 4 && count <= 6 && !strcmp(words[1], "ioctl"))
-        return device_control(ntlab, words[2], words[3], count > 4 ? words[4] : "-", count > 5 ? words[5] : "0");
+        return device_control(ntlab, words[2], words[3], count > 4 ? words[4] : "-",
+                              count > 5 ? words[5] : "0");
     fputs(USAGE, stderr);
     return WRONG_USAGE;
 }
