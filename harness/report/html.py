@@ -30,7 +30,7 @@ from harness.report.overview import LOST, Case, Overview, Run, State, overview
 from harness.report.packs import CASES_IN_A_PACK, packs
 from harness.report.plots import plots
 from harness.report.previous import previous
-from harness.report.record import load_run
+from harness.report.record import TRIED, load_run
 from harness.report.templates import templates
 from harness.report.timelines import view
 from harness.verdict.outcome import Outcome
@@ -46,6 +46,7 @@ _SCOPE = {
     "reference": "The reference guest is this project's own: a verdict on it says nothing about Windows.",
     "wine": "Wine has a WSK of its own: a verdict on it says nothing about Windows.",
     "reactos": "ReactOS has a WSK of its own: a verdict on it says nothing about Windows.",
+    "tried": "A driver is judged here, in the reference guest: that says nothing about Windows.",
     "windows": "A verdict holds for this build of Windows, on this machine and in this configuration.",
 }
 _UNKNOWN_SCOPE = "Nothing is known about this kind of guest: a verdict on it says nothing about Windows."
@@ -60,6 +61,14 @@ _MEANING = {
     Outcome.UNSUPPORTED: "The guest lacks what this case needs, so nothing was judged:",
     Outcome.INCONCLUSIVE: "Evidence was lost: nothing was judged, and nothing counts against the guest.",
     Outcome.HARNESS_ERROR: "The harness failed, not the guest: nothing was judged.",
+}
+# Where it is a driver that is judged.
+_MEANING_TRIED = {
+    Outcome.PASS: "Nothing was found.",
+    Outcome.DEVIATION: "The driver did what it may not, or did not start or end:",
+    Outcome.HUNG: "The driver did not come back:",
+    Outcome.CRASHED: "The driver stopped the guest:",
+    Outcome.UNSUPPORTED: "The guest lacks what the driver needs, so nothing was judged:",
 }
 _ADVICE = "Use -v to get more diff"  # pytest's, to somebody who is not reading this
 _FOLDED = (State.KEPT, State.RECORDED, State.NOT_JUDGED)
@@ -191,13 +200,15 @@ def _examples(seen: Overview, draw: Callable[[Case], Markup]) -> dict[str, _Exam
 def _evidence(folder: Path, requirements: Mapping[str, Any], case: Case) -> Markup:
     """All there is of a case."""
     replay = ["wsk-conformance", "replay", case["id"], "--run", _as_argument(folder)]
+    tried = case["id"].startswith(TRIED)
+    meanings = _MEANING | _MEANING_TRIED if tried else _MEANING
     return _drawn(
         folder,
         "case.html.j2",
         case,
         requirements=requirements,
-        meaning=_MEANING[case["outcome"]],
-        replay=shlex.join(replay),
+        meaning=meanings[case["outcome"]],
+        replay="" if tried else shlex.join(replay),
         disturbed=busy(case),
     )
 

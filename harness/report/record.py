@@ -27,6 +27,7 @@ SCHEMA_VERSION = 4
 READABLE = (3, SCHEMA_VERSION)  # can be read back; harness/report/schema_3.py has the differences
 RUN_FILE = "run.json"
 LATEST = "latest"
+TRIED = "try-driver::"  # begins the id of a case in which it is a driver that is judged
 
 _FOLDERS = ("captures", "traces", "scenarios", "timings")
 _WRITE_INTERVAL = 1.0  # s

@@ -7,7 +7,7 @@ from harness.core.errors import EvidenceLost
 from harness.core.units import format_ns
 from harness.evidence import EventRow, Row
 from harness.evidence.rows import PeerRow, packet_rows
-from harness.report.record import CaseFiles, CaseRecord, RunRecord
+from harness.report.record import TRIED, CaseFiles, CaseRecord, RunRecord
 from harness.report.timelines import encode_rows
 from harness.run.session import Session
 from harness.tryout.attempt import Seen
@@ -29,7 +29,7 @@ def keep(
     seconds: float,
 ) -> None:
     """Writes trace, timeline and capture, and adds the case to the record."""
-    name = f"try-driver::{request.driver.path.name}"
+    name = f"{TRIED}{request.driver.path.name}"
     files = CaseFiles.of(name)
     rows, bound = _rows(seen, story, told)
     (record.folder / files.trace).write_bytes(seen.trace)

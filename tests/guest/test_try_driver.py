@@ -16,6 +16,7 @@ from reference_drivers import build
 
 from harness.core.paths import REPOSITORY
 from harness.lab import reaper
+from harness.report.timelines import view
 from harness.wire import irp_events
 from harness.wire.pcapng import Reader
 
@@ -102,7 +103,11 @@ def test_its_calls_are_between_the_packets_of_its_capture(right: Tried) -> None:
 
 
 def test_the_report_has_its_ladder(right: Tried) -> None:
-    assert "WskDisconnect" in (right.folder / "report.html").read_text()
+    page = (right.folder / "report.html").read_text()
+    assert "A driver is judged here, in the reference guest" in page
+    assert "WskDisconnect #" in {
+        row.label[:15] for _, row in view(right.folder, right.case["timeline"]).events
+    }
 
 
 def test_pool_that_is_left_stops_it_and_is_told_by_size_and_tag(tmp_path: Path) -> None:
