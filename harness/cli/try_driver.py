@@ -192,9 +192,7 @@ async def _tried(session: "Session", request: "Request", record: "RunRecord", *,
         seen = attempt.seen
         if seen.guest is None:
             raise AssertionError("a try that went well had a guest")
-        record.describe_guest(
-            kind=seen.guest.kind, build=seen.guest.build, accelerator=seen.guest.accelerator
-        )
+        record.describe_guest(kind="tried", build=seen.guest.build, accelerator=seen.guest.accelerator)
         serial = seen.guest.machine.serial_log.read_text(errors="replace")
         story = Story(CallTrace.of(seen.trace, serial))
         told = tell(request, seen, story, serial, error)
