@@ -18,7 +18,7 @@ from harness.core.paths import REPOSITORY
 from harness.lab import reaper
 from harness.report.timelines import view
 from harness.wire import irp_events
-from harness.wire.pcapng import Reader
+from harness.wire.capture_file import frames as frames_of
 
 _LIMIT = 240  # s
 _VISIT = ("--peer", "reads-to-eof", "--ioctl", "Tried:0x222000:{peer}", "--seconds", "0")
@@ -96,7 +96,7 @@ def test_its_calls_are_in_the_timeline_with_their_statuses_and_levels(right: Tri
 
 def test_its_calls_are_between_the_packets_of_its_capture(right: Tried) -> None:
     with (right.folder / right.case["capture"]).open("rb") as file:
-        frames = list(Reader(file).frames())
+        frames = list(frames_of(file))
     told = [irp_events.decoded(frame.data) for frame in frames if frame.link == irp_events.LINK_TYPE]
     assert any("WskDisconnect" in (line or "") for line in told)
     assert len(frames) > len(told)
