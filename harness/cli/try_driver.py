@@ -18,8 +18,8 @@ from harness.run.options import Settings
 if TYPE_CHECKING:
     from harness.report.record import RunRecord
     from harness.run.session import Session
-    from harness.tryout.request import Request
-    from harness.tryout.telling import Told
+    from harness.tryout.request import TryoutRequest
+    from harness.tryout.telling import TryoutVerdict
 
 _PEER_PORT = 10007
 _EXIT_HARNESS = 3
@@ -131,12 +131,12 @@ def _checked(
     peer_port: int,
     connect_to: int | None,
     verifier: str,
-) -> "Request":
+) -> "TryoutRequest":
     """Raises UsageError for whatever is wrong with it."""
     from harness.core.files import read_bytes
     from harness.tryout.driver_file import DriverFile
     from harness.tryout.peers import find_peer
-    from harness.tryout.request import Ioctl, Request
+    from harness.tryout.request import Ioctl, TryoutRequest
 
     driver = DriverFile.read(file)
     if peer is not None:
@@ -146,10 +146,10 @@ def _checked(
     if program is not None:
         read_bytes(program)  # raises what keeps it from being read
     controls = tuple(map(Ioctl.parse, ioctls))
-    return Request(driver, seconds, controls, program, peer, peer_port, connect_to, verifier == "full")
+    return TryoutRequest(driver, seconds, controls, program, peer, peer_port, connect_to, verifier == "full")
 
 
-def _performed(request: "Request", settings: Settings, *, keep: bool) -> int:
+def _performed(request: "TryoutRequest", settings: Settings, *, keep: bool) -> int:
     from harness.pytest_plugin.plugin import chosen_guest
     from harness.report.html import write_report
     from harness.report.record import RunRecord
@@ -171,15 +171,17 @@ def _performed(request: "Request", settings: Settings, *, keep: bool) -> int:
     return _EXIT_HARNESS if told.outcome is Outcome.UNSUPPORTED else exit_status([told.outcome])
 
 
-async def _tried(session: "Session", request: "Request", record: "RunRecord", *, keep: bool) -> "Told":
+async def _tried(
+    session: "Session", request: "TryoutRequest", record: "RunRecord", *, keep: bool
+) -> "TryoutVerdict":
     from harness.run.session import GuestLost
-    from harness.tryout.attempt import Attempt
+    from harness.tryout.attempt import TryoutRun
     from harness.tryout.call_trace import CallTrace
     from harness.tryout.keeping import keep as keep_files
-    from harness.tryout.story import Story
+    from harness.tryout.story import DriverStory
     from harness.tryout.telling import tell
 
-    attempt = Attempt(session, request, say)
+    attempt = TryoutRun(session, request, say)
     begun = time.monotonic()
     async with session:
         error: BaseException | None = None
@@ -194,7 +196,7 @@ async def _tried(session: "Session", request: "Request", record: "RunRecord", *,
             raise AssertionError("a try that went well had a guest")
         record.describe_guest(kind="tried", build=seen.guest.build, accelerator=seen.guest.accelerator)
         serial = seen.guest.machine.serial_log.read_text(errors="replace")
-        story = Story(CallTrace.of(seen.trace, serial))
+        story = DriverStory(CallTrace.of(seen.trace, serial))
         told = tell(request, seen, story, serial, error)
         keep_files(record, session, request, seen, story, told, time.monotonic() - begun)
         if keep and error is None:
@@ -209,7 +211,7 @@ async def _shell(session: "Session") -> None:
     await LabShell(session, own_shell()).run()
 
 
-def _lines(told: "Told") -> list[str]:
+def _lines(told: "TryoutVerdict") -> list[str]:
     lines = [f"{told.outcome}{f': {told.why}' if told.why else ''}"]
     for finding in told.findings:
         lines += [f"{finding.subject}:", *(f"  {line}" for line in finding.lines)]

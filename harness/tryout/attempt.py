@@ -24,7 +24,7 @@ from harness.guest.control import ClockReading
 from harness.peer import Peer
 from harness.run.session import Session
 from harness.tryout.peers import find_peer
-from harness.tryout.request import Ioctl, Request
+from harness.tryout.request import Ioctl, TryoutRequest
 from harness.wire import Packet
 from harness.wire.capture import Window
 
@@ -53,7 +53,7 @@ class Step:
 
 
 @dataclass
-class Seen:
+class TryoutEvidence:
     """Everything that a try left; it is filled as the try goes on, so that a crash leaves what there was."""
 
     load_status: NTSTATUS | None = None
@@ -104,13 +104,13 @@ class _TraceReader:
 
 
 @dataclass
-class Attempt:
+class TryoutRun:
     """`session` is the lab, which is open."""
 
     session: Session
-    request: Request
+    request: TryoutRequest
     progress: Progress
-    seen: Seen = field(default_factory=Seen)
+    seen: TryoutEvidence = field(default_factory=TryoutEvidence)
 
     async def run(self) -> None:
         """Raises GuestCrashed when the driver stopped the guest, GuestHung when it did not come back.
@@ -265,7 +265,7 @@ def _status(said: str) -> NTSTATUS:
 
 
 def _pool(said: bytes) -> dict[str, tuple[int, int]]:
-    """Of lines "TAG BLOCKS BYTES"; a tag may have spaces in it."""
+    """Reads lines "TAG BLOCKS BYTES"; a tag may have spaces in it."""
     found = {}
     for line in said.decode("latin-1").splitlines():
         with contextlib.suppress(ValueError):

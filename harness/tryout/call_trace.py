@@ -53,7 +53,7 @@ class CallEvent:
 
     @property
     def name(self) -> str:
-        """Of the function that was called."""
+        """The function that was called."""
         return str(_FUNCTIONS.get(self.function, f"function {self.function}"))
 
 

@@ -10,11 +10,11 @@ from harness.evidence.rows import PeerRow, packet_rows
 from harness.report.record import TRIED, CaseFiles, CaseRecord, RunRecord
 from harness.report.timelines import encode_rows
 from harness.run.session import Session
-from harness.tryout.attempt import Seen
-from harness.tryout.request import Request
-from harness.tryout.story import Story
+from harness.tryout.attempt import TryoutEvidence
+from harness.tryout.request import TryoutRequest
+from harness.tryout.story import DriverStory
 from harness.tryout.story import rows as event_rows
-from harness.tryout.telling import Told
+from harness.tryout.telling import TryoutVerdict
 from harness.verdict.outcome import Outcome
 from harness.wire import Note, write_pcapng
 
@@ -22,10 +22,10 @@ from harness.wire import Note, write_pcapng
 def keep(
     record: RunRecord,
     session: Session,
-    request: Request,
-    seen: Seen,
-    story: Story,
-    told: Told,
+    request: TryoutRequest,
+    seen: TryoutEvidence,
+    story: DriverStory,
+    told: TryoutVerdict,
     seconds: float,
 ) -> None:
     """Writes trace, timeline and capture, and adds the case to the record."""
@@ -63,7 +63,7 @@ def keep(
     )
 
 
-def _rows(seen: Seen, story: Story, told: Told) -> tuple[list[Row], int | None]:
+def _rows(seen: TryoutEvidence, story: DriverStory, told: TryoutVerdict) -> tuple[list[Row], int | None]:
     """Without a clock there are only packets; then what was seen cannot be laid on one axis."""
     rows: list[Row] = [*packet_rows(seen.packets)]
     events: Sequence[EventRow] = ()
@@ -78,7 +78,7 @@ def _rows(seen: Seen, story: Story, told: Told) -> tuple[list[Row], int | None]:
     return sorted(rows, key=lambda row: row.time_ns), bound
 
 
-def _sentence(request: Request) -> str:
+def _sentence(request: TryoutRequest) -> str:
     peer = f", with the peer {request.peer}" if request.peer else ""
     return f"The driver is loaded, runs and is unloaded{peer}."
 

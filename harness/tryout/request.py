@@ -64,7 +64,7 @@ def sockaddr_in(host: str, port: int) -> bytes:
 
 
 @dataclass(frozen=True)
-class Request:
+class TryoutRequest:
     """One try of a driver."""
 
     driver: DriverFile

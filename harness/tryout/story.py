@@ -31,7 +31,7 @@ _NO_CALL = "completion of an IRP that was not seen"
 
 
 @dataclass(frozen=True)
-class Told:
+class ToldEvent:
     """An event with what it is about."""
 
     event: CallEvent
@@ -61,11 +61,11 @@ class _Call:
 
 
 @dataclass
-class Story:
+class DriverStory:
     """Built from a trace; its lists are what a report tells."""
 
     trace: CallTrace
-    events: list[Told] = field(default_factory=list)
+    events: list[ToldEvent] = field(default_factory=list)
     _calls: list[_Call] = field(default_factory=list)
     _irps: dict[int, _Call] = field(default_factory=dict)  # the last call that was given each
     _inside: dict[int, list[_Call]] = field(
@@ -99,7 +99,7 @@ class Story:
     def completed_twice(self) -> list[str]:
         return [call.label for call in self._calls if call.completions > 1]
 
-    def _tell(self, event: CallEvent) -> Told:
+    def _tell(self, event: CallEvent) -> ToldEvent:
         if event.kind == CALL:
             return self._called(event)
         if event.kind == RETURN:
@@ -108,7 +108,7 @@ class Story:
             return self._completed(event)
         return self._callback(event)
 
-    def _called(self, event: CallEvent) -> Told:
+    def _called(self, event: CallEvent) -> ToldEvent:
         number = len(self._calls) + 1
         call = _Call(number, event, f"{event.name} #{number}", self._detail(event))
         self._calls.append(call)
@@ -117,33 +117,33 @@ class Story:
         self._inside.setdefault(event.thread, []).append(call)
         if event.name == "WskCloseSocket":
             self._open.pop(self._sockets.get(event.object, 0), None)
-        return Told(event, call.label, call.detail, number)
+        return ToldEvent(event, call.label, call.detail, number)
 
-    def _returned(self, event: CallEvent) -> Told:
+    def _returned(self, event: CallEvent) -> ToldEvent:
         inside = self._inside.get(event.thread, [])
         matching = [call for call in inside if call.event.function == event.function]
         if not matching:
-            return Told(event, f"{event.name}, whose call was not seen")
+            return ToldEvent(event, f"{event.name}, whose call was not seen")
         call = matching[-1]
         inside.remove(call)
         call.returned = event.status
-        return Told(event, call.label, call.detail, call.number)
+        return ToldEvent(event, call.label, call.detail, call.number)
 
-    def _completed(self, event: CallEvent) -> Told:
+    def _completed(self, event: CallEvent) -> ToldEvent:
         call = self._irps.get(event.irp)
         if call is None:
-            return Told(event, _NO_CALL)
+            return ToldEvent(event, _NO_CALL)
         call.completions += 1
         call.completed = event.status
         if call.event.name in _MAKE_SOCKETS and nt_success(event.status) and event.information:
             self._make(event.information, call.label)
-        return Told(event, call.label, call.detail, call.number, call.completions)
+        return ToldEvent(event, call.label, call.detail, call.number, call.completions)
 
-    def _callback(self, event: CallEvent) -> Told:
+    def _callback(self, event: CallEvent) -> ToldEvent:
         callback = _CALLBACKS.get(event.function, Callback.RECEIVE)
         if event.kind == CALLBACK_LEAVE and callback == Callback.ACCEPT and nt_success(event.status):
             self._make(event.information, "an accept event")
-        return Told(event, f"{callback} event of {self._socket(event.object)}")
+        return ToldEvent(event, f"{callback} event of {self._socket(event.object)}")
 
     def _make(self, address: int, made: str) -> None:
         """The address may have been another socket's before."""
@@ -168,7 +168,7 @@ class Story:
         return ", ".join(told)
 
 
-def rows(story: Story, clock: Clock) -> Iterator[EventRow]:
+def rows(story: DriverStory, clock: Clock) -> Iterator[EventRow]:
     """As a timeline has them. Raises EvidenceLost when the clock contradicts itself."""
     last = 0
     for told in story.events:
@@ -177,7 +177,7 @@ def rows(story: Story, clock: Clock) -> Iterator[EventRow]:
         yield replace(_row(told), time_ns=last, uncertain_ns=interval.bound // 2)
 
 
-def _row(told: Told) -> EventRow:
+def _row(told: ToldEvent) -> EventRow:
     event = told.event
     of_callback = event.kind in (CALLBACK_ENTER, CALLBACK_LEAVE)
     callback = _CALLBACKS.get(event.function, Callback.RECEIVE) if of_callback else None
@@ -202,7 +202,7 @@ def _row(told: Told) -> EventRow:
     )
 
 
-def summary(story: Story) -> Sequence[str]:
+def summary(story: DriverStory) -> Sequence[str]:
     """A line for each function, status and level: how often it was called so, and what its IRPs came to."""
     counts: dict[tuple[str, str, str], int] = {}
     for told in story.events:

@@ -10,9 +10,9 @@ from harness.core.ntstatus import NTSTATUS, nt_success
 from harness.core.printable import printable
 from harness.crash.bugcheck import Bugcheck
 from harness.report.record import FindingRecord
-from harness.tryout.attempt import Seen
-from harness.tryout.request import Request
-from harness.tryout.story import Story, summary
+from harness.tryout.attempt import TryoutEvidence
+from harness.tryout.request import TryoutRequest
+from harness.tryout.story import DriverStory, summary
 from harness.verdict.outcome import Outcome, classify
 
 _INVALID_IMAGE = 0xC000007B
@@ -29,7 +29,7 @@ _OURS = "wsktest"  # the driver that tells the guest's clock
 
 
 @dataclass
-class Told:
+class TryoutVerdict:
     """The outcome of a try, why, and its findings."""
 
     outcome: Outcome
@@ -37,14 +37,16 @@ class Told:
     findings: list[FindingRecord] = field(default_factory=list)
 
 
-def tell(request: Request, seen: Seen, story: Story, serial: str, error: BaseException | None) -> Told:
+def tell(
+    request: TryoutRequest, seen: TryoutEvidence, story: DriverStory, serial: str, error: BaseException | None
+) -> TryoutVerdict:
     """`serial` is all that the guest wrote on its serial port, `error` what ended the try early.
 
     Raises UsageError when the guest's loader says that the file is no driver at all.
     """
     log = _Log(printable_lines(serial))
     outcome, why = _verdict(request, seen, story, log, error)
-    return Told(outcome, why, [one for one in _findings(request, seen, story, log) if one.lines])
+    return TryoutVerdict(outcome, why, [one for one in _findings(request, seen, story, log) if one.lines])
 
 
 def printable_lines(serial: str) -> list[str]:
@@ -76,7 +78,7 @@ class _Log:
 
 
 def _verdict(
-    request: Request, seen: Seen, story: Story, log: _Log, error: BaseException | None
+    request: TryoutRequest, seen: TryoutEvidence, story: DriverStory, log: _Log, error: BaseException | None
 ) -> tuple[Outcome, str]:
     if error is not None:
         outcome, why = classify(error)
@@ -96,7 +98,7 @@ def _verdict(
     return Outcome.PASS, ""
 
 
-def _not_loaded(request: Request, status: NTSTATUS, log: _Log) -> tuple[Outcome, str]:
+def _not_loaded(request: TryoutRequest, status: NTSTATUS, log: _Log) -> tuple[Outcome, str]:
     if missing := log.missing:
         names = ", ".join(missing)
         return classify(Unsupported(f"the reference guest lacks {len(missing)} of its imports: {names}"))
@@ -109,7 +111,7 @@ def _not_loaded(request: Request, status: NTSTATUS, log: _Log) -> tuple[Outcome,
     return classify(HarnessError(f"the guest did not load it: {status}{why}"))
 
 
-def _hung(seen: Seen, story: Story) -> str:
+def _hung(seen: TryoutEvidence, story: DriverStory) -> str:
     inside = [f"in {call}" for call in story.unreturned[:2]]
     left = [f"{one} is open" for one in story.open_sockets[:2]]
     pending = [f"{call} is pending" for call in story.pending[:2]]
@@ -117,7 +119,9 @@ def _hung(seen: Seen, story: Story) -> str:
     return f"{seen.hung}{f': {told}' if told else ''}"
 
 
-def _findings(request: Request, seen: Seen, story: Story, log: _Log) -> Iterator[FindingRecord]:
+def _findings(
+    request: TryoutRequest, seen: TryoutEvidence, story: DriverStory, log: _Log
+) -> Iterator[FindingRecord]:
     if bugcheck := log.bugcheck:
         yield FindingRecord("bugcheck", [str(bugcheck), *_explained(bugcheck, log)])
     yield FindingRecord("stack (words that point behind a call; some may be left over)", _stack(log))
@@ -143,13 +147,13 @@ def _explained(bugcheck: Bugcheck, log: _Log) -> Iterator[str]:
 
 
 def _stack(log: _Log) -> list[str]:
-    """Of the first bugcheck or look at the threads, without those of our own driver."""
+    """The stack of the first bugcheck or look at the threads, without those of our own driver."""
     return _cut(
         [line.removeprefix("stack: ") for line in log.all(_STACK) if not line.startswith(f"stack: {_OURS}")]
     )
 
 
-def _left(seen: Seen) -> Iterator[str]:
+def _left(seen: TryoutEvidence) -> Iterator[str]:
     """What the guest does not count, because its driver never came out."""
     if not seen.hung:
         return
@@ -160,7 +164,7 @@ def _left(seen: Seen) -> Iterator[str]:
             yield f"{size - before_size} bytes of pool in {more} block{'s'[: more > 1]}, tag {tag.strip()}"
 
 
-def _calls(story: Story) -> list[str]:
+def _calls(story: DriverStory) -> list[str]:
     lost = [f"{story.trace.lost} events of the trace were lost"] if story.trace.lost else []
     return [*lost, *summary(story)]
 
@@ -169,7 +173,7 @@ def _step(what: str, status: str, said: str) -> str:
     return printable(f"{what}: {status}{f', {said}' if said else ''}")
 
 
-def _peer(request: Request, seen: Seen) -> Iterator[str]:
+def _peer(request: TryoutRequest, seen: TryoutEvidence) -> Iterator[str]:
     if seen.peer is None:
         return
     host, port = seen.peer_address
@@ -179,7 +183,7 @@ def _peer(request: Request, seen: Seen) -> Iterator[str]:
         yield f"connection {number}: {got} bytes received, the driver's direction: {connection.ended}"
 
 
-def _imports(request: Request, log: _Log) -> Iterator[str]:
+def _imports(request: TryoutRequest, log: _Log) -> Iterator[str]:
     missing = set(log.missing)
     resolved = [name for name in request.driver.imports if name not in missing]
     for name in sorted(missing):

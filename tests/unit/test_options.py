@@ -29,6 +29,7 @@ OF_OTHERS = {
     "cli/image.py",
     "cli/selfcheck.py",
     "cli/compare.py",
+    "cli/try_driver.py",
     "cli/explore.py",
     "diagnostics/explore_check.py",
 }

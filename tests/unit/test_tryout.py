@@ -18,8 +18,8 @@ from harness.tryout.call_trace import (
 )
 from harness.tryout.driver_file import DriverFile
 from harness.tryout.peers import find_peer
-from harness.tryout.request import Ioctl, Request
-from harness.tryout.story import Story, summary
+from harness.tryout.request import Ioctl, TryoutRequest
+from harness.tryout.story import DriverStory, summary
 
 PENDING, SUCCESS = 0x103, 0
 ACCEPT_EVENT = 0x200
@@ -61,8 +61,8 @@ def made(first: int = 1) -> bytes:
     )
 
 
-def story(stream: bytes, serial: str = "") -> Story:
-    return Story(CallTrace.of(stream, serial))
+def story(stream: bytes, serial: str = "") -> DriverStory:
+    return DriverStory(CallTrace.of(stream, serial))
 
 
 def test_a_completion_belongs_to_the_call_that_was_given_its_irp() -> None:
@@ -140,7 +140,7 @@ def test_an_ioctl_that_is_none_is_refused(text: str) -> None:
 def test_a_time_that_is_no_number_is_refused() -> None:
     driver = DriverFile.read(BUILT_DRIVER / "wsktest.sys")
     with pytest.raises(UsageError, match="--seconds"):
-        Request(driver, float("nan"))
+        TryoutRequest(driver, float("nan"))
 
 
 def test_a_peer_that_there_is_not_is_refused_with_those_that_there_are() -> None:

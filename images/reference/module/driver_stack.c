@@ -8,7 +8,6 @@
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
-#include "driver_stack.h"
 #include "ntlab_internal.h"
 
 #define DEEPEST 4096	/* words: of the largest stack that there is */

@@ -7,9 +7,13 @@
 
 #include <linux/panic.h>
 
-#include "driver_stack.h"
 #include "nt.h"
 #include "ntlab.h"
+
+/* driver_stack.c: the drivers on a stack, for a bugcheck and for a driver that hangs. */
+u64 driver_stack_offset(const void *address);
+void driver_tell_stack(void);
+void driver_tell_trace(void);
 
 /* registers.c: around every call of a driver. Calls from a thread below DISPATCH_LEVEL are made by driver_run(), which
  * gives the driver a stack of its size. */

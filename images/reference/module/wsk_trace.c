@@ -12,7 +12,7 @@
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
-#include "driver_stack.h"
+#include "ntlab_internal.h"
 #include "policy_kernel.h"
 #include "wsk_trace.h"
 

@@ -3,7 +3,7 @@
  * Functions that trace a call into WSK, make it, and trace its return. They stand in the tables that a driver gets
  * while the trace is on.
  */
-#include "driver_stack.h"
+#include "ntlab_internal.h"
 #include "wsk_address.h"
 #include "wsk_calls.h"
 #include "wsk_control.h"
