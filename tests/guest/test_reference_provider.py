@@ -13,6 +13,9 @@ from reference_drivers import build, build_loader, verdicts
 from harness.core.paths import REPOSITORY
 from harness.guest import find
 
+# A hundred faults in a guest each: the first test waits for all of them.
+pytestmark = pytest.mark.timeout(3000)
+
 _FAULTS = REPOSITORY / "images" / "reference" / "module" / "faults.h"
 _SUITES = ("connect", "closing", "ending", "events", "kernel")
 
