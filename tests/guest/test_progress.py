@@ -60,15 +60,15 @@ def test_a_terminal_shows_a_live_line_and_what_ends_badly(tmp_path: Path) -> Non
     ours, its = pty.openpty()
     place = "tests/guest/troubled/test_endings.py"
     command = [str(BIN / "pytest"), "--results", str(tmp_path), "-p", "no:cacheprovider", "--tb=no"]
-    command += [f"{place}::test_limit", f"{place}::test_well"]
+    command += [f"{place}::test_second", f"{place}::test_deviation"]
     with subprocess.Popen(command, cwd=REPOSITORY, stdin=its, stdout=its, stderr=its) as process:
         os.close(its)
         shown = conformance.read_terminal(ours)
         process.wait()
-    assert f"\r\x1b[Khung: {place}::test_limit" in shown
+    assert f"\r\x1b[Kdeviation: {place}::test_deviation" in shown
     assert "\r\x1b[K0/2 in " in shown
-    assert "s for test_limit" in shown
-    assert shown.rindex("hung  " + "1".rjust(len("troubled"))) > shown.rindex("\x1b[K")
+    assert "s for test_second" in shown
+    assert shown.rindex("deviation  " + "1".rjust(len("troubled"))) > shown.rindex("\x1b[K")
 
 
 def test_a_program_gets_an_object_a_line_and_nothing_else(tmp_path: Path) -> None:
