@@ -515,13 +515,13 @@ def test_a_graceful_disconnect_succeeds_when_its_fin_was_acknowledged(
     assert closed(seen).broken().get("graceful-ends-as-it-says", set()) == rows
 
 
-@pytest.mark.parametrize(("sent", "rows"), [(53, set()), (55, {"D-18"})])
-def test_a_graceful_disconnect_succeeds_behind_the_sends_before_it(sent: float, rows: set[str]) -> None:
+@pytest.mark.parametrize("sent", [53, 55])
+def test_whether_sends_complete_before_the_graceful_disconnect_behind_them_is_open(sent: float) -> None:
     seen = MadeUp()
     send, disconnect = seen.plan.send(seen.sock, b"abc"), seen.plan.disconnect(seen.sock)
     seen.called(send, 20).sends(b"abc", 21).called(disconnect, 50).fin(51).acknowledges(52, up_to=4)
     seen.completed(send, sent, information=3).completed(disconnect, 54)
-    assert closed(seen).broken().get("graceful-ends-as-it-says", set()) == rows
+    assert closed(seen).broken() == {}
 
 
 def test_a_graceful_disconnect_that_sends_nothing_does_not_succeed() -> None:

@@ -161,7 +161,6 @@ def graceful_ends_as_it_says(story: Story) -> Iterator[Violation]:
         elif not _interfered(story, sock, call):
             if call.succeeded:
                 yield from _success(story, connection, call, call.completion)
-                yield from _behind_sends(sock, call, call.completion)
             else:
                 yield from _failure(story, connection, call, call.completion)
 
@@ -190,15 +189,6 @@ def _success(story: Story, connection: TcpConnection, call: Call, completion: Ev
     elif story.surely_before(completion, acknowledged):
         text = f"{call} succeeded before {fin!r} was acknowledged, which {acknowledged!r} did"
         yield Violation("D-22", text, (completion,), (fin, acknowledged))
-
-
-def _behind_sends(sock: SocketStory, call: Call, completion: Event) -> Iterator[Violation]:
-    """It waits for all data that is still to be sent: the sends before it end before it."""
-    for send in sock.of(StepKind.SEND):
-        asked = send.returned is not None and send.returned.sequence < call.called.sequence
-        if asked and send.succeeded and not send.over_before(completion):
-            text = f"{call} succeeded before {send}, which was asked for before it"
-            yield Violation("D-18", text, (completion, *send.completions))
 
 
 def _failure(story: Story, connection: TcpConnection, call: Call, completion: Event) -> Iterator[Violation]:
