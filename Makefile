@@ -8,6 +8,9 @@ VENV := .venv
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(VENV)/bin/pip -q
 INSTALLED := $(VENV)/installed
 
+# Hundreds of starts are to come, each of which would compile all modules anew: 0.5 s for a run.
+unexport PYTHONDONTWRITEBYTECODE
+
 # The names of packages are those of this system, or of the first known one that it says it is like.
 SYSTEM := $(shell . /etc/os-release; for id in $$ID $$ID_LIKE; do grep -q "^$$id " packages.txt && echo $$id && break; done)
 packages_for = $(shell awk '$$1 ~ /^(any|$(SYSTEM))$$/ && $$2 ~ /^($(1))$$/ { $$1 = $$2 = ""; print }' packages.txt)

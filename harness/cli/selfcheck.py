@@ -138,7 +138,7 @@ def selfcheck(
 
 def _explore(faults: Iterable[str], labs: int, seconds: float, seed: int, json_file: Path | None) -> int:
     """The exit status."""
-    from harness.diagnostics import explore_check
+    from harness.diagnostics import explore_check, selfcheck
 
     found = explore_check.explore_all(
         faults, at_once=labs, seconds=seconds, seed=seed, done=lambda one: click.echo(one.line())
@@ -148,4 +148,4 @@ def _explore(faults: Iterable[str], labs: int, seconds: float, seed: int, json_f
         click.echo(line)
     if json_file:
         write_output(json_file, json.dumps(explore_check.as_json(found), indent=1))
-    return 1 if any(one.noticed for one in found if one.fault == explore_check.NO_FAULT) else 0
+    return 1 if any(one.noticed for one in found if one.fault == selfcheck.NO_FAULT) else 0

@@ -10,9 +10,8 @@ from typing import Any
 
 from harness.core.errors import HarnessError
 from harness.core.scratch import scratch_folder
+from harness.diagnostics.selfcheck import NO_FAULT
 from harness.run.processes import RunProcesses
-
-NO_FAULT = "no fault"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from conformance import BIN
 
-from harness.diagnostics.explore_check import NO_FAULT, as_json, explored, summary
+from harness.diagnostics.explore_check import as_json, explored, summary
+from harness.diagnostics.selfcheck import NO_FAULT
 
 FIND = {"signs": ["sent-bytes"], "scenario": ["plan.close(sock0)"]}
 

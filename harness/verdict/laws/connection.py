@@ -8,10 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from harness.evidence.directions import Direction, place
 from harness.wire import ACK, FIN, RST, SYN, Packet, Sender
-
-_HALF = 1 << 31
-_WHOLE = 1 << 32
 
 
 @dataclass(eq=False)
@@ -19,13 +17,20 @@ class SentStream:
     """The stream that one side sent, and how much of it the other acknowledged."""
 
     sender: Sender
-    origin: int | None = None  # sequence number of byte 0; None before a SYN
     packets: list[Packet] = field(default_factory=list)  # of the sender's, in order
     answers: list[Packet] = field(default_factory=list)  # of the other side's, with an ACK
 
+    @cached_property
+    def direction(self) -> Direction:
+        return Direction(self.packets)
+
+    @property
+    def has_syn(self) -> bool:
+        return self.direction.origin is not None
+
     def place(self, number: int) -> int:
-        """The place of a sequence number, whatever the wrap at 2^32."""
-        return (number - (self.origin or 0) + _HALF) % _WHOLE - _HALF
+        """The place of a sequence number; of no meaning before a SYN."""
+        return place(number, self.direction.origin or 0)
 
     def end(self, packet: Packet) -> int:
         """The place behind the payload of a packet: that of a FIN in it."""
@@ -47,30 +52,16 @@ class SentStream:
     @cached_property
     def stream(self) -> bytes:
         """All bytes from the first on, as far as none is missing; the first copy of each counts."""
-        stream = bytearray()
-        waiting = self.loaded
-        while waiting:
-            kept = []
-            for packet in waiting:
-                start = self.place(packet.seq)
-                if start > len(stream):
-                    kept.append(packet)
-                elif start + len(packet.payload) > len(stream):
-                    stream += packet.payload[len(stream) - start :]
-            if len(kept) == len(waiting):
-                break
-            waiting = kept
-        return bytes(stream)
+        return self.direction.beginning
 
     @cached_property
     def whole(self) -> bool:
         """Are all its bytes there, and its FIN, if there is one, right behind them?"""
-        beyond = [packet for packet in self.loaded if self.end(packet) > len(self.stream)]
-        return not beyond and all(self.end(fin) == len(self.stream) for fin in self.fins)
+        return not self.direction.gap and all(self.end(fin) == len(self.stream) for fin in self.fins)
 
     def acknowledgement(self, place: int) -> Packet | None:
         """The first packet of the other side that acknowledges all before that place."""
-        if self.origin is None:
+        if not self.has_syn:
             return None
         return next((packet for packet in self.answers if self.place(packet.ack) >= place), None)
 
@@ -98,7 +89,7 @@ class TcpConnection:
     @cached_property
     def established(self) -> bool:
         """Did each side acknowledge the other's SYN?"""
-        return all(side.origin is not None and side.acknowledgement(0) for side in (self.guest, self.peer))
+        return all(side.acknowledgement(0) for side in (self.guest, self.peer))
 
     @cached_property
     def answer(self) -> Packet | None:
@@ -162,7 +153,5 @@ def _add(connection: TcpConnection, packet: Packet) -> None:
     own, other = sides if packet.sender == "guest" else reversed(sides)
     connection.packets.append(packet)
     own.packets.append(packet)
-    if SYN in packet.flags and own.origin is None:
-        own.origin = (packet.seq + 1) % _WHOLE
     if ACK in packet.flags:
         other.answers.append(packet)
