@@ -14,7 +14,7 @@ from harness.core.abi import EventKind
 from harness.core.ntstatus import STATUS_PENDING, STATUS_SUCCESS
 from harness.core.units import ms
 from harness.evidence import Timeline, Trace
-from harness.scenario import Callback, Operation, Scenario, Socket
+from harness.scenario import WSK_FLAG_ABORTIVE, Callback, Operation, Scenario, Socket
 from harness.verdict.laws import Judgement, judge
 from harness.wire import ACK, FIN, PSH, RST, SYN, Flag, Sender
 
@@ -183,3 +183,29 @@ class MadeUp:
             sender, flags, int(at * ms), offset=1 + place, payload=payload, acknowledged=acknowledged
         )
         return self
+
+
+def farewell(seen: MadeUp) -> MadeUp:
+    """Both sides end in order at 100 ms, the client knows of both, and closes at 120 ms."""
+    disconnect = seen.plan.disconnect(seen.sock)
+    receive = seen.plan.receive(seen.sock, 8)
+    close = seen.plan.close(seen.sock)
+    seen.called(disconnect, 100).fin(101).peer_fin(102, up_to=seen._sent + 1).answers_fin(103)
+    seen.completed(disconnect, 104).called(receive, 105).completed(receive, 106)
+    return seen.called(close, 120).completed(close, 121)
+
+
+def aborted(seen: MadeUp, at: float = 50) -> MadeUp:
+    abort = seen.plan.disconnect(seen.sock, flags=WSK_FLAG_ABORTIVE)
+    return seen.called(abort, at).rst(at + 1).completed(abort, at + 2)
+
+
+def closed(seen: MadeUp, at: float = 200) -> MadeUp:
+    close = seen.plan.close(seen.sock)
+    return seen.called(close, at).rst(at + 1).completed(close, at + 2)
+
+
+def enabled(seen: MadeUp, callback: Callback, *, size: int = 0) -> MadeUp:
+    if size:
+        seen.plan.on_event(seen.sock, callback, size=size)
+    return seen.called(seen.plan.enable(seen.sock, callback), 14, STATUS_SUCCESS)

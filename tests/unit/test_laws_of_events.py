@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The laws of event callbacks: made-up timelines that break them, or nearly do."""
+
+import pytest
+from made_up import MadeUp, closed, enabled
+
+from harness.core.ntstatus import (
+    STATUS_CANCELLED,
+    STATUS_SUCCESS,
+)
+from harness.scenario import (
+    Callback,
+)
+
+EVENT_DISABLE = 0x80000000
+
+
+def test_an_event_that_was_never_enabled_does_not_come() -> None:
+    seen = MadeUp().peer_fin(30).event(Callback.DISCONNECT, 31, 32)
+    assert closed(seen).broken() == {"events-come-while-enabled": {"X-03"}}
+
+
+@pytest.mark.parametrize(("at", "rows"), [(25.02, set()), (30, {"X-12"})])
+def test_an_event_that_was_disabled_does_not_come(at: float, rows: set[str]) -> None:
+    seen = enabled(MadeUp(), Callback.RECEIVE)
+    disable = seen.plan.disable(seen.sock, Callback.RECEIVE)
+    seen.peer_sends(b"x", 20).called(disable, 25).completed(disable, 26)
+    seen.event(Callback.RECEIVE, at, at + 0.5, information=1)
+    assert closed(seen).broken().get("events-come-while-enabled", set()) == rows
+
+
+@pytest.mark.parametrize(("ends", "rows"), [(25.5, set()), (28, {"X-12"})])
+def test_disabling_an_event_waits_for_its_callback(ends: float, rows: set[str]) -> None:
+    seen = enabled(MadeUp(), Callback.RECEIVE)
+    disable = seen.plan.disable(seen.sock, Callback.RECEIVE)
+    seen.peer_sends(b"x", 20).event(Callback.RECEIVE, 21, ends, information=1)
+    seen.called(disable, 25).completed(disable, 26)
+    assert closed(seen).broken().get("disabling-waits", set()) == rows
+
+
+@pytest.mark.parametrize(("status", "rows"), [(STATUS_SUCCESS, {"X-13"}), (STATUS_CANCELLED, set())])
+def test_several_events_are_not_disabled_at_once(status: int, rows: set[str]) -> None:
+    seen = MadeUp()
+    both = seen.plan.event_mask(seen.sock, EVENT_DISABLE | 0xC0)
+    seen.called(both, 20).completed(both, 21, status)
+    assert closed(seen).broken().get("events-are-disabled-one-by-one", set()) == rows
+
+
+@pytest.mark.parametrize(("second", "rows"), [(33, set()), (31.5, {"X-40"})])
+def test_receive_events_come_one_by_one(second: float, rows: set[str]) -> None:
+    seen = enabled(MadeUp(), Callback.RECEIVE).peer_sends(b"xy", 30)
+    seen.event(Callback.RECEIVE, 31, 32, information=1).event(Callback.RECEIVE, second, 34, information=1)
+    assert closed(seen).broken().get("receive-events-come-one-by-one", set()) == rows
+
+
+@pytest.mark.parametrize(
+    ("came", "flags", "rows"),
+    [
+        ("fin", 0, set()),
+        ("rst", 1, set()),
+        ("fin", 1, {"X-03"}),
+        ("rst", 0, {"X-03"}),
+        ("nothing", 0, {"X-03"}),
+        ("nothing", 1, {"X-03"}),
+        ("later", 0, {"X-03"}),
+    ],
+)
+def test_a_disconnect_event_tells_what_the_peer_did(came: str, flags: int, rows: set[str]) -> None:
+    seen = enabled(MadeUp(), Callback.DISCONNECT)
+    if came == "fin":
+        seen.peer_fin(30)
+    elif came == "rst":
+        seen.peer_rst(30)
+    seen.event(Callback.DISCONNECT, 31, 32, callback_flags=flags)
+    if came == "later":
+        seen.peer_fin(33)
+    close = seen.plan.close(seen.sock)
+    seen.called(close, 50).completed(close, 52)
+    if came != "rst":
+        seen.rst(51)
+    assert seen.broken().get("disconnect-event-is-true", set()) == rows
+
+
+def test_a_disconnect_event_of_a_silent_peer_may_say_that_it_was_aborted() -> None:
+    seen = enabled(MadeUp(), Callback.DISCONNECT)
+    send = seen.plan.send(seen.sock, b"unheard")
+    seen.called(send, 20).sends(b"unheard", 21).event(Callback.DISCONNECT, 90, 91, callback_flags=1)
+    seen.completed(send, 92, STATUS_CANCELLED)
+    assert closed(seen).broken() == {}
+
+
+def test_a_disconnect_event_comes_once_and_behind_the_data() -> None:
+    seen = enabled(enabled(MadeUp(), Callback.RECEIVE), Callback.DISCONNECT)
+    seen.peer_sends(b"x", 30).peer_fin(31)
+    seen.event(Callback.RECEIVE, 32, 33, information=1).event(Callback.DISCONNECT, 34, 35)
+    assert closed(seen).broken() == {}
+    seen.event(Callback.DISCONNECT, 36, 37)
+    assert seen.broken() == {"disconnect-event-is-true": {"X-03"}}
+
+
+@pytest.mark.parametrize("refused_before", [False, True])
+def test_a_disconnect_event_may_precede_data_only_that_was_refused(refused_before: bool) -> None:
+    seen = enabled(enabled(MadeUp(), Callback.RECEIVE), Callback.DISCONNECT)
+    seen.peer_sends(b"x", 30).peer_fin(31)
+    if refused_before:
+        seen.event(Callback.RECEIVE, 32, 33, information=1, taken=0, status=0xC000021B)
+    seen.event(Callback.DISCONNECT, 34, 35).event(Callback.RECEIVE, 36, 37, information=1)
+    rows = set() if refused_before else {"X-07"}
+    assert closed(seen).broken().get("disconnect-event-is-true", set()) == rows
