@@ -78,7 +78,7 @@ class Settings:
     )
     variants: str = option(
         "pairs",
-        "Every pair of values of a case's axes, or all combinations.",
+        "Every value of a case's axes and every pair that matters, or all combinations.",
         Topic.CASES,
         choices=("pairs", "all"),
     )

@@ -15,11 +15,14 @@ FOR_EACH = "for_each"
 ALONE = "alone"
 DESTRUCTIVE = "destructive"
 TIMING = "timing"
+# Axes that say what lies below the connection. WSK and TCP are the same over each: every value is tried, but
+# not with every value of every other axis.
+BELOW = ("family", "network")
 OPT_IN = (DESTRUCTIVE, TIMING)  # asked for by the option of the same name
 
 MARKS = (
     f"{REQUIRES}(*rows): the rows of the catalogue that the test judges",
-    f"{FOR_EACH}(axes, unless): the variants that the test runs in",
+    f"{FOR_EACH}(axes, unless, singly): the variants that the test runs in",
     f"{ALONE}: the test has the guest to itself",
     f"{DESTRUCTIVE}: the guest may not survive it: with --destructive only, last, in a guest of its own",
     f"{TIMING}: the test measures over a thousand rounds: with --timing only, alone in the guest",
@@ -31,13 +34,16 @@ def requires(*ids: str) -> Callable[[Test], Test]:
     return _mark(REQUIRES, *ids)
 
 
-def for_each(*, unless: Unless | None = None, **axes: Iterable[Any]) -> Callable[[Test], Test]:
+def for_each(
+    *, unless: Unless | None = None, singly: Iterable[str] = (), **axes: Iterable[Any]
+) -> Callable[[Test], Test]:
     """The test in variants: `family=FAMILIES, flags={"plain": 0, "abortive": 1}`.
 
-    Every pair of values of two axes occurs; --variants=all runs all combinations.
+    Every value occurs, and every pair of values of two axes, unless one of them is BELOW the connection, or
+    named in `singly`, because it has nothing to do with the others; --variants=all runs all combinations.
     `unless` is called with the axes' values by name, and is true for those that make no sense.
     """
-    return _mark(FOR_EACH, axes, unless)
+    return _mark(FOR_EACH, axes, unless, frozenset({*BELOW, *singly}))
 
 
 def alone(test: Test) -> Test:
@@ -68,8 +74,8 @@ def is_marked(item: pytest.Item, mark: str) -> bool:
 def generate_variants(metafunc: pytest.Metafunc, *, everything: bool) -> None:
     """Parametrises a test that has `for_each`."""
     for mark in metafunc.definition.iter_markers(FOR_EACH):
-        axes, unless = mark.args
-        chosen = variants(axes, unless, everything=everything)
+        axes, unless, singly = mark.args
+        chosen = variants(axes, unless, singly=singly, everything=everything)
         metafunc.parametrize(list(axes), [pytest.param(*values, id=name) for name, values in chosen.items()])
 
 

@@ -54,7 +54,7 @@ def connecting(plan, origin, peer):
 
 
 @requires("C-17")
-@for_each(way=WAYS, context=CONTEXTS, network=NETWORKS, unless=impossible)
+@for_each(way=WAYS, context=CONTEXTS, network=NETWORKS, unless=impossible, singly=("context",))
 async def test_closing_an_established_connection_resets_it(lab, way, context, network):
     """ESTABLISHED and idle: close sends RST and no FIN, and the peer sees a reset."""
     plan = Scenario()
@@ -231,7 +231,7 @@ async def test_closing_ends_a_connect_that_nobody_answers(lab, origin, context, 
 
 
 @requires("D-13", "C-06")
-@for_each(way=CONNECTED_AND_ACCEPTED, context=ALL_CONTEXTS, family=FAMILIES)
+@for_each(way=CONNECTED_AND_ACCEPTED, context=ALL_CONTEXTS, family=FAMILIES, singly=("context",))
 async def test_closing_a_socket_that_the_peer_reset_succeeds(lab, way, context, family):
     """A dead socket must be closed, so it can be: close succeeds and there is nothing left to send."""
     plan = Scenario()

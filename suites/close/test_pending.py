@@ -46,7 +46,9 @@ def statuses(seen, operations):
 
 
 @requires("C-10", "C-11")
-@for_each(form=RECEIVES, way=CONNECTED_AND_ACCEPTED, context=ALL_CONTEXTS, family=FAMILIES)
+@for_each(
+    form=RECEIVES, way=CONNECTED_AND_ACCEPTED, context=ALL_CONTEXTS, family=FAMILIES, singly=("context",)
+)
 async def test_close_completes_a_pending_receive_before_itself(lab, form, way, context, family):
     """Close is allowed with a receive pending, completes it once, and only then completes itself."""
     size, flags = form

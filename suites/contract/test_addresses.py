@@ -22,7 +22,7 @@ QUERIES = {
 
 
 @requires("X-46")
-@for_each(way=WAYS, family=FAMILIES, context=CONTEXTS)
+@for_each(way=WAYS, family=FAMILIES, context=CONTEXTS, singly=("context",))
 async def test_the_addresses_of_a_connection_are_those_on_the_wire(lab, way, family, context):
     """Established, however the connection came to be: both succeed, with the ends of the connection."""
     plan = Scenario()

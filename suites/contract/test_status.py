@@ -80,7 +80,13 @@ async def test_a_refused_disconnect_has_completed_its_irp_with_failure(lab, fami
 
 
 @requires("X-01", "X-02")
-@for_each(way=CONNECTED_STREAM_AND_ACCEPTED, context=ALL_CONTEXTS, network=NETWORKS, unless=impossible)
+@for_each(
+    way=CONNECTED_STREAM_AND_ACCEPTED,
+    context=ALL_CONTEXTS,
+    network=NETWORKS,
+    unless=impossible,
+    singly=("context",),
+)
 async def test_an_irp_is_pending_exactly_when_the_call_returned_pending(lab, way, context, network):
     """PendingReturned is TRUE after STATUS_PENDING; after anything else the IRP completed within the call."""
     plan = Scenario()
@@ -99,7 +105,9 @@ async def test_an_irp_is_pending_exactly_when_the_call_returned_pending(lab, way
 
 
 @requires("X-01", "X-02")
-@for_each(category=(Category.LISTEN, Category.STREAM), context=ALL_CONTEXTS, family=FAMILIES)
+@for_each(
+    category=(Category.LISTEN, Category.STREAM), context=ALL_CONTEXTS, family=FAMILIES, singly=("context",)
+)
 async def test_the_irps_of_a_listener_are_pending_exactly_when_the_call_returned_pending(
     lab, category, context, family
 ):

@@ -68,7 +68,7 @@ async def test_abortive_disconnect_resets_the_connection(lab, network, way):
 
 
 @requires("D-07", "D-16", "D-28")
-@for_each(way=ALL_ORIGINS, context=CONTEXTS)
+@for_each(way=ALL_ORIGINS, context=CONTEXTS, singly=("context",))
 async def test_abortive_disconnect_resets_at_once_and_not_when_it_is_closed(lab, way, context):
     """What another connection sends after the abort, and before the close, is behind the RST on the wire."""
     peer = lab.peer(ReadsToEof(connections=2, exchange=1), IPV4)

@@ -56,7 +56,9 @@ async def test_disconnects_in_a_row_all_keep_what_they_promise(lab, family, way)
 
 
 @requires("D-14")
-@for_each(misuse=MISUSES, category=(Category.CONNECTION, Category.STREAM), context=ALL_CONTEXTS)
+@for_each(
+    misuse=MISUSES, category=(Category.CONNECTION, Category.STREAM), context=ALL_CONTEXTS, singly=("context",)
+)
 async def test_a_refused_disconnect_has_completed_its_irp_with_failure(lab, misuse, category, context):
     """Without a connection: if an error is returned the IRP has failed before that, else it says the same."""
     plan = Scenario()

@@ -51,7 +51,7 @@ async def test_graceful_disconnect_completes_only_when_its_buffer_is_acknowledge
 
 
 @requires("D-24", "D-26")
-@for_each(stall=STALLS, network=NETWORKS, context=ALL_CONTEXTS)
+@for_each(stall=STALLS, network=NETWORKS, context=ALL_CONTEXTS, singly=("context",))
 async def test_an_abortive_disconnect_ends_a_graceful_one_that_is_pending(lab, stall, network, context):
     """An abort is accepted, resets the connection, and completes the first IRP at once."""
     behaviour, sends = stall
@@ -76,7 +76,7 @@ async def test_an_abortive_disconnect_ends_a_graceful_one_that_is_pending(lab, s
 
 
 @requires("D-25", "D-26")
-@for_each(stall=STALLS, network=NETWORKS, context=ALL_CONTEXTS)
+@for_each(stall=STALLS, network=NETWORKS, context=ALL_CONTEXTS, singly=("context",))
 async def test_closing_ends_a_graceful_disconnect_that_is_pending(lab, stall, network, context):
     """Close resets the connection and completes the first IRP before itself."""
     behaviour, sends = stall

@@ -12,6 +12,7 @@ from reference_drivers import build, build_loader, verdicts
 
 from harness.core.paths import REPOSITORY
 from harness.guest import find
+from harness.pytest_plugin.collection import rows_and_cases
 
 # A hundred faults in a guest each: the first test waits for all of them.
 pytestmark = pytest.mark.timeout(3000)
@@ -130,10 +131,10 @@ CAUGHT_BY_CASES = {
     "second-graceful-pends": "suites/states/test_second_graceful.py",
     "graceful-cancels-sends": f"{_DISCONNECT}/test_outstanding.py::"
     "test_graceful_disconnect_waits_while_the_window_is_closed",
-    "empty-mdl-ends-chain": f"{_EACH_SHAPE}[empty-mdls-ipv4]",
+    "empty-mdl-ends-chain": f"{_EACH_SHAPE}[empty-mdls-dual-mode]",
     "mdls-taken-equal": f"{_EACH_SHAPE}[unequal-mdls-ipv6]",
     "buffer-cut-at-64k": f"{_EACH_SHAPE}[more-than-64-KiB-ipv4]",
-    "no-fin-after-buffer": f"{_EACH_SHAPE}[one-byte-ipv4]",
+    "no-fin-after-buffer": f"{_EACH_SHAPE}[one-byte-ipv6]",
     "buffer-completes-early": f"{_DISCONNECT}/test_held_back.py::"
     "test_graceful_disconnect_completes_only_when_its_buffer_is_acknowledged",
     "buffer-overtakes-sends": f"{_DISCONNECT}/test_buffer.py::"
@@ -177,7 +178,7 @@ CAUGHT_BY_CASES = {
     "abort-ends-one-receive": f"{_EVERY_END}::test_an_abortive_disconnect[receives-wsk-socket-ipv6]",
     "close-ends-one-receive": f"{_EVERY_END}::test_a_close_of_a_connection[receives-wsk-socket-ipv6]",
     "close-ends-one-accept": f"{_EVERY_END}::test_a_close_of_a_listener[many-listen-ipv6]",
-    "close-ends-one-datagram": f"{_EVERY_END}::test_a_close_of_a_datagram_socket[many-ipv4]",
+    "close-ends-one-datagram": f"{_EVERY_END}::test_a_close_of_a_datagram_socket[many-ipv6]",
     "cancel-leaves-receive": f"{_EVERY_END}::test_io_cancel_irp_on_a_connection[receive-wsk-socket-ipv4]",
     "cancel-leaves-accept": f"{_EVERY_END}::test_io_cancel_irp_on_a_listener[one-listen-ipv4]",
     "cancel-ends-another": f"{_EVERY_END}::test_io_cancel_irp_on_a_listener[many-listen-ipv6]",
@@ -341,6 +342,13 @@ def test_a_fault_is_seen_by_a_case(performed: dict[str, conformance.Ran], fault:
     outcomes = {case["outcome"] for case in ran.record["cases"]}
     assert outcomes, ran.output
     assert outcomes <= {"deviation", "hung"}, ran.output
+
+
+def test_the_cases_that_see_faults_are_of_the_default_run() -> None:
+    _, judges = rows_and_cases(opt_in=False)
+    default = {case for cases in judges.values() for case in cases}
+    for case in CAUGHT_BY_CASES.values():
+        assert case.startswith(_CASES) or any(each.startswith(case) for each in default), case
 
 
 def test_every_fault_has_a_check_that_sees_it() -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A test's variants: every pair of values occurs, in few combinations, with ids that people can read."""
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations, product
 
@@ -40,6 +41,16 @@ def test_what_makes_no_sense_is_left_out() -> None:
         assert len(pairs(list(chosen.values()))) == 12 + 18 + 24 - 1
 
 
+def test_of_an_axis_that_is_tried_singly_every_value_occurs_and_no_pair_is_looked_for() -> None:
+    chosen = list(variants(AXES, singly=("family",)).values())
+    assert sorted((context, origin) for _, context, origin in chosen) == sorted(
+        product(AXES["context"], AXES["origin"])
+    ), "every pair of the other axes, once"
+    counts = Counter(family for family, _, _ in chosen)
+    assert set(counts) == set(AXES["family"])
+    assert min(counts.values()) >= len(chosen) // 4, "its values take turns"
+
+
 def test_one_axis_gives_each_of_its_values() -> None:
     assert variants({"flags": {"plain": 0, "abortive": 1}}) == {"plain": [0], "abortive": [1]}
 
@@ -68,12 +79,16 @@ def test_a_run_takes_pairs_or_all(pytester: pytest.Pytester) -> None:
         @for_each(family=FAMILIES, flags={"plain": 0, "abortive": 1}, size=(1, 2))
         def test_something(family, flags, size):
             assert size in (1, 2)
+
+        @for_each(flags={"plain": 0, "abortive": 1}, size=(1, 2), singly=("size",))
+        def test_something_singly(flags, size):
+            assert size in (1, 2)
         """
     )
     result = pytester.runpytest_inprocess("--strict-markers", "-v")
-    result.assert_outcomes(passed=4)
+    result.assert_outcomes(passed=4 + 2)
     result.stdout.fnmatch_lines(["*test_something[[]ipv4-plain-1[]] PASSED*"])
-    pytester.runpytest_inprocess("--all").assert_outcomes(passed=8)
+    pytester.runpytest_inprocess("--all").assert_outcomes(passed=8 + 4)
 
 
 @st.composite
@@ -94,3 +109,16 @@ def test_no_pair_is_lost_whatever_is_left_out(
     assert all(row in everything for row in chosen)
     assert pairs(chosen) == pairs(everything)
     assert chosen[:1] == everything[:1], "the first values of all axes are always tried together"
+
+
+@given(constrained_axes())
+def test_no_value_is_lost_where_an_axis_is_tried_singly(
+    constrained: tuple[dict[str, list[int]], set[tuple[int, ...]]],
+) -> None:
+    axes, senseless = constrained
+    chosen = list(variants(axes, lambda **row: tuple(row.values()) in senseless, singly=["axis0"]).values())
+    everything = [list(row) for row in product(*axes.values()) if row not in senseless]
+    assert all(row in everything for row in chosen)
+    assert {row[0] for row in chosen} == {row[0] for row in everything}
+    assert pairs([row[1:] for row in chosen]) == pairs([row[1:] for row in everything])
+    assert chosen[:1] == everything[:1]
