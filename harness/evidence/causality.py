@@ -3,11 +3,12 @@
 
 Used are only effects that cannot precede their cause whatever a WSK provider
 does wrong: a SYN its connect call, a connection the SYN-ACK, sent bytes the
-call that handed them over, received bytes the segment that carried them. A FIN
-or RST is put after a disconnect or close only where that call is the first
-thing near in time that can have caused it, before any other such call or
+call that handed them over, received bytes the segment that carried them. The
+first FIN or RST is put after a disconnect or close only where that call is the
+first thing near in time that can have caused it, before any other such call or
 completion and any data, FIN or RST of the peer's; which call may cause which
-packet is for the tests to judge.
+packet is for the tests to judge. A second FIN or RST comes of a timer or of what
+the peer sent, and ties no call to the wire.
 """
 
 from collections.abc import Mapping, Sequence
@@ -87,13 +88,19 @@ def _receives(
 
 def _ends(clock: Clock, plan: Scenario, trace: Trace, packets: Sequence[Packet]) -> None:
     causes = [event for event in trace.events if _may_end_connection(event, plan)]
-    for packet in packets:
-        if packet.sender == "guest" and packet.flags & (FIN | RST):
-            near = [event for event in causes if _undecided(clock, event, packet)]
-            if near and near[0].kind == EventKind.CALL and not _is_owed(clock, causes, packets, packet):
-                since = clock.at(near[0].qpc).earliest
-                if not _peer_spoke(packets, since, packet.time_ns):
-                    clock.not_after(near[0].qpc, packet.time_ns)
+    for packet in _first_endings(packets):
+        near = [event for event in causes if _undecided(clock, event, packet)]
+        if near and near[0].kind == EventKind.CALL and not _is_owed(clock, causes, packets, packet):
+            since = clock.at(near[0].qpc).earliest
+            if not _peer_spoke(packets, since, packet.time_ns):
+                clock.not_after(near[0].qpc, packet.time_ns)
+
+
+def _first_endings(packets: Sequence[Packet]) -> list[Packet]:
+    """The guest's first FIN and its first RST: a later one was sent again, or answers the peer."""
+    endings = [packet for packet in packets if packet.sender == "guest" and packet.flags & (FIN | RST)]
+    firsts = [next((packet for packet in endings if flag in packet.flags), None) for flag in (FIN, RST)]
+    return [packet for packet in endings if any(packet is first for first in firsts)]
 
 
 def _is_owed(clock: Clock, causes: Sequence[Event], packets: Sequence[Packet], packet: Packet) -> bool:

@@ -94,17 +94,6 @@ def test_nothing_follows_a_fin() -> None:
     assert "D-19" in closed(seen).broken()["sent-bytes"]
 
 
-def test_calls_that_overlap_may_have_come_in_any_order() -> None:
-    for wire, broken in ((b"xyzabc", False), (b"xaybzc", True)):
-        seen = MadeUp()
-        first = seen.plan.send(seen.sock, b"abc")
-        with seen.plan.strand(1):
-            second = seen.plan.send(seen.sock, b"xyz")
-        seen.called(first, 20).called(second, 20.05).sends(wire, 22).acknowledges(23)
-        seen.completed(first, 24, information=3).completed(second, 25, information=3)
-        assert ("sent-bytes" in closed(seen).broken()) is broken
-
-
 @pytest.mark.parametrize(("status", "rows"), [(STATUS_SUCCESS, {"D-29"}), (STATUS_CANCELLED, set())])
 def test_a_send_after_an_abort_fails(status: int, rows: set[str]) -> None:
     seen = aborted(MadeUp())

@@ -240,6 +240,22 @@ def test_a_fin_that_leaves_late_is_not_put_after_the_close_that_is_near() -> Non
         seen.order(seen.fin("guest"), close.call)
 
 
+def test_a_fin_that_is_sent_again_is_not_put_after_the_close_that_is_near() -> None:
+    """The timer sends it: whether the close came first the clock cannot tell."""
+    plan = Scenario()
+    sock = plan.connected(Origin.WSK_SOCKET_CONNECT, to=PEER)
+    disconnect, close = plan.disconnect(sock), plan.close(sock)
+    wire = Wire().packet("guest", SYN, 10 * ms + 10 * us).packet("peer", SYN | ACK, 10 * ms + 20 * us)
+    wire.packet("guest", FIN | ACK, 17 * ms, offset=1).packet("guest", FIN | ACK, 18 * ms, offset=1)
+    run = GuestRun(plan).call(sock.creation, 10 * ms).complete(sock.creation, 16 * ms)
+    run.call(disconnect, 16 * ms + 50 * us).call(close, 18 * ms + 50 * us)
+    run.complete(disconnect, 19 * ms).complete(close, 19 * ms + 10 * us)
+    seen = Timeline(plan, Trace.decode(run.trace()), wire.packets, None, exact_clock(10 * ms, error=200 * us))
+    _, again = seen.packets(FIN, sender="guest")
+    with pytest.raises(EvidenceLost):
+        seen.order(again, close.call)
+
+
 def test_a_rst_near_something_else_that_may_have_caused_it_is_not_ordered() -> None:
     case = GracefulCase()
     case.run.call(case.close, 33 * ms + 100 * us).complete(case.close, 34 * ms)

@@ -4,12 +4,16 @@
 Places in a stream are counted from the byte behind the SYN, which is 0.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from harness.core.units import s
 from harness.evidence.directions import Direction, place
 from harness.wire import ACK, FIN, RST, SYN, Packet, Sender
+
+_PATIENCE = 5 * s  # of a TCP that asks five times, the first after 300 ms: no less than 9 s
 
 
 @dataclass(eq=False)
@@ -22,15 +26,21 @@ class SentStream:
 
     @cached_property
     def direction(self) -> Direction:
-        return Direction(self.packets)
+        """Its bytes; not the octet of a keep-alive, which means nothing (RFC 1122, 4.2.3.6)."""
+        return Direction(packet for packet in self.packets if not self._is_probe(packet))
+
+    @cached_property
+    def origin(self) -> int | None:
+        """The sequence number of byte 0; None without a SYN."""
+        return Direction(packet for packet in self.packets if SYN in packet.flags).origin
 
     @property
     def has_syn(self) -> bool:
-        return self.direction.origin is not None
+        return self.origin is not None
 
     def place(self, number: int) -> int:
         """The place of a sequence number; of no meaning before a SYN."""
-        return place(number, self.direction.origin or 0)
+        return place(number, self.origin or 0)
 
     def end(self, packet: Packet) -> int:
         """The place behind the payload of a packet: that of a FIN in it."""
@@ -47,7 +57,13 @@ class SentStream:
     @cached_property
     def loaded(self) -> list[Packet]:
         """The packets with data."""
-        return [packet for packet in self.packets if packet.payload and SYN not in packet.flags]
+        data = [packet for packet in self.packets if packet.payload and SYN not in packet.flags]
+        return [packet for packet in data if not self._is_probe(packet)]
+
+    def _is_probe(self, packet: Packet) -> bool:
+        """Does one octet repeat what was acknowledged before, be that the place of a SYN or a FIN?"""
+        known = self.acknowledgement(self.end(packet)) if len(packet.payload) == 1 else None
+        return known is not None and known.index < packet.index
 
     @cached_property
     def stream(self) -> bytes:
@@ -58,6 +74,13 @@ class SentStream:
     def whole(self) -> bool:
         """Are all its bytes there, and its FIN, if there is one, right behind them?"""
         return not self.direction.gap and all(self.end(fin) == len(self.stream) for fin in self.fins)
+
+    @cached_property
+    def misses(self) -> bool:
+        """Are bytes not there, although some behind them are, or the first FIN says so?"""
+        last = self.end(self.fins[0]) if self.fins else math.inf
+        ends = [min(self.end(packet), last) for packet in (*self.loaded, *self.fins[:1])]
+        return any(end > len(self.stream) for end in ends)
 
     def acknowledgement(self, place: int) -> Packet | None:
         """The first packet of the other side that acknowledges all before that place."""
@@ -100,9 +123,17 @@ class TcpConnection:
     def peer_reset(self) -> Packet | None:
         return next(iter(self.peer.resets), None)
 
-    @property
+    @cached_property
     def guest_reset(self) -> Packet | None:
-        return next(iter(self.guest.resets), None)
+        """The guest's first RST since the connection was made: one before answers a wrong handshake."""
+        made = [side.acknowledgement(0) for side in (self.guest, self.peer)]
+        since = max((packet.index for packet in made if packet), default=-1)
+        return next((reset for reset in self.guest.resets if reset.index > since), None)
+
+    def is_unanswered(self, time_ns: int) -> bool:
+        """Had the peer been silent for so long at that time that a TCP may have given it up?"""
+        heard = [packet.time_ns for packet in self.peer.packets if packet.time_ns <= time_ns]
+        return time_ns - max(heard, default=self.syn.time_ns) >= _PATIENCE
 
     @cached_property
     def both_ended(self) -> Packet | None:

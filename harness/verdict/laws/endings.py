@@ -8,7 +8,7 @@ from harness.evidence import Event
 from harness.scenario import Callback
 from harness.verdict.laws.connection import TcpConnection
 from harness.verdict.laws.law import Violation
-from harness.verdict.laws.socket_story import CONNECTS, Call, SocketStory
+from harness.verdict.laws.socket_story import Call, SocketStory
 from harness.verdict.laws.story import Story
 from harness.verdict.laws.streams import unread
 from harness.wire import FIN, RST, Packet
@@ -43,8 +43,8 @@ def rst_has_a_cause(story: Story) -> Iterator[Violation]:
         reset = connection.guest_reset
         if reset is None or not connection.peer.whole or story.addresses_may_go:
             continue
-        if _answers_what_is_late(connection, reset):
-            continue  # TCP owes it to a segment of a connection that is gone (RFC 9293, 3.10.7.1)
+        if _answers_what_is_late(connection, reset) or connection.is_unanswered(reset.time_ns):
+            continue
         if not _has_cause(story, sock, reset):
             row = "D-08" if sock.graceful else "X-22" if sock.listener else "C-02"
             text = f"{sock} was neither aborted nor closed, and the guest sent {reset!r}"
@@ -56,9 +56,9 @@ def rst_has_a_cause(story: Story) -> Iterator[Violation]:
 
 
 def _answers_what_is_late(connection: TcpConnection, reset: Packet) -> bool:
-    """Had both directions ended, and has the peer said something since?"""
-    over = connection.both_ended
-    return over is not None and any(over.index < each.index < reset.index for each in connection.peer.packets)
+    """Was it over, and has the peer said something since? TCP owes that a RST (RFC 9293, 3.10.7.1)."""
+    ends = [packet.index for packet in (connection.both_ended, connection.peer_reset) if packet]
+    return bool(ends) and any(min(ends) < each.index < reset.index for each in connection.peer.packets)
 
 
 def _has_cause(story: Story, sock: SocketStory, reset: Packet) -> bool:
@@ -112,25 +112,19 @@ def end_is_told(story: Story) -> Iterator[Violation]:
         end = next((call for call in (*sock.aborts, *sock.of(StepKind.CLOSE)) if call.succeeded), None)
         if end is None or end.ended is None or connection.guest.resets or story.addresses_may_go:
             continue
-        if sock.silenced or not _made_before(story, sock, end.called) or _may_be_over(story, sock, end):
+        if sock.silenced or not sock.made_before(end.called) or _may_be_over(story, sock, end):
             continue
         row, what = ("C-17", "closed") if end is sock.close else ("D-07", "aborted")
         text = f"{sock} was {what} while a direction was open, and the guest sent no RST"
         yield Violation(row, text, (end.called, end.ended), tuple(connection.guest.fins[:1]))
 
 
-def _made_before(story: Story, sock: SocketStory, event: Event) -> bool:
-    """Had the client been told of its connection before that event?"""
-    if sock.listener:
-        return True
-    made = sock.of(*CONNECTS)
-    return bool(made) and made[0].succeeded and made[0].over_before(event)
-
-
 def _may_be_over(story: Story, sock: SocketStory, end: Call) -> bool:
     """May the connection have ended otherwise before that call did: by a RST, both FINs, or a silent peer?"""
     connection, ended = sock.connection, end.ended
     if connection is None or ended is None or _cleaned_before(story, ended):
+        return True
+    if connection.is_unanswered(story.at(end.called).latest):
         return True
     if any(not story.surely_before(ended, reset) for reset in connection.peer.resets):
         return True
@@ -152,7 +146,7 @@ def graceful_ends_as_it_says(story: Story) -> Iterator[Violation]:
             continue
         if story.addresses_may_go:
             continue
-        if not _made_before(story, sock, call.called):
+        if not sock.made_before(call.called):
             continue
         if sock.silenced and sock.silenced.succeeded and sock.silenced.over_before(call.called):
             if call.succeeded:
@@ -179,9 +173,11 @@ def _success(story: Story, connection: TcpConnection, call: Call, completion: Ev
         return
     fin = next(iter(connection.guest.fins), None)
     acknowledged = connection.guest.end_acknowledgement
+    if fin is None and reset:
+        return  # the socket may have been dead when the provider saw to the call
     if fin is None:
         text = f"{call} succeeded, and the guest sent no FIN"
-        yield Violation("X-32" if reset else "D-16", text, (call.called, completion))
+        yield Violation("D-16", text, (call.called, completion))
     elif acknowledged is None:
         text = f"{call} succeeded, and {fin!r} was never acknowledged"
         packets = (fin, reset) if reset else (fin,)
@@ -195,9 +191,17 @@ def _failure(story: Story, connection: TcpConnection, call: Call, completion: Ev
     reset = connection.peer_reset
     if not connection.peer.whole or not connection.peer_heard_all or call.lacked_memory:
         return
+    if _has_empty_buffer(call) or connection.is_unanswered(story.at(completion).latest):
+        return
     if reset is None or story.surely_before(completion, reset):
         text = f"nothing kept {call} from disconnecting, and it came to {completion.io_status}"
         yield Violation("D-01", text, (call.called, completion), tuple(connection.guest.fins[:1]))
+
+
+def _has_empty_buffer(call: Call) -> bool:
+    """A WSK_BUF of no bytes: nobody says whether a disconnect takes it."""
+    buffer = call.operation.buffer if call.operation else None
+    return buffer is not None and not buffer.length
 
 
 def listeners_are_not_disconnected(story: Story) -> Iterator[Violation]:
@@ -213,11 +217,12 @@ def nothing_follows_a_reset(story: Story) -> Iterator[Violation]:
     """After a RST, be it of an abort or of a close: no FIN and no new data."""
     for sock, connection in _on_wire(story):
         reset = connection.guest_reset
-        sent = 0
+        sent = connection.guest.place(reset.seq) if reset else 0  # before it, whatever the wire made of that
         for packet in connection.guest.packets if reset else ():
             end = connection.guest.end(packet)
             is_new = bool(packet.payload) and end > sent
-            if reset and packet.index > reset.index and (FIN in packet.flags or is_new):
+            is_end = FIN in packet.flags and end >= sent
+            if reset and packet.index > reset.index and (is_end or is_new):
                 row = "C-17" if not sock.aborts else "D-07" if FIN in packet.flags else "D-29"
                 text = f"{sock} had been reset, and the guest sent {packet!r}"
                 yield Violation(row, text, tuple(call.called for call in sock.endings), (reset, packet))
@@ -231,10 +236,14 @@ def silence_is_kept(story: Story) -> Iterator[Violation]:
         connection = sock.wire() if silenced and silenced.succeeded else None
         if connection is None or silenced is None or silenced.ended is None:
             continue
+        sent = 0
         for packet in connection.guest.packets:
+            end = connection.guest.end(packet)
             is_late = story.surely_before(silenced.ended, packet) and _open_at(story, sock, packet)
-            # A bare ACK may have been on its way.
-            if is_late and (packet.payload or packet.flags & (FIN | RST)):
+            # A bare ACK, or what is sent again, may have been on its way.
+            is_new = bool(packet.payload) and end > sent
+            sent = max(sent, end)
+            if is_late and (is_new or packet.flags & (FIN | RST)):
                 text = f"{sock} is in silent mode, and the guest sent {packet!r}"
                 yield Violation("X-14", text, (silenced.ended,), (packet,))
                 break

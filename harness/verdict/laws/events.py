@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from harness.core.abi import StepKind
-from harness.core.ntstatus import STATUS_PENDING, nt_success
+from harness.core.ntstatus import STATUS_PENDING, STATUS_SUCCESS, nt_success
 from harness.evidence import Event
 from harness.evidence.operation_traces import CallbackCall
 from harness.scenario import Callback
@@ -38,7 +38,7 @@ def _enabled(story: Story, sock: SocketStory, callback: Callback, enter: Event) 
             continue
         if not mask & WSK_EVENT_DISABLE:
             enabled, disabled = call, None
-        elif mask == bit | WSK_EVENT_DISABLE and call.succeeded and call.over_before(enter):
+        elif mask == bit | WSK_EVENT_DISABLE and call.over_before(enter) and _is_done(call):
             disabled = call
     row = "X-03" if callback == Callback.DISCONNECT else "X-12"
     if enabled is None:
@@ -69,15 +69,18 @@ def _mask(control: ControlRequest | None) -> int:
     return control.value if control and control.code == SO_WSK_EVENT_CALLBACK else 0
 
 
+def _is_done(call: Call) -> bool:
+    """Did it succeed? STATUS_EVENT_PENDING, of a call without an IRP, tells that one is in progress yet."""
+    return call.succeeded and (call.has_irp or call.status == STATUS_SUCCESS)
+
+
 def disabling_waits(story: Story) -> Iterator[Violation]:
     """Disabling an event ends when its callbacks in progress have returned."""
     for sock in story.sockets:
         for call in sock.of(StepKind.CONTROL_SOCKET):
             mask = _mask(call.operation.control if call.operation else None)
-            if not mask & WSK_EVENT_DISABLE or not call.succeeded or call.ended is None or sock.misused:
+            if not mask & WSK_EVENT_DISABLE or not _is_done(call) or call.ended is None or sock.misused:
                 continue
-            if call.returned and not call.has_irp and call.returned.status != 0:
-                continue  # STATUS_EVENT_PENDING tells that one is in progress
             for callback, visit in sock.callbacks:
                 held = visit.leave is None or visit.leave.sequence > call.ended.sequence
                 begun = visit.enter.sequence < call.called.sequence
@@ -138,18 +141,20 @@ def _before_data(sock: SocketStory, told: CallbackCall) -> Iterator[Violation]:
     visits = [visit for callback, visit in sock.callbacks if callback == Callback.RECEIVE]
     if told.abortive or any(not _took_all(visit) for visit in visits) or sock.of(StepKind.RECEIVE):
         return
-    enabled = next((call for call in sock.of(StepKind.CONTROL_SOCKET) if _enables_receive(call)), None)
+    masks = [call for call in sock.of(StepKind.CONTROL_SOCKET) if _is_of_receive(call)]
+    if len(masks) != 1 or not masks[0].over_before(told.enter) or told.leave is None:
+        return  # it was disabled once: then data waits until it is enabled again
     for visit in visits:
-        late = visit.enter.sequence > told.enter.sequence and visit.enter.information
-        if late and enabled and enabled.over_before(told.enter):
+        # Two that are in progress at a time may have begun in the other order.
+        if visit.enter.sequence > told.leave.sequence and visit.enter.information:
             text = f"{sock} was told of the peer's FIN before the data that precedes it"
             yield Violation("X-07", text, (told.enter, visit.enter))
             return
 
 
-def _enables_receive(call: Call) -> bool:
-    mask = _mask(call.operation.control if call.operation else None)
-    return bool(mask & EVENT_BITS[Callback.RECEIVE]) and not mask & WSK_EVENT_DISABLE
+def _is_of_receive(call: Call) -> bool:
+    """Does it enable the receive event, or disable it?"""
+    return bool(_mask(call.operation.control if call.operation else None) & EVENT_BITS[Callback.RECEIVE])
 
 
 def _took_all(visit: CallbackCall) -> bool:
@@ -163,17 +168,20 @@ def _took_all(visit: CallbackCall) -> bool:
 def _true(
     story: Story, sock: SocketStory, connection: TcpConnection, visit: CallbackCall
 ) -> Iterator[Violation]:
+    came_by = story.at(visit.enter).latest
     came_fin = [each for each in connection.peer.fins if not story.surely_before(visit.enter, each)]
     came_reset = [each for each in connection.peer.resets if not story.surely_before(visit.enter, each)]
     if came_reset if visit.abortive else came_fin:
         return
     if story.addresses_may_go or not connection.peer.whole:
         return
+    if visit.abortive and (not connection.peer_heard_all or connection.is_unanswered(came_by)):
+        return  # the guest may have given its peer up
     packets = (*came_fin[:1], *came_reset[:1])
     if packets:
         said = "a RST" if visit.abortive else "a FIN"
         text = f"the disconnect event of {sock} told of {said}, and the peer had sent {packets[0]!r}"
         yield Violation("X-03", text, (visit.enter,), packets)
-    elif not visit.abortive or connection.peer_heard_all:
+    else:
         text = f"the disconnect event of {sock} came, and the peer had ended nothing"
         yield Violation("X-03", text, (visit.enter,))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from harness.core.abi import StepKind
 from harness.core.errors import EvidenceLost
-from harness.core.ntstatus import STATUS_PENDING, nt_success
+from harness.core.ntstatus import STATUS_NOT_SUPPORTED, STATUS_PENDING, nt_success
 from harness.core.units import format_ns, s
 from harness.evidence import DISPATCH_LEVEL, Event, irql_name
 from harness.evidence.operation_traces import CallbackCall
@@ -15,6 +15,8 @@ from harness.verdict.laws.socket_story import Call, SocketStory
 from harness.verdict.laws.story import Story
 
 _ENDED_BY_ABORT = {StepKind.SEND: "D-27", StepKind.DISCONNECT: "D-26", StepKind.RECEIVE: "D-30"}
+# Their pages promise an IRP that completes with every other status, and say nothing of it with this one.
+_SILENT_ON_REFUSALS = (StepKind.SEND, StepKind.RECEIVE)
 _LONG_ENOUGH = 2 * s  # a shorter wait says nothing of calls that must be prompt
 
 
@@ -53,6 +55,8 @@ def _answered(story: Story, call: Call) -> Iterator[Violation]:
 def _unanswered(story: Story, call: Call, returned: Event) -> Iterator[Violation]:
     """An IRP that never completed, although in the end the driver cancelled, aborted and closed."""
     if returned.status != STATUS_PENDING:
+        if returned.status == STATUS_NOT_SUPPORTED and call.kind in _SILENT_ON_REFUSALS:
+            return
         text = f"{call} returned {returned.status}: its IRP completes before that, and never did"
         yield Violation(_row(call, "D-14", "C-06"), text, (call.called, returned))
         return
@@ -97,6 +101,8 @@ def close_comes_last(story: Story) -> Iterator[Violation]:
         closed = sock.closed
         if closed is None or sock.misused:
             continue
+        if sock.close and sock.close.lacked_memory:
+            continue  # WskCloseSocket, return value: other status codes, an error occurred
         if not nt_success(closed.io_status):
             text = f"{sock.close} succeeds whatever the socket's state, and came to {closed.io_status}"
             yield Violation("C-06", text, (closed,))
@@ -139,16 +145,30 @@ def abort_and_close_are_prompt(story: Story) -> Iterator[Violation]:
     row = _prompt(call, sock, limit)
     if row is None:
         return
-    held = sock and any(
-        visit.leave is None or visit.leave.sequence > limit.sequence for _, visit in sock.callbacks
-    )
-    if held:
+    since = _free_since(sock, call, limit)
+    if since is None:
         return
-    starved = story.starved_since(call.called)
-    if wait.limit - starved < _LONG_ENOUGH:
+    waited = min(wait.limit, story.at(limit).earliest - story.at(since).latest)
+    if waited < _LONG_ENOUGH:
+        return
+    if waited - story.starved_since(call.called) < _LONG_ENOUGH:
         raise EvidenceLost(f"{call} was waited for, while the host kept the guest from running")
     text = f"{call} completes whatever the peer does, and had not after {format_ns(wait.limit)}"
     yield Violation(row, text, (call.called, limit))
+
+
+def _free_since(sock: SocketStory | None, call: Call, limit: Event) -> Event | None:
+    """From when on nothing of the client's held the call up; None where something still does.
+
+    That is a callback that has not returned, or data that it retained and did not release.
+    """
+    visits = [visit for _, visit in sock.callbacks] if sock else []
+    leaves = [visit.leave for visit in visits if visit.leave and visit.leave.sequence < limit.sequence]
+    retained = sum(leave.status == STATUS_PENDING for leave in leaves)
+    released = len([each for each in sock.of(StepKind.RELEASE) if each.over_before(limit)]) if sock else 0
+    if len(leaves) < len(visits) or retained > released:
+        return None
+    return max([call.called, *leaves], key=lambda event: event.sequence)
 
 
 def _prompt(call: Call, sock: SocketStory | None, limit: Event) -> str | None:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from harness.core.abi import StepKind
 from harness.core.ntstatus import nt_success
-from harness.scenario import Category
+from harness.scenario import Callback, Category
+from harness.scenario.values import WSK_FLAG_WAITALL
 from harness.verdict.laws.connection import TcpConnection
 from harness.verdict.laws.law import Violation
 from harness.verdict.laws.socket_story import Call, SocketStory
@@ -34,11 +35,13 @@ def _is_left_alone(story: Story, sock: SocketStory, connection: TcpConnection, c
         return False
     if story.cleanup and story.cleanup.sequence < completion.sequence:
         return False
-    if any(each.before(completion) for each in _ends(sock, call)) or not _connected_before(sock, call):
+    if any(each.before(completion) for each in _ends(sock, call)) or not sock.made_before(call.called):
         return False
     if any(not story.surely_before(completion, reset) for reset in connection.peer.resets):
         return False
-    if not connection.peer_heard_all or _is_empty(call) or call.lacked_memory:
+    if not connection.peer_heard_all or _is_empty(call) or call.lacked_memory or not _is_plain(call):
+        return False
+    if connection.is_unanswered(story.at(completion).latest):
         return False
     if not call.pended and not connection.peer.fins:
         return False  # a call refused at once has done nothing, and why is not always to be seen
@@ -53,18 +56,23 @@ def _ends(sock: SocketStory, call: Call) -> list[Call]:
     return [each for each in sock.endings if each not in kept]
 
 
-def _connected_before(sock: SocketStory, call: Call) -> bool:
-    """Had the client been told of the connection when it made the call?"""
-    made = sock.of(StepKind.CONNECT, StepKind.CONNECT_EX, StepKind.SOCKET_CONNECT)
-    return sock.listener is not None or bool(made and made[0].succeeded and made[0].over_before(call.called))
-
-
 def _is_empty(call: Call) -> bool:
     return not (call.operation and call.operation.buffer and call.operation.buffer.length)
 
 
+def _is_plain(call: Call) -> bool:
+    """Flags that are not of this function, or not for this connection, may be refused."""
+    flags = call.operation.flags if call.operation else 0
+    return flags == 0 or (call.kind == StepKind.RECEIVE and flags == WSK_FLAG_WAITALL)
+
+
 def _end_was_told(sock: SocketStory, call: Call) -> bool:
     """Was the client told before that the peer had ended its direction?"""
+    if any(
+        callback == Callback.DISCONNECT and visit.enter.sequence < call.called.sequence
+        for callback, visit in sock.callbacks
+    ):
+        return True
     return any(
         other is not call
         and other.succeeded
@@ -87,6 +95,8 @@ def _without_cause(sock: SocketStory, connection: TcpConnection, call: Call) -> 
 
 def _accepts(story: Story, sock: SocketStory) -> Iterator[Violation]:
     """An accept that was pending fails when it is cancelled, or its listener is closed."""
+    if any(each.opener == "peer" and each.peer.resets for each in story.connections):
+        return  # a connection that was to be accepted may be gone
     for call in sock.of(StepKind.ACCEPT):
         completion = call.completion
         if completion is None or nt_success(completion.io_status) or not call.pended or sock.cancelled(call):
@@ -94,15 +104,15 @@ def _accepts(story: Story, sock: SocketStory) -> Iterator[Violation]:
         if call.lacked_memory:
             continue
         cleaned = story.cleanup and story.cleanup.sequence < completion.sequence
-        if not cleaned and not any(each.before(completion) for each in sock.endings) and _listens(sock):
+        if not cleaned and not any(each.before(completion) for each in sock.endings) and _listens(sock, call):
             text = f"{sock} was not closed, and {call} came to {completion.io_status}"
             yield Violation("C-02", text, (call.called, completion))
 
 
-def _listens(sock: SocketStory) -> bool:
-    """Is it a socket that accepts: one that listens by its category, or was told to?"""
+def _listens(sock: SocketStory, call: Call | None = None) -> bool:
+    """Is it a socket that accepts: one that listens by its category, or was told to, before that call?"""
     made = sock.of(StepKind.BIND if sock.socket.category == Category.LISTEN else StepKind.LISTEN)
-    return bool(made) and made[0].succeeded
+    return bool(made) and made[0].succeeded and (call is None or made[0].over_before(call.called))
 
 
 def closed_listeners_accept_nothing(story: Story) -> Iterator[Violation]:

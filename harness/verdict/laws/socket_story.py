@@ -144,6 +144,11 @@ class SocketStory:
                 return call
         return None
 
+    def made_before(self, event: Event) -> bool:
+        """Had the client been told of its connection before that event?"""
+        made = self.of(*CONNECTS)
+        return self.listener is not None or (bool(made) and made[0].succeeded and made[0].over_before(event))
+
     def cancelled(self, call: Call) -> Event | None:
         """IoCancelIrp of a call's IRP."""
         return next((event for step, event in self.cancels if step == call.step), None)
