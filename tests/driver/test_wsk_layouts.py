@@ -82,3 +82,15 @@ def test_both_headers_have_the_same_layouts(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert len(claims) > 30
+
+
+def test_what_both_headers_number_has_the_same_number() -> None:
+    drivers, guests = numbers(DRIVERS), numbers(GUESTS)
+    shared = drivers.keys() & guests.keys()
+    assert len(shared) >= 15
+    assert {name: drivers[name] for name in shared} == {name: guests[name] for name in shared}
+
+
+def numbers(header: str) -> dict[str, int]:
+    found = re.findall(r"^#define (\w+) (0x[0-9a-f]+|\d+)u?(?:\s|$)", header, re.MULTILINE)
+    return {name: int(value, 0) for name, value in found}

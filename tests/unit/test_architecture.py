@@ -28,6 +28,8 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # What reads only run.json and the files beside it knows no guest, no lab and no run.
 READERS = {"report", "compare", "history"}
 OF_A_LIVE_RUN = {"lab", "guest", "crash", "run", "pytest_plugin"}
+MOST_LINES = 500
+SOURCES = {".py", ".c", ".h", ".S", ".j2", ".js", ".css", ".ps1", ".sh"}
 SUITES_USE = {"core", "scenario", "peer", "evidence", "verdict", "wire"}
 
 
@@ -231,3 +233,11 @@ def test_the_conftest_loads_the_plugin_and_nothing_else() -> None:
 
 def test_every_test_of_the_harness_is_in_a_room() -> None:
     assert [path.name for path in (REPOSITORY / "tests").glob("*.py")] == ["conftest.py"]
+
+
+def test_no_file_is_longer_than_can_be_read_at_once() -> None:
+    folders = ("harness", "guest_driver", "images", "suites", "tests", "bench")
+    paths = [path for name in folders for path in (REPOSITORY / name).rglob("*") if path.suffix in SOURCES]
+    lines = {str(path): len(path.read_text().splitlines()) for path in paths}
+    assert len(lines) > 500
+    assert {name: count for name, count in lines.items() if count > MOST_LINES} == {}

@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Events, waiting, time, processors, bugchecks. */
+/* Events, mutexes, semaphores, waiting, processors, bugchecks. */
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/hrtimer.h>
 #include <linux/jiffies.h>
 #include <linux/sched.h>
-#include <linux/timekeeping.h>
 #include <linux/wait_bit.h>
 
 #include "ntlab_internal.h"
-#include "policy_kernel.h"
-
-#define EPOCH_1601 116444736000000000ll	/* 1970 in NT's time */
 
 static void __noreturn MS KeBugCheckEx(u32 code, u64 a, u64 b, u64 c, u64 d)
 {
@@ -55,6 +51,56 @@ static s32 MS KeReadStateEvent(struct kevent *event)
 	return smp_load_acquire(&event->signal_state);
 }
 
+static void MS KeInitializeMutex(struct kmutant *mutex, u32 level)
+{
+	memset(mutex, 0, sizeof(*mutex));
+	mutex->header.type = DISPATCHER_MUTEX;
+	mutex->header.signal_state = 1;
+}
+
+static s32 MS KeReleaseMutex(struct kmutant *mutex, BOOLEAN wait)
+{
+	s32 before = mutex->header.signal_state;
+
+	if (mutex->owner != current)
+		bugcheck(MUTEX_NOT_OWNED, mutex, mutex->owner, current, 0);
+	if (before == 0)
+		mutex->owner = NULL;
+	smp_store_release(&mutex->header.signal_state, before + 1);
+	wake_up_var(mutex);
+	return before;
+}
+
+struct ksemaphore {
+	struct kevent header;
+	s32 limit;
+};
+
+static void MS KeInitializeSemaphore(struct ksemaphore *semaphore, s32 count, s32 limit)
+{
+	memset(semaphore, 0, sizeof(*semaphore));
+	semaphore->header.type = DISPATCHER_SEMAPHORE;
+	semaphore->header.signal_state = count;
+	semaphore->limit = limit;
+}
+
+static s32 MS KeReleaseSemaphore(struct ksemaphore *semaphore, s32 increment, s32 adjustment, BOOLEAN wait)
+{
+	s32 before = atomic_fetch_add(adjustment, (atomic_t *)&semaphore->header.signal_state);
+
+	if (before + adjustment > semaphore->limit)
+		bugcheck(STATUS_SEMAPHORE_LIMIT_EXCEEDED, semaphore, before, adjustment, semaphore->limit);
+	wake_up_var(semaphore);
+	return before;
+}
+
+static s32 MS KeReadStateSemaphore(struct ksemaphore *semaphore)
+{
+	return READ_ONCE(semaphore->header.signal_state);
+}
+
+/* ---- Waiting ---- */
+
 static bool take_mutex(struct kmutant *mutex)
 {
 	if (mutex->owner != current && cmpxchg(&mutex->header.signal_state, 1, 0) != 1)
@@ -79,22 +125,6 @@ static bool take(struct kevent *object)
 	default:
 		return smp_load_acquire(&object->signal_state) != 0;
 	}
-}
-
-/* In units of 100 ns since 1601, as NT counts. */
-s64 ke_system_time(void)
-{
-	return ktime_get_real_ns() / 100 + EPOCH_1601;
-}
-
-/* How long to wait, in ns, for something that is due in so many 100 ns: until the timer's next tick. */
-u64 ke_until_tick(u64 due)
-{
-	u64 ns = min_t(u64, due, S64_MAX / 200) * 100;
-	u64 tick = policy_tick_ns();
-	u64 now = ktime_get_ns();
-
-	return DIV64_U64_ROUND_UP(now + ns, tick) * tick - now;
 }
 
 /* Negative is relative, positive a moment of system time; rounded up to a tick. */
@@ -203,50 +233,6 @@ static NTSTATUS MS KeWaitForMultipleObjects(u32 count, struct kevent **objects, 
 	}
 }
 
-static u64 MS KeQueryPerformanceCounter(u64 *frequency)
-{
-	if (frequency)
-		*frequency = policy_counter_frequency();
-	return policy_counter(ktime_get_ns());
-}
-
-static void MS KeQuerySystemTimePrecise(s64 *time)
-{
-	*time = ke_system_time();
-}
-
-static u64 MS KeQueryInterruptTime(void)
-{
-	u64 now = ktime_get_ns();
-
-	return (now - now % policy_tick_ns()) / 100;
-}
-
-static u64 MS KeQueryInterruptTimePrecise(u64 *counter)
-{
-	u64 now = ktime_get_ns();
-
-	*counter = policy_counter(now);
-	return now / 100;
-}
-
-static u64 MS KeQueryUnbiasedInterruptTime(void)
-{
-	return ktime_get_ns() / 100;
-}
-
-static u32 MS KeQueryTimeIncrement(void)
-{
-	return shared_time_increment();
-}
-
-static void MS KeStallExecutionProcessor(u32 us)
-{
-	for (; us > 1000; us -= 1000)
-		udelay(1000);
-	udelay(us);
-}
-
 /* ---- Processors: one group ---- */
 
 static u32 MS KeGetCurrentProcessorNumberEx(u8 *number)
@@ -338,16 +324,14 @@ const struct nt_export ke_exports[] = {
 	NT_EXPORT(KeResetEvent),
 	NT_EXPORT(KeClearEvent),
 	NT_EXPORT(KeReadStateEvent),
+	NT_EXPORT(KeInitializeMutex),
+	NT_EXPORT(KeReleaseMutex),
+	NT_EXPORT(KeInitializeSemaphore),
+	NT_EXPORT(KeReleaseSemaphore),
+	NT_EXPORT(KeReadStateSemaphore),
 	NT_EXPORT(KeWaitForSingleObject),
 	NT_EXPORT(KeWaitForMultipleObjects),
 	NT_EXPORT(KeDelayExecutionThread),
-	NT_EXPORT(KeQueryPerformanceCounter),
-	NT_EXPORT(KeQuerySystemTimePrecise),
-	NT_EXPORT(KeQueryInterruptTime),
-	NT_EXPORT(KeQueryInterruptTimePrecise),
-	NT_EXPORT(KeQueryUnbiasedInterruptTime),
-	NT_EXPORT(KeQueryTimeIncrement),
-	NT_EXPORT(KeStallExecutionProcessor),
 	NT_EXPORT(KeGetCurrentProcessorNumberEx),
 	NT_EXPORT(KeQueryActiveProcessorCount),
 	NT_EXPORT(KeQueryActiveProcessorCountEx),

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Spin locks, mutexes, semaphores, fast mutexes. A KSPIN_LOCK is 0 or 1. */
+/* Spin locks and fast mutexes. A KSPIN_LOCK is 0 or 1. */
 #include <linux/sched.h>
-#include <linux/wait_bit.h>
 
 #include "ntlab_internal.h"
 
@@ -88,56 +87,6 @@ static void MS KeReleaseInStackQueuedSpinLockFromDpcLevel(struct queue_handle *h
 	release(handle->lock);
 }
 
-/* ---- Mutexes and semaphores: ke.c knows how to wait for them ---- */
-
-static void MS KeInitializeMutex(struct kmutant *mutex, u32 level)
-{
-	memset(mutex, 0, sizeof(*mutex));
-	mutex->header.type = DISPATCHER_MUTEX;
-	mutex->header.signal_state = 1;
-}
-
-s32 MS KeReleaseMutex(struct kmutant *mutex, BOOLEAN wait)
-{
-	s32 before = mutex->header.signal_state;
-
-	if (mutex->owner != current)
-		bugcheck(MUTEX_NOT_OWNED, mutex, mutex->owner, current, 0);
-	if (before == 0)
-		mutex->owner = NULL;
-	smp_store_release(&mutex->header.signal_state, before + 1);
-	wake_up_var(mutex);
-	return before;
-}
-
-struct ksemaphore {
-	struct kevent header;
-	s32 limit;
-};
-
-static void MS KeInitializeSemaphore(struct ksemaphore *semaphore, s32 count, s32 limit)
-{
-	memset(semaphore, 0, sizeof(*semaphore));
-	semaphore->header.type = DISPATCHER_SEMAPHORE;
-	semaphore->header.signal_state = count;
-	semaphore->limit = limit;
-}
-
-static s32 MS KeReleaseSemaphore(struct ksemaphore *semaphore, s32 increment, s32 adjustment, BOOLEAN wait)
-{
-	s32 before = atomic_fetch_add(adjustment, (atomic_t *)&semaphore->header.signal_state);
-
-	if (before + adjustment > semaphore->limit)
-		bugcheck(STATUS_SEMAPHORE_LIMIT_EXCEEDED, semaphore, before, adjustment, semaphore->limit);
-	wake_up_var(semaphore);
-	return before;
-}
-
-static s32 MS KeReadStateSemaphore(struct ksemaphore *semaphore)
-{
-	return READ_ONCE(semaphore->header.signal_state);
-}
-
 /* ---- Fast and guarded mutexes ---- */
 
 struct fast_mutex {
@@ -207,11 +156,6 @@ const struct nt_export lock_exports[] = {
 	NT_EXPORT(KeReleaseInStackQueuedSpinLock),
 	NT_EXPORT(KeAcquireInStackQueuedSpinLockAtDpcLevel),
 	NT_EXPORT(KeReleaseInStackQueuedSpinLockFromDpcLevel),
-	NT_EXPORT(KeInitializeMutex),
-	NT_EXPORT(KeReleaseMutex),
-	NT_EXPORT(KeInitializeSemaphore),
-	NT_EXPORT(KeReleaseSemaphore),
-	NT_EXPORT(KeReadStateSemaphore),
 	NT_EXPORT(KeInitializeGuardedMutex),
 	NT_EXPORT_AS("KeAcquireGuardedMutex", ExAcquireFastMutex),
 	NT_EXPORT_AS("KeReleaseGuardedMutex", ExReleaseFastMutex),

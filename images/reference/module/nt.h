@@ -300,7 +300,7 @@ struct nt_export {
 #define NT_EXPORT(function) { #function, function }
 #define NT_EXPORT_AS(name, function) { name, function }
 
-extern const struct nt_export ex_exports[], ke_exports[], ps_exports[], io_exports[], mm_exports[],
+extern const struct nt_export ex_exports[], ke_exports[], time_exports[], ps_exports[], io_exports[], mm_exports[],
 	rtl_exports[], wsk_exports[], irql_exports[], lock_exports[], dpc_exports[], dbg_exports[], irp_exports[],
 	sync_exports[], zw_exports[], string_exports[], work_exports[], object_exports[],
 	ex_lock_exports[], trace_exports[], crt_exports[], rtl_text_exports[], ex_more_exports[], io_more_exports[];

@@ -32,7 +32,6 @@ bool driver_in_system_thread(void);
 int shared_init(void);
 void shared_exit(void);
 bool shared_has(const void *address);
-u32 shared_time_increment(void);
 
 /* watchdog.c */
 void watchdog_init(void);
@@ -88,15 +87,16 @@ KIRQL MS KfRaiseIrql(KIRQL level);
 KIRQL MS KeRaiseIrqlToDpcLevel(void);
 void MS KeLowerIrql(KIRQL level);
 
-/* ke.c */
+/* ke_time.c: NT counts in units of 100 ns. */
+#define NT_UNIT_NS 100
+#define TICK_NS 15625000	/* of Windows' clock, unless a program asks for a finer one */
 u64 ke_until_tick(u64 due);
 s64 ke_system_time(void);
+
+/* ke.c */
 void MS KeInitializeEvent(struct kevent *event, u32 type, BOOLEAN state);
 s32 MS KeSetEvent(struct kevent *event, s32 increment, BOOLEAN wait);
 NTSTATUS MS KeWaitForSingleObject(void *object, u32 reason, u8 mode, BOOLEAN alertable, s64 *timeout);
-
-/* ke_lock.c */
-s32 MS KeReleaseMutex(struct kmutant *mutex, BOOLEAN wait);
 
 /* ke_dpc.c */
 void ke_dpc_init(void);

@@ -11,7 +11,7 @@
 #include <linux/vmalloc.h>
 
 #include "patch.h"
-#include "pe.h"
+#include "pe_file.h"
 
 #define MAX_FILE (16 << 20)
 #define MAX_IMAGES 64
@@ -21,7 +21,7 @@ typedef int (*protection_change)(unsigned long address, int pages);
 static protection_change change_to_x, change_to_nx, change_to_ro, change_to_rw;
 
 static const struct nt_export *const tables[] = {
-	ex_exports, ke_exports, irql_exports, lock_exports, dpc_exports, sync_exports, work_exports, ps_exports,
+	ex_exports, ke_exports, time_exports, irql_exports, lock_exports, dpc_exports, sync_exports, work_exports, ps_exports,
 	object_exports, zw_exports, io_exports, irp_exports, mm_exports, rtl_exports, string_exports, dbg_exports, wsk_exports,
 	ex_lock_exports, trace_exports, crt_exports, rtl_text_exports, ex_more_exports, io_more_exports,
 };

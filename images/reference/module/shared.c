@@ -15,8 +15,6 @@
 #include "policy_kernel.h"
 
 #define SHARED_ADDRESS 0xfffff78000000000ul
-#define TICK_NS 15625000	/* Windows' clock, unless a program asks for a finer one */
-#define UNITS_PER_TICK (TICK_NS / 100)
 #define PRODUCT_WORKSTATION 1
 
 /* KSYSTEM_TIME: 64-bit readers take the first eight bytes, others all and look whether both upper halves agree. */
@@ -86,11 +84,11 @@ static void set_time(struct system_time *time, u64 value)
 
 static void tell_time(void)
 {
-	u64 now = ktime_get_ns() / 100;
+	u64 now = ktime_get_ns() / NT_UNIT_NS;
 
 	set_time(&shared->interrupt_time, now);
 	set_time(&shared->system_time, ke_system_time());
-	set_time(&shared->tick_count, now / UNITS_PER_TICK);
+	set_time(&shared->tick_count, now / (TICK_NS / NT_UNIT_NS));
 }
 
 static enum hrtimer_restart tick(struct hrtimer *hrtimer)
@@ -98,11 +96,6 @@ static enum hrtimer_restart tick(struct hrtimer *hrtimer)
 	tell_time();
 	hrtimer_forward_now(hrtimer, ns_to_ktime(TICK_NS));
 	return HRTIMER_RESTART;
-}
-
-u32 shared_time_increment(void)
-{
-	return UNITS_PER_TICK;
 }
 
 static void fill(void)

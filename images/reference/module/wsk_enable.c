@@ -41,6 +41,11 @@ u32 wsk_possible_events(const struct wsk_socket *ws)
 	return mask;
 }
 
+bool wsk_event_wanted(const struct wsk_socket *ws, u32 kind)
+{
+	return policy_enabled(ws, kind) && wsk_possible_events(ws) & kind;
+}
+
 /* Static events are enabled by themselves as soon as they can happen. */
 void wsk_enable_static(struct wsk_socket *ws)
 {

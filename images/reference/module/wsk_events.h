@@ -4,10 +4,6 @@
 
 #include "wsk_objects.h"
 
-void wsk_deliver(struct tasklet_struct *tasklet);
-void wsk_deliver_late(struct work_struct *work);
 void wsk_raise_events(struct wsk_socket *ws);
-void wsk_hurry_event(struct wsk_socket *ws);
-bool wsk_events_idle(struct wsk_socket *ws);
 
 #endif

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What netio.sys exports: registration, the provider's NPI. And the provider's own start and end. */
 #include "policy.h"
+#include "wsk_callbacks.h"
 #include "wsk_client.h"
 #include "wsk_complete.h"
-#include "wsk_events.h"
 #include "wsk_inspect.h"
 #include "wsk_lost_address.h"
 #include "wsk_outgoing.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only
  *
- * Winsock Kernel's structures and numbers, as its clients know them.
+ * Winsock Kernel's structures and numbers, as its clients know them: those of the driver's wsk.h, in the kernel's terms.
+ * A GPL-2.0-only module cannot take that one, which is Apache-2.0 and stands on the WDK's types.
  */
 #ifndef WSK_TYPES_H
 #define WSK_TYPES_H
@@ -42,7 +43,6 @@
 #define WSK_IOCTL 2
 
 #define WSK_SOL_SOCKET 0xffffu
-#define WSK_IPPROTO_TCP 6
 #define WSK_IPPROTO_TCP 6
 #define WSK_IPPROTO_IPV6 41
 #define WSK_SO_REUSEADDR 0x0004

@@ -3,6 +3,7 @@
 #include <linux/delay.h>
 
 #include "policy.h"
+#include "wsk_callbacks.h"
 #include "wsk_connection.h"
 #include "wsk_drive.h"
 #include "wsk_ending.h"

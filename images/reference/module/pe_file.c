@@ -3,7 +3,7 @@
 #include <linux/mm.h>
 #include <linux/string.h>
 
-#include "pe.h"
+#include "pe_file.h"
 
 #define MAX_IMAGE (32 << 20)
 #define MAX_SECTIONS 96

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only
  *
- * A PE32+ file, as the loader (pe.c) and what decides whether it is one (pe_check.c) see it.
+ * A PE32+ file, of which nothing has been loaded yet.
  */
-#ifndef PE_H
-#define PE_H
+#ifndef PE_FILE_H
+#define PE_FILE_H
 
 #include <linux/printk.h>
 
@@ -90,7 +90,7 @@ static inline bool has_directory(const struct pe_file *file, u32 number)
 	return number < file->header->directory_count && file->header->directory[number].rva;
 }
 
-/* pe_check.c */
+/* Whether it is a driver that can be loaded; finds its header and sections. */
 bool pe_parse(struct pe_file *file);
 
 #endif
