@@ -241,8 +241,13 @@ def require_unread(seen):
 
 
 def failed(seen, *operations):
-    """Each completed once, and not with success."""
-    return all((seen.completions(each), nt_success(seen.status(each))) == (1, False) for each in operations)
+    """Did each complete once, and not with success?"""
+    others = [
+        f"{each} completed {seen.completions(each)} times, with {seen.status(each)}"
+        for each in operations
+        if (seen.completions(each), nt_success(seen.status(each))) != (1, False)
+    ]
+    return Fact(not others, f"each once, with a failure: {others or 'so it was'}")
 
 
 def require_precondition(fact):

@@ -10,11 +10,13 @@ from harness.peer.scripted_tcp import TcpBehaviour
 
 ASKED = 100 * ms  # from then on the guest may do what its question was for
 
-End = Literal["fin", "rst", "none"]
+End = Literal["fin", "rst", "silence", "none"]
 
 
 class EndsWhenAsked(ScriptedPeer):
     """Sends `data` for the guest's first byte, and ends its direction for the second: by FIN, by RST, or not.
+
+    With "silence" it is gone: it hears nothing but the question for its data, and says nothing after that.
 
     A guest that cannot send asks by what comes of its trying: it knocks at a window that is closed
     (`closed`), or sends a FIN, which is acknowledged only if `acknowledges_fin`. The end comes ASKED
@@ -30,7 +32,11 @@ class EndsWhenAsked(ScriptedPeer):
         acknowledges_fin: bool = True,
         connections: int = 1,
     ) -> None:
-        behaviour = TcpBehaviour(takes=0 if closed else None, acknowledges_fin=acknowledges_fin)
+        behaviour = TcpBehaviour(
+            takes=0 if closed else None,
+            acknowledges_fin=acknowledges_fin,
+            hears=len(data[:1]) if end == "silence" else None,
+        )
         super().__init__(behaviour, connections=connections)
         self.end = end
         self.data = data
@@ -40,6 +46,9 @@ class EndsWhenAsked(ScriptedPeer):
         await connection.until(lambda: bool(tcp.received) or tcp.knocked or connection.ended != "open")
         if self.data:
             await connection.send(self.data)
+        if self.end == "silence":
+            connection.vanish()
+            return
         await connection.until(lambda: len(tcp.received) > 1 or tcp.knocked or connection.ended != "open")
         await connection.hold(ASKED)
         if self.end == "rst":

@@ -13,6 +13,7 @@ from harness.scenario.steps import How
 from harness.scenario.values import (
     EVENT_BITS,
     IPPROTO_IPV6,
+    IPPROTO_TCP,
     IPV6_V6ONLY,
     PASSIVE,
     SIO_ADDRESS_LIST_CHANGE,
@@ -21,6 +22,7 @@ from harness.scenario.values import (
     SO_WSK_EVENT_CALLBACK,
     SO_WSK_SECURITY,
     SOL_SOCKET,
+    TCP_MAXRT,
     WSK_CACHE_SD,
     WSK_EVENT_DISABLE,
     WSK_RELEASE_SD,
@@ -65,6 +67,10 @@ class Controls(Calls):
     def dual_mode(self, sock: Socket, **how: Unpack[How]) -> Operation:
         """An IPv6 socket takes IPv4 addresses too, as ::ffff:a.b.c.d; before it is bound."""
         return self.set_option(sock, IPPROTO_IPV6, IPV6_V6ONLY, bytes(_ULONG), **how)
+
+    def give_up_after(self, sock: Socket, seconds: int, **how: Unpack[How]) -> Operation:
+        """TCP_MAXRT: how long TCP sends again what nobody acknowledges; a WSK may refuse it."""
+        return self.set_option(sock, IPPROTO_TCP, TCP_MAXRT, seconds.to_bytes(_ULONG, "little"), **how)
 
     def conditional_accept(self, sock: Socket, **how: Unpack[How]) -> Operation:
         """Connections are inspected before they are accepted; before the listener is bound."""

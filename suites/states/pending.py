@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from harness.core.units import KiB
+from harness.evidence import Fact
 from harness.peer import EndsWhenAsked, NeverAnswers
 from harness.scenario import WSK_FLAG_DRAIN, WSK_FLAG_WAITALL, Category, Origin, Scenario
 from suites.scenes import SETTLES, joined, require_pending, require_precondition
@@ -91,12 +92,16 @@ def datagrams(plan, family, count, local=None):
 
 
 def each_once(seen, operations):
-    return all(seen.completions(each) == 1 for each in operations)
+    """Did each complete once?"""
+    counts = {str(each): seen.completions(each) for each in operations}
+    others = [f"{each} completed {count} times" for each, count in counts.items() if count != 1]
+    return Fact(not others, f"each once: {others or 'so it was'}")
 
 
 def stay(seen, operations, until):
-    """Is each still pending when that call is made, and does it complete once?"""
-    return each_once(seen, operations) and all(seen.order(until.call, each.completion) for each in operations)
+    """Was each still pending when that call was made, and did it complete once?"""
+    early = [order for each in operations if not (order := seen.order(until.call, each.completion))]
+    return each_once(seen, operations) and Fact(not early, f"each after {until}: {early or 'so it was'}")
 
 
 def statuses(seen, operations):
@@ -114,7 +119,8 @@ def ended_by_close(seen, pending, close):
     """Each was pending at the close, and completed once and before it."""
     for each in pending:
         require_pending(seen, each, close)
-    return each_once(seen, pending) and all(seen.order(each.completion, close.completion) for each in pending)
+    late = [order for each in pending if not (order := seen.order(each.completion, close.completion))]
+    return each_once(seen, pending) and Fact(not late, f"each before {close}: {late or 'so it was'}")
 
 
 def connecting(lab, plan, origin, family):

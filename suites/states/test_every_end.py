@@ -2,7 +2,7 @@
 """Every operation that can be pending, met with every way in which it can end."""
 
 from harness.core.ntstatus import STATUS_CANCELLED, STATUS_SUCCESS
-from harness.core.units import ms
+from harness.core.units import ms, s
 from harness.peer import EndsWhenAsked
 from harness.scenario import FAMILIES, WSK_FLAG_ABORTIVE, WSK_FLAG_WAITALL, Origin, Scenario
 from harness.verdict import for_each, requires
@@ -36,6 +36,8 @@ from suites.states.pending import (
     statuses,
     stay,
 )
+
+GIVES_UP = 3 * s  # TCP that was told to do so after one
 
 
 @requires("S-11")
@@ -85,6 +87,37 @@ async def test_the_peers_reset(lab, kind, way, family):
         assert not any(seen.data(each) for each in pending)
     if not kind.receives:
         assert failed(seen, *pending)
+    lab.record("statuses", statuses(seen, pending))
+
+
+@requires("S-18")
+@for_each(kind=OF_CONNECTIONS, way=CONNECTED_AND_ACCEPTED, family=FAMILIES, singly=("way",))
+async def test_the_peers_silence(lab, kind, way, family):
+    """If TCP gives up, that completes whatever is pending, sends and a disconnect with a failure."""
+    plan = Scenario()
+    peer, sock, pending = kind.scene(lab, plan, way, family, "silence")
+    limit = plan.give_up_after(sock, 1)
+    plan.may_fail(limit)
+    plan.wait(limit)
+    ask(plan, sock, kind)
+    plan.delay(GIVES_UP)
+    close_later(plan, sock, pending)
+
+    seen = await lab.run(plan, peer, peer_timeout=SHORT_PEER_TIMEOUT)
+
+    require_part(seen, kind)
+    ended = [each for each in pending if seen.order(each.completion, sock.close_call)]
+    assert each_once(seen, pending)
+    if 0 < len(ended) < len(pending):
+        require_precondition(seen.lasted(ended[0].completion, sock.close_call, GIVES_UP // 2))
+        require_precondition(seen.starved(ended[0].completion, sock.close_call) < GIVES_UP // 4)
+        raise AssertionError(
+            f"TCP gave up and completed {len(ended)} of {len(pending)}; the close did the rest"
+        )
+    assert not any(seen.data(each) for each in pending if kind in PLAIN)
+    assert kind.receives or failed(seen, *pending)
+    assert seen.status(sock.closing) == STATUS_SUCCESS
+    lab.record("ended by it", len(ended) == len(pending))
     lab.record("statuses", statuses(seen, pending))
 
 

@@ -175,6 +175,8 @@ CAUGHT_BY_CASES = {
     "test_an_abortive_disconnect_ends_every_send_that_is_pending[16-ipv4-wsk-socket-connect-passive]",
     "fin-ends-one-receive": f"{_EVERY_END}::test_the_peers_fin[receives-wsk-socket-ipv6]",
     "reset-ends-one-receive": f"{_EVERY_END}::test_the_peers_reset[receives-wsk-socket-ipv6]",
+    "giving-up-ends-one-receive": f"{_EVERY_END}::test_the_peers_silence[receives-wsk-socket-ipv6]",
+    "given-up-send-succeeds": f"{_EVERY_END}::test_the_peers_silence[send-stream-accept-ipv6]",
     "abort-ends-one-receive": f"{_EVERY_END}::test_an_abortive_disconnect[receives-wsk-socket-ipv6]",
     "close-ends-one-receive": f"{_EVERY_END}::test_a_close_of_a_connection[receives-wsk-socket-ipv6]",
     "close-ends-one-accept": f"{_EVERY_END}::test_a_close_of_a_listener[many-listen-ipv6]",

@@ -8,7 +8,7 @@ from guestlike import SocketGuest, meet_on_wire, sent
 from namespace import in_own_namespace
 
 from harness.peer import EndsWhenAsked
-from harness.wire import FIN, RST
+from harness.wire import FIN, PSH, RST
 
 DATA = b"data"
 
@@ -72,3 +72,18 @@ def test_a_knock_at_its_closed_window_asks_too() -> None:
     peer = EndsWhenAsked("rst", closed=True)
     meet_on_wire(peer, play)
     assert peer.received == b""
+
+
+@in_own_namespace
+def test_it_is_gone_behind_its_data() -> None:
+    async def play(guest: SocketGuest) -> None:
+        await asks_twice(guest)
+        await asyncio.sleep(0.6)  # for what the guest's TCP sends again
+        guest.abort()
+
+    peer = EndsWhenAsked("silence", data=DATA)
+    packets = meet_on_wire(peer, play)
+    assert peer.received == b"?"
+    assert len([each for each in sent(packets, "guest", PSH) if each.payload == b"!"]) > 1
+    assert not sent(packets, "peer", FIN)
+    assert not sent(packets, "peer", RST)

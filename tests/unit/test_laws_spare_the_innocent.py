@@ -126,6 +126,28 @@ def test_a_guest_that_gives_its_peer_up_may_send_a_rst(at: float, rows: set[str]
     assert closed(seen, at + 10).broken().get("rst-has-a-cause", set()) == rows
 
 
+@pytest.mark.parametrize(("times", "rows"), [(2, set()), (1, {"C-02"})])
+def test_a_peer_that_does_not_answer_repetitions_may_be_given_up_early(times: int, rows: set[str]) -> None:
+    seen = MadeUp()
+    send = seen.plan.send(seen.sock, b"?")
+    seen.called(send, 20).sends(b"?", 21)
+    for number in range(times):
+        seen.sends(b"?", 40 + 20 * number, place=0)
+    seen.rst(100).completed(send, 101, STATUS_IO_TIMEOUT)
+    assert closed(seen, 110).broken().get("rst-has-a-cause", set()) == rows
+
+
+@pytest.mark.parametrize(("place", "rows"), [(-1, set()), (0, {"C-02"})])
+def test_a_send_may_fail_when_probes_of_a_closed_window_are_not_answered(place: int, rows: set[str]) -> None:
+    seen = MadeUp()
+    send = seen.plan.send(seen.sock, b"?")
+    seen.called(send, 20)
+    for at in (40, 60):
+        seen.sends(b"", at, place=place)
+    seen.completed(send, 101, STATUS_IO_TIMEOUT)
+    assert closed(seen, 110).broken().get("failures-have-causes", set()) == rows
+
+
 @pytest.mark.parametrize(("at", "rows"), [(LONG, set()), (100, {"C-17"})])
 def test_a_close_of_what_was_given_up_sends_nothing(at: float, rows: set[str]) -> None:
     seen = MadeUp()

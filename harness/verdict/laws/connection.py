@@ -131,9 +131,29 @@ class TcpConnection:
         return next((reset for reset in self.guest.resets if reset.index > since), None)
 
     def is_unanswered(self, time_ns: int) -> bool:
-        """Had the peer been silent for so long at that time that a TCP may have given it up?"""
+        """Had the peer been silent for so long at that time that a TCP may have given it up?
+
+        Or was it asked twice and more again: its client may have asked for less patience.
+        """
         heard = [packet.time_ns for packet in self.peer.packets if packet.time_ns <= time_ns]
-        return time_ns - max(heard, default=self.syn.time_ns) >= _PATIENCE
+        last = max(heard, default=self.syn.time_ns)
+        asked = [packet for packet in self._repeated if last < packet.time_ns <= time_ns]
+        return time_ns - last >= _PATIENCE or len(asked) > 1
+
+    @cached_property
+    def _repeated(self) -> list[Packet]:
+        """The guest's segments from a place that it had been at: what it sent again, and probes."""
+        found: list[Packet] = []
+        furthest = 0
+        for packet in self.guest.packets:
+            if (
+                RST not in packet.flags
+                and SYN not in packet.flags
+                and self.guest.place(packet.seq) < furthest
+            ):
+                found.append(packet)
+            furthest = max(furthest, self.guest.end(packet) + (FIN in packet.flags))
+        return found
 
     @cached_property
     def both_ended(self) -> Packet | None:

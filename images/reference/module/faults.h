@@ -182,6 +182,10 @@ FAULT(event_hides_eof, "event-hides-eof", "X-03 X-16",
       "the peer's FIN does not complete a receive where the disconnect event is enabled")
 FAULT(reset_ends_one_receive, "reset-ends-one-receive", "S-12",
       "of the receives that are pending at the peer's RST only the first completes")
+FAULT(giving_up_ends_one_receive, "giving-up-ends-one-receive", "S-18",
+      "of the receives that are pending when TCP gives up only the first completes")
+FAULT(given_up_send_succeeds, "given-up-send-succeeds", "S-18",
+      "a send whose data nobody acknowledges succeeds when TCP gives up")
 FAULT(abort_ends_one_receive, "abort-ends-one-receive", "S-14",
       "an abortive disconnect completes only the first of the receives that are pending")
 FAULT(close_ends_one_receive, "close-ends-one-receive", "C-10 C-11 C-12b C-13 S-15",

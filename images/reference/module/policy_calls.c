@@ -204,6 +204,11 @@ bool policy_send_needs_ack(void)
 	return !fault(FAULT_send_completes_when_queued);
 }
 
+NTSTATUS policy_broken_send(NTSTATUS broken_by)
+{
+	return broken_by == STATUS_IO_TIMEOUT && fault(FAULT_given_up_send_succeeds) ? STATUS_SUCCESS : broken_by;
+}
+
 bool policy_send_yields_to_graceful(void)
 {
 	return freedom(FREEDOM_graceful_before_sends);

@@ -19,6 +19,11 @@ bool policy_left_at_reset(const struct wsk_operation *op)
 	return is_behind(op, WSK_RECEIVE) && fault(FAULT_reset_ends_one_receive);
 }
 
+bool policy_left_at_giving_up(const struct wsk_operation *op)
+{
+	return is_behind(op, WSK_RECEIVE) && fault(FAULT_giving_up_ends_one_receive);
+}
+
 bool policy_left_at_abort(const struct wsk_operation *op)
 {
 	return (op->kind == WSK_RECEIVE && op->before == 2 && fault(FAULT_abort_leaves_third_receive)) ||

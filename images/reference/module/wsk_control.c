@@ -51,30 +51,41 @@ static int linux_option(u32 code)
 	}
 }
 
+static int give_up_after(struct sock *sk, u32 seconds)
+{
+	lock_sock(sk);
+	WRITE_ONCE(inet_csk(sk)->icsk_user_timeout, seconds * MSEC_PER_SEC);
+	release_sock(sk);
+	return 0;
+}
+
 /* Seconds, and a count. */
-static int set_keepalive(struct sock *sk, u32 code, int value)
+static int set_of_tcp(struct sock *sk, u32 code, int value)
 {
 	switch (code) {
 	case WSK_TCP_KEEPIDLE:
 		return tcp_sock_set_keepidle(sk, value);
 	case WSK_TCP_KEEPINTVL:
 		return tcp_sock_set_keepintvl(sk, value);
+	case WSK_TCP_MAXRT:
+		return give_up_after(sk, value);
 	default:
 		return tcp_sock_set_keepcnt(sk, value);
 	}
 }
 
-static bool is_keepalive(u32 code)
+static bool is_of_tcp(u32 code)
 {
-	return code == WSK_TCP_KEEPIDLE || code == WSK_TCP_KEEPCNT || code == WSK_TCP_KEEPINTVL;
+	return code == WSK_TCP_KEEPIDLE || code == WSK_TCP_KEEPCNT || code == WSK_TCP_KEEPINTVL ||
+	       code == WSK_TCP_MAXRT;
 }
 
 static NTSTATUS set_number(struct wsk_socket *ws, struct wsk_operation *op, u64 *information)
 {
 	int value = op->argument;
 
-	if (is_keepalive(op->flags))
-		return conn_status(-set_keepalive(ws->sock->sk, op->flags, value));
+	if (is_of_tcp(op->flags))
+		return conn_status(-set_of_tcp(ws->sock->sk, op->flags, value));
 	if (op->flags != WSK_IPV6_V6ONLY)
 		return conn_status(-sock_setsockopt(ws->sock, SOL_SOCKET, linux_option(op->flags),
 						    KERNEL_SOCKPTR(&value), sizeof(value)));
@@ -105,6 +116,8 @@ static u32 number_of(const struct wsk_socket *ws, u32 code)
 		return keepalive_time_when(tcp_sk(sk)) / HZ;
 	case WSK_TCP_KEEPINTVL:
 		return keepalive_intvl_when(tcp_sk(sk)) / HZ;
+	case WSK_TCP_MAXRT:
+		return READ_ONCE(inet_csk(sk)->icsk_user_timeout) / MSEC_PER_SEC;
 	case WSK_TCP_KEEPCNT:
 		return keepalive_probes(tcp_sk(sk));
 	default:
@@ -197,7 +210,7 @@ static bool is_number(const struct wsk_socket *ws, u32 level, u32 code)
 	if (level == WSK_IPPROTO_IPV6)
 		return code == WSK_IPV6_V6ONLY && ws->family == AF_INET6;
 	if (level == WSK_IPPROTO_TCP)
-		return is_keepalive(code) && ws->sock && ws->sock->sk->sk_protocol == IPPROTO_TCP;
+		return is_of_tcp(code) && ws->sock && ws->sock->sk->sk_protocol == IPPROTO_TCP;
 	switch (level == WSK_SOL_SOCKET ? code : 0) {
 	case WSK_SO_REUSEADDR:
 	case WSK_SO_EXCLUSIVEADDRUSE:

@@ -201,7 +201,7 @@ static void drive_send(struct wsk_socket *ws, struct wsk_operation *op, struct b
 	if (ws->aborted)
 		return;	/* left there by a fault */
 	if (ws->error)
-		wsk_finish(ws, op, conn_status(ws->error), 0);
+		wsk_finish(ws, op, policy_broken_send(conn_status(ws->error)), 0);
 	else if (blocked->transmit || !conn_transmit(ws, op))
 		blocked->transmit = true;
 	else if (policy_send_yields_to_graceful() && wsk_find(ws, WSK_GRACEFUL))
@@ -383,7 +383,7 @@ static void drive_receive(struct wsk_socket *ws, struct wsk_operation *op, struc
 		return;
 	ws->receive_stopped = false;
 	error = receive_some(ws, op, &ended);
-	if ((error && policy_left_at_reset(op)) || (!error && ended && !op->done && unheard(ws, op)))
+	if ((error == ETIMEDOUT ? policy_left_at_giving_up(op) : error && policy_left_at_reset(op)) || (!error && ended && !op->done && unheard(ws, op)))
 		return;
 	if (error && policy_reset_is_eof())
 		wsk_finish(ws, op, STATUS_SUCCESS, 0);

@@ -55,6 +55,7 @@
 #define WSK_SO_EVENT_CALLBACK 0x4002
 #define WSK_IPV6_V6ONLY 27
 #define WSK_TCP_KEEPIDLE 3	/* of the level of TCP; the numbers are those of no other option here */
+#define WSK_TCP_MAXRT 5
 #define WSK_TCP_KEEPCNT 16
 #define WSK_TCP_KEEPINTVL 17
 
