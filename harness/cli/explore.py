@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`wsk-conformance explore`. What other commands do without is imported in its function."""
 
-import json
 import random
 import sys
 from pathlib import Path
@@ -111,12 +110,11 @@ def _perform(
             try:
                 done.run()
             finally:
-                keep.finds(done)
+                keep.exploration(done)
         finally:
             executor.close()
     for line in telling.summary(done):
         click.echo(line)
-    (folder / "explore.json").write_text(json.dumps(telling.as_json(done), indent=1))
     for find in done.finds if write_test else ():
         path = write_test / f"test_explored_{find.id}.py" if write_test else folder
         path.write_text(telling.as_test(find))

@@ -2,12 +2,14 @@
 """Writes down an exploration: a run whose cases are the finds, and each find's scenario beside it."""
 
 import contextlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.explore.exploration import Exploration
-from harness.explore.telling import in_words
+from harness.explore.telling import as_json, in_words
+from harness.report.exploration import EXPLORE_FILE
 from harness.report.html import write_report
 from harness.report.record import RunRecord, make_folders
 from harness.run.evidence_writer import EvidenceWriter
@@ -24,7 +26,12 @@ class Keeper:
     record: RunRecord
     writer: EvidenceWriter
 
-    def finds(self, done: Exploration) -> None:
+    def exploration(self, done: Exploration) -> None:
+        """The record of what was done, and the finds."""
+        (self.writer.folder / EXPLORE_FILE).write_text(json.dumps(as_json(done), indent=1))
+        self._finds(done)
+
+    def _finds(self, done: Exploration) -> None:
         """Each with scenario, trace and capture, as a case of the run; and as FINDS/ID.wsk and .txt."""
         folder = self.writer.folder / FINDS
         for find in done.finds:
@@ -42,7 +49,7 @@ class Keeper:
 
 @contextlib.contextmanager
 def kept(folder: Path, settings: Settings) -> Iterator[Keeper]:
-    """Makes the folder, and in the end its report, if there is anything to report."""
+    """Makes the folder, and in the end its report."""
     record = RunRecord(
         folder.parent,
         guest={"name": settings.guest},
@@ -53,5 +60,4 @@ def kept(folder: Path, settings: Settings) -> Iterator[Keeper]:
     with record:
         make_folders(folder)
         yield Keeper(record, EvidenceWriter(folder, settings.guest))
-    if record.outcomes:
-        write_report(folder)
+    write_report(folder)

@@ -27,6 +27,7 @@ from harness.scenario import (
 from harness.scenario.values import EVENT_BITS, WSK_EVENT_DISABLE
 
 DATA_EVENTS = (Callback.RECEIVE, Callback.DISCONNECT)
+PENDING = ("0 calls", "1 calls", "2 calls", "3+ calls")  # made before, for the coverage
 PLAIN, CHAINED, POISON = range(3)  # flags of a send
 _MOST_LINES = 60
 _SETTLES = 40 * ms
@@ -157,7 +158,7 @@ class _Model:
         if self.has_listener and not self.strands:
             self.has_listener = False
             self._closed("listener", wish)
-            self.cells.append(("listening", "close", str(wish.context), "0 calls"))
+            self.cells.append(("listening", "close", str(wish.context), _pending(0)))
 
     def _listener(self, _sock: _Socket, wish: Wish) -> None:
         """An accept that nobody answers, and a close; of a stream socket a disconnect, which is refused."""
@@ -203,7 +204,7 @@ class _Model:
         self._add("wait", (Name(self._made("close", "close", (Name(name),), context=context)),))
 
     def _cover_kind(self, category: Category, what: str, wish: Wish, pending: int) -> None:
-        self.cells.append((str(category), what, str(wish.context), f"{min(pending, 3)} calls"))
+        self.cells.append((str(category), what, str(wish.context), _pending(pending)))
 
     def _delay(self, _sock: _Socket, wish: Wish) -> None:
         self._add("delay", (wish.size * ms,), strand=wish.strand)
@@ -211,8 +212,7 @@ class _Model:
     def _enable(self, sock: _Socket, wish: Wish) -> None:
         callback = DATA_EVENTS[wish.size % len(DATA_EVENTS)]
         if callback == Callback.RECEIVE and not sock.answered:
-            self._add("on_event", (Name(sock.name), callback), size=1 << 16)
-            sock.answered = True
+            self._answers(sock, size=1 << 16)
         self._add("enable", (Name(sock.name), callback), strand=wish.strand)
         self._cover(sock, f"enable {callback}", wish.context)
         sock.enabled.add(callback)
@@ -227,9 +227,13 @@ class _Model:
         if not sock.answered and not sock.enabled:
             action = (Action.TAKE, Action.PARTIAL, Action.REFUSE)[wish.flags % 3]
             part = 1 + wish.size if action == Action.PARTIAL else 0
-            about = Name(sock.name), Callback.RECEIVE
-            self._add("on_event", about, action=action, hold=wish.size * ms, size=1 << 16, part=part)
-            sock.answered = True
+            self._answers(sock, action=action, hold=wish.size * ms, size=1 << 16, part=part)
+
+    def _answers(self, sock: _Socket, **how: object) -> None:
+        """Says it before any strand may enable the event."""
+        told = tuple((key, value) for key, value in how.items() if value)
+        self.lines.insert(0, Line("on_event", (Name(sock.name), Callback.RECEIVE), told))
+        sock.answered = True
 
     def _call(
         self, sock: _Socket, wish: Wish, method: str, arguments: tuple[object, ...], **how: object
@@ -262,8 +266,11 @@ class _Model:
         self.lines.append(Line(method, arguments, told, name, strand))
 
     def _cover(self, sock: _Socket, what: str, context: Context) -> None:
-        pending = min(len(sock.calls), 3)
-        self.cells.append((sock.state, what, str(context), f"{pending}{'+' if pending == 3 else ''} calls"))
+        self.cells.append((sock.state, what, str(context), _pending(len(sock.calls))))
+
+
+def _pending(calls: int) -> str:
+    return PENDING[min(calls, len(PENDING) - 1)]
 
 
 def _data(wish: Wish) -> int | Buffer:

@@ -6,7 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.explore.exploration import Exploration, Find
+from harness.explore.model import PENDING
+from harness.explore.wishes import PEER_KINDS
 from harness.scenario import Context
+
+CONTEXTS = [str(context) for context in Context]
 
 _HEAD = '''# SPDX-License-Identifier: Apache-2.0
 """Found by exploring: {signs}."""
@@ -60,15 +64,14 @@ def summary(done: Exploration) -> Iterator[str]:
 
 def coverage(cells: "Counter[tuple[str, ...]]") -> Iterator[str]:
     """State and call by context, counted; a point is a cell that was never visited."""
-    contexts = [str(context) for context in Context]
     counts: Counter[tuple[str, str, str]] = Counter()
     for (state, what, context, *_), count in cells.items():
         counts[state, what, context] += count
     rows = sorted({(state, what) for state, what, _ in counts})
     width = max((len(f"{state} {what}") for state, what in rows), default=8)
-    yield f"{'covered':{width}}  " + "  ".join(f"{context:>10}" for context in contexts)
+    yield f"{'covered':{width}}  " + "  ".join(f"{context:>10}" for context in CONTEXTS)
     for state, what in rows:
-        seen = [str(counts[state, what, context] or ".") for context in contexts]
+        seen = [str(counts[state, what, context] or ".") for context in CONTEXTS]
         yield f"{f'{state} {what}':{width}}  " + "  ".join(f"{count:>10}" for count in seen)
 
 
@@ -94,5 +97,6 @@ def as_json(done: Exploration) -> Mapping[str, Any]:
         "unconfirmed": [{"case": seen.name, "signs": sorted(seen.signs)} for seen in done.unconfirmed],
         "unjudged": dict(done.unjudged),
         "open": dict(done.opens),
+        "axes": {"context": CONTEXTS, "pending": PENDING, "peer": PEER_KINDS},
         "coverage": [{"cell": list(cell), "count": count} for cell, count in sorted(done.cells.items())],
     }

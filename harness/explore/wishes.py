@@ -42,23 +42,28 @@ _SOON = st.sampled_from(
 )
 _TIMES = st.sampled_from([20 * ms, 60 * ms, 150 * ms])
 _DATA = st.sampled_from(_SENT)
-PEERS = st.one_of(
-    _peer("ReadsToEof"),
-    _peer("Sends", data=_DATA, after=_SOON),
-    _peer("FinFirst", after=_SOON),
-    _peer("HoldsOpen", for_=_TIMES, sends=_DATA),
-    _peer("SendsThenFin", data=_DATA, after=_SOON),
-    _peer("Resets", after=_SOON),
-    _peer("ReadsSlowly"),
-    _peer("ZeroWindow", takes=st.sampled_from([0, 500, 5000]), opens_after=_TIMES),
-    _peer("ZeroWindow", takes=st.sampled_from([0, 500, 5000])),
-    _peer("WithholdsDataAcks", releases_after=_TIMES),
-    _peer("WithholdsFinAck", releases_after=_TIMES),
-    _peer("WithholdsFinAck", fin_first=st.booleans()),
-    _peer("CrossesFins", releases_after=_TIMES),
-    _peer("KeepsSending", after=_SOON, for_=_TIMES),
-    _peer("BlackHole", after=_SOON),
+_TAKES = st.sampled_from([0, 500, 5000])
+_PEERS: tuple[tuple[str, dict[str, st.SearchStrategy[object]]], ...] = (
+    ("ReadsToEof", {}),
+    ("Sends", {"data": _DATA, "after": _SOON}),
+    ("FinFirst", {"after": _SOON}),
+    ("HoldsOpen", {"for_": _TIMES, "sends": _DATA}),
+    ("SendsThenFin", {"data": _DATA, "after": _SOON}),
+    ("Resets", {"after": _SOON}),
+    ("ReadsSlowly", {}),
+    ("ZeroWindow", {"takes": _TAKES, "opens_after": _TIMES}),
+    ("ZeroWindow", {"takes": _TAKES}),
+    ("WithholdsDataAcks", {"releases_after": _TIMES}),
+    ("WithholdsFinAck", {"releases_after": _TIMES}),
+    ("WithholdsFinAck", {"fin_first": st.booleans()}),
+    ("CrossesFins", {"releases_after": _TIMES}),
+    ("KeepsSending", {"after": _SOON, "for_": _TIMES}),
+    ("BlackHole", {"after": _SOON}),
+    ("EndsWhenAsked", {"end": st.just("rst"), "acknowledges_fin": st.just(False)}),
+    ("EndsWhenAsked", {"end": st.sampled_from(["fin", "rst"]), "data": _DATA, "closed": st.booleans()}),
 )
+PEERS = st.one_of(*(_peer(kind, **told) for kind, told in _PEERS))
+PEER_KINDS = list(dict.fromkeys(kind for kind, _ in _PEERS))
 _WHERE = st.sampled_from([*ALL_CONTEXTS, Context.COMPLETION, Context.CALLBACK])
 _AT = {
     "socket": st.integers(0, 1),

@@ -75,6 +75,15 @@ class Fault:
     text: str
 
 
+_RACES = "races"  # the one freedom that takes a number: races:4711
+
+
+def freedom_and_seed(chosen: str) -> tuple[str, int | None]:
+    """A freedom as somebody chose it, and the seed behind its name, if it takes one."""
+    name, _, seed = chosen.partition(":")
+    return (name, int(seed)) if name == _RACES and seed.isdecimal() else (chosen, None)
+
+
 @dataclass(frozen=True)
 class Freedom:
     """Another way of keeping every promise, on demand.

@@ -17,7 +17,7 @@ from harness.core.errors import ChannelLost, GuestHung, HarnessError, UsageError
 from harness.core.paths import BUILT_DRIVER, REFERENCE_IMAGE
 from harness.core.printable import printable
 from harness.guest import switches
-from harness.guest.base import Fault, Freedom, Progress, RunningGuest
+from harness.guest.base import Fault, Freedom, Progress, RunningGuest, freedom_and_seed
 from harness.guest.options import GuestOptions
 from harness.lab import domain, kvm, vm_snapshot
 from harness.lab.hypervisor import Hypervisor
@@ -31,6 +31,7 @@ _BUILD = REFERENCE_IMAGE / "build.py"
 _DRIVER = Path(os.environ.get("WSK_DRIVER", BUILT_DRIVER / "wsktest.sys"))  # or another build of it
 _DRIVER_IN_GUEST = "/tmp/wsktest.sys"
 _FAULT_IN_GUEST = "/sys/module/ntlab/parameters/fault"
+_SEED_IN_GUEST = "/sys/module/ntlab/parameters/race_seed"
 _STRICT_IN_GUEST = "/sys/module/ntlab/parameters/strict"
 # Freedoms that are a matter of how the guest is started.
 _PROCESSORS = {"processor-1": 1, "processors-4": 4}
@@ -171,7 +172,11 @@ class _Switched:
     @property
     def command(self) -> str:
         """Switches it on, in the guest."""
-        free = f"; freedom {','.join(self.freedoms)}" if self.freedoms else ""
+        free = ""
+        if self.freedoms:
+            chosen = [freedom_and_seed(freedom) for freedom in self.freedoms]
+            free = f"; freedom {','.join(name for name, _ in chosen)}"
+            free += "".join(f"; echo {seed} > {_SEED_IN_GUEST}" for _, seed in chosen if seed is not None)
         held = f"; echo Y > {_STRICT_IN_GUEST}" if self.strict else ""
         return f"echo {self.fault or 'none'} > {_FAULT_IN_GUEST}{free}{held}"
 

@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from harness.core.errors import UsageError
 from harness.core.files import as_toml, read_bytes
 from harness.guest import find
+from harness.guest.base import freedom_and_seed
 from harness.history.night import Setting
 from harness.nightly.collect import collect
 from harness.nightly.plan import Plan
@@ -181,7 +182,7 @@ def _unfit(chosen: Mapping[str, Any]) -> Iterator[str]:
         yield f"fault: {guest.name} has no fault {fault!r}" + (f"; it has {', '.join(near)}" if near else "")
     freedoms = guest.freedoms()
     for freedom in (chosen.get("freedom") or "").split(","):
-        if freedom and freedom not in freedoms:
+        if freedom and freedom_and_seed(freedom)[0] not in freedoms:
             near = difflib.get_close_matches(freedom, freedoms)
             yield f"freedom: {guest.name} has no freedom {freedom!r}" + (
                 f"; it has {', '.join(near)}" if near else ""

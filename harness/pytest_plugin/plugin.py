@@ -29,7 +29,7 @@ from harness.core.errors import UsageError, WskConformanceError
 from harness.core.paths import SUITES
 from harness.core.unexpected import unexpected
 from harness.guest import find
-from harness.guest.base import Guest
+from harness.guest.base import Guest, freedom_and_seed
 from harness.pytest_plugin.case_report import CaseReport, attach
 from harness.pytest_plugin.stop import HARNESS_FAILED, told_as_pytest_does
 from harness.pytest_plugin.workers import is_handed_tests, is_worker, share
@@ -251,7 +251,7 @@ def chosen_guest(settings: Settings) -> Guest:
         known = f"it has {near}" if near else "`selfcheck --list` names those of the reference guest"
         raise UsageError(f"{guest.name} has no fault {settings.fault!r}; {known}")
     for freedom in settings.freedoms:
-        if freedom not in guest.freedoms():
+        if freedom_and_seed(freedom)[0] not in guest.freedoms():
             known = ", ".join(guest.freedoms()) or "none"
             raise UsageError(f"{guest.name} has no freedom {freedom!r}; it has: {known}")
     return guest

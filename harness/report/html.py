@@ -24,6 +24,7 @@ from harness.core.units import format_ns
 from harness.evidence import irql_name
 from harness.report.busy import busy, busy_run
 from harness.report.ended import shortfall
+from harness.report.exploration import explored
 from harness.report.files import file_name, write_atomically
 from harness.report.ladder import ladder
 from harness.report.overview import LOST, Case, Overview, Run, State, overview
@@ -146,6 +147,7 @@ def _page(folder: Path, run: Run, seen: Overview, timed: tuple[Path, Run] | None
         packs=packs(cases[unpacked:], draw),
         plots=plots(folder, run["cases"], (timed[0], timed[1]["cases"]) if timed else None),
         before=timed[1]["run_id"] if timed else None,
+        explored=explored(folder),
         style=Markup(_beside("report.css")),
         script=Markup(script),
         script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",

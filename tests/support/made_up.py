@@ -35,11 +35,16 @@ class MadeUp:
         self.called(self.sock.creation, 10).completed(self.sock.creation, 13)
 
     def called(
-        self, operation: Operation, at: float, returned: int = STATUS_PENDING, irqls: tuple[int, int] = (0, 0)
+        self,
+        operation: Operation,
+        at: float,
+        returned: int = STATUS_PENDING,
+        irqls: tuple[int, int] = (0, 0),
+        took: float = 0.1,
     ) -> "MadeUp":
-        """The call, and 0.1 ms later its return."""
+        """The call, and its return when it took so long."""
         self._event(at, operation, EventKind.CALL, irql=irqls[0])
-        return self._event(at + 0.1, operation, EventKind.RETURN, status=returned, irql=irqls[1])
+        return self._event(at + took, operation, EventKind.RETURN, status=returned, irql=irqls[1])
 
     def completed(
         self,

@@ -98,6 +98,18 @@ def test_how_much_of_a_long_send_that_failed_went_out_is_not_guessed() -> None:
     assert not any(one.violated for one in closed(seen).judgements() if one.law.name == "sent-bytes")
 
 
+@pytest.mark.parametrize(("called", "broken"), [(40, False), (25, True)])
+def test_what_a_handler_kept_is_asked_for_only_when_it_was_surely_set(called: float, broken: bool) -> None:
+    """Found by exploring under the freedom races: another strand had enabled the event before."""
+    seen = MadeUp()
+    with seen.plan.strand(1):
+        enable = seen.plan.enable(seen.sock, Callback.RECEIVE)
+    seen.plan.on_event(seen.sock, Callback.RECEIVE, size=16)
+    seen.called(enable, 14, STATUS_SUCCESS).called(seen.plan.send(seen.sock, b""), called)
+    seen.peer_sends(b"x", 30).event(Callback.RECEIVE, 31, 32, information=1).keeps(b"y")
+    assert any(one.law.name == "received-bytes" and one.violated for one in seen.judgements()) is broken
+
+
 def test_a_disconnect_of_what_was_not_connected_yet_forbids_no_send() -> None:
     plan = Scenario()
     seen = MadeUp(plan)
@@ -259,6 +271,22 @@ def test_an_event_whose_disabling_is_pending_may_have_been_on_its_way(status: in
     disable = seen.plan.event_mask(seen.sock, WSK_EVENT_DISABLE | 0x40, irp=Irp.NONE)
     seen.peer_sends(b"x", 20).called(disable, 25, status)
     seen.event(Callback.RECEIVE, 26, 27, information=1)
+    assert closed(seen).broken().get("events-come-while-enabled", set()) == rows
+
+
+@pytest.mark.parametrize(("enabled_by", "rows"), [(20.5, {"X-12"}), (30, set())])
+def test_an_event_that_is_enabled_and_disabled_at_once_may_be_either(
+    enabled_by: float, rows: set[str]
+) -> None:
+    """Found by exploring under the freedom slow-calls: the enabling returned behind the disabling."""
+    seen = MadeUp()
+    enable, disable = (
+        seen.plan.enable(seen.sock, Callback.RECEIVE),
+        seen.plan.disable(seen.sock, Callback.RECEIVE),
+    )
+    seen.called(enable, 20, STATUS_SUCCESS, took=enabled_by - 20)
+    seen.called(disable, 25).completed(disable, 26)
+    seen.peer_sends(b"x", 31).event(Callback.RECEIVE, 32, 33, information=1)
     assert closed(seen).broken().get("events-come-while-enabled", set()) == rows
 
 

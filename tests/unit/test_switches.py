@@ -13,6 +13,7 @@ from harness.cli.main import cli
 from harness.core.errors import UsageError
 from harness.core.paths import REFERENCE_IMAGE
 from harness.guest import reference, switches
+from harness.guest.base import freedom_and_seed
 from harness.pytest_plugin.plugin import chosen_guest
 from harness.run.options import Settings
 from harness.verdict import load_requirements
@@ -72,6 +73,14 @@ def test_a_freedom_that_does_not_exist_is_refused_with_those_that_do(chosen: str
         UsageError, match=r"has no freedom 'splendid'; it has: inline-results, .*windows-like"
     ):
         chosen_guest(Settings(freedom=chosen))
+
+
+def test_the_pauses_of_races_are_drawn_by_a_seed() -> None:
+    assert freedom_and_seed("races:4711") == ("races", 4711)
+    assert [freedom_and_seed(chosen)[1] for chosen in ("races", "races:", "races:x", "noise:4")] == [None] * 4
+    chosen_guest(Settings(freedom="noise,races:4711"))
+    with pytest.raises(UsageError, match="has no freedom 'noise:4'"):
+        chosen_guest(Settings(freedom="noise:4"))
 
 
 def test_a_guest_without_freedoms_says_so() -> None:

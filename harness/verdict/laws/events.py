@@ -20,6 +20,7 @@ from harness.verdict.laws.connection import TcpConnection
 from harness.verdict.laws.law import Violation
 from harness.verdict.laws.socket_story import Call, SocketStory
 from harness.verdict.laws.story import Story
+from harness.verdict.laws.streams import one_behind_the_other
 
 
 def events_come_while_enabled(story: Story) -> Iterator[Violation]:
@@ -32,16 +33,19 @@ def events_come_while_enabled(story: Story) -> Iterator[Violation]:
 
 def _enabled(story: Story, sock: SocketStory, callback: Callback, enter: Event) -> Iterator[Violation]:
     bit = EVENT_BITS[callback]
-    enabled = disabled = None
+    enabled: list[Call] = []
+    disabled = None
     for call, mask in _masks(story, sock):
         if not mask & bit or not call.before(enter):
             continue
         if not mask & WSK_EVENT_DISABLE:
-            enabled, disabled = call, None
+            enabled.append(call)
+            disabled = None
         elif mask == bit | WSK_EVENT_DISABLE and call.over_before(enter) and _is_done(call):
-            disabled = call
+            # Of two calls that overlap either may have been the last.
+            disabled = call if all(one_behind_the_other(each, call) for each in enabled) else None
     row = "X-03" if callback == Callback.DISCONNECT else "X-12"
-    if enabled is None:
+    if not enabled:
         yield Violation(row, f"the {callback} event of {sock} came and was never enabled", (enter,))
     elif disabled is not None and disabled.ended:
         text = f"the {callback} event of {sock} came after {disabled} had disabled it"

@@ -10,7 +10,7 @@ from harness.core.errors import EvidenceLost
 from harness.core.ntstatus import STATUS_PENDING, nt_success
 from harness.evidence import Event
 from harness.evidence.operation_traces import CallbackCall
-from harness.scenario import Callback
+from harness.scenario import Callback, Operation
 from harness.scenario.values import WSK_FLAG_DRAIN, WSK_FLAG_WAITALL
 from harness.verdict.laws.connection import TcpConnection
 from harness.verdict.laws.law import Violation
@@ -345,9 +345,21 @@ def _indicated(
         and operation.socket is sock.socket
         and operation.callback == Callback.RECEIVE
     ]
-    if taken and len(handlers) == 1 and handlers[0].result:
+    if taken and len(handlers) == 1 and handlers[0].result and _is_set(story, handlers[0], taken[0].enter):
         size = min(sum(map(_taken, taken)), handlers[0].result)
         yield story.timeline.result(handlers[0])[:size], taken[0].enter
+
+
+def _is_set(story: Story, handler: Operation, event: Event) -> bool:
+    """Had its strand come to the handler before that event? A call of a later step of it tells."""
+    return any(
+        call.before(event)
+        and call.operation is not None
+        and not call.operation.hooked
+        and call.operation.strand == handler.strand
+        and call.operation.number > handler.number
+        for call in story.calls
+    )
 
 
 def _taken(visit: CallbackCall) -> int:

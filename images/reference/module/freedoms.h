@@ -37,6 +37,10 @@ FREEDOM(slow_calls, "slow-calls", "D-33 C-21",
 	"nobody: how long a call takes that waits for nothing, on a machine that is busy",
 	"each call below DISPATCH_LEVEL takes 20 ms")
 
+FREEDOM(races, "races", "C-11 C-12 C-12b D-26 X-12",
+	"nobody: what other processors do between two steps of the provider's",
+	"the provider pauses by chance wherever others may come between, and goes on on any processor; races:SEED draws others")
+
 /* ---- Statuses and Information ---- */
 
 FREEDOM(refusals_name_connection, "refusals-name-connection", "D-06 D-15 D-19 D-29 D-30 X-29 S-01 S-02 S-05",

@@ -12,6 +12,7 @@
 #include "policy_disconnect.h"
 #include "policy_events.h"
 #include "policy_module.h"
+#include "policy_races.h"
 #include "policy_tcp.h"
 #include "policy_waiting.h"
 

@@ -233,6 +233,7 @@ void wsk_deliver_event(struct wsk_socket *ws)
 	struct wsk_event event = ws->event;
 	bool call;
 
+	policy_pause();
 	spin_lock_bh(&ws->lock);
 	call = wsk_event_wanted(ws, event.kind) && (!ws->closing || policy_events_while_closing());
 	ws->running = call ? event.kind : ws->running;
@@ -242,10 +243,12 @@ void wsk_deliver_event(struct wsk_socket *ws)
 		queue_work(system_unbound_wq, &ws->apart);
 	}
 	spin_unlock_bh(&ws->lock);
+	policy_pause();
 	if (call)
 		invoke(ws, &event);
 	else
 		drop(ws, &event);
+	policy_pause();
 	spin_lock_bh(&ws->lock);
 	if (!--ws->in_callbacks) {
 		ws->running = 0;

@@ -11,6 +11,7 @@ static atomic_t outstanding;	/* those on the list, and the one that is being com
 
 static void hand_back(struct irp *irp)
 {
+	policy_pause();
 	wsk_trace_completion(irp);
 	IofCompleteRequest(irp, 0);
 }
@@ -68,6 +69,7 @@ static void complete_irps(void)
 			complete_twice(irp);
 		else
 			hand_back(irp);
+		policy_pause();
 		atomic_dec(&outstanding);
 		if (closed && policy_calls_after_close(closed))
 			call_late(closed);

@@ -109,6 +109,7 @@ void wsk_close(struct wsk_socket *ws, struct wsk_operation *close)
 	struct wsk_operation *graceful;
 
 	end_connection(ws);
+	policy_pause();
 	if (policy_close_frees_refused())
 		wsk_leftover_free(ws);
 	if (policy_close_completes_first()) {

@@ -26,11 +26,13 @@ void wsk_enter(struct wsk_visit *visit, struct wsk_socket *ws, const void *calle
 	spin_unlock_bh(&visits_lock);
 	if (policy_call_delay_ms())
 		msleep(policy_call_delay_ms());
+	policy_pause();
 }
 
 /* The socket may be gone by now. */
 void wsk_leave(struct wsk_visit *visit)
 {
+	policy_pause();
 	spin_lock_bh(&visits_lock);
 	list_del(&visit->list);
 	spin_unlock_bh(&visits_lock);

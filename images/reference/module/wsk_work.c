@@ -75,17 +75,20 @@ void wsk_work(struct work_struct *work)
 	struct wsk_socket *ws = container_of(work, struct wsk_socket, work);
 	struct wsk_operation *ending;
 
+	policy_pause();
 	mutex_lock(&ws->mutex);
 	if (!ws->dead && wsk_address_lost(ws))
 		wsk_die(ws);
 	if (!ws->error)
 		ws->error = conn_error(ws);
 	finish_cancelled(ws);
+	policy_pause();
 	ending = wsk_find(ws, WSK_ABORT);
 	if (ending && !lets_sends_go(ws, ending)) {
 		if (policy_abort_delay_ms())
 			msleep(policy_abort_delay_ms());
 		wsk_abort(ws);
+		policy_pause();
 		wsk_finish(ws, ending, STATUS_SUCCESS, 0);
 	}
 	ending = wsk_find(ws, WSK_CLOSE);
@@ -93,7 +96,9 @@ void wsk_work(struct work_struct *work)
 		wsk_drive(ws);
 	else if (policy_events_while_closing())
 		wsk_inspect_abandon(ws);
+	policy_pause();
 	wsk_raise_events(ws);
+	policy_pause();
 	if (ending)
 		wsk_hurry_event(ws);
 	if (ending && !awaits_fin(ws) &&
