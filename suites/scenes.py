@@ -240,6 +240,16 @@ def require_unread(seen):
     require_precondition(first is not None and len(first.payload) > 1)
 
 
+def is_as_before(before, pool):
+    """Does the guest's pool hold as many blocks and bytes of each tag as it did?"""
+    differ = [
+        f"{name.removeprefix('pool.').strip()} from {before.get(name, '0 0')} to {pool.get(name, '0 0')}"
+        for name in sorted({*before, *pool})
+        if before.get(name) != pool.get(name)
+    ]
+    return Fact(not differ, f"blocks and bytes by tag: {', '.join(differ) or 'as before'}")
+
+
 def failed(seen, *operations):
     """Did each complete once, and not with success?"""
     others = [

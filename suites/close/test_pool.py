@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """WskCloseSocket leaves nothing behind, however many sockets were opened and closed."""
 
+from functools import partial
 from itertools import product
 
 from harness.core.ntstatus import STATUS_SUCCESS
-from harness.peer import After, FinFirst, ReadsToEof, Resets
+from harness.core.units import ms
+from harness.peer import After, FinFirst, ReadsToEof, Resets, Sends, ZeroWindow
 from harness.scenario import (
     ALL_ORIGINS,
     CONTEXTS,
@@ -17,12 +19,13 @@ from harness.scenario import (
     Scenario,
 )
 from harness.verdict import alone, for_each, requires
-from suites.scenes import require_precondition
+from suites.scenes import SHORT_PEER_TIMEOUT, is_as_before, require_precondition
 
 ROUNDS = 100
 CONNECTIONS = 20
 USES = 6
 ASKED = After(received=100)
+QUEUED = 200 * ms  # for a connection to come to a listener
 
 
 def opened_and_closed(category, rounds):
@@ -50,7 +53,8 @@ async def test_sockets_that_were_closed_take_no_memory(lab, category):
     seen = await lab.run(plan)
 
     assert [life.completion.io_status for life in seen.rounds(close)] == [STATUS_SUCCESS] * ROUNDS
-    assert await lab.pool() == before
+    after = await lab.pool()
+    assert is_as_before(before, after)
 
 
 def connected_and_closed(lab, way, rounds):
@@ -87,7 +91,8 @@ async def test_connections_that_were_closed_take_no_memory(lab, way):
 
     assert [life.completion.io_status for life in seen.rounds(close)] == [STATUS_SUCCESS] * CONNECTIONS
     require_precondition(len(peer.connections) == CONNECTIONS)
-    assert await lab.pool() == before
+    after = await lab.pool()
+    assert is_as_before(before, after)
 
 
 def by_us(plan, sock, context):
@@ -122,30 +127,50 @@ def refused(plan, sock, context):
     plan.wait(late)
 
 
-# The peer, for so many connections, and how they end.
+def used(plan, sock, context):
+    """It carries data and has a receive cancelled."""
+    receive = plan.receive(sock, 10, context=context)
+    plan.cancel(receive)
+    plan.wait(receive)
+    plan.finish.send(sock, ASKED.received, context=context)
+    return ()
+
+
+def partly_read(plan, sock, context):
+    """All but one byte of what has come stays unread."""
+    plan.finish.receive(sock, 1, context=context)
+    return ()
+
+
+def held_back(plan, sock, context):
+    """Sends and a disconnect with a buffer wait for a window that is closed."""
+    sends = [plan.send(sock, 100, context=context) for _ in range(2)]
+    return *sends, plan.disconnect(sock, buffer=100, context=context)
+
+
+# The peer, for so many connections, what they are used for, and how they end.
 ENDINGS = {
-    "ours": (lambda connections: ReadsToEof(connections=connections), (by_us, by_an_abort, by_the_close)),
-    "peer-fin": (lambda connections: FinFirst(after=ASKED, connections=connections), (by_the_peer,)),
-    "peer-reset": (lambda connections: Resets(after=ASKED, connections=connections), (by_the_peer,)),
+    "ours": (ReadsToEof, used, (by_us, by_an_abort, by_the_close)),
+    "peer-fin": (partial(FinFirst, after=ASKED), used, (by_the_peer,)),
+    "peer-reset": (partial(Resets, after=ASKED), used, (by_the_peer,)),
+    "unread": (partial(Sends, bytes(1000)), partly_read, (by_an_abort, by_the_close)),
+    "held-back": (ZeroWindow, held_back, (by_an_abort, by_the_close)),
 }
 
 
 def used_and_ended(lab, ending, rounds):
-    """Each connection carries data and has a receive cancelled; it ends and is closed at each level."""
-    behaviour, ways = ending
-    peer = lab.peer(behaviour(rounds * len(ways) * len(CONTEXTS)), IPV4)
+    """Each connection is used and ends, and is closed, at each level."""
+    behaviour, use, ways = ending
+    peer = lab.peer(behaviour(connections=rounds * len(ways) * len(CONTEXTS)), IPV4)
     plan = Scenario()
     closes = []
     with plan.repeat(rounds):
         for way, context in product(ways, CONTEXTS):
             sock = plan.connected(WSK_SOCKET, to=peer)
-            receive = plan.receive(sock, 10, context=context)
-            plan.cancel(receive)
-            plan.wait(receive)
-            plan.finish.send(sock, ASKED.received, context=context)
+            waiting = use(plan, sock, context)
             pending = way(plan, sock, context)
             closes.append(plan.close(sock, context=context))
-            plan.wait(*filter(None, (pending, closes[-1])))
+            plan.wait(*waiting, *filter(None, (pending, closes[-1])))
     return plan, peer, closes
 
 
@@ -164,4 +189,42 @@ async def test_connections_take_no_memory_however_they_ended(lab, ending):
     rounds = [life for close in closes for life in seen.rounds(close)]
     assert [life.completion.io_status for life in rounds] == [STATUS_SUCCESS] * (USES * len(closes))
     require_precondition(len(peer.connections) == peer.expected)
-    assert await lab.pool() == before
+    after = await lab.pool()
+    assert is_as_before(before, after)
+
+
+def listened_and_closed(lab, category, rounds):
+    """Listeners, each closed with an accept that waits; and others, with connections that nobody accepts."""
+    peer = lab.peer(ReadsToEof(connections=rounds).connecting(), IPV4)
+    port = lab.port()
+    plan = Scenario()
+    closes = []
+    for _ in range(rounds):
+        listener = plan.listening(IPV4, port, category=category)
+        accept = plan.accept(listener).creation
+        plan.may_fail(accept)
+        closes.append(plan.close(listener))
+        plan.wait(accept, closes[-1])
+        listener = plan.listening(IPV4, peer.port, category=category)
+        plan.delay(QUEUED)
+        closes.append(plan.close(listener))
+        plan.wait(closes[-1])
+    return plan, peer, closes
+
+
+@requires("C-01", "C-16")
+@alone
+@for_each(category=(Category.LISTEN, Category.STREAM))
+async def test_listeners_that_were_closed_take_no_memory(lab, category):
+    """Accepts that waited and connections that nobody accepted are freed with them."""
+    plan, peer, _ = listened_and_closed(lab, category, 1)
+    await lab.run(plan, peer, peer_timeout=SHORT_PEER_TIMEOUT)
+    before = await lab.pool()
+    plan, peer, closes = listened_and_closed(lab, category, USES)
+
+    seen = await lab.run(plan, peer, peer_timeout=SHORT_PEER_TIMEOUT)
+
+    assert [seen.status(close) for close in closes] == [STATUS_SUCCESS] * len(closes)
+    require_precondition(peer.connections)
+    after = await lab.pool()
+    assert is_as_before(before, after)

@@ -3,11 +3,18 @@
 
 from harness.core.ntstatus import STATUS_SUCCESS
 from harness.core.units import KiB, MiB, ms
-from harness.peer import ReadsSlowly, ReadsToEof, ZeroWindow
+from harness.peer import FinFirst, ReadsSlowly, ReadsToEof, ZeroWindow
 from harness.scenario import CONTEXTS, Buffer, Scenario, pattern
 from harness.verdict import for_each, requires
 from harness.wire import FIN
-from suites.scenes import NETWORKS, SOME_WAYS, connected, impossible
+from suites.scenes import (
+    CONNECTED_AND_ACCEPTED,
+    NETWORKS,
+    SOME_WAYS,
+    connected,
+    impossible,
+    require_precondition,
+)
 
 MSS = 1460  # of IPv4 over Ethernet
 SHAPES = {
@@ -93,3 +100,23 @@ async def test_sends_under_way_and_the_buffer_go_out_in_order_before_the_fin(lab
     assert seen.status(disconnect) == STATUS_SUCCESS
     assert peer.received == b"".join(send.data for send in sends) + disconnect.data
     assert peer.ended == "eof"
+
+
+@requires("D-03", "D-17")
+@for_each(way=CONNECTED_AND_ACCEPTED, context=CONTEXTS)
+async def test_the_buffer_goes_out_to_a_peer_that_has_ended_its_direction(lab, way, context):
+    """Its FIN has come: the buffer, and the sends that nobody waited for, precede ours all the same."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, FinFirst(), way=way)
+    end = plan.finish.receive(sock, 1)
+    sends = [plan.send(sock, 64 * KiB, context=context) for _ in range(3)]
+    disconnect = plan.disconnect(sock, buffer=2000, context=context)
+    plan.wait(*sends, disconnect)
+    plan.finish.close(sock)
+
+    seen = await lab.run(plan, peer)
+
+    require_precondition(seen.fin("peer") and seen.data(end) == b"")
+    assert [seen.status(call) for call in (*sends, disconnect)] == [STATUS_SUCCESS] * 4
+    assert peer.received == b"".join(send.data for send in sends) + disconnect.data
+    assert seen.count(FIN, sender="guest") == 1

@@ -4,7 +4,15 @@
 from harness.core.ntstatus import STATUS_CANCELLED, STATUS_SUCCESS
 from harness.core.units import ms, s
 from harness.peer import EndsWhenAsked
-from harness.scenario import FAMILIES, WSK_FLAG_ABORTIVE, WSK_FLAG_WAITALL, Origin, Scenario
+from harness.scenario import (
+    FAMILIES,
+    WSK_FLAG_ABORTIVE,
+    WSK_FLAG_WAITALL,
+    WSK_SOCKET,
+    Address,
+    Origin,
+    Scenario,
+)
 from harness.verdict import for_each, requires
 from suites.scenes import (
     CONNECTED_AND_ACCEPTED,
@@ -335,3 +343,28 @@ async def test_a_connection_goes_on_when_a_receive_was_cancelled(lab, way, famil
     require_pending(seen, receive, cancel)
     assert seen.completions(receive) == 1
     assert seen.data(last) == data
+
+
+@requires("S-16")
+@for_each(category=LISTENERS, family=FAMILIES)
+async def test_a_listener_goes_on_when_an_accept_was_cancelled(lab, category, family):
+    """Who connects after that is the next accept's."""
+    place = Address.loopback(family, lab.port())
+    plan = Scenario()
+    listener = plan.listening(family, place.port, category=category)
+    (first,) = accepts(plan, listener, 1)
+    plan.delay(SETTLES)
+    cancel = plan.cancel(first)
+    plan.wait(first)
+    accepted = plan.accept(listener)
+    plan.may_fail(accepted.creation)
+    connected = plan.connected(WSK_SOCKET, to=place)
+    plan.wait(accepted.creation)
+    for sock in (accepted, connected, listener):
+        plan.finish.close(sock)
+
+    seen = await lab.run(plan)
+
+    require_pending(seen, first, cancel)
+    assert seen.completions(first) == 1
+    assert seen.status(accepted.creation) == STATUS_SUCCESS

@@ -101,6 +101,7 @@ _CASES = "tests/guest/cases"
 _DISCONNECT = "suites/disconnect"
 _CLOSE = "suites/close/test_connection.py"
 _POOL = "suites/close/test_pool.py::test_connections_take_no_memory_however_they_ended"
+_LISTENERS = "suites/close/test_pool.py::test_listeners_that_were_closed_take_no_memory"
 _EACH_SHAPE = f"{_DISCONNECT}/test_buffer.py::test_the_buffer_of_a_disconnect_reaches_the_peer_before_the_fin"
 _EVERY_END = "suites/states/test_every_end.py"
 _AT_ONCE = "suites/contract/test_many_at_once.py"
@@ -125,6 +126,8 @@ CAUGHT_BY_CASES = {
     "test_a_disconnect_does_not_give_up_while_the_peer_answers_probes[ipv4]",
     "graceful-pretends": f"{_DISCONNECT}/test_outstanding.py::"
     "test_a_disconnect_does_not_give_up_while_the_peer_answers_probes[ipv6]",
+    "close-wait-drops-buffer": f"{_DISCONNECT}/test_buffer.py::"
+    "test_the_buffer_goes_out_to_a_peer_that_has_ended_its_direction[wsk-socket-passive]",
     "close-wait-refuses": "suites/close/test_both_ended.py::"
     "test_a_disconnect_before_the_close_ends_the_connection_in_peace[wsk-socket]",
     "close-wait-completes-early": "suites/states/test_matrix.py::test_close_wait_until_the_acknowledgement",
@@ -148,6 +151,9 @@ CAUGHT_BY_CASES = {
     "leak-per-cancelled-irp": f"{_POOL}[peer-fin]",
     "leak-per-buffer": f"{_POOL}[ours]",
     "leak-after-reset": f"{_POOL}[peer-reset]",
+    "leak-per-ended-accept": f"{_LISTENERS}[listen]",
+    "leak-with-unread": f"{_POOL}[unread]",
+    "leak-with-unaccepted": f"{_LISTENERS}[stream]",
     "leak-at-dispatch": f"{_POOL}[peer-fin]",
     "abort-rst-misplaced": f"{_DISCONNECT}/test_abortive.py::"
     "test_abortive_disconnect_resets_the_connection[ipv4-wsk-socket]",
@@ -185,6 +191,7 @@ CAUGHT_BY_CASES = {
     "cancel-leaves-accept": f"{_EVERY_END}::test_io_cancel_irp_on_a_listener[one-listen-ipv4]",
     "cancel-ends-another": f"{_EVERY_END}::test_io_cancel_irp_on_a_listener[many-listen-ipv6]",
     "cancel-resets": f"{_EVERY_END}::test_a_connection_goes_on_when_a_receive_was_cancelled[wsk-socket-ipv4]",
+    "cancel-deafens": f"{_EVERY_END}::test_a_listener_goes_on_when_an_accept_was_cancelled[listen-ipv4]",
     "cancel-loses-data": f"{_EVERY_END}::test_a_connection_goes_on_when_a_receive_was_cancelled"
     "[wsk-socket-ipv4]",
     "event-hides-eof": f"{_AT_ONCE}::test_the_peers_fin_ends_receives_and_brings_the_event"

@@ -201,6 +201,7 @@ FAULT(cancel_leaves_receive, "cancel-leaves-receive", "X-17 S-16", "IoCancelIrp 
 FAULT(cancel_leaves_accept, "cancel-leaves-accept", "S-16", "IoCancelIrp does nothing to an accept")
 FAULT(cancel_ends_another, "cancel-ends-another", "S-16", "IoCancelIrp ends the oldest operation of the kind")
 FAULT(cancel_resets, "cancel-resets", "S-16", "cancelling a receive resets the connection")
+FAULT(cancel_deafens, "cancel-deafens", "S-16", "cancelling an accept ends the listening")
 FAULT(cancel_loses_data, "cancel-loses-data", "S-16", "the first byte that comes after a receive was cancelled is lost")
 FAULT(refused_is_lost, "refused-is-lost", "X-41", "data that a receive event refused is lost")
 FAULT(rest_is_lost, "rest-is-lost", "X-41", "what a receive event left of its data is lost")
@@ -257,6 +258,8 @@ FAULT(graceful_gives_up, "graceful-gives-up", "D-23",
       "a graceful disconnect fails after 2 s, although the peer answers")
 FAULT(graceful_pretends, "graceful-pretends", "D-23",
       "a graceful disconnect succeeds after 5 s, although its data has not left")
+FAULT(close_wait_drops_buffer, "close-wait-drops-buffer", "D-03 D-17",
+      "the buffer of a graceful disconnect is not sent once the peer's FIN has come")
 FAULT(close_wait_refuses, "close-wait-refuses", "C-18 C-19 S-06 X-05",
       "a graceful disconnect is refused once the peer's FIN has come")
 FAULT(close_wait_completes_early, "close-wait-completes-early", "S-06",
@@ -306,5 +309,11 @@ FAULT(leak_per_cancelled_irp, "leak-per-cancelled-irp", "C-01 C-16", "each IRP t
 FAULT(leak_per_buffer, "leak-per-buffer", "C-01 C-16", "each disconnect with a buffer leaves memory behind")
 FAULT(leak_after_reset, "leak-after-reset", "C-01 C-16",
       "the memory of a socket is not freed when the peer has reset the connection")
+FAULT(leak_per_ended_accept, "leak-per-ended-accept", "C-01 C-16",
+      "each accept that a close ends leaves memory behind")
+FAULT(leak_with_unread, "leak-with-unread", "C-01 C-16",
+      "the memory of a socket is not freed when data of the peer's was left unread")
+FAULT(leak_with_unaccepted, "leak-with-unaccepted", "C-01 C-16",
+      "the memory of a listener is not freed when connections were left that nobody accepted")
 FAULT(leak_at_dispatch, "leak-at-dispatch", "C-01 C-16",
       "the memory of a socket that was connected is not freed when it is closed at DISPATCH_LEVEL")

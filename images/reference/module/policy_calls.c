@@ -32,9 +32,10 @@ bool policy_cancels(const struct wsk_operation *op)
 	       !(op->kind == WSK_ACCEPT && fault(FAULT_cancel_leaves_accept));
 }
 
-bool policy_leaks(const struct wsk_operation *op)
+bool policy_leaks(const struct wsk_socket *ws, const struct wsk_operation *op)
 {
-	return (op->kind == WSK_SEND && fault(FAULT_leak_per_send)) ||
+	return (op->kind == WSK_ACCEPT && ws->closing && fault(FAULT_leak_per_ended_accept)) ||
+	       (op->kind == WSK_SEND && fault(FAULT_leak_per_send)) ||
 	       (op->cancelled && fault(FAULT_leak_per_cancelled_irp)) ||
 	       (op->kind == WSK_GRACEFUL && op->buf.length && fault(FAULT_leak_per_buffer));
 }

@@ -137,7 +137,8 @@ bool policy_close_frees_refused(void)
 
 bool policy_frees_socket(const struct wsk_socket *ws)
 {
-	bool leaks = (ws->error && fault(FAULT_leak_after_reset)) ||
+	enum fault_id left = ws->listening ? FAULT_leak_with_unaccepted : FAULT_leak_with_unread;
+	bool leaks = (ws->left_something && fault(left)) || (ws->error && fault(FAULT_leak_after_reset)) ||
 		     (ws->connected && ws->closed_at_dispatch && fault(FAULT_leak_at_dispatch));
 
 	return !leaks && !fault(FAULT_leak_socket);

@@ -60,6 +60,11 @@ bool policy_graceful_needs_ack(const struct wsk_operation *op, bool second)
 	       !(op->buf.length && fault(FAULT_buffer_completes_early));
 }
 
+bool policy_graceful_drops_buffer(bool second)
+{
+	return second && fault(FAULT_close_wait_drops_buffer);
+}
+
 bool policy_graceful_drops_unread(void)
 {
 	return fault(FAULT_graceful_drops_unread);

@@ -19,6 +19,7 @@ u32 policy_fin_delay_ms(void);
 bool policy_fin_overtakes_data(void);
 bool policy_graceful_needs_ack(const struct wsk_operation *op, bool second);	/* second: the peer's FIN was first */
 bool policy_graceful_drops_unread(void);
+bool policy_graceful_drops_buffer(bool second);	/* likewise */
 u32 policy_graceful_limit_ms(void);		/* it gives up then; 0 for never */
 NTSTATUS policy_graceful_gives_up(void);
 bool policy_second_graceful_pends(void);

@@ -62,6 +62,11 @@ bool policy_cancel_resets(const struct wsk_operation *op)
 	return op->kind == WSK_RECEIVE && fault(FAULT_cancel_resets);
 }
 
+bool policy_cancel_deafens(const struct wsk_operation *op)
+{
+	return op->kind == WSK_ACCEPT && fault(FAULT_cancel_deafens);
+}
+
 bool policy_cancel_loses_data(const struct wsk_operation *op)
 {
 	return op->kind == WSK_RECEIVE && fault(FAULT_cancel_loses_data);

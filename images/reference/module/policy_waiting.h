@@ -17,6 +17,7 @@ bool policy_receives_newest_first(void);
 bool policy_receive_is_content(const struct wsk_operation *op);	/* with less than it waits for */
 bool policy_cancels_another(void);
 bool policy_cancel_resets(const struct wsk_operation *op);
+bool policy_cancel_deafens(const struct wsk_operation *op);
 bool policy_cancel_loses_data(const struct wsk_operation *op);
 bool policy_answers_query(bool ended);		/* for an address */
 bool policy_confuses_addresses(void);		/* of a query */

@@ -290,6 +290,8 @@ static void drive_graceful(struct wsk_socket *ws, struct wsk_operation *op, stru
 		wsk_finish(ws, op, policy_dead_graceful(conn_status(ws->error)), 0);
 		return;
 	}
+	if (policy_graceful_drops_buffer(conn_fin_received(ws)))
+		op->buf.length = op->done;
 	if (!ws->fin_sent && policy_fin_overtakes_data())
 		end_transmission(ws, op->buf.length);
 	if (!ws->fin_sent && !blocked->transmit && conn_transmit(ws, op) && may_send_fin(ws))

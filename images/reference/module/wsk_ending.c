@@ -78,6 +78,7 @@ static void end_connection(struct wsk_socket *ws)
 	enum policy_reach reach = policy_close_resets(ws);
 	enum policy_ending ending = policy_close_ending(ws, conn_phase(ws));
 
+	ws->left_something = conn_leaves_something(ws);
 	if (reach != REACH_NONE)
 		reset_others(ws, reach == REACH_ACCEPTED);
 	if (ending == END_WITH_RST)

@@ -138,6 +138,7 @@ struct wsk_socket {
 	bool silent;
 	bool closing;
 	bool closed_at_dispatch;
+	bool left_something;	/* for faults: data of the peer's unread, or connections not accepted */
 	bool conditional;
 	bool exclusive;
 	__be16 port;		/* of a listener */

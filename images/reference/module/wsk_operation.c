@@ -184,7 +184,7 @@ void wsk_finish(struct wsk_socket *ws, struct wsk_operation *op, NTSTATUS status
 	enum policy_completion completion = policy_completion(op);
 
 	detach(ws, op);
-	if (policy_leaks(op))
+	if (policy_leaks(ws, op))
 		wsk_leak();
 	op->irp->driver_context[3] = policy_completes_twice(op) ? op : NULL;
 	if (completion == COMPLETE_AT_ONCE)

@@ -21,6 +21,8 @@ static void cancelled(struct wsk_socket *ws, struct wsk_operation *op)
 {
 	if (op->kind == WSK_CONNECT || policy_cancel_resets(op))
 		conn_reset(ws);
+	if (policy_cancel_deafens(op))
+		ws->listening = false;
 	if (op->kind == WSK_RECEIVE)
 		wsk_take_received(ws, op);
 	ws->deaf |= policy_cancel_loses_data(op);
