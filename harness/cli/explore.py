@@ -12,7 +12,8 @@ from harness.cli.guest_folder import say
 from harness.cli.run_options import run_option, run_options
 from harness.core.errors import UsageError
 from harness.core.paths import RESULTS
-from harness.run.options import BY_NAME, Settings
+from harness.run.option import Topic
+from harness.run.options import OPTIONS, Settings
 
 if TYPE_CHECKING:
     from harness.explore.exploration import Exploration
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _SECONDS = 60.0
 _EXIT_FOUND = 1
 _EXIT_NOTHING = 3
-_OPTIONS = ("guest", "fault", "freedom", "at_once", "cpus")
+_OPTIONS = [one for one in OPTIONS if one.topic is Topic.GUEST or one.name == "at_once"]
 
 
 @click.command()
@@ -46,7 +47,7 @@ _OPTIONS = ("guest", "fault", "freedom", "at_once", "cpus")
     metavar="FOLDER",
     help="Write each find there as a test of the suites, to be taken over.",
 )
-@run_options(BY_NAME[name] for name in _OPTIONS)
+@run_options(_OPTIONS)
 @run_option("results", default=RESULTS / "explore", help="Folder for what is found.")
 def explore(
     seconds: float | None,
@@ -85,8 +86,7 @@ def explore(
     number = random.SystemRandom().randrange(10**6) * 1000 if seed is None else seed
     say(f"seed {number}")
     done = _perform(settings, guest, number, Budget(seconds, scenarios, first, shrinking), write_test)
-    judged = done.performed - done.unjudged.total()
-    sys.exit(_EXIT_FOUND if done.finds or done.leaks else 0 if judged else _EXIT_NOTHING)
+    sys.exit(_EXIT_FOUND if done.finds or done.leaks else 0 if done.judged else _EXIT_NOTHING)
 
 
 def _perform(

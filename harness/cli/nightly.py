@@ -107,7 +107,7 @@ def nightly(
     if check:
         for plan in plans:
             settings = ", ".join(f"{name} {value}" for name, value in plan.settings.items())
-            line = f"{plan.name}: {plan.guest}, {len(plan.cases)} cases" + (f", {settings}" * bool(settings))
+            line = f"{plan.name}: {plan.guest}, {plan.amount}" + (f", {settings}" * bool(settings))
             click.echo(printable(line))
         return
     if spoilt:

@@ -82,6 +82,11 @@ class Exploration:
             self.say(f"{self.performed} scenarios, {rate:.0f} a second; {len(self.finds)} finds")
         self.seconds = time.monotonic() - began
 
+    @property
+    def judged(self) -> int:
+        """How many scenarios say something of the guest."""
+        return self.performed - self.unjudged.total()
+
     def _is_spent(self, began: float) -> bool:
         budget = self.budget
         if budget.first_find and (self.finds or self.leaks):

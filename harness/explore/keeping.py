@@ -11,12 +11,13 @@ from harness.explore.exploration import Exploration
 from harness.explore.telling import as_json, in_words
 from harness.report.exploration import EXPLORE_FILE
 from harness.report.html import write_report
-from harness.report.record import RunRecord, make_folders
+from harness.report.record import CaseRecord, RunRecord, make_folders
 from harness.run.evidence_writer import EvidenceWriter
 from harness.run.options import Settings
-from harness.verdict import load_requirements
+from harness.verdict import Outcome, load_requirements
 
 FINDS = "finds"
+EXPLORED = "explored"  # the case of an exploration that found no scenario
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,9 @@ class Keeper:
         (self.writer.folder / EXPLORE_FILE).write_text(json.dumps(as_json(done), indent=1))
         self._finds(done)
 
+        if not done.finds and done.judged:
+            self.record.add(_whole(done))
+
     def _finds(self, done: Exploration) -> None:
         """Each with scenario, trace and capture, as a case of the run; and as FINDS/ID.wsk and .txt."""
         folder = self.writer.folder / FINDS
@@ -43,7 +47,7 @@ class Keeper:
                 (folder / f"{find.id}.wsk").write_bytes(scenario)
             sentence = f"Found by exploring: {', '.join(sorted(find.signs))}."
             self.record.add(
-                self.writer.write(f"explored-{find.id}", sentence, list(find.rows), find.seen.result)
+                self.writer.write(f"{EXPLORED}-{find.id}", sentence, list(find.rows), find.seen.result)
             )
 
 
@@ -61,3 +65,17 @@ def kept(folder: Path, settings: Settings) -> Iterator[Keeper]:
         make_folders(folder)
         yield Keeper(record, EvidenceWriter(folder, settings.guest))
     write_report(folder)
+
+
+def _whole(done: Exploration) -> CaseRecord:
+    """The exploration as a case, where no scenario is one: it passes, unless memory was left behind."""
+    rows = list(dict.fromkeys(leak.row for leak in done.leaks))
+    return CaseRecord(
+        id=EXPLORED,
+        sentence=f"{done.judged} scenarios, made by chance from seed {done.seed} on, break no law.",
+        requirements=rows,
+        outcome=Outcome.DEVIATION if done.leaks else Outcome.PASS,
+        seconds=round(done.seconds, 3),
+        why="\n".join(leak.words for leak in done.leaks),
+        blamed=rows,
+    )

@@ -28,7 +28,7 @@ from harness.scenario.values import EVENT_BITS, WSK_EVENT_DISABLE
 
 DATA_EVENTS = (Callback.RECEIVE, Callback.DISCONNECT)
 PENDING = ("0 calls", "1 calls", "2 calls", "3+ calls")  # made before, for the coverage
-PLAIN, CHAINED, POISON = range(3)  # flags of a send
+PLAIN, CHAINED, POISON, UNEVEN = range(4)  # flags of a send
 _MOST_LINES = 60
 _SETTLES = 40 * ms
 _INSIDE = (Context.COMPLETION, Context.CALLBACK)
@@ -59,12 +59,16 @@ class _Socket:
     silent: bool = False
     calls: list[str] = field(default_factory=list)  # names of those with an IRP
     cancellable: set[str] = field(default_factory=set)  # those that a cancel is sure to end
+    graceful: list[str] = field(default_factory=list)
+    cancelled: set[str] = field(default_factory=set)
 
 
 class _Model:
-    def __init__(self, family: Family, sockets: int, *, accepts: bool) -> None:
+    def __init__(self, family: Family, sockets: int, *, accepts: bool, is_stream: bool) -> None:
         self.family = family
         self.has_listener = accepts
+        self.has_port = accepts  # was the port that the scenario owns bound?
+        self.is_stream = is_stream
         self.sockets = [_Socket(f"sock{number}") for number in range(sockets)]
         self.lines: list[Line] = []
         self.cells: list[tuple[str, ...]] = []
@@ -78,14 +82,23 @@ class _Model:
         if not sock.closed and len(self.lines) < _MOST_LINES:
             make(sock, wish)
 
-    def finish(self) -> None:
-        """Closes every open socket, when all strands are done."""
+    def finish(self, peer: PeerChoice, *, settles: bool) -> None:
+        """Closes every open socket, when all strands are done.
+
+        With `settles` there is time before for what the calls cause, and what has to come to its end is
+        waited for: else a close would be the end of most.
+        """
         if self.strands:
             self._add("barrier", (1,), strand=1)
             self._add("barrier", (1,))
-        for sock in self.sockets:
-            if not sock.closed:
-                self._end(sock, Wish("close"))
+        left = [sock for sock in self.sockets if not sock.closed]
+        if settles and left:
+            self._add("delay", (_SETTLES,))
+        for sock in left if settles else ():
+            if sock.calls and _ends_all(peer, sock):
+                self._add("wait", tuple(map(Name, sock.calls)))
+        for sock in left:
+            self._end(sock, Wish("close"))
 
     def begin(self) -> None:
         """The other strand waits for the sockets."""
@@ -102,6 +115,7 @@ class _Model:
     def _graceful(self, sock: _Socket, wish: Wish) -> None:
         name = self._call(sock, wish, "disconnect", (), buffer=_data(wish) if wish.size else None)
         sock.cancellable |= {name} if sock.state == "connected" else set()
+        sock.graceful.append(name)
         sock.state = "disconnecting" if sock.state == "connected" else sock.state
 
     def _abort(self, sock: _Socket, wish: Wish) -> None:
@@ -132,11 +146,19 @@ class _Model:
         """Cancels a call; waits for its end when that is certain and wished."""
         if not sock.calls:
             return
-        name = sock.calls[wish.size % len(sock.calls)]
+        name = sock.calls[-1 - wish.size % len(sock.calls)]
         self._add("cancel", (Name(name),), strand=wish.strand)
+        sock.cancelled.add(name)
         self._cover(sock, "cancel", wish.context)
         if wish.flags and name in sock.cancellable and not self.strands:
             self._add("wait", (Name(name),))
+
+    def _given_up(self, sock: _Socket, wish: Wish) -> None:
+        """A graceful disconnect that has time, and is cancelled then."""
+        if sock.state == "connected" and not self.strands and wish.context not in _INSIDE:
+            self._graceful(sock, wish)
+            self._add("delay", (_SETTLES // 2,))
+            self._cancel(sock, Wish("cancel", flags=1))
 
     def _silence(self, sock: _Socket, wish: Wish) -> None:
         """Nothing may be under way."""
@@ -171,8 +193,32 @@ class _Model:
             self._made("refused", "disconnect", (Name(name),))
         for accept in accepts[: wish.flags // 2]:
             self._add("cancel", (Name(f"{accept}.creation"),))
+            self._add("wait", (Name(f"{accept}.creation"),))
+        if accepts:
+            self._add("delay", (_SETTLES // 4,))
         self._cover_kind(category, "close", wish, len(accepts))
         self._closed(name, wish)
+
+    def _again(self, _sock: _Socket, wish: Wish) -> None:
+        """Two listeners one after the other, at a port that the second has when the first gives it back."""
+        if self.has_listener or self.strands or self.has_port:
+            return
+        self.has_port = True
+        for _ in range(2):
+            name = self._made("listener", "listening", (self.family, Name("peer.port")))
+            self._cover_kind(Category.LISTEN, "close", wish, 0)
+            self._closed(name, wish)
+
+    def _query(self, sock: _Socket, wish: Wish) -> None:
+        """Asks for one of the socket's addresses."""
+        self._call(sock, wish, ("local_address", "remote_address")[wish.size % 2], ())
+
+    def _misfit(self, sock: _Socket, wish: Wish) -> None:
+        """Asks a stream socket that is connected to listen, which is refused."""
+        if self.is_stream:
+            name = self._call(sock, wish, "listen", ())
+            if name in sock.calls:
+                self._add("may_fail", (Name(name),))
 
     def _datagrams(self, _sock: _Socket, wish: Wish) -> None:
         """Receives of a datagram socket that nobody answers, and a close."""
@@ -269,34 +315,57 @@ class _Model:
         self.cells.append((sock.state, what, str(context), _pending(len(sock.calls))))
 
 
+def _ends_all(peer: PeerChoice, sock: _Socket) -> bool:
+    """Does the peer's end of the connection, or the client's, bring every call on it to its end?"""
+    told = dict(peer.arguments)
+    if sock.silent:
+        return False
+    if peer.kind in ("FinFirst", "SendsThenFin", "Resets"):
+        return not told["after"].received  # else it waits for what the guest may never send
+    ends = peer.kind == "ReadsToEof" or (peer.kind == "EndsWhenAsked" and told["end"] == "rst")
+    return ends and bool(sock.graceful) and not sock.cancelled & set(sock.graceful)
+
+
 def _pending(calls: int) -> str:
     return PENDING[min(calls, len(PENDING) - 1)]
 
 
 def _data(wish: Wish) -> int | Buffer:
-    """So many bytes, in one MDL or in a chain that the buffer begins inside of."""
+    """So many bytes: in one MDL, in a chain begun inside of, or in unequal MDLs of which one is empty."""
+    if wish.flags == UNEVEN:
+        return Buffer(pattern(wish.size, seed=wish.size), length=wish.size, sizes=(1, 0, wish.size))
     if wish.flags != CHAINED:
         return wish.size
     return Buffer(pattern(wish.size, seed=wish.size), length=wish.size, mdls=3, offset=1, slack=3)
 
 
-def recipe(peer: PeerChoice, family: Family, way: Way, sockets: int, wishes: Sequence[Wish]) -> Recipe:
+def recipe(
+    peer: PeerChoice,
+    family: Family,
+    way: Way,
+    sockets: int,
+    wishes: Sequence[Wish],
+    settles: bool = False,
+) -> Recipe:
     """The wishes as far as the contract allows them, between a connection and a close."""
     accepts = isinstance(way, Arrival)
-    model = _Model(family, 1 if accepts else sockets, accepts=accepts)
+    model = _Model(
+        family, 1 if accepts else sockets, accepts=accepts, is_stream=way.name.startswith("STREAM")
+    )
     model.strands = any(wish.strand for wish in wishes)
     if model.strands:
         model.begin()
     for wish in wishes:
         model.take(wish)
-    model.finish()
-    return Recipe(
-        peer, family, way, len(model.sockets), tuple(model.lines), tuple(model.cells), tuple(wishes)
-    )
+    model.finish(peer, settles=settles)
+    lines, cells = tuple(model.lines), tuple(model.cells)
+    return Recipe(peer, family, way, len(model.sockets), lines, cells, tuple(wishes), settles)
 
 
 def shorter(made: Recipe) -> Iterator[Recipe]:
-    """The same with one wish left out."""
+    """The same with one wish left out, or without the time before the closes."""
     for place in range(len(made.wishes)):
         rest = (*made.wishes[:place], *made.wishes[place + 1 :])
-        yield recipe(made.peer, made.family, made.way, made.sockets, rest)
+        yield recipe(made.peer, made.family, made.way, made.sockets, rest, made.settles)
+    if made.settles:
+        yield recipe(made.peer, made.family, made.way, made.sockets, made.wishes)

@@ -89,7 +89,8 @@ class Recipe:
     sockets: int
     lines: tuple[Line, ...]
     cells: tuple[tuple[str, ...], ...] = field(default=(), compare=False)  # what it covers
-    wishes: tuple[Any, ...] = field(default=(), compare=False)  # what it is made of
+    wishes: tuple[Any, ...] = field(default=(), compare=False)  # what it is made of, and
+    settles: bool = field(default=False, compare=False)  # is there time before the closes?
 
     def perform(self, plan: Scenario, peer: Peer) -> None:
         """Fills the plan; `peer` is bound."""
@@ -156,10 +157,10 @@ def _written(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and value >= ms and value % ms == 0:
         return f"{value // ms} * ms" if value % s else f"{value // s} * s"
     if isinstance(value, Buffer):
-        return (
-            f"Buffer(pattern({value.length}, seed={value.length}), length={value.length}, "
-            f"mdls={value.mdls}, offset={value.offset}, slack=3)"
-        )
+        shape = f"mdls={value.mdls}, offset={value.offset}, slack=3"
+        if value.sizes:
+            shape = f"sizes={value.sizes}"
+        return f"Buffer(pattern({value.length}, seed={value.length}), length={value.length}, {shape})"
     if isinstance(value, bytes) and len(value) > 64:
         return f"pattern({len(value)})"
     return repr(value)

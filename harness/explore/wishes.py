@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky, HypothesisWarning
 
-from harness.core.units import ms
-from harness.explore.model import CHAINED, PLAIN, POISON, Wish, recipe, shorter
+from harness.core.units import ms, s
+from harness.explore.model import CHAINED, PLAIN, POISON, UNEVEN, Wish, recipe, shorter
 from harness.explore.recipe import PeerChoice, Recipe
 from harness.peer import After
 from harness.scenario import (
@@ -48,6 +48,7 @@ _PEERS: tuple[tuple[str, dict[str, st.SearchStrategy[object]]], ...] = (
     ("Sends", {"data": _DATA, "after": _SOON}),
     ("FinFirst", {"after": _SOON}),
     ("HoldsOpen", {"for_": _TIMES, "sends": _DATA}),
+    ("HoldsOpen", {"for_": st.just(20 * s), "sends": _DATA}),
     ("SendsThenFin", {"data": _DATA, "after": _SOON}),
     ("Resets", {"after": _SOON}),
     ("ReadsSlowly", {}),
@@ -77,18 +78,22 @@ def _wish(what: str, **fields: st.SearchStrategy[int]) -> st.SearchStrategy[Wish
     return st.builds(Wish, st.just(what), **{**_AT, **fields})
 
 
-_SHAPES = st.sampled_from([PLAIN, PLAIN, CHAINED, POISON])
+_SHAPES = st.sampled_from([PLAIN, PLAIN, CHAINED, UNEVEN, POISON])
 WISHES = st.one_of(
     _wish("send", size=st.sampled_from(_SIZES), flags=_SHAPES),
     _wish("receive", size=st.sampled_from(_SIZES), flags=st.sampled_from([0, 0, WSK_FLAG_WAITALL])),
     _wish("receive", size=st.just(0), flags=st.just(WSK_FLAG_DRAIN)),
-    _wish("graceful", size=st.sampled_from([0, 0, 1, 3000]), flags=_SHAPES),
+    _wish("graceful", size=st.sampled_from([0, 0, 1, 3000, 70_000]), flags=_SHAPES),
     _wish("close_listener"),
     _wish("abort", size=st.integers(0, 1)),
     _wish("listener", size=st.integers(0, 1), flags=st.integers(0, 3)),
     _wish("datagrams", size=st.integers(0, 3)),
     _wish("watch", size=st.integers(0, 1)),
+    _wish("given_up", size=st.sampled_from([0, 1, 3000])),
     _wish("silence"),
+    _wish("again"),
+    _wish("query", size=st.integers(0, 1)),
+    _wish("misfit"),
     _wish("disable_both"),
     _wish("close"),
     _wish("cancel", size=st.integers(0, 9), flags=st.integers(0, 1)),
@@ -105,6 +110,7 @@ RECIPES = st.builds(
     st.sampled_from([*ALL_ORIGINS, *ARRIVALS]),
     st.sampled_from([1, 1, 2]),
     st.lists(WISHES, min_size=1, max_size=_MOST_WISHES),
+    st.booleans(),
 )
 
 

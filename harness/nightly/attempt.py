@@ -13,8 +13,6 @@ from harness.core.errors import HarnessError, UsageError
 from harness.core.signals import LIMIT
 from harness.nightly.plan import RunOrder
 from harness.report.record import RUN_FILE, load_run
-from harness.run.option import command_line
-from harness.run.options import OPTIONS
 from harness.run.processes import Process, RunProcesses, end
 from harness.verdict.attempts import CUT_SHORT, LOST
 from harness.verdict.outcome import Outcome
@@ -55,16 +53,14 @@ class Runs:
         Raises HarnessError when the folder or the process cannot be made.
         """
         began = time.monotonic()
-        own = command_line(OPTIONS, {"results": folder, "baselines": folder / BASELINES})
+        arguments = [*order.arguments, *order.kept_in(folder, folder / BASELINES)]
         environment = {"WSK_REFERENCE_IMAGE": str(image)} if image else {}
         overdue = threading.Event()
         try:
             _write_all(folder / BASELINES, baselines)
             with (
                 (folder / _SAID).open("w") as said,
-                self._processes.started(
-                    [*order.arguments, "--json", *own], said=said, environment=environment
-                ) as process,
+                self._processes.started(arguments, said=said, environment=environment) as process,
             ):
                 status = _wait(process, order.limit_s, overdue, counted)
         except OSError as error:

@@ -54,6 +54,7 @@ class _CellSettings(BaseModel):
     suites: Annotated[list[_Text], Field(min_length=1)] | None = None
     attempts: Annotated[int, Field(ge=1, le=9)] = 1
     limit_minutes: Annotated[int, Field(ge=1, le=1440)] = 120
+    explore_minutes: Annotated[int, Field(ge=1, le=1440)] | None = None
     kvm: bool = False
 
 
@@ -154,7 +155,7 @@ class _Reader:
             if name in self._names:
                 self._say(f"{place}, name: there is another cell {name}")
             self._names |= {name} if cell.name else set()
-            problems = list(_unfit(chosen))
+            problems = [*_unfit(chosen), *_too_long(cell)]
             for problem in problems:
                 self._say(f"{place}, {problem}")
             if not problems:
@@ -163,6 +164,11 @@ class _Reader:
     def _say(self, line: str) -> None:
         if line not in self.errors:
             self.errors.append(line)
+
+
+def _too_long(cell: _Cell) -> Iterator[str]:
+    if cell.explore_minutes is not None and cell.explore_minutes >= cell.limit_minutes:
+        yield f"explore_minutes: must be less than limit_minutes, which is {cell.limit_minutes}"
 
 
 def _in_name(axis: str, value: Setting) -> str:
@@ -197,24 +203,26 @@ def _plan(name: str, cell: _Cell, chosen: Mapping[str, Any]) -> Plan:
     settings = {axis: value for axis, value in chosen.items() if axis != "guest"}
     settings |= {name: value for name in others if (value := getattr(cell, name)) is not None}
     settings |= {"suites": " ".join(cell.suites)} if cell.suites else {}
+    settings |= {"explore_minutes": cell.explore_minutes} if cell.explore_minutes else {}
     return Plan(
         name=name,
         guest=chosen["guest"],
         settings=settings,
         suites=tuple(cell.suites or ()),
-        attempts=cell.attempts,
+        attempts=1 if cell.explore_minutes else cell.attempts,  # a find is confirmed by itself
         limit_s=cell.limit_minutes * _MINUTE_S,
         memory_mib=(find(chosen["guest"]).memory_mib + _HARNESS_MIB) * (cell.labs or 1),
         kvm=cell.kvm,
+        explores_s=cell.explore_minutes * _MINUTE_S if cell.explore_minutes else None,
     )
 
 
 def _with_cases(plans: list[Plan], errors: list[str]) -> Iterator[Plan]:
     """Each with the cases that it selects; one that selects none is wrong."""
-    wanted = [(*plan.filters, *plan.suites) for plan in plans]
-    found = collect(wanted)
+    wanted = [() if plan.explores_s else (*plan.filters, *plan.suites) for plan in plans]
+    found = collect([each for plan, each in zip(plans, wanted, strict=True) if not plan.explores_s])
     for plan, selection in zip(plans, wanted, strict=True):
-        cases = found[selection]
+        cases = [] if plan.explores_s else found[selection]
         if isinstance(cases, UsageError):
             errors.append(f"{plan.name}: {cases}")
         else:

@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from harness.history.night import Setting
@@ -26,11 +27,21 @@ class RunOrder:
     limit_s: float
     memory_mib: int
     kvm: bool = False  # only where guests can use it
+    explores_s: float | None = None  # it explores for so long, and has no cases
 
     @property
     def arguments(self) -> list[str]:
-        """The arguments for `wsk-conformance`."""
-        return ["run", *command_line(OPTIONS, {"guest": self.guest}), *self.options, *self.cases]
+        """The arguments for `wsk-conformance` that say what is to be done."""
+        told = [*command_line(OPTIONS, {"guest": self.guest}), *self.options]
+        if self.explores_s is not None:
+            return ["explore", *told, "--seconds", str(self.explores_s)]
+        return ["run", *told, *self.cases]
+
+    def kept_in(self, results: Path, baselines: Path) -> list[str]:
+        """Those that say where its results go, and that it tells of each case."""
+        if self.explores_s is not None:
+            return command_line(OPTIONS, {"results": results})
+        return ["--json", *command_line(OPTIONS, {"results": results, "baselines": baselines})]
 
 
 @dataclass(frozen=True)
@@ -46,6 +57,14 @@ class Plan:
     memory_mib: int = 0
     kvm: bool = False
     cases: tuple[str, ...] = ()  # that these settings select, in the order in which they run
+    explores_s: float | None = None
+
+    @property
+    def amount(self) -> str:
+        """How much there is to do, in words."""
+        if self.explores_s is not None:
+            return f"explores for {self.explores_s / 60:.0f} minutes"
+        return f"{len(self.cases)} cases"
 
     @property
     def filters(self) -> list[str]:
@@ -55,6 +74,8 @@ class Plan:
 
     def whole(self) -> RunOrder:
         """All cases of the cell."""
+        if self.explores_s is not None:
+            return self._order(_words({**self.settings, "labs": None}, Topic.GUEST, Topic.LOAD), ())
         how = _words(self.settings, Topic.GUEST, Topic.LOAD)
         return self._order([*how, *self.filters], self.suites)
 
@@ -74,6 +95,7 @@ class Plan:
             limit_s=self.limit_s,
             memory_mib=self.memory_mib,
             kvm=self.kvm,
+            explores_s=self.explores_s,
         )
 
 

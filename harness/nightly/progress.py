@@ -51,7 +51,8 @@ class NightProgress:
         number = len(cell.attempts) + 1
         with self._lock:
             self._running[cell.name] = (0, cases)
-        self.says(f"{cell.name}: begins with {cases} cases" + (f", attempt {number}" if number > 1 else ""))
+        what = f"begins with {cases} cases" if cases else "begins to explore"
+        self.says(f"{cell.name}: {what}" + (f", attempt {number}" if number > 1 else ""))
 
     def counts(self, cell: Cell, done: int) -> None:
         with self._lock:

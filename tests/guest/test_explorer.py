@@ -26,6 +26,9 @@ def test_nothing_is_found_where_nothing_is_wrong(tmp_path: Path) -> None:
     assert sum(record["unjudged"].values()) < 9, said
     assert record["coverage"]
     assert not (folder / "finds").exists()
+    (case,) = json.loads((folder / "run.json").read_text())["cases"]
+    assert (case["id"], case["outcome"]) == ("explored", "pass")
+    assert "cells were never visited" in (folder / "report.html").read_text()
 
 
 def test_a_fault_is_found_made_small_and_kept(tmp_path: Path) -> None:

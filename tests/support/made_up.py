@@ -28,6 +28,7 @@ class MadeUp:
         self.wire = Wire().handshake(11 * ms)
         self._happened: list[tuple[float, Callable[[GuestRun], object]]] = []
         self._sent = 0  # of the guest's stream
+        self._ended = False  # by a FIN of the guest's
         self._answered = 0  # of the peer's
         self._kept = b""
         self.starved = 0  # ns for which the host kept the guest from running
@@ -103,10 +104,13 @@ class MadeUp:
         return self
 
     def fin(self, at: float, *, place: int | None = None) -> "MadeUp":
+        self._ended = True
         return self._packet("guest", FIN | ACK, at, self._sent if place is None else place)
 
-    def rst(self, at: float) -> "MadeUp":
-        return self._packet("guest", RST | ACK, at, self._sent)
+    def rst(self, at: float, *, place: int | None = None) -> "MadeUp":
+        """Its number is the next one, which a FIN has moved, or that of the place."""
+        following = self._sent + self._ended if place is None else place
+        return self._packet("guest", RST | ACK, at, following)
 
     def acknowledges(self, at: float, up_to: int | None = None) -> "MadeUp":
         """The peer acknowledges all data, or up to that place: one more is the FIN."""

@@ -20,6 +20,7 @@ from harness.explore.performer import Performer, Seen
 from harness.explore.recipe import PeerChoice, Recipe
 from harness.explore.telling import as_test, coverage, summary
 from harness.explore.wishes import generate, shrink
+from harness.peer import After
 from harness.scenario import IPV4, WSK_SOCKET, Address, Arrival, Context, Scenario, Socket, encode
 from harness.scenario.decoding import decode
 
@@ -89,6 +90,29 @@ SURE = (
 )
 
 
+ENDING_PEERS = ("FinFirst", "SendsThenFin", "Resets", "ReadsToEof")
+
+
+@pytest.mark.parametrize(
+    ("peer", "wishes", "waits"),
+    [
+        (PeerChoice("FinFirst", (("after", After()),)), [Wish("receive", size=9)], True),
+        (PeerChoice("FinFirst", (("after", After(received=1)),)), [Wish("receive", size=9)], False),
+        (READS, [Wish("receive", size=9)], False),
+        (READS, [Wish("receive", size=9), Wish("graceful")], True),
+        (READS, [Wish("receive", size=9), Wish("graceful"), Wish("cancel")], False),
+    ],
+)
+def test_what_has_to_end_before_the_close_is_waited_for(
+    peer: PeerChoice, wishes: list[Wish], waits: bool
+) -> None:
+    made = recipe(peer, IPV4, WSK_SOCKET, 1, wishes, settles=True)
+    ends = [line.method for line in made.lines][len(wishes) :]
+    assert ends == ["delay", *(["wait"] if waits else []), "close", "wait"]
+    plain = recipe(peer, IPV4, WSK_SOCKET, 1, wishes)
+    assert [line.method for line in plain.lines][len(wishes) :] == ["close", "wait"]
+
+
 def test_no_scenario_waits_for_what_may_never_end(many: list[Recipe]) -> None:
     """The limit of a wait is for faults of a guest: an abort or a cancel ends each call waited for."""
     for made in many:
@@ -100,7 +124,8 @@ def test_no_scenario_waits_for_what_may_never_end(many: list[Recipe]) -> None:
                 before = steps[: step.number]
                 aborted = any(each.abortive and each.socket is waited.socket for each in before)
                 cancelled = any(each.kind == StepKind.CANCEL and each.target is waited for each in before)
-                assert waited.kind in SURE or aborted or cancelled
+                ended = made.settles and made.peer.kind in ENDING_PEERS
+                assert waited.kind in SURE or aborted or cancelled or ended
                 assert not waited.hooked
 
 

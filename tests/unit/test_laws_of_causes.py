@@ -129,3 +129,13 @@ def test_a_receive_outlives_a_graceful_disconnect(cancels: bool, rows: set[str])
         seen.cancelled(cancel, 31.5)
     seen.completed(receive, 33, STATUS_CANCELLED).completed(disconnect, 34)
     assert closed(seen).broken().get("failures-have-causes", set()) == rows
+
+
+@pytest.mark.parametrize(("behind", "rows"), [(True, {"D-18"}), (False, set())])
+def test_a_graceful_disconnect_does_not_end_the_sends_before_it(behind: bool, rows: set[str]) -> None:
+    """One that was called beside it may have been refused."""
+    seen = MadeUp()
+    send, disconnect = seen.plan.send(seen.sock, b"abc"), seen.plan.disconnect(seen.sock)
+    seen.called(disconnect, 30).called(send, 20 if behind else 30.05).sends(b"abc", 31).fin(32)
+    seen.acknowledges(33, up_to=4).completed(send, 34, STATUS_CANCELLED).completed(disconnect, 35)
+    assert closed(seen).broken().get("failures-have-causes", set()) == rows

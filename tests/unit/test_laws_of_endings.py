@@ -64,7 +64,7 @@ def test_a_close_sends_no_rst_when_both_directions_have_ended() -> None:
 
 def test_a_close_may_send_a_rst_for_data_that_nobody_read() -> None:
     seen = MadeUp().peer_sends(b"unread", 20)
-    assert farewell(seen).rst(121).broken() == {}
+    assert "rst-has-a-cause" not in farewell(seen).rst(121).broken()
 
 
 def test_what_the_peer_says_late_may_be_answered_by_a_rst() -> None:
@@ -189,3 +189,40 @@ def test_what_comes_when_both_directions_have_ended_may_be_answered_before_the_c
     seen = MadeUp()
     farewell(seen).fin(107, place=0).acknowledges(108, up_to=1).rst(109)
     assert seen.broken() == {}
+
+
+@pytest.mark.parametrize(
+    ("place", "rows"), [(3, set()), (2, set()), (1, {"C-17"}), (4, {"C-17"}), (70_000, {"C-17"})]
+)
+def test_the_rst_of_a_close_has_a_number_that_the_peer_takes(place: int, rows: set[str]) -> None:
+    """The peer has acknowledged two of three bytes."""
+    seen = MadeUp()
+    send, close = seen.plan.send(seen.sock, b"abc"), seen.plan.close(seen.sock)
+    seen.called(send, 20).sends(b"abc", 21).acknowledges(22, up_to=2).called(close, 50).rst(51, place=place)
+    seen.completed(send, 51.5, STATUS_CANCELLED).completed(close, 52)
+    assert seen.broken().get("resets-are-in-place", set()) == rows
+
+
+@pytest.mark.parametrize(("acknowledged", "rows"), [(True, set()), (False, {"X-18"})])
+def test_a_graceful_disconnect_that_was_cancelled_succeeds_only_if_it_is_done(
+    acknowledged: bool, rows: set[str]
+) -> None:
+    seen = MadeUp()
+    disconnect = seen.plan.disconnect(seen.sock)
+    cancel = seen.plan.cancel(disconnect)
+    seen.called(disconnect, 50).fin(51)
+    if acknowledged:
+        seen.acknowledges(52, up_to=1)
+    seen.cancelled(cancel, 53).completed(disconnect, 54)
+    assert closed(seen).broken().get("graceful-ends-as-it-says", set()) == rows
+
+
+@pytest.mark.parametrize(("what", "rows"), [("receive", {"C-02"}), ("send", set())])
+def test_a_receive_that_is_cancelled_ends_no_connection(what: str, rows: set[str]) -> None:
+    """What becomes of one whose send is cancelled nobody says."""
+    seen = MadeUp()
+    call = seen.plan.receive(seen.sock, 8) if what == "receive" else seen.plan.send(seen.sock, b"x")
+    cancel = seen.plan.cancel(call)
+    seen.called(call, 20).cancelled(cancel, 30).rst(31).completed(call, 32, STATUS_CANCELLED)
+    close = seen.plan.close(seen.sock)
+    assert seen.called(close, 40).completed(close, 41).broken().get("rst-has-a-cause", set()) == rows

@@ -207,3 +207,36 @@ def test_a_receive_gets_no_more_than_it_has_room_for() -> None:
     receive = seen.plan.receive(seen.sock, 4)
     seen.peer_sends(b"abcdef", 20).called(receive, 21).completed(receive, 22, data=b"abcd", information=6)
     assert closed(seen).broken()["received-bytes"] == {"X-34"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "broken"),
+    [(b"ab", b"cdef", False), (b"cdef", b"ab", False), (b"ab", b"def", True), (b"ab", b"abcd", True)],
+)
+def test_receives_and_indications_together_get_what_the_peer_sent(
+    first: bytes, second: bytes, broken: bool
+) -> None:
+    """Which of them was first may be open; nothing is left out between them, and nothing comes twice."""
+    seen = enabled(MadeUp(), Callback.RECEIVE, size=16)
+    receive = seen.plan.receive(seen.sock, 8)
+    seen.peer_sends(b"abcdef", 30).event(Callback.RECEIVE, 31, 32, information=len(first)).keeps(first)
+    seen.called(receive, 33).completed(receive, 34, data=second)
+    assert ("received-bytes" in closed(seen).broken()) is broken
+
+
+@pytest.mark.parametrize(("got", "rows"), [(b"abc", set()), (b"ab", {"X-34"})])
+def test_the_end_of_the_stream_is_told_behind_all_of_it(got: bytes, rows: set[str]) -> None:
+    seen = MadeUp()
+    receive, end = seen.plan.receive(seen.sock, 8), seen.plan.receive(seen.sock, 8)
+    seen.peer_sends(b"abc", 20).peer_fin(21).called(receive, 22).completed(receive, 23, data=got)
+    seen.called(end, 24).completed(end, 25)
+    assert closed(seen).broken().get("received-bytes", set()) == rows
+
+
+def test_a_receive_that_was_cancelled_may_have_got_what_the_end_comes_behind() -> None:
+    seen = MadeUp()
+    receive, end = seen.plan.receive(seen.sock, 8, flags=WSK_FLAG_WAITALL), seen.plan.receive(seen.sock, 8)
+    cancel = seen.plan.cancel(receive)
+    seen.called(receive, 19).peer_sends(b"abc", 20).cancelled(cancel, 21)
+    seen.completed(receive, 22, STATUS_CANCELLED).peer_fin(23).called(end, 24).completed(end, 25)
+    assert closed(seen).broken() == {}

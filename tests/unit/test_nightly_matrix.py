@@ -175,3 +175,34 @@ def test_a_cell_that_is_not_there_is_refused(tmp_path: Path) -> None:
     done = CliRunner().invoke(cli, ["nightly", str(tmp_path / "matrix.toml"), "--only", "b"])
     assert isinstance(done.exception, UsageError)
     assert "no cell b; it has: a" in str(done.exception)
+
+
+def test_a_cell_may_explore_instead(tmp_path: Path) -> None:
+    """It has no cases, is performed once, and takes the guest's options."""
+    (plan,) = load(
+        tmp_path,
+        """
+        [defaults]
+        attempts = 3
+        suites = ["suites/disconnect"]
+        labs = 2
+        [[cell]]
+        name = "explored"
+        freedom = "races:7"
+        at_once = 8
+        explore_minutes = 5
+        """,
+    ).plans
+    order = plan.whole()
+    assert (plan.cases, plan.attempts, plan.amount) == ((), 1, "explores for 5 minutes")
+    assert order.arguments == [
+        *("explore", "--guest", "reference", "--freedom", "races:7", "--at-once", "8", "--seconds", "300.0"),
+    ]
+    assert order.kept_in(tmp_path, tmp_path / "baselines") == ["--results", str(tmp_path)]
+    assert plan.settings["explore_minutes"] == 5
+
+
+def test_a_cell_that_explores_longer_than_it_may_is_refused(tmp_path: Path) -> None:
+    assert refused(tmp_path, '[[cell]]\nname = "a"\nlimit_minutes = 5\nexplore_minutes = 5\n') == [
+        "cell 1 (a), explore_minutes: must be less than limit_minutes, which is 5"
+    ]

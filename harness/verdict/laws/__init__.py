@@ -8,7 +8,7 @@ client did against the contract, and what the clock cannot order is never held a
 from collections.abc import Callable, Iterable, Iterator
 
 from harness.evidence import Timeline
-from harness.verdict.laws import endings, events, irps, others, streams
+from harness.verdict.laws import addresses, endings, events, irps, others, streams
 from harness.verdict.laws.law import Judgement, Law, Violation, judged
 from harness.verdict.laws.story import Story
 
@@ -47,6 +47,7 @@ LAWS = tuple(
             endings.nothing_follows_a_reset,
             endings.listeners_are_not_disconnected,
             endings.silence_is_kept,
+            endings.resets_are_in_place,
             events.events_come_while_enabled,
             events.disabling_waits,
             events.events_are_disabled_one_by_one,
@@ -54,6 +55,9 @@ LAWS = tuple(
             events.disconnect_event_is_true,
             others.failures_have_causes,
             others.closed_listeners_accept_nothing,
+            addresses.addresses_are_true,
+            addresses.accepts_tell_their_listeners_port,
+            addresses.ports_are_given_back,
         ),
     )
 )

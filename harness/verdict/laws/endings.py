@@ -11,7 +11,7 @@ from harness.verdict.laws.law import Violation
 from harness.verdict.laws.socket_story import Call, SocketStory
 from harness.verdict.laws.story import Story
 from harness.verdict.laws.streams import unread
-from harness.wire import FIN, RST, Packet
+from harness.wire import ACK, FIN, RST, Packet
 
 
 def _on_wire(story: Story) -> Iterator[tuple[SocketStory, TcpConnection]]:
@@ -63,7 +63,7 @@ def _answers_what_is_late(connection: TcpConnection, reset: Packet) -> bool:
 
 def _has_cause(story: Story, sock: SocketStory, reset: Packet) -> bool:
     ends = [call for call in sock.endings if call not in sock.graceful or _is_odd(call)]
-    cancels = [sock.cancelled(call) for call in sock.calls]
+    cancels = [sock.cancelled(call) for call in sock.calls if call.kind != StepKind.RECEIVE]
     return (
         _caused(story, ends, reset)
         or _cleaned(story, reset)
@@ -154,20 +154,23 @@ def graceful_ends_as_it_says(story: Story) -> Iterator[Violation]:
                 yield Violation("X-14", text, (call.completion,))
         elif not _interfered(story, sock, call):
             if call.succeeded:
-                yield from _success(story, connection, call, call.completion)
-            else:
+                yield from _success(story, sock, connection, call, call.completion)
+            elif not sock.cancelled(call):
                 yield from _failure(story, connection, call, call.completion)
 
 
 def _interfered(story: Story, sock: SocketStory, call: Call) -> bool:
-    """Did the client do anything else that may have ended it?"""
+    """Did the client do anything else than cancel it that may have ended it?"""
     completion = call.completion
-    if completion is None or _cleaned_before(story, completion) or sock.cancelled(call):
+    if completion is None or _cleaned_before(story, completion):
         return True
     return any(other is not call and other.before(completion) for other in sock.endings)
 
 
-def _success(story: Story, connection: TcpConnection, call: Call, completion: Event) -> Iterator[Violation]:
+def _success(
+    story: Story, sock: SocketStory, connection: TcpConnection, call: Call, completion: Event
+) -> Iterator[Violation]:
+    cancelled = sock.cancelled(call) is not None
     reset = connection.peer_reset
     if reset and not story.surely_before(call.called, reset):
         return
@@ -177,14 +180,15 @@ def _success(story: Story, connection: TcpConnection, call: Call, completion: Ev
         return  # the socket may have been dead when the provider saw to the call
     if fin is None:
         text = f"{call} succeeded, and the guest sent no FIN"
-        yield Violation("D-16", text, (call.called, completion))
+        yield Violation("X-18" if cancelled else "D-16", text, (call.called, completion))
     elif acknowledged is None:
         text = f"{call} succeeded, and {fin!r} was never acknowledged"
         packets = (fin, reset) if reset else (fin,)
-        yield Violation("X-32" if reset else "D-22", text, (call.called, completion), packets)
+        row = "X-32" if reset else "X-18" if cancelled else "D-22"
+        yield Violation(row, text, (call.called, completion), packets)
     elif story.surely_before(completion, acknowledged):
         text = f"{call} succeeded before {fin!r} was acknowledged, which {acknowledged!r} did"
-        yield Violation("D-22", text, (completion,), (fin, acknowledged))
+        yield Violation("X-18" if cancelled else "D-22", text, (completion,), (fin, acknowledged))
 
 
 def _failure(story: Story, connection: TcpConnection, call: Call, completion: Event) -> Iterator[Violation]:
@@ -227,6 +231,26 @@ def nothing_follows_a_reset(story: Story) -> Iterator[Violation]:
                 text = f"{sock} had been reset, and the guest sent {packet!r}"
                 yield Violation(row, text, tuple(call.called for call in sock.endings), (reset, packet))
             sent = max(sent, end) if packet.payload else sent
+
+
+def resets_are_in_place(story: Story) -> Iterator[Violation]:
+    """The RST of an abort or a close has a number that the peer takes: behind what it has acknowledged."""
+    for sock, connection in _on_wire(story):
+        reset, guest = connection.guest_reset, connection.guest
+        if reset is None or guest.misses or _answers_what_is_late(connection, reset):
+            continue
+        before = [packet for packet in connection.packets if packet.index < reset.index]
+        sent = [each for each in before if each.sender == "guest" and RST not in each.flags]
+        ends = [guest.end(each) + (FIN in each.flags) for each in sent]
+        last = max((0, *ends))
+        heard = [guest.place(each.ack) for each in before if each.sender == "peer" and ACK in each.flags]
+        first = max((place for place in heard if place <= last), default=0)
+        if not first <= guest.place(reset.seq) <= last:
+            row = "D-07" if sock.aborts else "C-17"
+            text = (
+                f"the RST of {sock} is at {guest.place(reset.seq)}, where the peer expects {first} to {last}"
+            )
+            yield Violation(row, text, tuple(call.called for call in sock.endings), (reset,))
 
 
 def silence_is_kept(story: Story) -> Iterator[Violation]:

@@ -11,6 +11,7 @@ from harness.verdict.laws.connection import TcpConnection
 from harness.verdict.laws.law import Violation
 from harness.verdict.laws.socket_story import Call, SocketStory
 from harness.verdict.laws.story import Story
+from harness.verdict.laws.streams import one_behind_the_other
 
 _MOVES = (StepKind.SEND, StepKind.RECEIVE)
 
@@ -49,9 +50,11 @@ def _is_left_alone(story: Story, sock: SocketStory, connection: TcpConnection, c
 
 
 def _ends(sock: SocketStory, call: Call) -> list[Call]:
-    """Actions of the client that may end such a call: a receive outlives a graceful disconnect."""
+    """Actions of the client that may end such a call: not a graceful disconnect, nor one behind a send."""
     kept = [each for each in sock.graceful if not each.operation or not each.operation.flags]
-    if call.kind == StepKind.SEND or any(sock.cancelled(each) for each in sock.graceful):
+    if call.kind == StepKind.SEND:
+        kept = [each for each in kept if one_behind_the_other(call, each)]
+    if any(sock.cancelled(each) for each in sock.graceful):
         kept = []
     return [each for each in sock.endings if each not in kept]
 
@@ -87,7 +90,15 @@ def _end_was_told(sock: SocketStory, call: Call) -> bool:
 def _without_cause(sock: SocketStory, connection: TcpConnection, call: Call) -> Violation:
     fins = tuple(connection.peer.fins[:1])
     asked = any(each.before(call.completion) for each in sock.graceful)
-    row = "D-20b" if asked else "C-02" if not fins else "X-05" if call.kind == StepKind.SEND else "X-16"
+    row = (
+        ("D-18" if call.kind == StepKind.SEND else "D-20b")
+        if asked
+        else "C-02"
+        if not fins
+        else "X-05"
+        if call.kind == StepKind.SEND
+        else "X-16"
+    )
     after = f" ({fins[0]!r} is none)" if fins else ""
     text = f"nothing happened to {sock} that ends {call}{after}, and it came to {call.status}"
     return Violation(row, text, (call.called, *call.completions), fins)

@@ -274,6 +274,9 @@ def _has_reason(
     if not short or _ended_by_client(story, sock, call, completion):
         return
     if any(not story.surely_before(completion, fin) for fin in connection.peer.fins):
+        if not completion.information and size and _is_short(story, sock, connection):
+            text = f"{call} found the end of the stream, and not all that precedes it was received"
+            yield Violation("X-34", text, (call.called, completion), tuple(connection.peer.fins[:1]))
         return
     reset = next((each for each in connection.peer.resets if not story.surely_before(completion, each)), None)
     given_up = reset or connection.is_unanswered(story.at(completion).latest)
@@ -282,6 +285,17 @@ def _has_reason(
     row = "X-17" if ends_with_abort else "X-06" if reset else "X-16"
     text = f"the peer had not ended its direction, and {call} succeeded with {completion.information} bytes"
     yield Violation(row, text, (call.called, completion), (reset,) if reset else ())
+
+
+def _is_short(story: Story, sock: SocketStory, connection: TcpConnection) -> bool:
+    """Did the client get less than the peer sent, and can nothing have got the rest?"""
+    receives = sock.of(StepKind.RECEIVE)
+    visits = [visit for callback, visit in sock.callbacks if callback == Callback.RECEIVE]
+    ended = all(call.succeeded and not _drains(call) for call in receives)
+    cancelled = any(sock.cancelled(call) for call in (*receives, *sock.graceful))
+    if not ended or cancelled or any(visit.leave is None for visit in visits):
+        return False
+    return connection.peer.whole and taken_before(sock) < len(connection.peer.stream)
 
 
 def _ended_by_client(story: Story, sock: SocketStory, call: Call, completion: Event) -> bool:
@@ -307,10 +321,13 @@ def _as_sent(
         text = f"the peer sent {len(stream)} bytes, and {sock} got {total}"
         yield Violation("X-34", text, tuple(visit.enter for visit in taken))
         return
+    received = list(_received(story, receives))
+    indicated = list(_indicated(story, sock, taken))
     if taken and any(map(_information, receives)):
+        yield from _mixed(sock, connection, received, indicated)
         return  # which of them came first is not always to be told
     place = 0
-    for data, event in [*_received(story, receives), *_indicated(story, sock, taken)]:
+    for data, event in [*received, *indicated]:
         if data is None:
             return
         have = stream[place : place + len(data)]
@@ -320,6 +337,33 @@ def _as_sent(
             yield Violation("X-34", text, (event,), _carriers(connection, where))
             return
         place += len(data)
+
+
+def _mixed(
+    sock: SocketStory,
+    connection: TcpConnection,
+    received: Sequence[tuple[bytes | None, Event]],
+    indicated: Sequence[tuple[bytes | None, Event]],
+) -> Iterator[Violation]:
+    """Receives and indications, each in order, are the stream in some order of both."""
+    stream = connection.peer.stream
+    ways = [[data for data, _ in each] for each in (received, indicated)]
+    if not connection.peer.whole or any(None in way for way in ways) or not indicated:
+        return
+    first, second = ([data or b"" for data in way] for way in ways)
+    known = {(0, 0)}
+    waiting = [(0, 0)]
+    while waiting:
+        i, j = waiting.pop()
+        if (i, j) == (len(first), len(second)):
+            return
+        place = sum(map(len, first[:i])) + sum(map(len, second[:j]))
+        for data, after in ((first[i : i + 1], (i + 1, j)), (second[j : j + 1], (i, j + 1))):
+            if data and after not in known and stream.startswith(data[0], place):
+                known.add(after)
+                waiting.append(after)
+    text = f"what receives and indications of {sock} got is in no order what the peer sent"
+    yield Violation("X-34", text, tuple(event for _, event in (*received, *indicated)))
 
 
 def _received(story: Story, receives: Sequence[Call]) -> Iterator[tuple[bytes | None, Event]]:
@@ -337,7 +381,7 @@ def _received(story: Story, receives: Sequence[Call]) -> Iterator[tuple[bytes | 
 def _indicated(
     story: Story, sock: SocketStory, taken: Sequence[CallbackCall]
 ) -> Iterator[tuple[bytes | None, Event]]:
-    """The bytes that the one handler of the socket's indications kept, with their events."""
+    """The bytes that the one handler of the socket's indications kept of each, with its event."""
     handlers = [
         operation
         for operation in story.plan.operations
@@ -346,8 +390,12 @@ def _indicated(
         and operation.callback == Callback.RECEIVE
     ]
     if taken and len(handlers) == 1 and handlers[0].result and _is_set(story, handlers[0], taken[0].enter):
-        size = min(sum(map(_taken, taken)), handlers[0].result)
-        yield story.timeline.result(handlers[0])[:size], taken[0].enter
+        kept = story.timeline.result(handlers[0])
+        place = 0
+        for visit in taken:
+            following = min(place + _taken(visit), len(kept))
+            yield kept[place:following], visit.enter
+            place = following
 
 
 def _is_set(story: Story, handler: Operation, event: Event) -> bool:
