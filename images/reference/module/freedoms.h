@@ -37,6 +37,24 @@ FREEDOM(slow_calls, "slow-calls", "D-33 C-21",
 	"nobody: how long a call takes that waits for nothing, on a machine that is busy",
 	"each call below DISPATCH_LEVEL takes 20 ms")
 
+FREEDOM(completions_elsewhere, "completions-elsewhere", "X-01 X-02",
+	"IRPs: a completion routine is called at DISPATCH_LEVEL or below, in whatever thread",
+	"completion routines run on another processor than what they complete")
+FREEDOM(connects_late, "connects-late", "X-02 D-01",
+	"WskConnect: the IRP completes when the connection is made; not how soon",
+	"a connect completes 200 ms after the connection was made")
+FREEDOM(receives_late, "receives-late", "X-16 X-17 D-20",
+	"WskReceive, remarks: it completes with as many bytes as are available; not how soon",
+	"a receive completes 100 ms after it could have, with what has come by then")
+FREEDOM(graceful_late, "graceful-late", "D-11 D-22",
+	"WskDisconnect, remarks: the IRP completes when the transport has fully completed the disconnect; not how soon",
+	"a graceful disconnect completes 300 ms after its FIN was acknowledged")
+FREEDOM(aborts_late, "aborts-late", "D-07 D-28",
+	"WskDisconnect, return value: STATUS_SUCCESS or STATUS_PENDING; not how soon the IRP completes",
+	"an abortive disconnect resets at once, and completes 300 ms later")
+FREEDOM(closes_late, "closes-late", "C-05 C-11",
+	"WskCloseSocket, return value: STATUS_SUCCESS or STATUS_PENDING; not how soon the IRP completes",
+	"a close resets at once; all that it ends completes 300 ms later, and it last")
 FREEDOM(races, "races", "C-11 C-12 C-12b D-26 X-12",
 	"nobody: what other processors do between two steps of the provider's",
 	"the provider pauses by chance wherever others may come between, and goes on on any processor; races:SEED draws others")
@@ -73,6 +91,12 @@ FREEDOM(closed_is_forced_closed, "closed-is-forced-closed", "C-11 D-26",
 FREEDOM(reset_is_remote_disconnect, "reset-is-remote-disconnect", "X-06 X-32 D-26",
 	"nobody: with which status the peer's reset ends what is pending",
 	"the peer's reset ends everything with STATUS_REMOTE_DISCONNECT")
+FREEDOM(reset_is_forced_closed, "reset-is-forced-closed", "X-06 X-32 D-26",
+	"nobody: with which status the peer's reset ends what is pending",
+	"the peer's reset ends everything with STATUS_FILE_FORCED_CLOSED")
+FREEDOM(information_of_abort, "information-of-abort", "X-26",
+	"WskDisconnect: Information is not mentioned",
+	"the Information of an abortive disconnect is a number that means nothing")
 FREEDOM(information_of_failures, "information-of-failures", "D-05 D-14 D-19 D-27 D-30",
 	"IRPs: Information belongs to the result of a function that succeeds",
 	"the Information of an IRP that failed is a number that means nothing")
@@ -109,6 +133,12 @@ FREEDOM(eof_once, "eof-once", "X-16",
 FREEDOM(newest_first, "newest-first", "D-27 C-11",
 	"WskCloseSocket, remarks: pending IRPs are completed; in which order is not said",
 	"what an abort or a close ends completes newest first")
+FREEDOM(accepts_newest_first, "accepts-newest-first", "X-45",
+	"WskAccept: which of several that wait gets a connection is not said",
+	"the newest of the accepts that wait gets the next connection")
+FREEDOM(cancel_leaves_sends, "cancel-leaves-sends", "S-16",
+	"IoCancelIrp: whether a driver cancels what is under way is its own",
+	"IoCancelIrp does nothing to a send")
 FREEDOM(receives_first, "receives-first", "D-27 C-11",
 	"WskCloseSocket, remarks: pending IRPs are completed; in which order is not said",
 	"what an abort or a close ends completes receives first")
@@ -187,6 +217,11 @@ FREEDOM(acks_before_endings, "acks-before-endings", "D-01 D-07 C-17",
 FREEDOM(keepalives, "keepalives", "D-01 D-23",
 	"RFC 1122, 4.2.3.6: an implementation may send keep-alives",
 	"connections that are idle send keep-alives each second")
+FREEDOM(no_nagle, "no-nagle", "X-31", "RFC 9293, 3.7.4: an algorithm that should be there can be off",
+	"small segments do not wait for acknowledgements")
+FREEDOM(ecn, "ecn", "", "RFC 3168, 6.1.1: a SYN may ask for it", "TCP asks for explicit congestion notification")
+FREEDOM(hops_128, "hops-128", "", "RFC 1122, 3.2.1.7: any hop limit that is large enough",
+	"packets have a hop limit of 128")
 FREEDOM(no_timestamps, "no-timestamps", "",
 	"RFC 7323, 1.3: optional", "TCP has no timestamps")
 FREEDOM(no_sack, "no-sack", "", "RFC 2018, 2: optional", "TCP has no selective acknowledgements")

@@ -28,6 +28,7 @@ bool policy_cancellable(const struct wsk_operation *op)
 bool policy_cancels(const struct wsk_operation *op)
 {
 	return !(op->kind == WSK_GRACEFUL && fault(FAULT_cancel_ignored)) &&
+	       !(op->kind == WSK_SEND && freedom(FREEDOM_cancel_leaves_sends)) &&
 	       !(op->kind == WSK_RECEIVE && fault(FAULT_cancel_leaves_receive)) &&
 	       !(op->kind == WSK_ACCEPT && fault(FAULT_cancel_leaves_accept));
 }
@@ -62,6 +63,29 @@ bool policy_completes_at_dispatch(void)
 u32 policy_completion_delay_ms(void)
 {
 	return freedom(FREEDOM_completions_late_at_passive) || freedom(FREEDOM_completions_late_at_dispatch) ? 20 : 0;
+}
+
+u32 policy_ending_delay_ms(const struct wsk_operation *op)
+{
+	switch (op->kind) {
+	case WSK_CONNECT:
+		return freedom(FREEDOM_connects_late) ? 200 : 0;
+	case WSK_RECEIVE:
+		return freedom(FREEDOM_receives_late) ? 100 : 0;
+	case WSK_GRACEFUL:
+		return freedom(FREEDOM_graceful_late) ? 300 : 0;
+	case WSK_ABORT:
+		return freedom(FREEDOM_aborts_late) ? 300 : 0;
+	case WSK_CLOSE:
+		return freedom(FREEDOM_closes_late) ? 300 : 0;
+	default:
+		return 0;
+	}
+}
+
+bool policy_completes_elsewhere(void)
+{
+	return freedom(FREEDOM_completions_elsewhere);
 }
 
 /* Warnings, and what says how much room is wanted, have one that counts. */
@@ -164,6 +188,8 @@ NTSTATUS policy_dead_status(NTSTATUS broken_by)
 
 NTSTATUS policy_reset_status(void)
 {
+	if (freedom(FREEDOM_reset_is_forced_closed))
+		return STATUS_FILE_FORCED_CLOSED;
 	return freedom(FREEDOM_reset_is_remote_disconnect) ? STATUS_REMOTE_DISCONNECT : STATUS_CONNECTION_RESET;
 }
 

@@ -64,6 +64,8 @@ NTSTATUS policy_status_at_close(const struct wsk_operation *op)
 {
 	if (op->kind == WSK_ACCEPT)
 		return STATUS_CANCELLED;
+	if (op->kind == WSK_ABORT)
+		return STATUS_SUCCESS;	/* it has been done */
 	if (op->kind == WSK_RECEIVE && freedom(FREEDOM_close_completes_receives))
 		return STATUS_SUCCESS;
 	if (freedom(FREEDOM_closed_is_forced_closed))
@@ -137,8 +139,8 @@ bool policy_close_frees_refused(void)
 
 bool policy_frees_socket(const struct wsk_socket *ws)
 {
-	enum fault_id left = ws->listening ? FAULT_leak_with_unaccepted : FAULT_leak_with_unread;
-	bool leaks = (ws->left_something && fault(left)) || (ws->error && fault(FAULT_leak_after_reset)) ||
+	bool left = ws->listening ? fault(FAULT_leak_with_unaccepted) : fault(FAULT_leak_with_unread);
+	bool leaks = (ws->left_something && left) || (ws->error && fault(FAULT_leak_after_reset)) ||
 		     (ws->connected && ws->closed_at_dispatch && fault(FAULT_leak_at_dispatch));
 
 	return !leaks && !fault(FAULT_leak_socket);

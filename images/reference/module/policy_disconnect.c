@@ -104,6 +104,11 @@ u64 policy_graceful_information(const struct wsk_operation *op)
 	return freedom(FREEDOM_information_of_disconnect) ? op->buf.length : 0;
 }
 
+u64 policy_abort_information(void)
+{
+	return freedom(FREEDOM_information_of_abort) ? 0x5eed : 0;
+}
+
 bool policy_cancelled_graceful_aborts(void)
 {
 	return freedom(FREEDOM_cancel_aborts);
@@ -153,7 +158,7 @@ bool policy_resets_in_last_ack(void)
 
 bool policy_abort_pends(void)
 {
-	return freedom(FREEDOM_pending_abort) || policy_abort_patience_ms();
+	return freedom(FREEDOM_aborts_late) || freedom(FREEDOM_pending_abort) || policy_abort_patience_ms();
 }
 
 u32 policy_abort_patience_ms(void)

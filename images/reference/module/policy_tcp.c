@@ -72,6 +72,11 @@ bool policy_answers_late_segments(void)
 	return !freedom(FREEDOM_late_segments_unanswered) && !freedom(FREEDOM_stealth);
 }
 
+bool policy_sends_at_once(void)
+{
+	return freedom(FREEDOM_no_nagle);
+}
+
 bool policy_refuses(void)
 {
 	return !freedom(FREEDOM_stealth);

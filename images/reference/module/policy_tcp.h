@@ -22,6 +22,7 @@ u32 policy_rst_moved_by(const struct wsk_socket *ws);	/* of a segment with one o
 bool policy_acks_before(void);		/* an ending */
 bool policy_rst_has_ack(void);		/* that of an abort */
 bool policy_answers_late_segments(void);
+bool policy_sends_at_once(void);		/* small segments, too */
 bool policy_refuses(void);		/* does a closed port answer? */
 
 #endif

@@ -42,9 +42,10 @@ bool policy_event_takes_eof(void)
 	return fault(FAULT_event_hides_eof);
 }
 
-bool policy_receives_newest_first(void)
+bool policy_newest_first(enum wsk_kind kind)
 {
-	return fault(FAULT_receives_newest_first);
+	return (kind == WSK_RECEIVE && fault(FAULT_receives_newest_first)) ||
+	       (kind == WSK_ACCEPT && freedom(FREEDOM_accepts_newest_first));
 }
 
 bool policy_receive_is_content(const struct wsk_operation *op)

@@ -13,7 +13,7 @@ bool policy_left_at_giving_up(const struct wsk_operation *op);	/* of TCP, when n
 bool policy_left_at_abort(const struct wsk_operation *op);
 bool policy_left_at_close(const struct wsk_operation *op);
 bool policy_event_takes_eof(void);		/* from receives, where the disconnect event is enabled */
-bool policy_receives_newest_first(void);
+bool policy_newest_first(enum wsk_kind kind);
 bool policy_receive_is_content(const struct wsk_operation *op);	/* with less than it waits for */
 bool policy_cancels_another(void);
 bool policy_cancel_resets(const struct wsk_operation *op);

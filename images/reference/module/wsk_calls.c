@@ -270,7 +270,7 @@ static NTSTATUS abort_now(struct wsk_socket *ws, struct irp *irp)
 		wsk_pend(ws, irp, &template);
 		return STATUS_SUCCESS;
 	}
-	return wsk_inline(irp, STATUS_SUCCESS, 0);
+	return wsk_inline(irp, STATUS_SUCCESS, policy_abort_information());
 }
 
 static NTSTATUS disconnect_allowed(const struct wsk_socket *ws, bool abortive, const struct wsk_buf *buf, u32 flags)

@@ -95,11 +95,18 @@ static void complete_in_thread(struct work_struct *work)
 
 static DECLARE_DELAYED_WORK(completion_work, complete_in_thread);
 
+static int other_processor(void)
+{
+	return (raw_smp_processor_id() + 1) % num_online_cpus();
+}
+
 static void schedule_completion(void)
 {
 	u32 delay_ms = policy_completion_delay_ms();
 
-	if (policy_completes_at_dispatch() && !delay_ms)
+	if (policy_completes_elsewhere())
+		queue_delayed_work_on(other_processor(), system_wq, &completion_work, msecs_to_jiffies(delay_ms));
+	else if (policy_completes_at_dispatch() && !delay_ms)
 		tasklet_schedule(&completion_tasklet);
 	else
 		queue_delayed_work(system_unbound_wq, &completion_work, msecs_to_jiffies(delay_ms));

@@ -60,6 +60,8 @@ static void tune(struct sock *sk)
 		tcp_sk(sk)->rx_opt.user_mss = policy_mss();
 	if (policy_rto_min_ms())
 		inet_csk(sk)->icsk_rto_min = msecs_to_jiffies(policy_rto_min_ms());
+	if (policy_sends_at_once())
+		tcp_sock_set_nodelay(sk);
 	if (policy_keepalive_s()) {
 		tcp_sock_set_keepidle(sk, policy_keepalive_s());
 		tcp_sock_set_keepintvl(sk, policy_keepalive_s());

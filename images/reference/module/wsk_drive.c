@@ -138,7 +138,22 @@ static void drive_connect(struct wsk_socket *ws, struct wsk_operation *op)
 	}
 	if (op->buf.length && !(conn_transmit(ws, op) && conn_acknowledged(ws, op)))
 		return;
+	if (!wsk_is_due(ws, op))
+		return;
 	wsk_finish(ws, op, STATUS_SUCCESS, creates_socket(op) ? (u64)ws : op->buf.length);
+}
+
+/* Does one of its kind that was called later wait too, and come first? */
+static bool yields(struct wsk_socket *ws, struct wsk_operation *op)
+{
+	struct wsk_operation *later = op;
+
+	if (!policy_newest_first(op->kind))
+		return false;
+	list_for_each_entry_continue(later, &ws->operations, list)
+		if (later->kind == op->kind)
+			return true;
+	return false;
 }
 
 static void drive_accept(struct wsk_socket *ws, struct wsk_operation *op)
@@ -146,7 +161,7 @@ static void drive_accept(struct wsk_socket *ws, struct wsk_operation *op)
 	struct wsk_sockaddr local, remote;
 	struct wsk_socket *accepted;
 
-	if (ws->event_busy && ws->event.kind == WSK_EVENT_ACCEPT)
+	if (yields(ws, op) || (ws->event_busy && ws->event.kind == WSK_EVENT_ACCEPT))
 		return;
 	if (ws->dead) {
 		wsk_finish(ws, op, STATUS_FILE_FORCED_CLOSED, 0);
@@ -164,6 +179,8 @@ static void drive_accept(struct wsk_socket *ws, struct wsk_operation *op)
 	wsk_socket_ready(accepted, op->accept_context, op->accept_dispatch);
 	wsk_enable_static(accepted);
 	rcu_read_lock();	/* the client may close it as soon as it has it */
+	if (policy_newest_first(WSK_ACCEPT))
+		wsk_kick(ws);
 	wsk_finish(ws, op, STATUS_SUCCESS, (u64)accepted);
 	wsk_kick(accepted);
 	rcu_read_unlock();
@@ -306,6 +323,8 @@ static void drive_graceful(struct wsk_socket *ws, struct wsk_operation *op, stru
 			wsk_kick(ws);
 		return;
 	}
+	if (!wsk_is_due(ws, op))
+		return;
 	wsk_finish(ws, op, STATUS_SUCCESS, policy_graceful_information(op));
 	if (policy_send_yields_to_graceful())
 		wsk_kick(ws);
@@ -339,21 +358,8 @@ static void finish_receive(struct wsk_socket *ws, struct wsk_operation *op, bool
 {
 	ws->eof_told |= ended && !op->done && !(op->flags & WSK_FLAG_DRAIN);
 	wsk_finish(ws, op, STATUS_SUCCESS, op->done);
-	if (policy_receives_newest_first())
+	if (policy_newest_first(WSK_RECEIVE))
 		wsk_kick(ws);
-}
-
-/* For a fault: does one that was called later wait too? */
-static bool yields(struct wsk_socket *ws, struct wsk_operation *op)
-{
-	struct wsk_operation *later = op;
-
-	if (!policy_receives_newest_first())
-		return false;
-	list_for_each_entry_continue(later, &ws->operations, list)
-		if (later->kind == WSK_RECEIVE)
-			return true;
-	return false;
 }
 
 /* For faults: the peer has ended its direction, and this one does not hear of it. */
@@ -393,7 +399,7 @@ static void drive_receive(struct wsk_socket *ws, struct wsk_operation *op, struc
 		wsk_finish(ws, op, conn_status(error), op->done);
 	else if (ended && !op->done && (policy_eof_is_error() || (op->after_eof && policy_eof_once())))
 		wsk_finish(ws, op, STATUS_CONNECTION_DISCONNECTED, 0);
-	else if (receive_done(op, ended))
+	else if (receive_done(op, ended) && wsk_is_due(ws, op))
 		finish_receive(ws, op, ended);
 	else
 		blocked->receive = true;

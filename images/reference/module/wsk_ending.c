@@ -113,6 +113,8 @@ void wsk_close(struct wsk_socket *ws, struct wsk_operation *close)
 	policy_pause();
 	if (policy_close_frees_refused())
 		wsk_leftover_free(ws);
+	if (!wsk_is_due(ws, close))
+		return;
 	if (policy_close_completes_first()) {
 		wsk_finish(ws, close, STATUS_SUCCESS, 0);
 		end_all(ws, NULL, end_at_close);

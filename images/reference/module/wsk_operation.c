@@ -173,6 +173,21 @@ static void give_back(struct wsk_socket *ws, struct wsk_operation *op, NTSTATUS 
 		wsk_complete(op->irp, status, information);
 }
 
+/* For freedoms: some let time pass between what ends an operation and its completion. */
+bool wsk_is_due(struct wsk_socket *ws, struct wsk_operation *op)
+{
+	u32 delay_ms = policy_ending_delay_ms(op);
+
+	if (!delay_ms)
+		return true;
+	if (!op->due)
+		op->due = (jiffies + msecs_to_jiffies(delay_ms)) | 1;
+	if (time_after_eq(jiffies, op->due))
+		return true;
+	wsk_kick_in(ws, delay_ms);
+	return false;
+}
+
 /* For faults: memory that nobody frees. */
 void wsk_leak(void)
 {

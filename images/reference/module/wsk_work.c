@@ -89,9 +89,12 @@ void wsk_work(struct work_struct *work)
 	if (ending && !lets_sends_go(ws, ending)) {
 		if (policy_abort_delay_ms())
 			msleep(policy_abort_delay_ms());
-		wsk_abort(ws);
+		if (!ending->started)
+			wsk_abort(ws);
+		ending->started = true;
 		policy_pause();
-		wsk_finish(ws, ending, STATUS_SUCCESS, 0);
+		if (wsk_is_due(ws, ending))
+			wsk_finish(ws, ending, STATUS_SUCCESS, policy_abort_information());
 	}
 	ending = wsk_find(ws, WSK_CLOSE);
 	if (!ending)
