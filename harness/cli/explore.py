@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """`wsk-conformance explore`. What other commands do without is imported in its function."""
 
+import contextlib
+import json
 import random
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from harness.guest.base import Guest
 
 _SECONDS = 60.0
+_BOTH = ("first", "second")
 _EXIT_FOUND = 1
 _EXIT_NOTHING = 3
 _OPTIONS = [one for one in OPTIONS if one.topic is Topic.GUEST or one.name == "at_once"]
@@ -47,6 +51,15 @@ _OPTIONS = [one for one in OPTIONS if one.topic is Topic.GUEST or one.name == "a
     metavar="FOLDER",
     help="Write each find there as a test of the suites, to be taken over.",
 )
+@click.option(
+    "--against", metavar="GUEST", help="Perform the same in another guest too, and tell what differs."
+)
+@click.option(
+    "--against-fault",
+    metavar="NAME",
+    help="A fault of that other guest; it is of the same kind by default.",
+)
+@click.option("--against-freedom", metavar="NAME[,NAME]", help="Freedoms of it.")
 @run_options(_OPTIONS)
 @run_option("results", default=RESULTS / "explore", help="Folder for what is found.")
 def explore(
@@ -56,6 +69,9 @@ def explore(
     first: bool,
     shrinking: float,
     write_test: Path | None,
+    against: str | None,
+    against_fault: str | None,
+    against_freedom: str | None,
     results: Path,
     **chosen: Any,
 ) -> None:
@@ -66,8 +82,12 @@ def explore(
     peers. What breaks a law is performed once more, made as small as possible,
     printed in words, and kept with its scenario, trace and capture.
 
+    With --against, --against-fault or --against-freedom two guests perform
+    the same scenarios, and what they do differently is found instead.
+
     \b
     wsk-conformance explore --seconds 60
+    wsk-conformance explore --guest windows-11 --against windows-server-2025
     wsk-conformance explore --fault fin-before-data --first
 
     Exit status: 0 nothing was found, 1 something was, 2 wrong usage, 3 nothing
@@ -85,7 +105,13 @@ def explore(
 
     number = random.SystemRandom().randrange(10**6) * 1000 if seed is None else seed
     say(f"seed {number}")
-    done = _perform(settings, guest, number, Budget(seconds, scenarios, first, shrinking), write_test)
+    budget = Budget(seconds, scenarios, first, shrinking)
+    if against or against_fault or against_freedom:
+        other = replace(
+            settings, guest=against or settings.guest, fault=against_fault, freedom=against_freedom
+        )
+        sys.exit(_compare((settings, other), number, budget))
+    done = _perform(settings, guest, number, budget, write_test)
     sys.exit(_EXIT_FOUND if done.finds or done.leaks else 0 if done.judged else _EXIT_NOTHING)
 
 
@@ -121,3 +147,30 @@ def _perform(
         click.echo(f"written: {path}")
     click.echo(f"kept in {folder}")
     return done
+
+
+def _compare(settings: tuple[Settings, Settings], seed: int, budget: Any) -> int:
+    """The exit status of an exploration of two guests."""
+    from harness.explore import against
+    from harness.explore.guest_process import GuestProcess
+    from harness.pytest_plugin.plugin import chosen_guest
+    from harness.report.record import make_folders, new_run_id
+    from harness.run import preflight
+
+    folder = settings[0].results / new_run_id()
+    for name, one in zip(_BOTH, settings, strict=True):
+        preflight.check(one)
+        chosen_guest(one).prepare(say)
+        make_folders(folder / name)
+    with contextlib.ExitStack() as guests:
+        both = [
+            guests.enter_context(GuestProcess(one, folder / name))
+            for name, one in zip(_BOTH, settings, strict=True)
+        ]
+        done = against.PairedExploration((both[0], both[1]), seed, budget, say)
+        done.run()
+    for line in against.told(done):
+        click.echo(line)
+    (folder / "differences.json").write_text(json.dumps(against.as_json(done), indent=1))
+    click.echo(f"kept in {folder}")
+    return _EXIT_FOUND if done.differences else 0 if done.performed > done.unjudged else _EXIT_NOTHING

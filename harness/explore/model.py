@@ -115,7 +115,7 @@ class _Model:
     def _graceful(self, sock: _Socket, wish: Wish) -> None:
         name = self._call(sock, wish, "disconnect", (), buffer=_data(wish) if wish.size else None)
         sock.cancellable |= {name} if sock.state == "connected" else set()
-        sock.graceful.append(name)
+        sock.graceful += [name] if name in sock.calls else []  # one inside of something may never be made
         sock.state = "disconnecting" if sock.state == "connected" else sock.state
 
     def _abort(self, sock: _Socket, wish: Wish) -> None:
@@ -159,6 +159,16 @@ class _Model:
             self._graceful(sock, wish)
             self._add("delay", (_SETTLES // 2,))
             self._cancel(sock, Wish("cancel", flags=1))
+
+    def _held(self, sock: _Socket, wish: Wish) -> None:
+        """A close while a receive event is held, which a byte to the peer may bring on."""
+        if sock.answered or sock.state != "connected" or self.strands or wish.context in _INSIDE:
+            return
+        self._answers(sock, hold=2 * _SETTLES, size=1 << 16)
+        self._enable(sock, Wish("enable"))
+        self._send(sock, Wish("send", size=1))
+        self._add("delay", (_SETTLES,))
+        self._end(sock, wish)
 
     def _silence(self, sock: _Socket, wish: Wish) -> None:
         """Nothing may be under way."""

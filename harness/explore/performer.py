@@ -3,10 +3,12 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from harness.core.errors import EvidenceLost, HarnessError, Unsupported
 from harness.core.units import ms
+from harness.explore.facts import Facts, facts_of
 from harness.explore.recipe import Recipe
 from harness.run.case import Case
 from harness.run.executor import Executor, Result, TestJob
@@ -38,6 +40,12 @@ class Seen:
     @property
     def says_nothing(self) -> bool:
         return self.result.outcome in _EVIDENCE_LOST
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What two guests are compared by; empty where there is no timeline."""
+        timeline = self.result.case.evidence.timeline
+        return {} if self.says_nothing or timeline is None else facts_of(timeline)
 
     @property
     def opens(self) -> list[str]:

@@ -90,6 +90,7 @@ WISHES = st.one_of(
     _wish("datagrams", size=st.integers(0, 3)),
     _wish("watch", size=st.integers(0, 1)),
     _wish("given_up", size=st.sampled_from([0, 1, 3000])),
+    _wish("held"),
     _wish("silence"),
     _wish("again"),
     _wish("query", size=st.integers(0, 1)),

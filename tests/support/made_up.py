@@ -143,7 +143,7 @@ class MadeUp:
         self.wire.packets += other.packets
         return self
 
-    def judgements(self) -> list[Judgement]:
+    def timeline(self) -> Timeline:
         run = GuestRun(self.plan)
         for _, happen in sorted(self._happened, key=lambda moment: moment[0]):
             happen(run)
@@ -152,16 +152,17 @@ class MadeUp:
         clock = exact_clock(*(at * ms for at in range(0, 200, 10)), error=self.bound)
         packets = sorted(self.wire.packets, key=lambda packet: packet.time_ns)
         packets = [replace(packet, index=place) for place, packet in enumerate(packets)]
-        return judge(
-            Timeline(
-                self.plan,
-                trace,
-                packets,
-                None,
-                clock,
-                starved=lambda _since, _until: self.starved,
-            )
+        return Timeline(
+            self.plan,
+            trace,
+            packets,
+            None,
+            clock,
+            starved=lambda _since, _until: self.starved,
         )
+
+    def judgements(self) -> list[Judgement]:
+        return judge(self.timeline())
 
     def broken(self) -> dict[str, set[str]]:
         """The laws that do not hold, each with the rows that it breaks; none may be open."""

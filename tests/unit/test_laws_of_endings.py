@@ -226,3 +226,29 @@ def test_a_receive_that_is_cancelled_ends_no_connection(what: str, rows: set[str
     seen.called(call, 20).cancelled(cancel, 30).rst(31).completed(call, 32, STATUS_CANCELLED)
     close = seen.plan.close(seen.sock)
     assert seen.called(close, 40).completed(close, 41).broken().get("rst-has-a-cause", set()) == rows
+
+
+@pytest.mark.parametrize(
+    ("before", "status", "rows"),
+    [
+        ("nothing", STATUS_CANCELLED, {"D-28"}),
+        ("graceful", STATUS_CANCELLED, {"D-24"}),
+        ("graceful", STATUS_SUCCESS, set()),
+        ("reset", STATUS_CANCELLED, set()),
+        ("both ends", STATUS_CANCELLED, set()),
+    ],
+)
+def test_an_abort_of_a_connection_that_stands_succeeds(before: str, status: int, rows: set[str]) -> None:
+    seen = MadeUp()
+    disconnect = seen.plan.disconnect(seen.sock)
+    abort = seen.plan.disconnect(seen.sock, flags=WSK_FLAG_ABORTIVE)
+    if before in ("graceful", "both ends"):
+        seen.called(disconnect, 30).fin(31)
+    if before == "both ends":
+        seen.peer_fin(32, up_to=1).answers_fin(33)
+    if before == "reset":
+        seen.peer_rst(32)
+    seen.called(abort, 40).completed(abort, 41, status)
+    if before in ("graceful", "both ends"):
+        seen.completed(disconnect, 42, STATUS_CANCELLED)
+    assert closed(seen).broken().get("aborts-succeed", set()) == rows

@@ -49,7 +49,8 @@ def test_every_fault_and_freedom_does_something() -> None:
         for identifier, name in re.findall(
             rf'^{kind}\((\w+),\s+"([^"]+)"', (MODULE / table).read_text(), re.M
         ):
-            done = f"{kind}_{identifier})" in policies or re.search(rf"^ +{name}\)", script, re.MULTILINE)
+            named = re.search(rf"\b{kind}_{identifier}\b", policies)
+            done = named or re.search(rf"^ +{name}\)", script, re.MULTILINE)
             parts = kind == "FREEDOM" and switches.freedoms()[name].parts
             assert done or parts or name in reference._PROCESSORS, name
 

@@ -43,6 +43,7 @@ LAWS = tuple(
             endings.fin_has_a_cause,
             endings.rst_has_a_cause,
             endings.end_is_told,
+            endings.aborts_succeed,
             endings.graceful_ends_as_it_says,
             endings.nothing_follows_a_reset,
             endings.listeners_are_not_disconnected,

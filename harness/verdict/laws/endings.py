@@ -119,6 +119,26 @@ def end_is_told(story: Story) -> Iterator[Violation]:
         yield Violation(row, text, (end.called, end.ended), tuple(connection.guest.fins[:1]))
 
 
+def aborts_succeed(story: Story) -> Iterator[Violation]:
+    """The first abort of a connection that stands succeeds, also while a graceful disconnect is pending."""
+    for sock, connection in _on_wire(story):
+        abort = next(iter(sock.aborts), None)
+        done = abort.completion if abort else None
+        if abort is None or done is None or abort.succeeded or abort.lacked_memory or story.addresses_may_go:
+            continue
+        if sock.silenced or not sock.made_before(abort.called) or not connection.peer.whole:
+            continue
+        if any(sock.cancelled(call) for call in sock.calls) or _may_be_over(story, sock, abort):
+            continue
+        asked = next((call for call in sock.graceful if call.before(abort.called)), None)
+        if asked is not None and asked.over_before(abort.called) and not asked.succeeded:
+            continue
+        if not (sock.close and sock.close.before(done)):
+            row = "D-24" if asked else "D-28"
+            text = f"nothing had ended {sock}, and {abort} came to {abort.status}"
+            yield Violation(row, text, (abort.called, done))
+
+
 def _may_be_over(story: Story, sock: SocketStory, end: Call) -> bool:
     """May the connection have ended otherwise before that call did: by a RST, both FINs, or a silent peer?"""
     connection, ended = sock.connection, end.ended
