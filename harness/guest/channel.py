@@ -21,6 +21,7 @@ _AGAIN_S = 0.5
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
+Tell = Callable[[str], object]  # of what people may want to know while they wait
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,12 @@ async def dial(host: str, port: int) -> socket.socket:
             return connection
 
 
-async def log_in(attempt: Callable[[], Awaitable[_T]], where: str, limit: float) -> _T:
-    """The first login that succeeds, within `limit` seconds.
+def untold(_what: str) -> None:
+    """For those whom nobody watches."""
+
+
+async def log_in(attempt: Callable[[], Awaitable[_T]], where: str, limit: float, tell: Tell) -> _T:
+    """The first login that succeeds, within `limit` seconds; `tell` hears of the first that does not.
 
     A service that has only just begun, or has too much to do, may drop a connection or leave it
     without an answer: it is asked again. What it refuses is raised at once. Raises GuestHung when
@@ -105,6 +110,8 @@ async def log_in(attempt: Callable[[], Awaitable[_T]], where: str, limit: float)
                     return await attempt()
                 except (ChannelLost, GuestHung) as error:
                     last = error
+                if not attempts:
+                    tell(f"no {where} yet, it is tried for {limit:g} s: {last}")
                 attempts += 1
                 _log.info("%s: asked again (%s)", where, last)
                 await asyncio.sleep(_AGAIN_S)

@@ -15,7 +15,7 @@ from typing import TypeVar
 import paramiko
 
 from harness.core.errors import ChannelLost, GuestHung, HarnessError
-from harness.guest.channel import ExecResult, dial, log_in
+from harness.guest.channel import ExecResult, Tell, dial, log_in, untold
 
 _MOST_SAID = 16 << 20  # bytes of a command's output, each
 _PORT = 22
@@ -76,12 +76,15 @@ class SshChannel:
         self._transport = transport
 
     @classmethod
-    async def connect(cls, host: str, login: Login, limit: float, port: int = _PORT) -> "SshChannel":
+    async def connect(
+        cls, host: str, login: Login, limit: float, port: int = _PORT, tell: Tell = untold
+    ) -> "SshChannel":
         """Log in as soon as the guest listens and lets us, within `limit` seconds.
 
         Raises HarnessError when it shows another host key, or refuses the login.
         """
-        return await log_in(partial(cls._connect_once, host, login, port), f"SSH login at {host}", limit)
+        once = partial(cls._connect_once, host, login, port)
+        return await log_in(once, f"SSH login at {host}", limit, tell)
 
     @classmethod
     async def _connect_once(cls, host: str, login: Login, port: int) -> "SshChannel":

@@ -16,7 +16,7 @@ from harness.core.errors import GuestHung, HarnessError, UsageError
 from harness.core.printable import printable
 from harness.guest import image_manifest
 from harness.guest.base import Fault, Freedom, OwnDump, Progress, RunningGuest
-from harness.guest.channel import Channel, ExecResult
+from harness.guest.channel import Channel, ExecResult, Tell, untold
 from harness.guest.image_manifest import ImageManifest
 from harness.guest.options import GuestOptions
 from harness.guest.overlay import private_copy
@@ -203,10 +203,10 @@ class _WindowsStart:
         sealed, network = self.image.sealed, self.network
         limit = _BOOT_LIMIT_S if self.accelerated else _EMULATED_BOOT_LIMIT_S
         port = wanted.disk.with_name(_PORT_FILE)
-        channel = await connect(self.image, network, machine, port, limit)
+        channel = await connect(self.image, network, machine, port, limit, self.progress)
         if self.options.vbs:
             await self._restart_with_vbs(channel, machine)
-            channel = await connect(self.image, network, machine, port, limit)
+            channel = await connect(self.image, network, machine, port, limit, self.progress)
         try:
             await adapters_ready(channel)
             for address in (network.test_guest4, network.test_guest6):
@@ -292,7 +292,12 @@ def _way(sealed: ImageManifest) -> str:
 
 
 async def connect(
-    image: Image, network: Network, machine: Machine, control_socket: Path, limit: float
+    image: Image,
+    network: Network,
+    machine: Machine,
+    control_socket: Path,
+    limit: float,
+    tell: Tell = untold,
 ) -> Channel:
     """Log in by the best way that the image offers, within `limit` seconds."""
     told = image.sealed
@@ -304,14 +309,14 @@ async def connect(
         key = image.folder / told.key_file if told.key_file else None
         password = None if key else image.secret(told.password_file)
         login = Login(told.user, str(told.ssh_host_key), key, password)
-        return await SshChannel.connect(network.mgmt_guest, login, limit)
+        return await SshChannel.connect(network.mgmt_guest, login, limit, tell=tell)
     if way == "winrm":
         # As above.
         from harness.guest.winrm import Account, WinRmChannel
 
         secret = image.secret(told.password_file)
         account = Account(network.mgmt_guest, told.user, secret, told.winrm_cert_sha256)
-        return await WinRmChannel.connect(account, limit)
+        return await WinRmChannel.connect(account, limit, tell)
     from harness.guest.agent import AgentChannel  # as above
 
     return await AgentChannel.connect(partial(agent.ask, machine), control_socket, _CONTROL_PORT, limit)

@@ -32,7 +32,7 @@ from winrm.protocol import Protocol
 
 from harness.core.errors import ChannelLost, GuestHung, HarnessError
 from harness.core.printable import printable
-from harness.guest.channel import ExecResult, dial, log_in, powershell
+from harness.guest.channel import ExecResult, Tell, dial, log_in, powershell, untold
 
 _HTTPS_PORT, _HTTP_PORT = 5986, 5985
 _ENCRYPTED = "application/HTTP-SPNEGO-session-encrypted"
@@ -88,7 +88,7 @@ class WinRmChannel:
         self._closed = threading.Event()
 
     @classmethod
-    async def connect(cls, account: Account, limit: float) -> "WinRmChannel":
+    async def connect(cls, account: Account, limit: float, tell: Tell = untold) -> "WinRmChannel":
         """Log in as soon as the guest listens, within `limit` seconds.
 
         Raises HarnessError when it shows another certificate, talks in clear,
@@ -96,7 +96,7 @@ class WinRmChannel:
         """
         channel = cls(account)
         try:
-            await log_in(channel._attempt, f"WinRM login at {account.host}", limit)
+            await log_in(channel._attempt, f"WinRM login at {account.host}", limit, tell)
         except BaseException:
             channel.close()
             raise

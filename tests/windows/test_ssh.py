@@ -190,15 +190,20 @@ def test_a_server_that_drops_its_first_connections_however_late_is_asked_again(
     caplog.set_level(logging.INFO, channel.__name__)
 
     async def main(port: int) -> None:
-        connection = await SshChannel.connect(HOST, server.login, LIMIT, port)
+        connection = await SshChannel.connect(HOST, server.login, LIMIT, port, heard.append)
         assert (await connection.exec("echo in")).stdout == b"in\n"
         connection.close()
 
+    heard: list[str] = []
     with reluctant(server.port, cuts=6, step=80, greeting=greeting) as (port, reluctance):
         asyncio.run(main(port))
     assert reluctance.cut == 6
     told = [record.getMessage() for record in caplog.records if record.name == channel.__name__]
     assert [line.startswith("SSH login at 127.0.0.1: asked again") for line in told] == [True] * 6
+    (word,) = heard
+    assert word.startswith(
+        f"no SSH login at 127.0.0.1 yet, it is tried for {LIMIT:g} s: the connection broke"
+    )
 
 
 def test_a_server_that_drops_every_connection_is_no_guest_that_hangs(

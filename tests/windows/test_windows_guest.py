@@ -167,10 +167,10 @@ def test_the_best_way_in_that_the_image_offers_is_taken(
 ) -> None:
     taken: list[str] = []
 
-    async def ssh(host: str, login: Login, limit: float) -> None:
+    async def ssh(host: str, login: Login, limit: float, *, tell: object) -> None:
         taken.append(f"SshChannel {login.user} {login.key.name if login.key else login.password}")
 
-    async def winrm(account: Account, limit: float) -> None:
+    async def winrm(account: Account, limit: float, tell: object) -> None:
         taken.append(f"WinRmChannel {account.user} {account.password} {account.certificate}")
 
     async def agent(ask: object, port: Path, port_name: str, limit: float) -> None:

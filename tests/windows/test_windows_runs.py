@@ -69,10 +69,10 @@ def test_a_guest_that_never_answers_leaves_its_screen_and_its_words_and_nothing_
 windows._TELL_S = 1
 log_in = windows.connect
 
-async def connect(image, network, machine, control_socket, limit):
+async def connect(image, network, machine, control_socket, limit, tell):
     while "BdsDxe" not in machine.serial_tail():  # the firmware looks for something to start
         await asyncio.sleep(0.1)
-    return await log_in(image, network, machine, control_socket, 1.5)
+    return await log_in(image, network, machine, control_socket, 1.5, tell)
 
 windows.connect = connect
 
@@ -154,7 +154,7 @@ def build(wanted, network, serial_log):
     SubElement(disk, "target", dev="vda", bus="virtio")
     return tree
 
-async def connect(image, network, machine, control_socket, limit):
+async def connect(image, network, machine, control_socket, limit, tell):
     login = Login("root", (REFERENCE / "host_key.pub").read_text(), REFERENCE / "login_key")
     return Desk(await SshChannel.connect(network.mgmt_guest, login, limit))
 

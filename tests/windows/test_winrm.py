@@ -208,13 +208,18 @@ def test_an_endpoint_that_cuts_its_first_connections_off_is_asked_again(
 ) -> None:
     """In the middle of TLS and of NTLM too: neither is another certificate, nor a wrong password."""
     monkeypatch.setattr(channel, "_AGAIN_S", 0.01)
+    heard: list[str] = []
 
-    async def body(opened: WinRmChannel) -> None:
+    async def main(port: int) -> None:
+        opened = await WinRmChannel.connect(account(endpoint, port=port), LIMIT, heard.append)
         assert (await opened.exec("echo in")).stdout == b"in\n"
+        opened.close()
 
     with reluctant(endpoint.port, cuts=10, step=100) as (port, reluctance):
-        talk(account(endpoint, port=port), body)
+        asyncio.run(main(port))
     assert reluctance.cut == 10
+    (word,) = heard  # of the first, for who waits
+    assert word.startswith(f"no WinRM login at 127.0.0.1 yet, it is tried for {LIMIT:g} s: ")
 
 
 def test_an_endpoint_that_is_busy_for_its_first_answer_is_asked_again(
