@@ -11,6 +11,7 @@ from harness.cli.run_options import run_options
 from harness.core.errors import UsageError
 from harness.core.files import exists, is_below, short
 from harness.core.paths import REPOSITORY, SUITES
+from harness.core.signals import raise_if_terminated
 from harness.run.options import OPTIONS, Settings
 
 _EXIT_USAGE = 2
@@ -76,6 +77,7 @@ def _exit_status(code: int) -> int:
     import pytest
 
     if code == pytest.ExitCode.INTERRUPTED:
+        raise_if_terminated()
         return _EXIT_INTERRUPTED
     if code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED):
         return _EXIT_USAGE

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Signals that ask a process to end: it does so in order, as after Ctrl-C."""
 
+import os
 import signal
+import sys
 import threading
 from types import FrameType
+from typing import Any
 
 from harness.core.errors import Terminated
 
@@ -11,6 +14,9 @@ from harness.core.errors import Terminated
 # CPU time, or a night's for a whole run.
 LIMIT = signal.SIGXCPU
 _TERMINATING = (signal.SIGTERM, signal.SIGHUP, LIMIT)
+_AGAIN_S = 0.05
+
+_received: list[signal.Signals] = []
 
 
 def take_signals() -> None:
@@ -23,9 +29,35 @@ def take_signals() -> None:
     for number in _TERMINATING:
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _terminated)
+    if not isinstance(sys.unraisablehook, _Unraisable):
+        sys.unraisablehook = _Unraisable(sys.unraisablehook)
+
+
+def raise_if_terminated() -> None:
+    """For where somebody else has caught what a signal raised: raises it again."""
+    if _received:
+        raise Terminated(_received[0].name)
 
 
 def _terminated(number: int, _frame: FrameType | None) -> None:
     for each in _TERMINATING:
         signal.signal(each, signal.SIG_IGN)
-    raise Terminated(signal.Signals(number).name)
+    _received.append(signal.Signals(number))
+    raise_if_terminated()
+
+
+class _Unraisable:
+    """A signal that met a finalizer or a callback from C, which cannot raise, comes once more soon."""
+
+    def __init__(self, otherwise: Any) -> None:
+        self._otherwise = otherwise
+
+    def __call__(self, unraisable: Any) -> None:
+        if not isinstance(unraisable.exc_value, Terminated):
+            self._otherwise(unraisable)
+            return
+        number = _received.pop()
+        signal.signal(number, _terminated)
+        timer = threading.Timer(_AGAIN_S, os.kill, (os.getpid(), number))
+        timer.daemon = True
+        timer.start()

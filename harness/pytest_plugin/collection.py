@@ -32,6 +32,8 @@ def rows_and_cases(*, opt_in: bool = True) -> tuple[dict[str, Requirement], Judg
         asked = command_line(OPTIONS, dict.fromkeys(OPT_IN, opt_in))
         options = ["--collect-only", "-q", *UNUSED, *asked]
         code = pytest.main([*options, "-c", str(REPOSITORY / "pyproject.toml"), str(SUITES)], [collected])
+    if collected.interrupt:
+        raise collected.interrupt
     if code != pytest.ExitCode.OK:
         raise UsageError(f"the suites cannot be collected:\n{said.getvalue()}")
     rows = load_requirements()
@@ -58,6 +60,11 @@ class _Collected:
 
     def __init__(self) -> None:
         self.cases: dict[str, list[str]] = {}
+        self.interrupt: BaseException | None = None
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        if not isinstance(excinfo.value, pytest.Session.Interrupted):  # pytest's word for errors in files
+            self.interrupt = excinfo.value
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self.cases = {item.nodeid: required_ids(item) for item in session.items if is_case(item)}

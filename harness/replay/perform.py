@@ -15,6 +15,7 @@ import pytest
 
 from harness.core.errors import HarnessError, UsageError
 from harness.core.paths import REPOSITORY, SUITES
+from harness.core.signals import raise_if_terminated
 from harness.pytest_plugin.plugin import UNUSED
 from harness.run.options import ANY_CASE, Settings
 
@@ -50,6 +51,7 @@ def perform(case: str, settings: Settings) -> Path:
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         code = pytest.main([*arguments, f"{path}::{test}"])
+    raise_if_terminated()
     if code == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
     if code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED):

@@ -140,3 +140,46 @@ def test_a_signal_ends_a_command_in_order(number: signal.Signals) -> None:
         env={**os.environ},
     )
     assert (done.returncode, done.stderr) == (3, f"wsk-conformance: ended by {number.name}\n")
+
+
+CAUGHT = {
+    "by pytest, which collects": """
+        from harness.pytest_plugin import collection
+
+        class Sender:
+            def __init__(self):
+                self.interrupt = None
+                self.cases = {}
+            def pytest_collectstart(self):
+                os.kill(os.getpid(), NUMBER)
+            pytest_keyboard_interrupt = collection._Collected.pytest_keyboard_interrupt
+
+        collection._Collected = Sender
+        collection.rows_and_cases()
+    """,
+    "by a finalizer": """
+        class Finalized:
+            def __del__(self):
+                os.kill(os.getpid(), NUMBER)
+
+        Finalized()
+        time.sleep(10)
+    """,
+}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("caught", CAUGHT)
+def test_a_signal_that_others_catch_ends_the_command_all_the_same(
+    caught: str, number: signal.Signals
+) -> None:
+    program = "import os, sys, time\nfrom harness.cli import ending\ndef command():\n"
+    program += textwrap.indent(textwrap.dedent(CAUGHT[caught]), "    ") + "\nsys.exit(ending.run(command))"
+    done = subprocess.run(
+        [sys.executable, "-c", program.replace("NUMBER", str(int(number)))],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=40,
+    )
+    assert (done.returncode, done.stderr) == (3, f"wsk-conformance: ended by {number.name}\n")
