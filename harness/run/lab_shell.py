@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import shlex
+import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -36,6 +37,16 @@ _COMMAND_LIMIT_S = 600.0
 _REQUEST_BYTES = 1 << 20
 
 
+def _kill_with_all_it_started(pid: int) -> None:
+    """It shares our terminal, so it has no process group of its own that could be killed as a whole."""
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in task.read_text().split():
+                _kill_with_all_it_started(int(child))
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
 def own_shell() -> list[str]:
     """The user's shell."""
     return [os.environ.get("SHELL", "/bin/sh")]
@@ -59,8 +70,8 @@ class LabShell:
                 try:
                     return await process.wait()
                 finally:
-                    with contextlib.suppress(ProcessLookupError):
-                        process.kill()
+                    if process.returncode is None:
+                        _kill_with_all_it_started(process.pid)
 
     @contextlib.asynccontextmanager
     async def _answering(self, folder: Path, guest: RunningGuest) -> AsyncIterator[Mapping[str, str]]:

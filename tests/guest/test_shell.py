@@ -3,7 +3,9 @@
 
 import os
 import pty
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import conformance
@@ -94,3 +96,27 @@ def test_a_run_that_keeps_its_guest_needs_a_terminal_and_one_lab(tmp_path: Path)
     ran = conformance.finish(tmp_path, process)
     assert ran.status == 2
     assert "--keep-guest opens a shell: it takes a terminal, and one lab" in ran.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_with_what_its_command_started(tmp_path: Path, number: signal.Signals) -> None:
+    started = tmp_path / "started"
+    command = f"sleep 600 & echo $! > {started}.part; mv {started}.part {started}; wait"
+    process = conformance.start(tmp_path / "results", "wsk-conformance", "shell", "-c", command)
+    while not started.exists() and process.poll() is None:
+        time.sleep(0.1)
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == (130 if number == signal.SIGINT else 3), said
+    deadline = time.monotonic() + 20
+    while lives(started.read_text().strip()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not lives(started.read_text().strip())
+
+
+def lives(pid: str) -> bool:
+    """Is it more than a zombie that nobody has collected yet?"""
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
