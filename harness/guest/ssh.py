@@ -7,6 +7,7 @@ import hashlib
 import shlex
 import socket
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -250,18 +251,27 @@ def _download(sftp: paramiko.SFTPClient, path: str, most: int) -> bytes:
         return file.read(size)
 
 
-def _bounded(file: paramiko.ChannelFile, command: str) -> bytes:
-    data: bytes = file.read(_MOST_SAID + 1)
-    if len(data) > _MOST_SAID:
-        raise HarnessError(f"`{command}` said more than {_MOST_SAID >> 20} MiB in the guest; it was ended")
-    return data
-
-
 def _talk(channel: paramiko.Channel, command: str, data: bytes) -> ExecResult:
-    with _lost(f"running `{command}`"):
+    """The command's three streams move side by side: one that nobody took from would hold up the others."""
+    with _lost(f"running `{command}`"), ThreadPoolExecutor(2) as beside:
         channel.exec_command(command)
+        beside.submit(_send, channel, data)
+        stderr = beside.submit(_bounded, channel, channel.makefile_stderr("rb"), command)
+        stdout = _bounded(channel, channel.makefile("rb"), command)
+        return ExecResult(channel.recv_exit_status(), stdout, stderr.result())
+
+
+def _send(channel: paramiko.Channel, data: bytes) -> None:
+    with contextlib.suppress(
+        OSError, paramiko.SSHException
+    ):  # it ended without taking all; its status says how
         channel.sendall(data)
         channel.shutdown_write()
-        stdout = _bounded(channel.makefile("rb"), command)
-        stderr = _bounded(channel.makefile_stderr("rb"), command)
-        return ExecResult(channel.recv_exit_status(), stdout, stderr)
+
+
+def _bounded(channel: paramiko.Channel, file: paramiko.ChannelFile, command: str) -> bytes:
+    data: bytes = file.read(_MOST_SAID + 1)
+    if len(data) > _MOST_SAID:
+        channel.close()
+        raise HarnessError(f"`{command}` said more than {_MOST_SAID >> 20} MiB in the guest; it was ended")
+    return data

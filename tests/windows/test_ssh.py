@@ -4,7 +4,6 @@
 import asyncio
 import contextlib
 import hashlib
-import io
 import logging
 import os
 import signal
@@ -13,7 +12,6 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from reluctant import BUSY, reluctant
@@ -221,8 +219,38 @@ async def unreachable(_channel: SshChannel) -> None:
     raise AssertionError("logged in")
 
 
-def test_a_command_that_never_stops_talking_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("command", ["yes", "yes >&2", "yes & yes >&2"])
+def test_a_command_that_never_stops_talking_is_ended(
+    server: Server, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(ssh, "_MOST_SAID", 1 << 20)
-    told: Any = io.BytesIO(bytes(2 << 20))
-    with pytest.raises(HarnessError, match="`yes` said more than 1 MiB in the guest"):
-        ssh._bounded(told, "yes")
+
+    async def body(channel: SshChannel) -> None:
+        with pytest.raises(
+            HarnessError, match=f"`{command}` said more than 1 MiB in the guest; it was ended"
+        ):
+            await channel.exec(command, limit=LIMIT)
+        assert (await channel.exec("echo on", limit=LIMIT)).stdout == b"on\n"
+
+    talk(server, body)
+
+
+@pytest.mark.parametrize(
+    ("command", "stdout", "stderr"),
+    [
+        ("head -c 12000000 /dev/zero >&2; echo end", 4, 12_000_000),
+        ("cat", 12_000_000, 0),
+        ("cat >&2", 0, 12_000_000),
+        ("echo end", 4, 0),
+    ],
+)
+def test_what_is_more_than_a_window_holds_up_nothing(
+    server: Server, command: str, stdout: int, stderr: int
+) -> None:
+    """On any of a command's three streams, and also what it never reads."""
+
+    async def body(channel: SshChannel) -> None:
+        result = await channel.exec(command, bytes(12_000_000), limit=LIMIT)
+        assert (result.status, len(result.stdout), len(result.stderr)) == (0, stdout, stderr)
+
+    talk(server, body)
