@@ -9,6 +9,7 @@ to start QEMU as that user, who then would have to be let into the folders of al
 import os
 import pwd
 from pathlib import Path
+from typing import Any
 from xml.etree.ElementTree import Element
 
 from harness.lab.domain import add_arguments
@@ -53,6 +54,14 @@ def become(description: Element, version: int) -> None:
     if os.geteuid() == 0:
         option = ("-run-with", f"user={NAME}") if version >= _RUN_WITH else ("-runas", NAME)
         add_arguments(description, *option, "-sandbox", _SANDBOX)
+
+
+def identity() -> dict[str, Any]:
+    """What subprocess.Popen needs to start a program as that user, where we are root."""
+    if os.geteuid() != 0:
+        return {}
+    user = pwd.getpwnam(NAME)
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
 def lend(path: Path) -> None:

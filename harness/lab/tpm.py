@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A software TPM for one machine: swtpm on a folder of state that its user owns.
+"""A software TPM for one machine: swtpm on a folder of state, as QEMU's user where root starts it.
 
 libvirt would start one too, but keeps the state in a folder of its own; an
 image's state has to be kept, and copied for every run.
@@ -7,13 +7,16 @@ image's state has to be kept, and copied for every run.
 
 import contextlib
 import itertools
+import os
+import shutil
+import stat
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from harness.core.errors import HarnessError
-from harness.lab import libvirt_embed
+from harness.lab import libvirt_embed, qemu_user
 
 _LIMIT_S = 60.0
 _POLL_S = 0.02
@@ -39,13 +42,21 @@ def create(state: Path) -> None:
 def running(state: Path) -> Iterator[Path]:
     """The socket of a TPM with the state of `state`, for one start of a machine. Raises HarnessError.
 
-    The socket is under the lab's embed root, so that its watchdog ends swtpm too.
+    It works on a copy below the lab's embed root, so that its watchdog ends swtpm too. Where we are root it
+    is QEMU's user, who can reach that. The state is brought back when it has ended.
     """
-    socket = libvirt_embed.root() / f"tpm-{next(_numbers)}.sock"
+    folder = libvirt_embed.root() / f"tpm-{next(_numbers)}"
+    shutil.copytree(state, folder)
+    folder.chmod(0o700)
+    for path in (folder, *folder.iterdir()):
+        qemu_user.lend(path)
+    socket = folder / "socket"
     command = ["swtpm", "socket", "--tpm2", "--terminate"]
-    command += ["--tpmstate", f"dir={state}", "--ctrl", f"type=unixio,path={socket}"]
+    command += ["--tpmstate", f"dir={folder}", "--ctrl", f"type=unixio,path={socket}"]
     try:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **qemu_user.identity()
+        )
     except FileNotFoundError:
         raise HarnessError("swtpm is missing: apt-get install swtpm") from None
     with process:
@@ -54,6 +65,16 @@ def running(state: Path) -> Iterator[Path]:
             yield socket
         finally:
             _end(process)
+            _bring_back(folder, state)
+            shutil.rmtree(folder)
+
+
+def _bring_back(folder: Path, state: Path) -> None:
+    """The files of state. The folder belongs to swtpm, which may have left something else under a name."""
+    for path in folder.glob("[!.]*"):
+        if stat.S_ISREG(path.lstat().st_mode):
+            with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+                (state / path.name).write_bytes(file.read())
 
 
 def _wait(process: "subprocess.Popen[str]", socket: Path) -> None:

@@ -2,15 +2,17 @@
 """A software TPM: made, started, ended, and the error when it cannot be."""
 
 import os
+import pwd
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from harness.core.errors import HarnessError
 from harness.core.paths import REPOSITORY
-from harness.lab import tpm
+from harness.lab import qemu_user, tpm
 
 # In a process of its own, whose embed root goes away with it.
 _USE = """
@@ -21,7 +23,9 @@ from harness.lab import libvirt_embed, tpm
 with tpm.running(Path(sys.argv[1])) as path:
     with socket.socket(socket.AF_UNIX) as control:
         control.connect(str(path))
-        print(path.is_relative_to(libvirt_embed.root()))
+        print(path.is_relative_to(libvirt_embed.root()), path.stat().st_uid)
+        (path.parent / "tpm2-00.permall").write_bytes(b"changed")
+        (path.parent / "elsewhere").symlink_to("/etc/passwd")
 """
 _LIMIT = 120  # s
 
@@ -41,18 +45,27 @@ def use(state: Path, path: str) -> "subprocess.CompletedProcess[str]":
 def test_a_tpm_is_made_started_and_ended(tmp_path: Path) -> None:
     tpm.create(tmp_path)
     assert (tmp_path / "tpm2-00.permall").stat().st_size > 0
-    assert use(tmp_path, os.environ["PATH"]).stdout == "True\n"
+    user = pwd.getpwnam(qemu_user.NAME).pw_uid if os.geteuid() == 0 else os.geteuid()
+    ran = use(tmp_path, os.environ["PATH"])
+    assert ran.stdout == f"True {user}\n", ran.stderr
+    assert (tmp_path / "tpm2-00.permall").read_bytes() == b"changed"
+    assert [path.name for path in tmp_path.iterdir() if path.name == "elsewhere"] == []
     left = [
-        entry for entry in Path("/proc").iterdir() if entry.name.isdigit() and _names(entry, str(tmp_path))
+        entry
+        for entry in Path("/proc").iterdir()
+        if entry.name.isdigit() and _names(entry, b"swtpm") and _names(entry, b"tpm-1/socket")
+        if os.getpgid(int(entry.name)) == os.getpgid(0)
     ]
     assert left == []
 
 
 def test_a_tpm_that_does_not_start_is_told_in_its_own_words(tmp_path: Path) -> None:
-    swtpm = tmp_path / "swtpm"
-    swtpm.write_text("#!/bin/sh\necho no such state >&2\nexit 1\n")
-    swtpm.chmod(0o755)
-    ran = use(tmp_path, f"{tmp_path}:{os.environ['PATH']}")
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)  # QEMU's user starts it
+        swtpm = Path(folder) / "swtpm"
+        swtpm.write_text("#!/bin/sh\necho no such state >&2\nexit 1\n")
+        swtpm.chmod(0o755)
+        ran = use(tmp_path, f"{folder}:{os.environ['PATH']}")
     assert (
         ran.stderr.splitlines()[-1] == "harness.core.errors.HarnessError: swtpm ended at once: no such state"
     )
@@ -71,8 +84,8 @@ def test_missing_programs_are_told_with_their_packages(
         tpm.create(tmp_path)
 
 
-def _names(entry: Path, text: str) -> bool:
+def _names(entry: Path, text: bytes) -> bool:
     try:
-        return text.encode() in (entry / "cmdline").read_bytes()
+        return text in (entry / "cmdline").read_bytes()
     except OSError:
         return False
