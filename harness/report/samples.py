@@ -9,6 +9,7 @@ from harness.core.errors import UsageError
 from harness.core.files import is_folder, read_json
 from harness.report.files import inside
 
+_LARGEST = 1 << 63  # ns: three centuries
 Samples = Mapping[str, Mapping[str, list[int]]]  # ns by operation, quantity and round
 
 
@@ -27,7 +28,7 @@ def _are_samples(measured: Any) -> bool:
     return isinstance(measured, dict) and all(
         isinstance(series, dict)
         and all(
-            isinstance(values, list) and all(type(value) is int for value in values)
+            isinstance(values, list) and all(type(value) is int and abs(value) < _LARGEST for value in values)
             for values in series.values()
         )
         for series in measured.values()

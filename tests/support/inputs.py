@@ -5,11 +5,13 @@ from pathlib import Path
 
 from nights import ONE, TIMED, cell, keep_all, night
 from runs import case, record
+from stories import DISCONNECT
 from synthetic import GuestRun, Wire
 
 from harness.core.units import ms
 from harness.report import CaseFiles
 from harness.report.record import Selection
+from harness.report.timelines import encode_rows
 from harness.scenario import IPV4, Scenario
 from harness.scenario.encoding import encode
 from harness.wire import write_pcapng
@@ -37,7 +39,7 @@ class World:
         self.trace = self.run / CaseFiles.of(ONE).trace
         self.scenario = self.run / CaseFiles.of(ONE).scenario
         self.timeline = self.run / CaseFiles.of(ONE).timeline
-        self.samples = self.run / CaseFiles.of(TIMED).samples
+        self.samples = self.night / "plain-1" / CaseFiles.of(TIMED).samples
 
     def _run(self, results: Path) -> Path:
         files = CaseFiles.of(ONE)
@@ -52,9 +54,11 @@ class World:
                     capture=files.capture,
                     trace=files.trace,
                     scenario=files.scenario,
+                    timeline=files.timeline,
                     recorded={"status": "STATUS_SUCCESS"},
                 )
             )
+            (made.folder / files.timeline).write_bytes(encode_rows(DISCONNECT))
             (made.folder / files.scenario).write_bytes(encode(plan))
             trace = GuestRun(plan).call(plan.operations[0], 1 * ms).complete(plan.operations[0], 2 * ms)
             (made.folder / files.trace).write_bytes(trace.trace())

@@ -15,8 +15,10 @@ from commands import command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from inputs import World
+from nights import ONE
 
 from harness.core.errors import UsageError
+from harness.core.paths import REPOSITORY
 from harness.verdict.baseline import Baseline
 
 JSON = st.recursive(
@@ -40,6 +42,13 @@ BASELINE = {"suites/close/test_x.py::test_one": {"status": "STATUS_SUCCESS", "or
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     return World(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(scope="module")
+def old_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    copy = tmp_path_factory.mktemp("old") / "run"
+    shutil.copytree(REPOSITORY / "tests/data/run-schema-3", copy)
+    return copy
 
 
 def changed_somewhere(data: st.DataObject, told: Any) -> Any:
@@ -76,7 +85,7 @@ def damaged(data: st.DataObject, whole: bytes) -> bytes:
 def ends_in_order(world: World, *words: object) -> None:
     told = command(*words, folder=world.folder)
     # 1 is the word for a difference, where differences are asked for.
-    ends = (0, 1, 2, 3) if words[0] == "compare" or "changes" in words else (0, 2, 3)
+    ends = (0, 1, 2, 3) if words[0] in ("compare", "replay") or "changes" in words else (0, 2, 3)
     assert told.status in ends, told
     assert "Traceback" not in told.err, told.err
     assert "an error of the harness itself" not in told.err, told.err
@@ -187,6 +196,53 @@ def test_a_baseline(tmp_path_factory: pytest.TempPathFactory, data: st.DataObjec
     path.write_bytes(damaged(data, tomli_w.dumps(BASELINE).encode()))
     with contextlib.suppress(UsageError):
         Baseline(path)
+
+
+@MANY
+@given(data=st.data())
+def test_a_timeline(world: World, data: st.DataObject, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of today's schema; the replayed case is the same one of a run that is whole."""
+    monkeypatch.setattr("harness.replay.perform.perform", lambda _case, _settings: world.other)
+    with_damage(
+        world,
+        world.timeline,
+        mutation(data, world.timeline),
+        lambda: ("report", world.run),
+        lambda: ("report", "--format", "markdown", world.run),
+        lambda: ("compare", world.run, world.other),
+        lambda: ("replay", ONE, "--run", world.run),
+    )
+
+
+@settings(MANY, max_examples=15)
+@given(data=st.data())
+def test_a_timeline_of_an_older_release(
+    old_run: Path, world: World, data: st.DataObject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those were sentences, which are taken apart; a replay of it meets a case with another timeline."""
+    monkeypatch.setattr("harness.replay.perform.perform", lambda _case, _settings: old_run)
+    path = data.draw(st.sampled_from(sorted(old_run.glob("traces/*.timeline.json"))))
+    case = "test_graceful_disconnect_ends_the_connection[ipv4-wsk-accept-event]"
+    with_damage(
+        world,
+        path,
+        mutation(data, path),
+        lambda: ("report", old_run),
+        lambda: ("replay", case, "--run", old_run),
+    )
+
+
+@settings(MANY, max_examples=20)
+@given(data=st.data())
+def test_samples_of_times(world: World, data: st.DataObject) -> None:
+    run = world.night / "plain-1"
+    with_damage(
+        world,
+        world.samples,
+        mutation(data, world.samples),
+        lambda: ("report", run),
+        lambda: ("compare", run, world.folder / "nights" / "matrix-0001" / "plain-1"),
+    )
 
 
 @MANY
