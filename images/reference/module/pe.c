@@ -344,7 +344,8 @@ NTSTATUS pe_load(const char *path, const char *name, struct pe_image *image)
 {
 	struct pe_file file = { .name = name };
 	void *bytes = NULL;
-	ssize_t size = kernel_read_file_from_path(path, 0, &bytes, MAX_FILE, NULL, READING_UNKNOWN);
+	/* What it is to the kernel's security modules; Linux 6.12's IPE warns of what has no such name. */
+	ssize_t size = kernel_read_file_from_path(path, 0, &bytes, MAX_FILE, NULL, READING_MODULE);
 	NTSTATUS status;
 
 	if (size < 0) {
