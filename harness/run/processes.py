@@ -38,7 +38,8 @@ class RunProcesses:
     ) -> Iterator[Process]:
         """`wsk-conformance` with these arguments; its stdout is the process's, its stderr goes into `said`.
 
-        Raises OSError when it cannot be started, HarnessError after `stop`.
+        It is ended when its user leaves it by an exception. Raises OSError when it cannot be started,
+        HarnessError after `stop`.
         """
         with self._lock:
             if self.stopped:
@@ -55,6 +56,9 @@ class RunProcesses:
             self._running.add(process)
         try:
             yield process
+        except BaseException:  # a signal, which met who waits for it
+            end(process)
+            raise
         finally:
             with self._lock:
                 self._running.discard(process)

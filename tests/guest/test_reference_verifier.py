@@ -6,8 +6,7 @@ from pathlib import Path
 
 import conformance
 import pytest
-from labs import finish, start_lab
-from reference_drivers import build, build_loader
+from reference_drivers import Doomed, stop_code, stop_guests
 
 from harness.core.errors import UsageError
 from harness.core.paths import REPOSITORY
@@ -65,66 +64,34 @@ FORBIDDEN = {
 }
 _RULE = re.compile(r'^RULE\(\w+, "([\w-]+)", (\w+),', re.M)
 _RULES = dict(_RULE.findall((REPOSITORY / "images/reference/module/strict_rules.h").read_text()))
-_BODY = """
-from harness.guest.options import GuestOptions
-
-async def one(hypervisor, number):
-    folder = Path(sys.argv[1])
-    log = folder / f"{number}.serial"
-    kind = find("reference", GuestOptions(strict_client=18 <= int(number) < 40))
-    guest = await kind.start(hypervisor, network, fault=None, serial_log=log, progress=print)
-    ssh = guest.connection
-    for name in ("ntload", f"bad{number}.sys"):
-        await ssh.put(f"/tmp/{name}", (folder / name).read_bytes())
-    special = f"echo {int(int(number) in (42, 43))} > /sys/module/ntlab/parameters/special_pool"
-    load = f"{special}; chmod +x /tmp/ntload; /tmp/ntload bad /tmp/bad{number}.sys; /tmp/ntload bad -"
-    task = asyncio.ensure_future(ssh.exec(load, limit=60))
-    await asyncio.wait([task, guest.machine.failure], return_when=asyncio.FIRST_COMPLETED, timeout=60)
-    await asyncio.wait([guest.machine.failure], timeout=60)  # SSH may hear of it before the hypervisor
-    task.cancel()
-    await asyncio.wait([task])
-    (folder / f"{number}.crashed").write_text(str(guest.machine.crashed))
-    await guest.stop()
-
-async def main():
-    with Hypervisor() as hypervisor:
-        for number in (Path(sys.argv[1]) / "numbers").read_text().split():
-            await one(hypervisor, number)
-asyncio.run(main())
-"""
 
 
 @pytest.fixture(scope="module")
 def crashes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with each guest's serial log and whether it crashed; one guest a misdeed."""
     folder = tmp_path_factory.mktemp("bad")
-    build_loader(folder)
-    numbers = [number for number, *_ in (*MISDEEDS.values(), *IN_THE_ACT.values(), *FORBIDDEN.values())]
-    for number in numbers:
-        build("bad", folder, f"-DMISDEED={number}").rename(folder / f"bad{number}.sys")
-    (folder / "numbers").write_text(" ".join(map(str, numbers)))
-    finish(start_lab(_BODY, folder), limit=600)
+    drivers = [Doomed("bad", "MISDEED", number) for number, *_ in MISDEEDS.values()]
+    drivers += [Doomed("bad", "MISDEED", number, special=True) for number, _ in IN_THE_ACT.values()]
+    drivers += [Doomed("bad", "MISDEED", number, strict=True) for number, _ in FORBIDDEN.values()]
+    stop_guests(folder, drivers, limit=600)
     return folder
 
 
 @pytest.mark.parametrize("misdeed", MISDEEDS)
 def test_a_misdeed_stops_the_guest_with_its_code(crashes: Path, misdeed: str) -> None:
     number, code, parameter = MISDEEDS[misdeed]
-    log = (crashes / f"{number}.serial").read_text(errors="replace")
-    stop = re.search(r"\*\*\* STOP: 0x(\w{8}) \(0x(\w{16})", log)
-    assert stop, log
-    assert int(stop[1], 16) == code
-    assert parameter is None or int(stop[2], 16) == parameter
-    assert (crashes / f"{number}.crashed").read_text() == "True", log
+    log = (crashes / f"bad{number}.serial").read_text(errors="replace")
+    stop = stop_code(log)
+    assert stop[0] == code
+    assert parameter is None or stop[1] == parameter
+    assert (crashes / f"bad{number}.crashed").read_text() == "True", log
 
 
 @pytest.mark.parametrize("misdeed", IN_THE_ACT)
 def test_special_pool_stops_the_guest_where_the_pool_is_touched(crashes: Path, misdeed: str) -> None:
     number, code = IN_THE_ACT[misdeed]
-    log = (crashes / f"{number}.serial").read_text(errors="replace")
-    stop = re.search(r"\*\*\* STOP: 0x(\w{8}) ", log)
-    assert stop, log
-    assert int(stop[1], 16) == code
+    log = (crashes / f"bad{number}.serial").read_text(errors="replace")
+    assert stop_code(log)[0] == code
     assert re.search(r"ntlab: at bad\+0x\w+", log), "where in the driver it was"
 
 
@@ -133,12 +100,10 @@ def test_the_strict_mode_stops_a_client_that_does_what_the_documents_forbid(
     crashes: Path, misdeed: str
 ) -> None:
     number, rule = FORBIDDEN[misdeed]
-    log = (crashes / f"{number}.serial").read_text(errors="replace")
+    log = (crashes / f"bad{number}.serial").read_text(errors="replace")
     assert f"ntlab: strict: {rule}: " in log
-    stop = re.search(r"\*\*\* STOP: 0x(\w{8}) \(0x(\w{16})", log)
-    assert stop, log
-    assert (int(stop[1], 16), int(stop[2], 16)) == (0xC4, 0xF006)
-    assert (crashes / f"{number}.crashed").read_text() == "True", log
+    assert stop_code(log)[:2] == [0xC4, 0xF006]
+    assert (crashes / f"bad{number}.crashed").read_text() == "True", log
 
 
 def test_every_rule_that_stops_the_guest_has_a_driver_that_breaks_it() -> None:

@@ -15,6 +15,7 @@ from harness.core.scratch import scratch_folder
 from harness.lab import serial_log
 from harness.report.record import latest_of
 from harness.run.finishing import undisturbed
+from harness.run.processes import RunProcesses
 
 MAKES_ONE = """
 import os, signal
@@ -95,3 +96,13 @@ def test_what_is_being_written_is_finished_at_the_first_signal_and_left_at_the_s
     assert done == ["written"]
     assert "once more to leave that" in capfd.readouterr().err
     assert signal.getsignal(number) is before
+
+
+def test_a_run_in_a_process_of_its_own_is_ended_with_who_waits_for_it(tmp_path: Path) -> None:
+    with (
+        (tmp_path / "said").open("w") as said,
+        pytest.raises(KeyboardInterrupt),
+        RunProcesses().started(["run", "--list"], said=said) as process,
+    ):
+        raise KeyboardInterrupt
+    assert process.poll() is not None
