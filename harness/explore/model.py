@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from harness.core.units import ms
-from harness.explore.recipe import Line, Name, PeerChoice, Recipe, Way, Within
+from harness.explore.recipe import OWN_ADDRESS, Line, Name, PeerChoice, Recipe, Way, Within
 from harness.scenario import (
     SIO_ADDRESS_LIST_CHANGE,
     SIO_WSK_SET_TCP_SILENT_MODE,
@@ -29,6 +29,8 @@ from harness.scenario.values import EVENT_BITS, WSK_EVENT_DISABLE
 DATA_EVENTS = (Callback.RECEIVE, Callback.DISCONNECT)
 PENDING = ("0 calls", "1 calls", "2 calls", "3+ calls")  # made before, for the coverage
 PLAIN, CHAINED, POISON, UNEVEN = range(4)  # flags of a send
+HELD_AND_CLOSED, HELD_AND_DISABLED, BOTH_EVENTS = range(3)  # sizes of `told`
+AFTER_SILENCE = ((), ("send",), ("graceful",), ("abort",))
 _MOST_LINES = 60
 _SETTLES = 40 * ms
 _INSIDE = (Context.COMPLETION, Context.CALLBACK)
@@ -160,15 +162,20 @@ class _Model:
             self._add("delay", (_SETTLES // 2,))
             self._cancel(sock, Wish("cancel", flags=1))
 
-    def _held(self, sock: _Socket, wish: Wish) -> None:
-        """A close while a receive event is held, which a byte to the peer may bring on."""
+    def _told(self, sock: _Socket, wish: Wish) -> None:
+        """Events, which a byte to the peer may bring on: both, or one that is held meanwhile."""
         if sock.answered or sock.state != "connected" or self.strands or wish.context in _INSIDE:
             return
-        self._answers(sock, hold=2 * _SETTLES, size=1 << 16)
+        self._answers(sock, hold=0 if wish.size == BOTH_EVENTS else 2 * _SETTLES, size=1 << 16)
         self._enable(sock, Wish("enable"))
+        if wish.size == BOTH_EVENTS:
+            self._enable(sock, Wish("enable", size=1))
         self._send(sock, Wish("send", size=1))
         self._add("delay", (_SETTLES,))
-        self._end(sock, wish)
+        if wish.size == HELD_AND_CLOSED:
+            self._end(sock, wish)
+        elif wish.size == HELD_AND_DISABLED:
+            self._disable(sock, wish)
 
     def _silence(self, sock: _Socket, wish: Wish) -> None:
         """Nothing may be under way."""
@@ -179,6 +186,8 @@ class _Model:
         self._add("ioctl", (Name(sock.name), SIO_WSK_SET_TCP_SILENT_MODE), name)
         self._add("wait", (Name(name),))
         sock.silent, sock.state = True, "silent"
+        for after in AFTER_SILENCE[wish.size % len(AFTER_SILENCE)]:
+            self.take(Wish(after, size=1, socket=self.sockets.index(sock), context=wish.context))
 
     def _disable_both(self, sock: _Socket, wish: Wish) -> None:
         """Disables both events in one call, which fails."""
@@ -215,7 +224,11 @@ class _Model:
             return
         self.has_port = True
         for _ in range(2):
-            name = self._made("listener", "listening", (self.family, Name("peer.port")))
+            name = self._made("listener", "socket", (self.family,), category=Category.LISTEN)
+            self._add("wait", (Name(f"{name}.creation"),))
+            bind = self._made("bind", "bind", (Name(name),), local=OWN_ADDRESS)
+            self._add("may_fail", (Name(bind),))
+            self._add("wait", (Name(bind),))
             self._cover_kind(Category.LISTEN, "close", wish, 0)
             self._closed(name, wish)
 

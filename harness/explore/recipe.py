@@ -10,7 +10,7 @@ from typing import Any
 from harness import peer as peers
 from harness.core.units import ms, s
 from harness.peer import Peer
-from harness.scenario import Arrival, Buffer, Callback, Family, Origin, Scenario, inside
+from harness.scenario import Address, Arrival, Buffer, Callback, Family, Origin, Scenario, inside
 
 Way = Origin | Arrival
 
@@ -23,6 +23,9 @@ class Name:
 
     def __repr__(self) -> str:
         return self.text
+
+
+OWN_ADDRESS = Name("own_address")  # with the one port of the guest's that is the scenario's alone
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,8 @@ class Recipe:
 
     def perform(self, plan: Scenario, peer: Peer) -> None:
         """Fills the plan; `peer` is bound."""
-        names: dict[str, Any] = {"peer": peer, "plan": plan}
+        own = Address.wildcard(self.family, peer.port)
+        names: dict[str, Any] = {"peer": peer, "plan": plan, OWN_ADDRESS.text: own}
         for number in range(self.sockets):
             names[f"sock{number}"] = self._connected(plan, peer)
         if isinstance(self.way, Arrival):
@@ -118,6 +122,8 @@ class Recipe:
         family = _written(self.family)
         yield f"peer = lab.peer({self.peer.written(self.sockets)}{connecting}, {family})"
         yield "plan = Scenario()"
+        if any(OWN_ADDRESS in dict(line.how).values() for line in self.lines):
+            yield f"{OWN_ADDRESS} = Address.wildcard({family}, peer.port)"
         for number in range(self.sockets):
             if isinstance(self.way, Arrival):
                 yield f"sock{number} = plan.accepted({_written(self.way)}, family={family}, port=peer.port)"

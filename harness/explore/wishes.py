@@ -90,8 +90,8 @@ WISHES = st.one_of(
     _wish("datagrams", size=st.integers(0, 3)),
     _wish("watch", size=st.integers(0, 1)),
     _wish("given_up", size=st.sampled_from([0, 1, 3000])),
-    _wish("held"),
-    _wish("silence"),
+    *[_wish("told", size=st.integers(0, 2))] * 4,  # of which few meet a peer that sends
+    *[_wish("silence", size=st.integers(0, 3))] * 2,  # of which few are the first
     _wish("again"),
     _wish("query", size=st.integers(0, 1)),
     _wish("misfit"),

@@ -27,6 +27,8 @@ REASONS = {
     "fin-delayed": _TIME,
     "abort-flushes-first": _TIME,
     "abort-waits-for-window": _TIME,
+    "abort-rst-misplaced": "no law says where a RST stands: one that is an answer stands elsewhere",
+    "close-rst-misplaced": "no law says where a RST stands: one that is an answer stands elsewhere",
     "abort-sends-nothing": "the close that follows sends the RST, and a packet may be captured late",
     "abort-sends-buffer": "the contract forbids the call that shows it",
     "close-leaves-connect-pending": f"{_SCENE}: a connect that nobody answers",

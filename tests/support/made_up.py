@@ -107,10 +107,9 @@ class MadeUp:
         self._ended = True
         return self._packet("guest", FIN | ACK, at, self._sent if place is None else place)
 
-    def rst(self, at: float, *, place: int | None = None) -> "MadeUp":
-        """Its number is the next one, which a FIN has moved, or that of the place."""
-        following = self._sent + self._ended if place is None else place
-        return self._packet("guest", RST | ACK, at, following)
+    def rst(self, at: float) -> "MadeUp":
+        """Its number is the next one, which a FIN has moved."""
+        return self._packet("guest", RST | ACK, at, self._sent + self._ended)
 
     def acknowledges(self, at: float, up_to: int | None = None) -> "MadeUp":
         """The peer acknowledges all data, or up to that place: one more is the FIN."""

@@ -191,18 +191,6 @@ def test_what_comes_when_both_directions_have_ended_may_be_answered_before_the_c
     assert seen.broken() == {}
 
 
-@pytest.mark.parametrize(
-    ("place", "rows"), [(3, set()), (2, set()), (1, {"C-17"}), (4, {"C-17"}), (70_000, {"C-17"})]
-)
-def test_the_rst_of_a_close_has_a_number_that_the_peer_takes(place: int, rows: set[str]) -> None:
-    """The peer has acknowledged two of three bytes."""
-    seen = MadeUp()
-    send, close = seen.plan.send(seen.sock, b"abc"), seen.plan.close(seen.sock)
-    seen.called(send, 20).sends(b"abc", 21).acknowledges(22, up_to=2).called(close, 50).rst(51, place=place)
-    seen.completed(send, 51.5, STATUS_CANCELLED).completed(close, 52)
-    assert seen.broken().get("resets-are-in-place", set()) == rows
-
-
 @pytest.mark.parametrize(("acknowledged", "rows"), [(True, set()), (False, {"X-18"})])
 def test_a_graceful_disconnect_that_was_cancelled_succeeds_only_if_it_is_done(
     acknowledged: bool, rows: set[str]

@@ -167,14 +167,6 @@ def test_a_close_of_what_was_given_up_sends_nothing(at: float, rows: set[str]) -
     assert seen.called(close, at).completed(close, at + 1).broken().get("end-is-told", set()) == rows
 
 
-def test_the_rst_of_a_socket_that_sent_nothing_is_in_its_place() -> None:
-    """Found by exploring: an accepted connection, whose guest sent a SYN and no more."""
-    seen = MadeUp()
-    seen.wire = Wire().packet("guest", SYN, 11 * ms).packet("peer", SYN | ACK, 12 * ms)
-    seen.wire.packet("peer", ACK, 13 * ms, offset=1)
-    assert closed(seen).broken() == {}
-
-
 def test_what_a_peer_says_behind_its_own_rst_may_be_answered_by_one() -> None:
     seen = MadeUp().peer_rst(30).acknowledges(31).rst(32)
     assert "rst-has-a-cause" not in closed(seen).broken()

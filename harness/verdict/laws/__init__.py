@@ -48,7 +48,6 @@ LAWS = tuple(
             endings.nothing_follows_a_reset,
             endings.listeners_are_not_disconnected,
             endings.silence_is_kept,
-            endings.resets_are_in_place,
             events.events_come_while_enabled,
             events.disabling_waits,
             events.events_are_disabled_one_by_one,

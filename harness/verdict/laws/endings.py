@@ -11,7 +11,7 @@ from harness.verdict.laws.law import Violation
 from harness.verdict.laws.socket_story import Call, SocketStory
 from harness.verdict.laws.story import Story
 from harness.verdict.laws.streams import unread
-from harness.wire import ACK, FIN, RST, Packet
+from harness.wire import FIN, RST, Packet
 
 
 def _on_wire(story: Story) -> Iterator[tuple[SocketStory, TcpConnection]]:
@@ -251,26 +251,6 @@ def nothing_follows_a_reset(story: Story) -> Iterator[Violation]:
                 text = f"{sock} had been reset, and the guest sent {packet!r}"
                 yield Violation(row, text, tuple(call.called for call in sock.endings), (reset, packet))
             sent = max(sent, end) if packet.payload else sent
-
-
-def resets_are_in_place(story: Story) -> Iterator[Violation]:
-    """The RST of an abort or a close has a number that the peer takes: behind what it has acknowledged."""
-    for sock, connection in _on_wire(story):
-        reset, guest = connection.guest_reset, connection.guest
-        if reset is None or guest.misses or _answers_what_is_late(connection, reset):
-            continue
-        before = [packet for packet in connection.packets if packet.index < reset.index]
-        sent = [each for each in before if each.sender == "guest" and RST not in each.flags]
-        ends = [guest.end(each) + (FIN in each.flags) for each in sent]
-        last = max((0, *ends))
-        heard = [guest.place(each.ack) for each in before if each.sender == "peer" and ACK in each.flags]
-        first = max((place for place in heard if place <= last), default=0)
-        if not first <= guest.place(reset.seq) <= last:
-            row = "D-07" if sock.aborts else "C-17"
-            text = (
-                f"the RST of {sock} is at {guest.place(reset.seq)}, where the peer expects {first} to {last}"
-            )
-            yield Violation(row, text, tuple(call.called for call in sock.endings), (reset,))
 
 
 def silence_is_kept(story: Story) -> Iterator[Violation]:
