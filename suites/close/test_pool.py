@@ -5,7 +5,7 @@ from functools import partial
 from itertools import product
 
 from harness.core.ntstatus import STATUS_SUCCESS
-from harness.core.units import ms
+from harness.core.units import ms, s
 from harness.peer import After, FinFirst, ReadsToEof, Resets, Sends, ZeroWindow
 from harness.scenario import (
     ALL_ORIGINS,
@@ -19,12 +19,13 @@ from harness.scenario import (
     Scenario,
 )
 from harness.verdict import alone, for_each, requires
-from suites.scenes import SHORT_PEER_TIMEOUT, is_as_before, require_precondition
+from suites.scenes import SETTLES, SHORT_PEER_TIMEOUT, is_as_before, require_precondition
 
 ROUNDS = 100
 CONNECTIONS = 20
 USES = 6
 ASKED = After(received=100)
+LOST = 1 * s  # an address, by the time that its connections are closed
 QUEUED = 200 * ms  # for a connection to come to a listener
 
 
@@ -226,5 +227,36 @@ async def test_listeners_that_were_closed_take_no_memory(lab, category):
 
     assert [seen.status(close) for close in closes] == [STATUS_SUCCESS] * len(closes)
     require_precondition(peer.connections)
+    after = await lab.pool()
+    assert is_as_before(before, after)
+
+
+async def lost_and_closed(lab, count):
+    """Connections whose local address is taken from the guest, and that are closed then."""
+    peer = lab.peer(ReadsToEof(connections=count), IPV4)
+    plan = Scenario()
+    async with lab.temporary_address(IPV4) as temporary:
+        sockets = [plan.socket(IPV4) for _ in range(count)]
+        for sock in sockets:
+            plan.wait(sock.creation)
+            plan.finish.bind(sock, local=temporary.at())
+            plan.finish.connect(sock, to=peer)
+        plan.delay(LOST)
+        closes = [plan.close(sock) for sock in sockets]
+        plan.wait(*closes)
+        temporary.leaves(once=lambda: len(peer.connections) == count, after=SETTLES)
+        seen = await lab.run(plan, peer, peer_timeout=SHORT_PEER_TIMEOUT)
+    require_precondition(seen.order(temporary.left_ns, closes[0].call))
+    return [seen.status(close) for close in closes]
+
+
+@requires("C-01", "C-16")
+@alone
+async def test_connections_that_lost_their_address_take_no_memory(lab):
+    """The address of six goes away, then they are closed: all is freed."""
+    await lost_and_closed(lab, 1)
+    before = await lab.pool()
+
+    assert await lost_and_closed(lab, USES) == [STATUS_SUCCESS] * USES
     after = await lab.pool()
     assert is_as_before(before, after)

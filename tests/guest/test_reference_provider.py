@@ -154,6 +154,7 @@ CAUGHT_BY_CASES = {
     "leak-per-ended-accept": f"{_LISTENERS}[listen]",
     "leak-with-unread": f"{_POOL}[unread]",
     "leak-with-unaccepted": f"{_LISTENERS}[stream]",
+    "leak-after-loss": "suites/close/test_pool.py::test_connections_that_lost_their_address_take_no_memory",
     "leak-at-dispatch": f"{_POOL}[peer-fin]",
     "abort-rst-misplaced": f"{_DISCONNECT}/test_abortive.py::"
     "test_abortive_disconnect_resets_the_connection[ipv4-wsk-socket]",

@@ -315,5 +315,7 @@ FAULT(leak_with_unread, "leak-with-unread", "C-01 C-16",
       "the memory of a socket is not freed when data of the peer's was left unread")
 FAULT(leak_with_unaccepted, "leak-with-unaccepted", "C-01 C-16",
       "the memory of a listener is not freed when connections were left that nobody accepted")
+FAULT(leak_after_loss, "leak-after-loss", "C-01 C-16",
+      "the memory of a socket is not freed when its local address was taken from the guest")
 FAULT(leak_at_dispatch, "leak-at-dispatch", "C-01 C-16",
       "the memory of a socket that was connected is not freed when it is closed at DISPATCH_LEVEL")

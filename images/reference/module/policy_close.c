@@ -140,7 +140,7 @@ bool policy_close_frees_refused(void)
 bool policy_frees_socket(const struct wsk_socket *ws)
 {
 	bool left = ws->listening ? fault(FAULT_leak_with_unaccepted) : fault(FAULT_leak_with_unread);
-	bool leaks = (ws->left_something && left) || (ws->error && fault(FAULT_leak_after_reset)) ||
+	bool leaks = (ws->dead && fault(FAULT_leak_after_loss)) || (ws->left_something && left) || (ws->error && fault(FAULT_leak_after_reset)) ||
 		     (ws->connected && ws->closed_at_dispatch && fault(FAULT_leak_at_dispatch));
 
 	return !leaks && !fault(FAULT_leak_socket);
