@@ -201,7 +201,7 @@ def test_a_baseline(tmp_path_factory: pytest.TempPathFactory, data: st.DataObjec
 @MANY
 @given(data=st.data())
 def test_a_timeline(world: World, data: st.DataObject, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of today's schema; the replayed case is the same one of a run that is whole."""
+    """Today's schema; what is replayed is the same case of a run that is whole."""
     monkeypatch.setattr("harness.replay.perform.perform", lambda _case, _settings: world.other)
     with_damage(
         world,
