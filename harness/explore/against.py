@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two guests, or one with two settings, perform the same scenarios: what they do differently, made small.
 
-Noise is what a guest does not do twice: each suspect is performed by both once more, and only facts that each
-guest repeats, and that differ between them, are a difference.
+Noise is what a guest does not do again: each suspect is performed by both twice more, and only facts that
+each guest repeats, and that differ between them, are a difference.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from harness.explore.facts import Facts
 from harness.explore.recipe import Recipe
 from harness.explore.wishes import generate, shrink
 
+_AGAIN = 2  # times that a suspect is performed once more
 Pair = tuple[Facts, Facts]
 
 
@@ -111,8 +112,10 @@ class PairedExploration:
         return pair
 
     def _look_into(self, batch: int, count: int, first: Recipe, pair: Pair) -> None:
-        again = self._once(f"compare-{batch}-again", first)
-        stable = lasting(pair, again) if again else {}
+        stable = differing(pair)
+        for turn in range(_AGAIN):
+            again = self._once(f"compare-{batch}-again-{turn}", first) if stable else None
+            stable = {name: stable[name] for name in lasting(pair, again)} if again else {}
         if not stable:
             self.noise += 1
             return
