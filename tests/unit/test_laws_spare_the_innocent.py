@@ -167,6 +167,15 @@ def test_a_close_of_what_was_given_up_sends_nothing(at: float, rows: set[str]) -
     assert seen.called(close, at).completed(close, at + 1).broken().get("end-is-told", set()) == rows
 
 
+@pytest.mark.parametrize(("flags", "rows"), [(WSK_FLAG_ABORTIVE | 2, set()), (WSK_FLAG_ABORTIVE, {"D-28"})])
+def test_an_abort_with_flags_that_nobody_defined_may_be_refused(flags: int, rows: set[str]) -> None:
+    seen = MadeUp()
+    abort = seen.plan.disconnect(seen.sock, flags=flags)
+    seen.called(abort, 50, STATUS_INVALID_DEVICE_STATE)
+    seen.completed(abort, 50.05, STATUS_INVALID_DEVICE_STATE, marked=False)
+    assert closed(seen).broken().get("aborts-succeed", set()) == rows
+
+
 def test_what_a_peer_says_behind_its_own_rst_may_be_answered_by_one() -> None:
     seen = MadeUp().peer_rst(30).acknowledges(31).rst(32)
     assert "rst-has-a-cause" not in closed(seen).broken()

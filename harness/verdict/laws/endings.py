@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from harness.core.abi import StepKind
 from harness.evidence import Event
-from harness.scenario import Callback
+from harness.scenario import WSK_FLAG_ABORTIVE, Callback
 from harness.verdict.laws.connection import TcpConnection
 from harness.verdict.laws.law import Violation
 from harness.verdict.laws.socket_story import Call, SocketStory
@@ -123,6 +123,12 @@ def aborts_succeed(story: Story) -> Iterator[Violation]:
     """The first abort of a connection that stands succeeds, also while a graceful disconnect is pending."""
     for sock, connection in _on_wire(story):
         abort = next(iter(sock.aborts), None)
+        if (
+            abort
+            and abort.operation
+            and (abort.operation.flags != WSK_FLAG_ABORTIVE or abort.operation.buffer)
+        ):
+            continue  # flags that nobody defined, or a buffer: it may be refused
         done = abort.completion if abort else None
         if abort is None or done is None or abort.succeeded or abort.lacked_memory or story.addresses_may_go:
             continue
