@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli import given
 from harness.cli.guest_folder import say
 from harness.cli.run_options import run_option, run_options
 from harness.core.errors import UsageError
@@ -30,9 +31,7 @@ _OPTIONS = [one for one in OPTIONS if one.topic is Topic.GUEST or one.name == "a
 
 
 @click.command()
-@click.option(
-    "--seconds", type=click.FloatRange(1), help="Stop after so long; 60 unless --scenarios is given."
-)
+@click.option("--seconds", type=given.Number(1), help="Stop after so long; 60 unless --scenarios is given.")
 @click.option("--scenarios", type=click.IntRange(1), help="Stop after so many.")
 @click.option(
     "--seed", type=click.IntRange(0), help="The same seed makes the same scenarios; by default any."
@@ -40,7 +39,7 @@ _OPTIONS = [one for one in OPTIONS if one.topic is Topic.GUEST or one.name == "a
 @click.option("--first", is_flag=True, help="Stop with the first find.")
 @click.option(
     "--shrinking",
-    type=click.FloatRange(0),
+    type=given.Number(0),
     default=50.0,
     show_default=True,
     help="Seconds to make each find smaller in.",

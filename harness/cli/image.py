@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
+from harness.cli import given
 from harness.core.errors import UsageError, WskConformanceError
 
-_FILE = click.Path(path_type=Path)
+_FILE = given.File()
 
 
 @click.group()
@@ -59,7 +60,7 @@ def image() -> None:
 @click.option("--keep", is_flag=True, help="Keep the disk of a build that fails too, to look into it.")
 @click.option(
     "--limit-scale",
-    type=click.FloatRange(0.01, 100),
+    type=given.Number(0.01, 100),
     default=1.0,
     show_default=True,
     help="Multiply every time limit: 2 for a slow disk.",
@@ -100,7 +101,7 @@ def build(
         iso=iso,
         virtio_win=virtio_win,
         openssh=openssh,
-        product_key=product_key.strip().upper() if product_key else None,
+        product_key=None if product_key is None else product_key.strip().upper(),
         accepted=accepted,
         image=number,
         disk_bus=disk_bus,
@@ -126,7 +127,10 @@ def list_images() -> None:
     from harness.guest import image_manifest
     from harness.image_builder import store
 
-    for name in store.names():
+    names = store.names()
+    if not names:
+        click.echo(f"there is none yet: {image_manifest.how_to_build('NAME')}", err=True)
+    for name in names:
         try:
             found = image_manifest.load(image_manifest.folder_of(name))
         except WskConformanceError as error:
@@ -148,7 +152,7 @@ def verify(name: str) -> None:
     if found.expired():
         raise UsageError(
             f"the evaluation of {name} ended on {found.ends}: Windows would shut itself down "
-            f"every hour; build it again: `wsk-conformance image build {name} --replace --iso FILE`"
+            f"every hour; build it again: `{image_manifest.how_to_build(name)} --replace`"
         )
     click.echo(f"{name}: {len(found.hashes)} files are as they were sealed; {found.lasting()}")
 

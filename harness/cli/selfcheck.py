@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli import given
 from harness.cli.run_options import run_option
 from harness.core.files import check_output, write_output
 from harness.core.paths import RESULTS
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 @click.option("--explore", "explores", is_flag=True, help="Explore under each fault, and run no suites.")
 @click.option(
     "--seconds",
-    type=click.FloatRange(1),
+    type=given.Number(1),
     default=60.0,
     show_default=True,
     help="With --explore: how long under each.",

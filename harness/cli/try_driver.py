@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli import given
 from harness.cli.guest_folder import say
 from harness.cli.run_options import run_option
 from harness.core.errors import UsageError, WskConformanceError
@@ -40,7 +41,7 @@ def _list_peers(context: click.Context, _option: click.Parameter, wanted: bool) 
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--seconds",
-    type=click.FloatRange(0, 3600),
+    type=given.Number(0, 3600),
     default=5.0,
     show_default=True,
     help="Let it run so long; with --program, give up on that after so long.",

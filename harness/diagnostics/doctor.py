@@ -77,7 +77,7 @@ def _known(guest: str) -> Check:
 
 
 def _sealed_image(guest: str) -> Check:
-    build = f"wsk-conformance image build {guest} --iso FILE"
+    build = image_manifest.how_to_build(guest)
     folder = image_manifest.folder_of(guest)
     if not (folder / image_manifest.MANIFEST_FILE).is_file():
         return Check("image", False, "not built yet", build)

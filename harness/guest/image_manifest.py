@@ -93,6 +93,11 @@ def _is_past(moment: str | None, now: datetime | None) -> bool:
     return (now or datetime.now(UTC)) >= (end if end.tzinfo else end.replace(tzinfo=UTC))
 
 
+def how_to_build(name: str) -> str:
+    """The command: with all media, as what is left out is a way in or a driver that the guest then lacks."""
+    return f"wsk-conformance image build {name} --iso FILE --virtio-win FILE --openssh FILE"
+
+
 def folder_of(name: str) -> Path:
     """Where the image of a guest is, or would be. Raises HarnessError when there can be no cache."""
     return cache.folder("images") / name
@@ -104,7 +109,7 @@ def load(folder: Path) -> ImageManifest:
     try:
         told: dict[str, Any] = json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise UsageError(f"there is no image in {folder}") from None
+        raise UsageError(f"there is no image in {folder}: {how_to_build(folder.name)}") from None
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
     except ValueError:

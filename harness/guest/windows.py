@@ -255,8 +255,7 @@ def find_image(name: str, progress: Progress) -> Image:
     folder = image_manifest.folder_of(name)
     if not (folder / image_manifest.MANIFEST_FILE).exists():
         raise UsageError(
-            f"there is no image of {name}; build one from your ISO: "
-            f"wsk-conformance image build {name} --iso FILE"
+            f"there is no image of {name}; build one from your ISO: {image_manifest.how_to_build(name)}"
         )
     manifest = image_manifest.load(folder)
     if manifest.name != name:

@@ -73,8 +73,11 @@ def build(order: BuildOrder, tell: Progress) -> Path:
     name = order.version.name
     if order.disk_bus == "virtio" and not order.virtio_win:
         raise UsageError("a disk on virtio needs its driver: give --virtio-win too, or leave out --disk-bus")
-    if order.product_key and not _PRODUCT_KEY.fullmatch(order.product_key):
-        raise UsageError("a product key is five groups of five letters and digits, with - between them")
+    if order.product_key is not None and not _PRODUCT_KEY.fullmatch(order.product_key):
+        raise UsageError(
+            "a product key is five groups of five letters and digits, with - between them; an evaluation's "
+            "medium has its own, so leave out --product-key for one"
+        )
     with store.locked(name):
         if (image_manifest.folder_of(name) / image_manifest.MANIFEST_FILE).exists() and not order.replace:
             raise UsageError(
@@ -96,10 +99,12 @@ def _make(folder: Path, order: BuildOrder, tell: Progress) -> None:
     """The whole image in `folder`."""
     version = order.version
     accelerated = checks.require(version, folder, emulate=order.emulate)
+    others = provision.given(version, order.virtio_win, order.openssh)  # before minutes go into Windows' ISO
     discs = _check_media(order, tell)
     network = namespace.enter()
     password, login_key = _write_secrets(folder)
-    content = _write_provision(folder, order, discs, password, login_key)
+    content = provision.files(_answers(order, discs, password), login_key, others)
+    provision.write(folder / PROVISION, content)
     machine = _write_machine(folder, order, accelerated)
     tell(f"installing {version.title}" + ("" if accelerated else " under emulation: this takes hours"))
     state = folder / TPM if version.tpm else None
@@ -134,19 +139,14 @@ def _write_secrets(folder: Path) -> tuple[str, str]:
     return password, public
 
 
-def _write_provision(
-    folder: Path, order: BuildOrder, discs: _Media, password: str, login_key: str
-) -> dict[str, bytes]:
-    answers = Answers(
+def _answers(order: BuildOrder, discs: _Media, password: str) -> Answers:
+    return Answers(
         version=order.version,
         image=order.image or (discs.windows.known or order.version).image,
         password=password,
         drivers=order.virtio_win is not None,
         product_key=order.product_key,
     )
-    content = provision.files(answers, login_key, order.virtio_win, order.openssh)
-    provision.write(folder / PROVISION, content)
-    return content
 
 
 def _write_machine(folder: Path, order: BuildOrder, accelerated: bool) -> WindowsMachine:

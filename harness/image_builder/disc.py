@@ -3,6 +3,7 @@
 
 import contextlib
 import io
+import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -11,11 +12,17 @@ import pycdlib
 from pycdlib.pycdlibexception import PyCdlibException
 
 from harness.core.errors import HarnessError, UsageError
+from harness.core.files import open_input, unreadable
 
 _MOST_NAME = 64  # Joliet
 _MOST_FILE_BYTES = 1 << 28
 _JOLIET_LEVEL = 3
 _INTERCHANGE_LEVEL = 3
+# ECMA-119, section 8, and ECMA-167, part 2, section 9.1: what the sectors from 16 on begin with.
+_DESCRIPTOR_AT = 16 * 2048 + 1
+_DESCRIPTORS = (b"CD001", b"BEA01")
+# pycdlib believes the lengths that it reads.
+_DAMAGED = (PyCdlibException, OSError, ValueError, LookupError, struct.error)
 
 
 def write(path: Path, label: str, files: Mapping[str, bytes]) -> None:
@@ -62,17 +69,17 @@ class Disc:
         """The files in a folder; none when it does not exist."""
         try:
             children = list(self._facade.list_children(f"/{folder}"))
-        except PyCdlibException:
+            return sorted(
+                self._name(child) for child in children if child and child.is_file() and not child.is_dot()
+            )
+        except _DAMAGED:
             return []
-        return sorted(
-            self._name(child) for child in children if child and child.is_file() and not child.is_dot()
-        )
 
     def tree(self, folder: str) -> list[str]:
         """The files in a folder and in those below it, relative to it; none when it does not exist."""
         try:
             walked = [(place, names) for place, _, names in self._facade.walk(f"/{folder}")]
-        except PyCdlibException:
+        except _DAMAGED:
             return []
         below = [(place.removeprefix(f"/{folder}").strip("/"), names) for place, names in walked]
         return sorted(f"{place}/{name}".lstrip("/") for place, names in below for name in names)
@@ -84,7 +91,7 @@ class Disc:
             if self._facade.get_record(f"/{name}").get_data_length() > _MOST_FILE_BYTES:
                 raise UsageError(f"{name} on {self.path} is larger than {_MOST_FILE_BYTES >> 20} MiB")
             self._facade.get_file_from_iso_fp(data, f"/{name}")
-        except (PyCdlibException, OSError) as error:
+        except _DAMAGED as error:
             raise UsageError(f"cannot read {name} on {self.path}: {error}") from None
         return data.getvalue()
 
@@ -94,20 +101,41 @@ class Disc:
         return str(child.file_identifier().decode("utf-16-be", errors="replace"))
 
 
+def require_iso(path: Path) -> int:
+    """Its size in bytes. Raises UsageError for any other file, before much of it is read."""
+    try:
+        with open_input(path) as file:
+            size = file.seek(0, 2)
+            file.seek(_DESCRIPTOR_AT)
+            descriptor = file.read(len(_DESCRIPTORS[0]))
+    except OSError as error:
+        raise UsageError(unreadable(path, error)) from None
+    if descriptor not in _DESCRIPTORS:
+        raise UsageError(
+            f"{path} is no ISO: it has neither an ISO 9660 nor a UDF descriptor; download it again"
+        )
+    return size
+
+
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[Disc]:
     """An ISO with long names. Raises UsageError for one that has none or is damaged."""
+    require_iso(path)
     disc = pycdlib.PyCdlib()
-    try:
-        disc.open(str(path))
-    except (PyCdlibException, OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read as an ISO: {error}") from None
-    try:
-        if disc.has_rock_ridge():
-            yield Disc(disc.get_rock_ridge_facade(), path)
-        elif disc.has_joliet():
-            yield Disc(disc.get_joliet_facade(), path)
-        else:
-            raise UsageError(f"{path} has short names only: it is not the ISO that is meant")
-    finally:
-        disc.close()
+    with open_input(path) as file:
+        try:
+            disc.open_fp(file)
+        except _DAMAGED as error:
+            raise UsageError(f"{path} cannot be read as an ISO ({error}); download it again") from None
+        try:
+            yield _long_names(disc, path)
+        finally:
+            disc.close()
+
+
+def _long_names(disc: Any, path: Path) -> Disc:
+    if disc.has_rock_ridge():
+        return Disc(disc.get_rock_ridge_facade(), path)
+    if disc.has_joliet():
+        return Disc(disc.get_joliet_facade(), path)
+    raise UsageError(f"{path} has short names only: it is not the ISO that is meant")

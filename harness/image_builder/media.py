@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.errors import UsageError
+from harness.image_builder import disc
 from harness.image_builder.versions import Medium, Version, media
 
 _CHUNK_BYTES = 1 << 22
 _TOLD_EVERY_BYTES = 1 << 30
-# ECMA-119, section 8, and ECMA-167, part 2, section 9.1: what the sectors from 16 on begin with.
-_DESCRIPTOR_AT = 16 * 2048 + 1
-_DESCRIPTORS = (b"CD001", b"BEA01")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 Progress = Callable[[str], None]
@@ -38,7 +36,7 @@ def check_windows(path: Path, version: Version, accepted: str | None, progress: 
     """
     if accepted is not None and not _SHA256.fullmatch(accepted.lower()):
         raise UsageError("--accept-iso-sha256 wants the 64 hexadecimal digits of a SHA-256")
-    size = _require_iso(path)
+    size = disc.require_iso(path)
     digest = _hash(path, size, progress)
     known = next((medium for medium in media() if medium.sha256 == digest), None)
     if accepted is not None and accepted.lower() != digest:
@@ -55,7 +53,7 @@ def check_windows(path: Path, version: Version, accepted: str | None, progress: 
 
 def check_drivers(path: Path, progress: Progress) -> Checked:
     """The virtio-win ISO, checked by its contents: Fedora publishes no list of digests. Raises UsageError."""
-    return Checked(path, _hash(path, _require_iso(path), progress), None)
+    return Checked(path, _hash(path, disc.require_iso(path), progress), None)
 
 
 def _unknown(path: Path, size: int, digest: str, version: Version) -> str:
@@ -67,22 +65,6 @@ def _unknown(path: Path, size: int, digest: str, version: Version) -> str:
         "(another size can be a download that was cut short). If you have compared this hash with its "
         f"origin's, go on with --accept-iso-sha256 {digest}"
     )
-
-
-def _require_iso(path: Path) -> int:
-    """The size of an ISO in bytes. Raises UsageError for any other file."""
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(_DESCRIPTOR_AT)
-            descriptor = file.read(len(_DESCRIPTORS[0]))
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
-    if descriptor not in _DESCRIPTORS:
-        raise UsageError(
-            f"{path} is no ISO: it has neither an ISO 9660 nor a UDF descriptor; download it again"
-        )
-    return size
 
 
 def _hash(path: Path, size: int, progress: Progress) -> str:

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The provision ISO: the second disc of an installation, with everything that is ours on it."""
 
+import io
 import ipaddress
 import json
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from harness.core.errors import HarnessError, UsageError
+from harness.core.files import read_bytes
 from harness.core.paths import BUILT_DRIVER, WINDOWS_IMAGES
 from harness.image_builder import answer, disc, drivers
 from harness.image_builder.answer import Answers
@@ -23,23 +26,29 @@ _SCRIPTS = ("provision.ps1", "ways.ps1", "settings.ps1", "facts.ps1", "nics.ps1"
 _INSTALLER = "OpenSSH-Win64/install-sshd.ps1"  # in the archive
 
 
-def files(
-    answers: Answers, login_key: str, virtio_win: Path | None, openssh: Path | None
-) -> dict[str, bytes]:
-    """Path on the ISO -> content. Raises UsageError for an input that is not what it should be."""
-    content = {f"wsk/{path.name}": _read(path) for path in _PROGRAMS}
-    content |= {f"wsk/{name}": _read(WINDOWS_IMAGES / name) for name in _SCRIPTS}
-    content["wsk/settings.json"] = json.dumps(settings_file(answers.version), indent=1).encode()
-    content["wsk/login_key.pub"] = f"{login_key}\n".encode()
+def given(version: Version, virtio_win: Path | None, openssh: Path | None) -> dict[str, bytes]:
+    """What the user's own media bring, by path on the ISO: drivers, the guest agent, OpenSSH.
+
+    Raises UsageError for a medium that is not what it should be.
+    """
+    content: dict[str, bytes] = {}
     if virtio_win:
-        found, agent = drivers.collect(virtio_win, answers.version)
+        found, agent = drivers.collect(virtio_win, version)
         content |= {f"drivers/{name}": data for name, data in found.items()}
         if agent:
             content["wsk/qemu-ga.msi"] = agent
     if openssh:
         content["wsk/openssh.zip"] = _openssh(openssh)
-    content[answer.FILE] = answer.build(answers)
     return content
+
+
+def files(answers: Answers, login_key: str, others: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Path on the ISO -> content; `others` is what `given` gave. Raises HarnessError."""
+    content = {f"wsk/{path.name}": _read(path) for path in _PROGRAMS}
+    content |= {f"wsk/{name}": _read(WINDOWS_IMAGES / name) for name in _SCRIPTS}
+    content["wsk/settings.json"] = json.dumps(settings_file(answers.version), indent=1).encode()
+    content["wsk/login_key.pub"] = f"{login_key}\n".encode()
+    return {**content, **others, answer.FILE: answer.build(answers)}
 
 
 def write(path: Path, content: dict[str, bytes]) -> None:
@@ -93,14 +102,12 @@ def _read(path: Path) -> bytes:
 
 def _openssh(path: Path) -> bytes:
     """The archive of a release of Win32-OpenSSH."""
+    data = read_bytes(path)
     try:
-        data = path.read_bytes()
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
             # Some releases were packed with Windows' own separator, which Expand-Archive takes too.
             right = _INSTALLER in {name.replace("\\", "/") for name in archive.namelist()}
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
-    except zipfile.BadZipFile:
+    except (zipfile.BadZipFile, NotImplementedError, ValueError):
         right = False
     if not right:
         raise UsageError(f"{path} is not OpenSSH-Win64.zip of https://github.com/PowerShell/Win32-OpenSSH")

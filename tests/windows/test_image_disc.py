@@ -3,6 +3,7 @@
 
 import io
 import json
+import random
 import re
 import stat
 import subprocess
@@ -23,8 +24,9 @@ PASSWORD = secrets.password()
 
 
 def files(virtio: Path | None = None, openssh: Path | None = None) -> dict[str, bytes]:
-    answers = Answers(find("windows-11"), 1, PASSWORD, virtio is not None)
-    return provision.files(answers, "ssh-ed25519 AAAA", virtio, openssh)
+    version = find("windows-11")
+    answers = Answers(version, 1, PASSWORD, virtio is not None)
+    return provision.files(answers, "ssh-ed25519 AAAA", provision.given(version, virtio, openssh))
 
 
 def test_the_provision_iso_holds_everything_under_names_that_windows_sees(tmp_path: Path) -> None:
@@ -133,7 +135,7 @@ def test_an_iso_that_is_damaged_or_of_another_kind_is_refused(tmp_path: Path) ->
     whole = path.read_bytes()
     for size in (0, 30_000, 40_000):
         path.write_bytes(whole[:size])
-        with pytest.raises(UsageError, match="cannot be read"), disc.reading(path):
+        with pytest.raises(UsageError, match="download it again"), disc.reading(path):
             pass
     plain = pycdlib.PyCdlib()
     plain.new()
@@ -141,6 +143,23 @@ def test_an_iso_that_is_damaged_or_of_another_kind_is_refused(tmp_path: Path) ->
     plain.close()
     with pytest.raises(UsageError, match="short names only"), disc.reading(path):
         pass
+
+
+@pytest.mark.parametrize("rock_ridge", [True, False], ids=["rock ridge", "joliet"])
+def test_whatever_is_damaged_on_an_iso_it_is_used_or_refused(rock_ridge: bool, tmp_path: Path) -> None:
+    path = virtio_win(tmp_path / "virtio.iso", "2k22", rock_ridge=rock_ridge)
+    whole, chance, refused = path.read_bytes(), random.Random(16), 0
+    written = [place for place in range(16 * 2048, len(whole)) if whole[place]]
+    for _ in range(150):
+        damaged = bytearray(whole)
+        for place in chance.sample(written, 8):
+            damaged[place] = chance.randrange(256)
+        path.write_bytes(damaged)
+        try:
+            drivers.collect(path, find("windows-server-2022"))
+        except UsageError:
+            refused += 1
+    assert refused
 
 
 def test_an_openssh_archive_may_have_windows_own_separators(tmp_path: Path) -> None:

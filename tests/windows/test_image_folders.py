@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,9 +15,13 @@ import pytest
 from windowslike import seal
 
 from harness.cli import console
+from harness.cli.image import image
+from harness.core import files
 from harness.core.errors import HarnessError, UsageError
 from harness.core.paths import REPOSITORY
+from harness.diagnostics import doctor
 from harness.guest import image_manifest
+from harness.guest.windows import find_image
 from harness.image_builder import build as building
 from harness.image_builder import checks, store
 from harness.image_builder import media as checking
@@ -79,6 +84,14 @@ def test_images_are_listed_with_what_is_wrong_with_them(
     assert "another version" in third
 
 
+def test_where_there_are_no_images_yet_it_is_said_how_to_build_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = command(capsys, monkeypatch, "list")
+    assert (said.status, said.out) == (0, "")
+    assert "there is none yet: wsk-conformance image build NAME --iso FILE" in said.err
+
+
 def test_a_grace_that_is_over_is_told_and_the_licence_decides(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,13 +151,35 @@ def test_a_name_that_is_none_reaches_no_folder(
     assert images.is_dir()
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/windows.md"])
-def test_the_quick_command_of_a_document_takes_the_best_way_in(
-    document: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def nothing_without_an_image() -> str:
+    with pytest.raises(UsageError) as refused:
+        find_image(NAME, print)
+    return str(refused.value)
+
+
+def nothing_to_verify() -> str:
+    with pytest.raises(UsageError) as refused:
+        image_manifest.load(image_manifest.folder_of(NAME))
+    return str(refused.value)
+
+
+WHERE_IT_STANDS: dict[str, Callable[[], str]] = {
+    "README.md": lambda: (REPOSITORY / "README.md").read_text(),
+    "docs/windows.md": lambda: (REPOSITORY / "docs" / "windows.md").read_text(),
+    "doctor": lambda: "\n".join(check.remedy for check in doctor.checks(NAME)),
+    "run": nothing_without_an_image,
+    "image verify": nothing_to_verify,
+    "image --help": lambda: str(image.help).replace("\n    ", "\n"),
+}
+
+
+@pytest.mark.parametrize("place", WHERE_IT_STANDS)
+def test_wherever_a_build_is_recommended_it_takes_the_best_way_in(
+    place: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without OpenSSH only WinRM is left; and what stands there is what the command takes."""
-    text = (REPOSITORY / document).read_text().replace("\\\n", " ")
-    (line,) = re.findall(r"^wsk-conformance image (build windows-server-2022 .*)$", text, re.M)
+    text = WHERE_IT_STANDS[place]().replace("\\\n", " ")
+    (line,) = re.findall(r"wsk-conformance image (build windows-server-2022 .*)$", text, re.M)
     orders: list[BuildOrder] = []
 
     def take(order: BuildOrder, tell: object) -> str:
@@ -260,12 +295,64 @@ def test_what_is_no_product_key_is_refused_and_not_repeated(key: str, tmp_path: 
     assert key not in str(refused.value)
 
 
+@pytest.mark.parametrize("key", ["", "  "])
+def test_a_product_key_that_is_empty_is_refused_and_not_taken_for_none(
+    key: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = command(capsys, monkeypatch, "build", NAME, "--iso", "x.iso", "--product-key", key)
+    assert (said.status, said.out) == (2, "")
+    assert "leave out --product-key" in said.err
+
+
+@pytest.mark.parametrize("option", ["--iso", "--virtio-win", "--openssh"])
+@pytest.mark.parametrize("name", ["", " "])
+def test_a_medium_without_a_name_is_not_this_folder(
+    option: str, name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = command(capsys, monkeypatch, "build", NAME, "--iso", "x.iso", option, name)
+    assert (said.status, said.out) == (2, "")
+    assert f"Invalid value for '{option}': the name is empty" in said.err
+
+
+MEDIA: dict[str, Callable[[Path], object]] = {
+    "a FIFO": os.mkfifo,
+    "a folder": Path.mkdir,
+    "a loop of links": lambda path: path.symlink_to(path),
+    "a device": lambda path: path.symlink_to("/dev/zero"),
+    "nothing": lambda path: None,
+    "an empty file": Path.touch,
+    "a web page": lambda path: path.write_text("<!DOCTYPE html>" * 9999),
+}
+
+
+@pytest.mark.parametrize("kind", MEDIA)
+@pytest.mark.parametrize("option", ["iso", "virtio_win", "openssh"])
+def test_what_is_no_medium_is_a_line_that_names_it(
+    option: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "NEEDED_BYTES", 0)
+    monkeypatch.setattr(files, "_PATIENCE_S", 0.05)
+    MEDIA[kind](tmp_path / "given")
+    with pytest.raises(UsageError, match=rf"{re.escape(str(tmp_path / 'given'))}\b") as refused:
+        build(order(tmp_path, emulate=True, **{option: tmp_path / "given"}), print)
+    assert "\n" not in str(refused.value)
+
+
+def test_the_small_media_are_looked_at_before_minutes_go_into_windows_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "NEEDED_BYTES", 0)
+    monkeypatch.setattr(checking, "check_windows", lambda *_: pytest.fail("it was read first"))
+    for option in ("virtio_win", "openssh"):
+        with pytest.raises(UsageError, match=r"cannot read .*mistyped"):
+            build(order(tmp_path, emulate=True, **{option: tmp_path / "mistyped"}), print)
+
+
 def test_a_product_key_may_come_from_the_environment_and_is_never_told(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(checks, "NEEDED_BYTES", 0)
     key = "aaaaa-bbbbb-ccccc-ddddd-eeeee"
-    monkeypatch.setenv("WSK_PRODUCT_KEY", f" {key} ")
     orders: list[BuildOrder] = []
 
     def take(order: BuildOrder, tell: object) -> str:
@@ -273,9 +360,11 @@ def test_a_product_key_may_come_from_the_environment_and_is_never_told(
         return "made"
 
     monkeypatch.setattr(building, "build", take)
-    said = command(capsys, monkeypatch, "build", NAME, "--iso", "x.iso")
-    assert (said.status, said.out) == (0, "made\n")
-    assert [taken.product_key for taken in orders] == [key.upper()]
+    for in_environment in (f" {key} ", ""):
+        monkeypatch.setenv("WSK_PRODUCT_KEY", in_environment)
+        said = command(capsys, monkeypatch, "build", NAME, "--iso", "x.iso")
+        assert (said.status, said.out) == (0, "made\n")
+    assert [taken.product_key for taken in orders] == [key.upper(), None]
     assert key.upper() not in f"{orders}{said.err}"
 
 

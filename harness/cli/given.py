@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What click takes for a value and is none."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+class File(click.Path):
+    """The path of a file. An empty word, which a variable without a value leaves, would be this folder."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Fails for an empty word."""
+        if not str(value).strip():
+            self.fail("the name is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class Number(click.FloatRange):
+    """A number within limits; `nan` is within any, and no time ever comes to it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Fails for what is no number."""
+        if math.isnan(found := super().convert(value, param, ctx)):
+            self.fail(f"{value} is no number", param, ctx)
+        return found
