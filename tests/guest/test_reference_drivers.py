@@ -22,6 +22,9 @@ async def main():
             "./ntload imports /tmp/imports.sys; ./ntload imports -; "
             "for bad in bad-*.sys; do ./ntload ${bad%.sys} /tmp/$bad; done; "
             "./ntload stuck /tmp/stuck.sys; ./ntload quick /tmp/stuck-DQUICK.sys; "
+            "./ntload device /tmp/device-DDEED=0.sys; "
+            "for code in 0x222000 0x222001 0x222002 0x222004; do ntdriver ioctl device $code 41 16; done; "
+            "./ntload device =0x222003; ./ntload device -; "
             "./ntload stuck - & sleep 0.5; for i in 1 2 3; do ./ntload quick =0x222000; done; echo quick; "
             "./ntload stuck =0x222000; wait; echo unloaded; ./ntload quick -; dmesg",
             limit=60,
@@ -82,6 +85,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> str:
     for name in ("library", "imports", "stuck"):
         image = build(name, folder).read_bytes()
     build("stuck", folder, "-DQUICK")
+    build("device", folder, "-DDEED=0")
     for name, (spoil, _) in REFUSED.items():
         (folder / f"bad-{name}.sys").write_bytes(spoil(image))
     finish(start_lab(_BODY, folder))
@@ -116,3 +120,17 @@ def test_an_unload_that_takes_its_time_keeps_nobody_elses_controls(said: str) ->
 
 def test_a_work_item_holds_its_device_and_its_driver(said: str) -> None:
     assert verdicts(said, "stuck") == {"work-item-has-its-device": True}
+
+
+def test_requests_of_a_program_are_as_the_io_manager_makes_them(said: str) -> None:
+    """A file object that the driver keeps something in, MDLs of direct controls, cleanup before close."""
+    found = verdicts(said, "device")
+    assert found.keys() >= {"file-object", "mdl", "cleanup", "driver-name"}, found
+    assert len(found) == 13, found
+    assert all(found.values()), found
+
+
+def test_the_answer_of_a_direct_control_is_what_the_driver_wrote_behind_the_mdl(said: str) -> None:
+    answers = re.findall(r"^00000000 ((?:\w\w)*)$", said, re.MULTILINE)
+    assert answers == ["", "42" * 16, "42" * 16, ""], said
+    assert re.search("ntlab: control 0x222003 is METHOD_NEITHER", said)

@@ -39,6 +39,13 @@ MISDEEDS: dict[str, tuple[int, int, int | None]] = {
     "leave a thread": (46, 0xCE, None),
     "unload while registered, with an NPI that lay on the stack": (47, 0xCE, None),
 }
+# A dispatch routine and its IRP disagree (number in drivers/device.c) -> the first parameter of 0xC9.
+DISPATCHES = {
+    "return another status than the IRP's": (1, 0x224),
+    "return success and not complete the IRP": (2, 0x226),
+    "mark the IRP pending and return success": (3, 0x23E),
+    "return pending for an IRP that is not marked": (4, 0x23D),
+}
 # The same with special pool, which meets it in the act: the address is the first parameter.
 IN_THE_ACT = {
     "write to freed pool": (42, 0xD5),
@@ -73,7 +80,8 @@ def crashes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     drivers = [Doomed("bad", "MISDEED", number) for number, *_ in MISDEEDS.values()]
     drivers += [Doomed("bad", "MISDEED", number, special=True) for number, _ in IN_THE_ACT.values()]
     drivers += [Doomed("bad", "MISDEED", number, strict=True) for number, _ in FORBIDDEN.values()]
-    stop_guests(folder, drivers, limit=600)
+    drivers += [Doomed("device", "DEED", number, control="=0x222000") for number, _ in DISPATCHES.values()]
+    stop_guests(folder, drivers, limit=700)
     return folder
 
 
@@ -85,6 +93,13 @@ def test_a_misdeed_stops_the_guest_with_its_code(crashes: Path, misdeed: str) ->
     assert stop[0] == code
     assert parameter is None or stop[1] == parameter
     assert (crashes / f"bad{number}.crashed").read_text() == "True", log
+
+
+@pytest.mark.parametrize("misdeed", DISPATCHES)
+def test_a_dispatch_routine_that_disagrees_with_its_irp_stops_the_guest(crashes: Path, misdeed: str) -> None:
+    number, parameter = DISPATCHES[misdeed]
+    log = (crashes / f"device{number}.serial").read_text(errors="replace")
+    assert stop_code(log)[:2] == [0xC9, parameter]
 
 
 @pytest.mark.parametrize("misdeed", IN_THE_ACT)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Device objects, the names they are found by, and requests to them. */
+/* Device objects, and the names they are found by. */
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
@@ -7,8 +7,6 @@
 #include "ntlab_internal.h"
 
 #define DEVICE_TAG 0x20766564u	/* "dev " */
-#define DEVICE_TYPE 3	/* IO_TYPE_DEVICE */
-#define CONTROL_STACK 4	/* stack locations of a request from user mode */
 
 /* ---- Device objects and symbolic links ---- */
 
@@ -187,86 +185,6 @@ void io_check_unload(const struct driver_object *driver)
 {
 	if (driver->device)
 		bugcheck(DRIVER_VERIFIER_DETECTED_VIOLATION, VERIFIER_DEVICE_LEFT, driver, driver->device, 0);
-}
-
-/* ---- Requests from user mode ---- */
-
-struct request {
-	driver_dispatch routine;
-	struct device_object *device;
-	struct irp *irp;
-	NTSTATUS status;
-};
-
-static void call_dispatch(void *argument)
-{
-	struct request *request = argument;
-
-	request->status = request->routine(request->device, request->irp);
-}
-
-static NTSTATUS dispatch(struct device_object *device, struct irp *irp, u8 major)
-{
-	struct request request = { device->driver->major_function[major], device, irp };
-	struct kevent done;
-
-	KeInitializeEvent(&done, 0, false);
-	irp->user_event = &done;
-	irp->current_location--;
-	irp->current_stack--;
-	irp->current_stack->major_function = major;
-	irp->current_stack->device = device;
-	driver_run(call_dispatch, &request);
-	if (KeGetCurrentIrql() != PASSIVE_LEVEL)
-		bugcheck(DRIVER_VERIFIER_IOMANAGER_VIOLATION, 0x5, request.routine, PASSIVE_LEVEL, KeGetCurrentIrql());
-	if (request.status == STATUS_PENDING)
-		KeWaitForSingleObject(&done, 0, 0, false, NULL);
-	return irp->status;
-}
-
-static NTSTATUS simple_request(struct device_object *device, u8 major)
-{
-	struct irp *irp = irp_allocate(CONTROL_STACK);
-	NTSTATUS status;
-
-	if (!irp)
-		return STATUS_INSUFFICIENT_RESOURCES;
-	status = dispatch(device, irp, major);
-	IoFreeIrp(irp);
-	return status;
-}
-
-static NTSTATUS control_request(struct device_object *device, u32 code, void *buffer, u32 input, u32 output,
-				u32 *written)
-{
-	struct irp *irp = irp_allocate(CONTROL_STACK);
-	struct io_stack_location *next;
-	NTSTATUS status;
-
-	if (!irp)
-		return STATUS_INSUFFICIENT_RESOURCES;
-	next = irp->current_stack - 1;
-	next->parameters.device_control.output_length = output;
-	next->parameters.device_control.input_length = input;
-	next->parameters.device_control.code = code;
-	irp->system_buffer = buffer;
-	status = dispatch(device, irp, IRP_MJ_DEVICE_CONTROL);
-	*written = min_t(u64, irp->information, output);
-	IoFreeIrp(irp);
-	return status;
-}
-
-/* Opens the device, sends one METHOD_BUFFERED control, closes it. */
-NTSTATUS io_device_control(struct device_object *device, u32 code, void *buffer, u32 input, u32 output,
-			   u32 *written)
-{
-	NTSTATUS status = simple_request(device, IRP_MJ_CREATE);
-
-	if (!NT_SUCCESS(status))
-		return status;
-	status = control_request(device, code, buffer, input, output, written);
-	simple_request(device, IRP_MJ_CLOSE);
-	return status;
 }
 
 const struct nt_export io_exports[] = {

@@ -12,6 +12,8 @@
 #include <linux/uaccess.h>
 #include <linux/wait_bit.h>
 
+#include "driver_object.h"
+#include "io_request.h"
 #include "ntlab_internal.h"
 
 #define BUFFER_TAG 0x20667562u	/* "buf " */
@@ -22,7 +24,7 @@ struct loaded {
 	struct list_head list;
 	char name[NTLAB_NAME_LENGTH];
 	struct pe_image image;
-	struct driver_object object;
+	struct driver_identity driver;
 	NTSTATUS status;	/* of its DriverEntry */
 	atomic_t users;		/* requests that are in it */
 	bool leaving;		/* no more are let in */
@@ -31,17 +33,9 @@ struct loaded {
 static LIST_HEAD(loaded_drivers);
 static DEFINE_MUTEX(drivers_lock);	/* of the list, and of who is let in; no driver is called with it */
 
-static NTSTATUS MS invalid_request(struct device_object *device, struct irp *irp)
-{
-	irp->status = STATUS_INVALID_DEVICE_REQUEST;
-	irp->information = 0;
-	IofCompleteRequest(irp, 0);
-	return STATUS_INVALID_DEVICE_REQUEST;
-}
-
 static struct loaded *loaded_of(struct device_object *device)
 {
-	return container_of(device->driver, struct loaded, object);
+	return container_of(device->driver, struct loaded, driver.object);
 }
 
 static struct loaded *find_loaded(const char *name)
@@ -56,30 +50,22 @@ static struct loaded *find_loaded(const char *name)
 
 static void call_entry(void *argument)
 {
-	static u16 registry_path[] = { 'r', 'e', 'g', 0 };
-	struct unicode_string path = { 6, 8, 0, registry_path };
 	struct loaded *loaded = argument;
+	driver_entry entry = (driver_entry)(loaded->image.base + loaded->image.entry);
 
-	loaded->status = ((driver_entry)(loaded->image.base + loaded->image.entry))(&loaded->object, &path);
+	loaded->status = entry(&loaded->driver.object, &loaded->driver.registry_path);
 }
 
 static void call_unload(void *argument)
 {
 	struct loaded *loaded = argument;
 
-	loaded->object.unload(&loaded->object);
+	loaded->driver.object.unload(&loaded->driver.object);
 }
 
 static NTSTATUS enter_driver(struct loaded *loaded)
 {
-	int i;
-
-	loaded->object.type = 4;
-	loaded->object.size = sizeof(loaded->object);
-	loaded->object.start = loaded->image.base;
-	loaded->object.image_size = loaded->image.size;
-	for (i = 0; i < IRP_MJ_COUNT; i++)
-		loaded->object.major_function[i] = invalid_request;
+	driver_identify(&loaded->driver, loaded->name, &loaded->image);
 	driver_run_as_system(call_entry, loaded);
 	return loaded->status;
 }
@@ -88,7 +74,7 @@ static NTSTATUS enter_driver(struct loaded *loaded)
 static void check_unload(const struct loaded *loaded)
 {
 	work_flush();
-	io_check_unload(&loaded->object);
+	io_check_unload(&loaded->driver.object);
 	ke_dpc_check_unload(loaded->image.base, loaded->image.size);
 	ps_check_unload(loaded->image.base, loaded->image.size);
 	wsk_check_unload(loaded->image.base, loaded->image.size);
@@ -132,7 +118,7 @@ static NTSTATUS start(struct loaded *loaded, const char *path)
 	if (NT_SUCCESS(status))
 		return status;
 	pr_err("ntlab: DriverEntry of %s returned 0x%08x\n", loaded->name, status);
-	io_drop_driver(&loaded->object);
+	io_drop_driver(&loaded->driver.object);
 	check_unload(loaded);
 	pe_unload(&loaded->image);
 	return status;
@@ -171,7 +157,7 @@ static struct loaded *leave(const char *name, NTSTATUS *status)
 	loaded = find_loaded(name);
 	*status = !loaded	       ? STATUS_OBJECT_NAME_NOT_FOUND :
 		  loaded->leaving      ? STATUS_DELETE_PENDING :
-		  !loaded->object.unload ? STATUS_INVALID_DEVICE_REQUEST :
+		  !loaded->driver.object.unload ? STATUS_INVALID_DEVICE_REQUEST :
 					 STATUS_SUCCESS;
 	if (NT_SUCCESS(*status))
 		loaded->leaving = true;
@@ -190,7 +176,7 @@ static NTSTATUS unload(const struct ntlab_driver *request)
 	wait_var_event(&loaded->users, !atomic_read(&loaded->users));
 	depth = preempt_count();
 	driver_run_as_system(call_unload, loaded);
-	verifier_irql_unchanged((u64)loaded->object.unload, PASSIVE_LEVEL, depth);
+	verifier_irql_unchanged((u64)loaded->driver.object.unload, PASSIVE_LEVEL, depth);
 	check_unload(loaded);
 	remove_loaded(loaded);
 	pe_unload(&loaded->image);
@@ -236,49 +222,69 @@ static void come_out(struct loaded *loaded)
 		wake_up_var(&loaded->users);
 }
 
-static NTSTATUS send_control(struct ntlab_control *control, void *buffer)
+static NTSTATUS send_control(const char *name, struct io_control *control)
 {
-	struct device_object *device = go_in(control->device);
+	struct device_object *device = go_in(name);
 	struct loaded *loaded;
 	NTSTATUS status;
 
 	if (!device)
 		return STATUS_OBJECT_NAME_NOT_FOUND;
 	loaded = loaded_of(device);
-	status = io_device_control(device, control->code, buffer, control->input_size, control->output_size,
-				   &control->written);
+	status = io_device_control(device, control);
 	come_out(loaded);
 	return status;
 }
 
-static long control_with_buffer(struct ntlab_control *control, void *buffer)
+/* Copies in what the program gives, and out what the driver has left: all of a direct buffer, which is the program's
+ * own memory to the driver, and of a buffered one as much as it says. */
+static long control_with_buffers(struct ntlab_control *request, struct io_control *control)
 {
-	if (copy_from_user(buffer, u64_to_user_ptr(control->input), control->input_size))
+	void __user *output = u64_to_user_ptr(request->output);
+
+	if (copy_from_user(control->system, u64_to_user_ptr(request->input), control->input_size))
 		return -EFAULT;
-	control->written = 0;
-	control->status = send_control(control, buffer);
-	if (copy_to_user(u64_to_user_ptr(control->output), buffer, control->written))
+	if (control->direct && copy_from_user(control->direct, output, control->output_size))
 		return -EFAULT;
-	return 0;
+	request->status = send_control(request->device, control);
+	request->written = control->written;
+	if (control->direct)
+		return copy_to_user(output, control->direct, control->output_size) ? -EFAULT : 0;
+	return copy_to_user(output, control->system, control->written) ? -EFAULT : 0;
+}
+
+static long control_with_memory(struct ntlab_control *request)
+{
+	struct io_control control = {
+		.code = request->code, .input_size = request->input_size, .output_size = request->output_size,
+	};
+	bool direct = io_is_direct(request->code) && request->output_size;
+	long error = -ENOMEM;
+
+	control.system = pool_allocate(direct ? request->input_size : max(request->input_size, request->output_size),
+				       BUFFER_TAG);
+	control.direct = direct ? pool_allocate(request->output_size, BUFFER_TAG) : NULL;
+	if (control.system && !control.direct == !direct)
+		error = control_with_buffers(request, &control);
+	if (control.direct)
+		ExFreePoolWithTag(control.direct, BUFFER_TAG);
+	if (control.system)
+		ExFreePoolWithTag(control.system, BUFFER_TAG);
+	return error;
 }
 
 static long control_request(struct ntlab_control __user *user)
 {
-	struct ntlab_control control;
-	void *buffer;
+	struct ntlab_control request;
 	long error;
 
-	if (copy_from_user(&control, user, sizeof(control)))
+	if (copy_from_user(&request, user, sizeof(request)))
 		return -EFAULT;
-	if (max(control.input_size, control.output_size) > NTLAB_MAX_BUFFER)
+	if (max(request.input_size, request.output_size) > NTLAB_MAX_BUFFER)
 		return -EINVAL;
-	control.device[sizeof(control.device) - 1] = '\0';
-	buffer = pool_allocate(max(control.input_size, control.output_size), BUFFER_TAG);
-	if (!buffer)
-		return -ENOMEM;
-	error = control_with_buffer(&control, buffer);
-	ExFreePoolWithTag(buffer, BUFFER_TAG);
-	if (!error && copy_to_user(user, &control, sizeof(control)))
+	request.device[sizeof(request.device) - 1] = '\0';
+	error = control_with_memory(&request);
+	if (!error && copy_to_user(user, &request, sizeof(request)))
 		error = -EFAULT;
 	return error;
 }

@@ -183,6 +183,7 @@ struct io_stack_location {
 #define IRP_MJ_CREATE 0x00
 #define IRP_MJ_CLOSE 0x02
 #define IRP_MJ_DEVICE_CONTROL 0x0e
+#define IRP_MJ_CLEANUP 0x12
 #define IRP_MJ_COUNT 28
 
 struct irp {
@@ -221,6 +222,10 @@ struct irp {
 
 #define IRP_TYPE 6
 
+/* What the first word of a device object and of a file object says. */
+#define DEVICE_TYPE 3
+#define FILE_TYPE 5
+
 struct device_object {
 	s16 type;
 	u16 size;
@@ -239,6 +244,14 @@ struct device_object {
 	u8 rest[0x150 - 0x4d];
 };
 
+struct driver_extension {
+	struct driver_object *driver;
+	void *add_device;
+	u32 count;
+	u32 pad;
+	struct unicode_string service;	/* its key's name */
+};
+
 struct driver_object {
 	s16 type;
 	s16 size;
@@ -250,9 +263,9 @@ struct driver_object {
 	u32 image_size;
 	u32 pad2;
 	void *section;
-	void *extension;
+	struct driver_extension *extension;
 	struct unicode_string name;
-	void *hardware_database;
+	struct unicode_string *hardware_database;
 	void *fast_io;
 	void *init;
 	void *start_io;
@@ -281,6 +294,7 @@ AT(irp, current_stack, 0xb8);
 AT(device_object, flags, 0x30);
 AT(device_object, extension, 0x40);
 AT(device_object, stack_size, 0x4c);
+AT(driver_extension, service, 0x18);
 AT(driver_object, name, 0x38);
 AT(driver_object, unload, 0x68);
 AT(driver_object, major_function, 0x70);

@@ -119,8 +119,6 @@ void cancel_unlock(KIRQL irql);
 
 /* io.c */
 struct device_object *io_find_device(const char *dos_name);
-NTSTATUS io_device_control(struct device_object *device, u32 code, void *buffer, u32 input, u32 output,
-			   u32 *written);
 void io_hold_device(struct device_object *device);
 void io_release_device(struct device_object *device);
 void io_drop_driver(struct driver_object *driver);

@@ -6,6 +6,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
+#include "io_request.h"
 #include "object.h"
 
 static DEFINE_IDR(handles);
@@ -87,18 +88,31 @@ static NTSTATUS MS ObReferenceObjectByHandle(u64 handle, u32 access, void *type,
 	return STATUS_SUCCESS;
 }
 
+/* Device and file objects are no more than their documented part; only their type tells them from the others. */
 static s64 MS ObfReferenceObject(struct object *object)
 {
-	kref_get(&object->references);
-	return kref_read(&object->references);
+	s16 type = *(s16 *)object;
+
+	if (type == DEVICE_TYPE)
+		io_hold_device((void *)object);
+	else if (type == FILE_TYPE)
+		io_hold_file((void *)object);
+	else
+		kref_get(&object->references);
+	return 1;
 }
 
 static s64 MS ObfDereferenceObject(struct object *object)
 {
-	s64 left = (s64)kref_read(&object->references) - 1;
+	s16 type = *(s16 *)object;
 
-	object_put(object);
-	return left;
+	if (type == DEVICE_TYPE)
+		io_release_device((void *)object);
+	else if (type == FILE_TYPE)
+		io_release_file((void *)object);
+	else
+		object_put(object);
+	return 0;
 }
 
 /* Only the superuser can open /dev/ntlab: a device's own access list has nothing

@@ -121,7 +121,8 @@ static WSK_REGISTRATION registration;
 static NPI npi;
 static const char *suite;
 static PDRIVER_OBJECT own; /* this driver */
-static USHORT base;        /* of the ports of this run: what an earlier one left open is in nobody's way */
+static PUNICODE_STRING own_key;
+static USHORT base; /* of the ports of this run: what an earlier one left open is in nobody's way */
 
 static VOID check(BOOLEAN good, const char *name)
 {
@@ -432,8 +433,8 @@ static VOID run(VOID);
 
 NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING path)
 {
-    (void)path;
     own = driver;
+    own_key = path;
     driver->DriverUnload = lab_unload;
     run();
     return STATUS_SUCCESS;
