@@ -45,6 +45,56 @@ ALLOWED = {
         {"AutoLogon", "ComputerName", "FirstLogonCommands", "OOBE", "ProductKey", "TimeZone", "UserAccounts"},
     ),
 }
+# And within those: Setup takes no file with a word in it that it does not know.
+WITHIN = {
+    "SetupUILanguage": {"UILanguage", "WillShowUI"},
+    "DriverPaths": {"PathAndCredentials"},
+    "PathAndCredentials": {"Credentials", "Path"},
+    "DiskConfiguration": {"DisableEncryptedDiskProvisioning", "Disk", "WillShowUI"},
+    "Disk": {"CreatePartitions", "DiskID", "ModifyPartitions", "WillWipeDisk"},
+    "CreatePartitions": {"CreatePartition"},
+    "CreatePartition": {"Extend", "Order", "Size", "Type"},
+    "ModifyPartitions": {"ModifyPartition"},
+    "ModifyPartition": {*("Active", "Extend", "Format", "Label", "Letter", "Order", "PartitionID", "TypeID")},
+    "ImageInstall": {"DataImage", "OSImage"},
+    "OSImage": {"Compact", "InstallFrom", "InstallTo", "InstallToAvailablePartition", "WillShowUI"},
+    "InstallFrom": {"Credentials", "MetaData", "Path"},
+    "InstallTo": {"DiskID", "PartitionID"},
+    "MetaData": {"Key", "Value"},
+    "UserData": {"AcceptEula", "FullName", "Organization", "ProductKey"},
+    "ProductKey": {"Key", "WillShowUI"},
+    "RunSynchronous": {"RunSynchronousCommand"},
+    "RunSynchronousCommand": {"Credentials", "Description", "Order", "Path"},
+    "OOBE": {
+        *("HideEULAPage", "HideLocalAccountScreen", "HideOEMRegistrationScreen", "HideOnlineAccountScreens"),
+        *("HideWirelessSetupInOOBE", "NetworkLocation", "OEMAppId", "ProtectYourPC", "SkipMachineOOBE"),
+        *("SkipUserOOBE", "UnattendEnableRetailDemo", "VMModeOptimizations"),
+    },
+    "UserAccounts": {"AdministratorPassword", "DomainAccounts", "LocalAccounts"},
+    "LocalAccounts": {"LocalAccount"},
+    "LocalAccount": {"Description", "DisplayName", "Group", "Name", "Password"},
+    "AdministratorPassword": {"PlainText", "Value"},
+    "Password": {"PlainText", "Value"},
+    "AutoLogon": {"Domain", "Enabled", "LogonCount", "Password", "Username"},
+    "FirstLogonCommands": {"SynchronousCommand"},
+    "SynchronousCommand": {"CommandLine", "Description", "Order", "RequiresUserInput"},
+}
+# Words that take one of a few values, are true or false, or numbers.
+VALUES = {
+    "WillShowUI": {"Always", "Never", "OnError"},
+    "Type": {"EFI", "Extended", "Logical", "MSR", "Primary"},
+    "Format": {"FAT32", "NTFS"},
+    "ProtectYourPC": {"1", "2", "3"},
+}
+SWITCHES = {
+    *("AcceptEula", "Enabled", "EnableLUA", "Extend", "HideEULAPage", "HideLocalAccountScreen"),
+    *("HideOnlineAccountScreens", "HideWirelessSetupInOOBE", "PlainText", "WillWipeDisk"),
+}
+NUMBERS = {"DiskID", "LogonCount", "Order", "PartitionID", "Size"}
+LISTED = {  # one of a list, which is added to what there is
+    *("CreatePartition", "Disk", "LocalAccount", "MetaData", "ModifyPartition", "PathAndCredentials"),
+    *("RunSynchronousCommand", "SynchronousCommand"),
+}
 # What Setup asks somebody, unless the answer is there: pass, component, path.
 ASKED = [
     *(
@@ -68,6 +118,7 @@ ASKED = [
     ("oobeSystem", "Shell-Setup", "UserAccounts"),
 ]
 MOST_LETTERS = 259  # of a RunSynchronousCommand's Path
+MOST_COMPUTER, MOST_FIRST_COMMAND = 15, 1024
 each_version = pytest.mark.parametrize("name", versions())
 
 
@@ -121,6 +172,38 @@ def test_nothing_stands_where_windows_does_not_look_for_it(name: str) -> None:
             passes, settings_of_it = ALLOWED[(component.get("name") or "").removeprefix("Microsoft-Windows-")]
             assert settings.get("pass") in passes
             assert {child.tag.partition("}")[2] for child in component} <= settings_of_it
+
+
+def local(element: Element) -> str:
+    return element.tag.partition("}")[2]
+
+
+@pytest.mark.parametrize("key", [None, "AAAAA-BBBBB-CCCCC-DDDDD-EEEEE"])
+@each_version
+def test_every_word_and_value_is_one_that_setup_knows(name: str, key: str | None) -> None:
+    root = fromstring(answer.build(Answers(find(name), 3, PASSWORD, True, key)))
+    for element in (inner for setting in root for component in setting for inner in component.iter()):
+        word, text_of_it = local(element), (element.text or "").strip()
+        if word == "component":  # its words are those of the test before
+            continue
+        if len(element):
+            assert {local(child) for child in element} <= WITHIN[word]
+        elif word in NUMBERS:
+            assert text_of_it.isdecimal()
+        else:
+            assert text_of_it in VALUES.get(word, {"true", "false"} if word in SWITCHES else {text_of_it})
+            assert text_of_it, word
+        assert (element.get(ACTION) == "add") == (word in LISTED)
+
+
+@each_version
+def test_names_are_no_longer_than_windows_takes(name: str) -> None:
+    root = answers(name)
+    assert len(text(part(root, "specialize", "Shell-Setup"), "ComputerName") or "") <= MOST_COMPUTER
+    (command,) = texts(
+        part(root, "oobeSystem", "Shell-Setup"), "FirstLogonCommands/SynchronousCommand/CommandLine"
+    )
+    assert len(command or "") <= MOST_FIRST_COMMAND
 
 
 @each_version

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The scripts that run inside Windows: here they are only parsed, and held against what the host expects."""
 
+import inspect
 import re
 from functools import cache
 
@@ -196,9 +197,19 @@ def test_winrm_is_asked_for_nothing_that_it_refuses_on_a_public_network() -> Non
 def test_networks_become_private_before_winrm_is_set_up() -> None:
     install = body("Invoke-Install")
     assert install.index("Set-PrivateNetworks") < install.index("Install-WinRm")
+
+
+def test_the_policy_for_unidentified_networks_is_set_before_the_first_start_and_again() -> None:
+    """A profile that is being identified cannot be set, and the policy makes it Private in the end."""
     signature = re.search(r"Signatures\\\\?([0-9A-F]{96})", answer._UNIDENTIFIED)
     assert signature
-    assert signature[1] in source("ways.ps1")
+    assert f"$Unidentified = '{signature[1]}'" in source("ways.ps1")
+    private = body("Set-PrivateNetworks")
+    assert re.search(
+        r"Set-Registry \S+ NT\\CurrentVersion\\NetworkList\\Signatures\\\$Unidentified\" 'Category' 1",
+        private,
+    )
+    assert re.search(r"Set-NetConnectionProfile .*-NetworkCategory Private", private)
 
 
 def test_a_password_never_ends() -> None:
@@ -222,6 +233,14 @@ def test_stealth_mode_is_looked_for_where_a_policy_may_force_it(script: str) -> 
     assert ".Replace('Standard', 'Private')" in script
     assert "-contains 0" in script
     assert re.search(r"DisableStealthMode'?\)?,? -ne 1", script)
+
+
+def test_every_fact_of_a_start_that_is_looked_at_or_promised_is_told() -> None:
+    told = set(re.findall(r"^'([a-z-]+)=' \+", driver_install._FACTS, re.M))
+    looked_at = set(re.findall(r'facts(?:\.get\(|\[)"([a-z-]+)"', inspect.getsource(driver_install)))
+    assert looked_at <= told
+    # The guide says of these that they stand among a guest's facts.
+    assert told - looked_at == {"stealth"}
 
 
 def test_ways_in_are_started_again_and_not_waited_for() -> None:

@@ -35,6 +35,7 @@ from harness.guest.ssh import Login, SshChannel
 from harness.guest.winrm import Account, WinRmChannel
 from harness.lab import kvm, libvirt_embed, neighbours
 from harness.lab.namespace import Network
+from harness.lab.windows_domain import WindowsMachine
 
 NAME = "windows-server-2022"
 CASE = "suites/close/test_connection.py"
@@ -369,6 +370,71 @@ def test_memory_integrity_is_asked_for_after_the_restart(told: str, good: bool, 
     else:
         with pytest.raises(HarnessError, match="memory integrity did not come on"):
             asyncio.run(main())
+
+
+class Restarting:
+    """A machine whose restart comes as soon as it is expected, or never."""
+
+    def __init__(self, *, comes: bool) -> None:
+        self._comes = comes
+
+    def expect_restart(self) -> "asyncio.Future[None]":
+        restarted = asyncio.get_running_loop().create_future()
+        if self._comes:
+            restarted.set_result(None)
+        return restarted
+
+
+def steps_of_a_start(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *, vbs: bool, restarts: bool
+) -> tuple[list[str], str]:
+    """Until the driver would be installed; and how it ended."""
+    steps: list[str] = []
+
+    async def connect(*_: object) -> Pretend:
+        steps.append("login")
+        pretend = Pretend()
+        pretend.done = steps
+        return pretend
+
+    async def answers(*_: object) -> None:
+        steps.append("answers")
+
+    async def deploy(*_: object) -> None:
+        raise HarnessError("as far as this goes")
+
+    monkeypatch.setattr(windows, "connect", connect)
+    monkeypatch.setattr(windows, "_RESTART_LIMIT_S", 0.1)
+    monkeypatch.setattr(neighbours, "wait_for", answers)
+    monkeypatch.setattr(driver_install, "deploy", deploy)
+    image, options = windows.Image(folder, seal(folder), {}), GuestOptions(vbs=vbs)
+    start = windows._WindowsStart(image, options, 2, Network(), folder / "serial-1.log", print, True, 1)
+    wanted = WindowsMachine("x", folder / "disk", folder / "vars", 4096, 2, kvm=True)
+
+    async def come_up() -> str:
+        with pytest.raises((HarnessError, GuestHung)) as ended:
+            await start._come_up(Restarting(comes=restarts), wanted)  # type: ignore[arg-type]
+        return str(ended.value)
+
+    return steps, asyncio.run(come_up())
+
+
+def test_memory_integrity_takes_a_restart_and_another_login(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_usual = ["login", "adapters", "answers", "answers", "close"]
+    steps, _ = steps_of_a_start(tmp_path, monkeypatch, vbs=False, restarts=False)
+    assert steps == as_usual
+    steps, _ = steps_of_a_start(tmp_path, monkeypatch, vbs=True, restarts=True)
+    assert steps == ["login", "vbs", "close", *as_usual]
+
+
+def test_a_restart_for_memory_integrity_that_does_not_come_is_hung(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps, ended = steps_of_a_start(tmp_path, monkeypatch, vbs=True, restarts=False)
+    assert steps == ["login", "vbs", "close"]
+    assert "the guest did not restart" in ended
 
 
 def test_scenarios_go_over_a_virtio_port_where_the_guest_has_one(tmp_path: Path) -> None:
