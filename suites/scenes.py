@@ -51,6 +51,7 @@ SHORT_PEER_TIMEOUT = 300 * ms  # for the part of a peer that nothing tells of th
 HELD = 300 * ms  # a callback, from when it has told that it has begun
 SOON = After(received=1, delay=20 * ms)  # of the peer, when all that the scene needs was called and told
 SETTLES = 100 * ms  # for what was called to come to rest; no sentence rests on it
+ACKNOWLEDGED = 600 * ms  # an acknowledgement may be delayed by up to 0.5 s: RFC 9293, 3.8.6.3
 AFTERWARDS = 150 * ms  # for events that must not come
 OPEN = 5 * s  # for a peer that is to hold its direction open till the guest has ended the connection
 TOLD = b"!"  # of the peer, when it has the guest's FIN
@@ -102,11 +103,13 @@ def bystander(plan):
 def has_begun(plan, other, sock, callback):
     """Waits until an event callback of the socket's is in progress.
 
-    A call inside it tells, which is over when it returns. It is one of another socket, so that nothing is
-    asked of the provider for this one.
+    A call inside it tells, which is over when it returns; it is given back. It is one of another socket, so
+    that nothing is asked of the provider for this one.
     """
-    plan.wait(plan.enable(other, Callback.RECEIVE_FROM, irp=Irp.NONE, context=inside(sock, callback)))
+    tells = plan.enable(other, Callback.RECEIVE_FROM, irp=Irp.NONE, context=inside(sock, callback))
+    plan.wait(tells)
     plan.delay(20 * ms)  # after which nobody is inside that call
+    return tells
 
 
 def in_fin_wait_2(plan, sock):

@@ -7,6 +7,7 @@ from harness.peer import EndsWhenAsked, ReadsToEof, ZeroWindow
 from harness.scenario import ALL_CONTEXTS, FAMILIES, IPV4, WSK_FLAG_WAITALL, WSK_SOCKET, Scenario
 from harness.verdict import for_each, requires
 from suites.scenes import (
+    ACKNOWLEDGED,
     CONNECTED_AND_ACCEPTED,
     SETTLES,
     joined,
@@ -26,7 +27,7 @@ async def test_a_waitall_receive_that_holds_a_part_is_cancelled(lab, way, family
     peer, sock = joined(lab, plan, EndsWhenAsked("fin", data=PART), way, family)
     receive = plan.receive(sock, WHOLE, flags=WSK_FLAG_WAITALL)
     plan.send(sock, b"?")
-    plan.delay(SETTLES)
+    plan.delay(ACKNOWLEDGED)
     cancel = plan.cancel(receive)
     plan.wait(receive)
     plan.send(sock, b"!")

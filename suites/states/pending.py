@@ -9,7 +9,7 @@ from harness.core.units import KiB
 from harness.evidence import Fact
 from harness.peer import EndsWhenAsked, NeverAnswers
 from harness.scenario import WSK_FLAG_DRAIN, WSK_FLAG_WAITALL, Category, Origin, Scenario
-from suites.scenes import SETTLES, joined, require_pending, require_precondition
+from suites.scenes import ACKNOWLEDGED, SETTLES, joined, require_pending, require_precondition
 from suites.states.operations import LATER
 
 MANY = 8
@@ -30,7 +30,7 @@ class Pending(NamedTuple):
         pending = self.begin(plan, sock)
         if "data" in self.peer:
             plan.send(sock, b"?")
-        plan.delay(SETTLES)
+        plan.delay(ACKNOWLEDGED if "data" in self.peer else SETTLES)
         return peer, sock, pending
 
 

@@ -4,7 +4,7 @@
  * FAULT(id, "name", "rows that it breaks", "what it does").
  */
 FAULT(rst_on_graceful, "rst-on-graceful",
-      "D-01 D-03 D-04 D-08 D-11 D-16 D-17 D-18b D-20 D-21 D-22 D-23 D-24 D-25 D-26 D-33 C-10 C-11 C-17 C-18 C-18b C-19 X-18 X-21 X-41 S-03 S-06 S-11 S-12 S-13 S-14 S-15 S-16",
+      "D-01 D-03 D-04 D-08 D-11 D-15 D-16 D-17 D-18b D-20 D-21 D-22 D-23 D-24 D-25 D-26 D-33 C-10 C-11 C-17 C-18 C-18b C-19 X-18 X-21 X-41 S-03 S-04 S-05 S-06 S-07 S-08 S-11 S-12 S-13 S-14 S-15 S-16",
       "a graceful disconnect sends RST where it owes FIN")
 FAULT(fin_before_data, "fin-before-data", "D-03 D-17",
       "FIN leaves at once; the disconnect's buffer is never sent")

@@ -46,6 +46,8 @@ u32 policy_indication_size(const struct wsk_socket *ws, u32 readable, int parts)
 {
 	if (freedom(FREEDOM_indications_by_byte) && ws->indicated < 16)
 		return min(readable, 1u);
+	if (fault(FAULT_events_overlap))	/* something is left for the one that begins meanwhile */
+		parts = 2;
 	readable = DIV_ROUND_UP(readable, parts);
 	return freedom(FREEDOM_indications_by_segment) ? min(readable, 1460u) : readable;
 }

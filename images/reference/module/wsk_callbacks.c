@@ -227,6 +227,14 @@ static void drop(struct wsk_socket *ws, struct wsk_event *event)
 		ws->receive_stopped = false;
 }
 
+/* For a fault: this one is held by the callback. */
+static void look_on_another_processor(struct wsk_socket *ws)
+{
+	unsigned int cpu = cpumask_any_but(cpu_online_mask, smp_processor_id());
+
+	queue_work_on(cpu < nr_cpu_ids ? cpu : WORK_CPU_UNBOUND, system_wq, &ws->apart);
+}
+
 /* The event that was decided on: told now, or dropped. */
 void wsk_deliver_event(struct wsk_socket *ws)
 {
@@ -240,7 +248,7 @@ void wsk_deliver_event(struct wsk_socket *ws)
 	ws->in_callbacks++;
 	if (policy_events_overlap(event.kind)) {
 		ws->event_busy = false;
-		queue_work(system_unbound_wq, &ws->apart);
+		look_on_another_processor(ws);
 	}
 	spin_unlock_bh(&ws->lock);
 	policy_pause();
@@ -262,20 +270,22 @@ void wsk_deliver_event(struct wsk_socket *ws)
 	wsk_kick(ws);
 }
 
-void wsk_deliver(struct tasklet_struct *tasklet)
+void wsk_deliver_at_dispatch(struct wsk_socket *ws)
 {
-	wsk_deliver_event(container_of(tasklet, struct wsk_socket, event_tasklet));
+	local_bh_disable();
+	wsk_deliver_event(ws);
+	local_bh_enable();
 }
 
-/* The same, when it had to wait or is not for DISPATCH_LEVEL. */
-void wsk_deliver_late(struct work_struct *work)
+/* In a thread of its own: a callback that is held does not hold up the work of the socket. */
+void wsk_deliver(struct work_struct *work)
 {
 	struct wsk_socket *ws = container_of(to_delayed_work(work), struct wsk_socket, event_work);
 
 	if (!xchg(&ws->event_waits, false))
 		return;
 	if (policy_delivery() == DELIVER_AT_DISPATCH)
-		tasklet_schedule(&ws->event_tasklet);
+		wsk_deliver_at_dispatch(ws);
 	else
 		wsk_deliver_event(ws);
 }

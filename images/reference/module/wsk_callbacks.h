@@ -5,8 +5,8 @@
 #include "wsk_objects.h"
 
 void wsk_deliver_event(struct wsk_socket *ws);
-void wsk_deliver(struct tasklet_struct *tasklet);
-void wsk_deliver_late(struct work_struct *work);
+void wsk_deliver_at_dispatch(struct wsk_socket *ws);
+void wsk_deliver(struct work_struct *work);
 void wsk_hurry_event(struct wsk_socket *ws);
 bool wsk_events_idle(struct wsk_socket *ws);
 

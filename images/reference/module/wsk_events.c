@@ -23,14 +23,6 @@ static void deliver_in_thread(struct wsk_socket *ws, u32 delay_ms)
 	queue_delayed_work(system_unbound_wq, &ws->event_work, msecs_to_jiffies(delay_ms));
 }
 
-/* For a fault: beside the one that is in progress on another processor. */
-static void deliver_apart(struct wsk_socket *ws)
-{
-	local_bh_disable();
-	wsk_deliver_event(ws);
-	local_bh_enable();
-}
-
 static void raise(struct wsk_socket *ws, const struct wsk_event *event)
 {
 	u32 delay_ms = ws->closing ? 0 : policy_event_delay_ms();
@@ -41,13 +33,9 @@ static void raise(struct wsk_socket *ws, const struct wsk_event *event)
 	ws->told_closing += ws->closing;
 	spin_unlock_bh(&ws->lock);
 	if (policy_events_overlap(event->kind) && READ_ONCE(ws->running))
-		deliver_apart(ws);
-	else if (delay_ms || policy_delivery() == DELIVER_AT_PASSIVE)
-		deliver_in_thread(ws, delay_ms);
-	else if (policy_delivery() == DELIVER_AT_DISPATCH)
-		tasklet_schedule(&ws->event_tasklet);
+		wsk_deliver_at_dispatch(ws);	/* for a fault: beside the one that is in progress on another processor */
 	else
-		wsk_deliver_event(ws);
+		deliver_in_thread(ws, delay_ms);
 }
 
 /* The next of so many parts of what is there, at most 64 KiB; NULL when nothing is. */

@@ -146,9 +146,8 @@ struct wsk_socket {
 
 	u32 enabled;		/* WSK_EVENT_* */
 	u32 static_events;
-	struct tasklet_struct event_tasklet;
-	struct delayed_work event_work;	/* instead of it, or before it */
-	bool event_waits;	/* for event_work */
+	struct delayed_work event_work;	/* tells `event` */
+	bool event_waits;	/* for it */
 	u8 told_closing;	/* events since the close was asked for */
 	u32 indicated;		/* how many times data was */
 	struct wsk_event event;	/* the one that is to be delivered, or is being */

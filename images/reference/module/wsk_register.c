@@ -101,7 +101,7 @@ static NTSTATUS MS WskQueryProviderCharacteristics(struct wsk_registration *regi
 int wsk_init(void)
 {
 	static const struct wsk_socket_parts parts = {
-		.table_of = wsk_table_of, .work = wsk_work, .deliver = wsk_deliver, .deliver_late = wsk_deliver_late,
+		.table_of = wsk_table_of, .work = wsk_work, .deliver = wsk_deliver,
 	};
 	int error = wsk_sockets_init(&parts);
 

@@ -153,9 +153,8 @@ static void free_work(struct work_struct *work)
 	wait_var_event(&ws->holds, !atomic_read(&ws->holds));
 	cancel_work_sync(&ws->work);
 	cancel_delayed_work_sync(&ws->wake);
-	cancel_delayed_work_sync(&ws->event_work);
+	flush_delayed_work(&ws->event_work);
 	cancel_work_sync(&ws->apart);
-	tasklet_kill(&ws->event_tasklet);
 	cancel_work_sync(&ws->work);
 	wsk_client_put_socket(ws->client);
 	if (policy_frees_socket(ws))
@@ -195,8 +194,7 @@ struct wsk_socket *wsk_socket_new(struct wsk_client *client, u32 category, int f
 	spin_lock_init(&ws->lock);
 	INIT_LIST_HEAD(&ws->operations);
 	INIT_LIST_HEAD(&ws->leftover);
-	tasklet_setup(&ws->event_tasklet, parts->deliver);
-	INIT_DELAYED_WORK(&ws->event_work, parts->deliver_late);
+	INIT_DELAYED_WORK(&ws->event_work, parts->deliver);
 	INIT_WORK(&ws->apart, look_again);
 	atomic_inc(&client->sockets);
 	spin_lock_bh(&live_lock);

@@ -11,8 +11,7 @@
 struct wsk_socket_parts {
 	const void *(*table_of)(u32 category);	/* the dispatch table */
 	work_func_t work;			/* looks at everything that waits */
-	void (*deliver)(struct tasklet_struct *tasklet);	/* calls the client for `event` */
-	work_func_t deliver_late;		/* the same, when it is not to come at once or at DISPATCH_LEVEL */
+	work_func_t deliver;			/* calls the client for `event` */
 };
 
 int wsk_sockets_init(const struct wsk_socket_parts *parts);
