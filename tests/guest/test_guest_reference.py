@@ -21,9 +21,14 @@ def test_an_unknown_guest_is_refused_with_the_known_names() -> None:
         find("windows-3.11")
 
 
-def test_an_unknown_fault_is_refused_with_the_known_names() -> None:
-    with pytest.raises(UsageError, match="rst-on-graceful"):
-        chosen_guest(Settings(fault="no-such"))
+@pytest.mark.parametrize(
+    ("fault", "told"), [("rst-on-gracefull", "it has .*rst-on-graceful"), ("no-such", "selfcheck --list")]
+)
+def test_an_unknown_fault_is_refused_with_those_like_it_or_where_they_are_listed(
+    fault: str, told: str
+) -> None:
+    with pytest.raises(UsageError, match=told):
+        chosen_guest(Settings(fault=fault))
 
 
 def test_commands_files_and_clocks(tmp_path: Path) -> None:
