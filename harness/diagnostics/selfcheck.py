@@ -4,6 +4,7 @@
 A fault is killed when a case that judges one of its rows fails. A case that
 judges other rows must not: either the case is wrong, or the fault's table is.
 One that judges its rows may be inconclusive: the fault has spoilt its scene.
+Of a fault that shows everywhere neither is asked.
 Under a freedom, which keeps every promise, no case may fail, and no law may be broken.
 
 Laws see a fault wherever it shows, so what they alone notice is told beside the
@@ -45,6 +46,7 @@ class FaultVerdict:
     seconds: float = 0.0
     is_freedom: bool = False
     laws: Mapping[str, list[str]] = field(default_factory=dict)  # law -> cases that broke it
+    everywhere: bool = False  # so does the fault show
 
     @property
     def killed(self) -> bool:
@@ -53,7 +55,7 @@ class FaultVerdict:
     @property
     def unexpected(self) -> list[str]:
         """Rows that are red and that the fault does not name."""
-        return [row for row in self.red if row not in self.named]
+        return [] if self.everywhere else [row for row in self.red if row not in self.named]
 
     @property
     def well(self) -> bool:
@@ -81,6 +83,7 @@ class Task:
     named: tuple[str, ...]
     cases: Sequence[str]
     is_freedom: bool = False
+    everywhere: bool = False
 
 
 def plan(faults: Mapping[str, Fault], judges: Mapping[str, Sequence[str]], sample: int) -> list[Task]:
@@ -94,7 +97,7 @@ def plan(faults: Mapping[str, Fault], judges: Mapping[str, Sequence[str]], sampl
         wanted = _telling(case for row in fault.rows for case in judges.get(row, ()))
         others = [case for case in everything if case not in wanted]
         drawn = random.Random(name).sample(others, min(sample, len(others)))
-        tasks.append(Task(name, fault.rows, sorted({*wanted, *drawn})))
+        tasks.append(Task(name, fault.rows, sorted({*wanted, *drawn}), everywhere=fault.everywhere))
     return tasks
 
 
@@ -215,7 +218,8 @@ def judge(task: Task, run: Mapping[str, Any]) -> FaultVerdict:
     unjudged = []
     for case in run["cases"]:
         outcome = Outcome(case["outcome"])
-        spoilt = outcome == Outcome.INCONCLUSIVE and not set(task.named).isdisjoint(case["requirements"])
+        judges_it = task.everywhere or not set(task.named).isdisjoint(case["requirements"])
+        spoilt = outcome == Outcome.INCONCLUSIVE and judges_it
         if outcome.errors and not spoilt:
             unjudged.append(f"{case['id']} ({case['why'][:200]})")
         for law in broken_laws(case):
@@ -225,11 +229,13 @@ def judge(task: Task, run: Mapping[str, Any]) -> FaultVerdict:
             red.setdefault(row, []).append(case["id"])
     missing = set(task.cases) - {case["id"] for case in run["cases"]}
     unjudged += [f"{case} (never ran)" for case in sorted(missing)]
-    return FaultVerdict(task.fault, task.named, red, unjudged, run["seconds"], task.is_freedom, laws)
+    return FaultVerdict(
+        task.fault, task.named, red, unjudged, run["seconds"], task.is_freedom, laws, task.everywhere
+    )
 
 
 def matrix(verdicts: Sequence[FaultVerdict]) -> list[str]:
-    """Fault by row: `#` killed by a row that it names, `.` named and green, `!` red and not named."""
+    """Fault by row: `#` red and named, `.` named and green, `!` red and not named, `+` red where all may be."""
     known = {row for verdict in verdicts for row in (*verdict.named, *verdict.red)}
     rows = sorted(known, key=lambda row: ("DCXS".find(row[0]), row))
     width = max(len(verdict.fault) for verdict in verdicts)
@@ -243,7 +249,7 @@ def matrix(verdicts: Sequence[FaultVerdict]) -> list[str]:
 
 def _mark(verdict: FaultVerdict, row: str) -> str:
     if row in verdict.red:
-        return "#" if row in verdict.named else "!"
+        return "#" if row in verdict.named else "+" if verdict.everywhere else "!"
     return "." if row in verdict.named else " "
 
 

@@ -73,6 +73,7 @@ class Fault:
 
     rows: tuple[str, ...]
     text: str
+    everywhere: bool = False  # it spoils so much of what scenes are made of that any row may be broken too
 
 
 _RACES = "races"  # the one freedom that takes a number: races:4711

@@ -8,6 +8,7 @@ from harness.core.paths import REFERENCE_IMAGE
 from harness.guest.base import Fault, Freedom
 
 _MODULE = REFERENCE_IMAGE / "module"
+_EVERYWHERE = "*"  # behind the rows of a fault
 _STRING = r'"((?:[^"\\]|\\.)*)"'
 _FAULT = re.compile(rf"^FAULT\(\w+,\s+{_STRING},\s+{_STRING},\s+{_STRING}\)", re.MULTILINE)
 _FREEDOM = re.compile(rf"^FREEDOM\((\w+),\s+{_STRING},\s+{_STRING},\s+{_STRING},\s+{_STRING}\)", re.MULTILINE)
@@ -18,7 +19,12 @@ _PART = re.compile(r"^PART\((\w+), (\w+)\)", re.MULTILINE)
 def faults() -> dict[str, Fault]:
     """The faults of faults.h, by name."""
     table = (_MODULE / "faults.h").read_text(encoding="utf-8")
-    return {name: Fault(tuple(rows.split()), text) for name, rows, text in _FAULT.findall(table)}
+    return {name: _fault(rows.split(), text) for name, rows, text in _FAULT.findall(table)}
+
+
+def _fault(rows: list[str], text: str) -> Fault:
+    named = tuple(row for row in rows if row != _EVERYWHERE)
+    return Fault(named, text, everywhere=_EVERYWHERE in rows)
 
 
 @cache

@@ -23,7 +23,8 @@ def written(page: str) -> str:
 def _faults() -> Iterator[str]:
     yield from ("| fault | what it does | rows that notice |", "|---|---|---|")
     for name, fault in switches.faults().items():
-        yield f"| `{name}` | {fault.text} | {' '.join(fault.rows)} |"
+        others = ", and any other" if fault.everywhere else ""
+        yield f"| `{name}` | {fault.text} | {' '.join(fault.rows)}{others} |"
 
 
 def _laws() -> Iterator[str]:

@@ -41,6 +41,11 @@ def test_faults_and_freedoms_name_rows_of_the_catalogue() -> None:
     assert {name: unknown for name, named in rows.items() if (unknown := {*named} - ROWS)} == {}
 
 
+def test_a_star_behind_the_rows_of_a_fault_says_that_it_shows_everywhere() -> None:
+    found = switches.faults()
+    assert (found["lost-irp"].everywhere, found["offset-ignored"].everywhere) == (True, False)
+
+
 def test_every_fault_and_freedom_does_something() -> None:
     """In a policy, in the guest's script, or in how it is started."""
     policies = "".join(path.read_text() for path in MODULE.glob("policy_*.c"))
