@@ -235,7 +235,7 @@ def judge(task: Task, run: Mapping[str, Any]) -> FaultVerdict:
 
 
 def matrix(verdicts: Sequence[FaultVerdict]) -> list[str]:
-    """Fault by row: `#` red and named, `.` named and green, `!` red and not named, `+` red where all may be."""
+    """Fault by row: `#` red and named, `.` named and green, `!` red alone, `+` red where any may be."""
     known = {row for verdict in verdicts for row in (*verdict.named, *verdict.red)}
     rows = sorted(known, key=lambda row: ("DCXS".find(row[0]), row))
     width = max(len(verdict.fault) for verdict in verdicts)

@@ -42,8 +42,8 @@ _BOOT_LIMIT_S = 60.0
 _BOOTS = 3  # until its clock must run right
 # Without these the kernel spends a third of its boot on protecting and testing itself.
 # The two of initcall_blacklist, a self-test and tracing, take 0.2 s, and so does waiting for RCU.
-# An NMI that no device owns to stops the kernel: that is how a guest that hangs is made to tell. So RCU must not
-# look for stalls: on a starved host it sends NMIs that come when nobody waits for them any more.
+# An NMI that no device owns to stops the kernel: that is how a guest that hangs is made to tell. So RCU must
+# not look for stalls: on a starved host it sends NMIs that come when nobody waits for them any more.
 _COMMAND_LINE = (
     "console=ttyS0 quiet mitigations=off nokaslr cryptomgr.notests unknown_nmi_panic"
     " initcall_blacklist=crypto_kdf108_init,init_kprobe_trace"
