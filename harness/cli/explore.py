@@ -46,7 +46,7 @@ _OPTIONS = [one for one in OPTIONS if one.topic is Topic.GUEST or one.name == "a
 )
 @click.option(
     "--write-test",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=given.FilePath(file_okay=False),
     metavar="FOLDER",
     help="Write each find there as a test of the suites, to be taken over.",
 )

@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 
-class File(click.Path):
-    """The path of a file. An empty word, which a variable without a value leaves, would be this folder."""
+class FilePath(click.Path):
+    """The path of a file or folder. An empty word, which an unset variable leaves, would be this folder."""
 
-    def __init__(self) -> None:
-        super().__init__(path_type=Path)
+    def __init__(self, **limits: Any) -> None:
+        super().__init__(path_type=Path, **limits)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Fails for an empty word."""

@@ -9,7 +9,7 @@ import click
 from harness.cli import given
 from harness.core.errors import UsageError, WskConformanceError
 
-_FILE = given.File()
+_FILE = given.FilePath()
 
 
 @click.group()

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from harness import __version__
+from harness.cli import given
 from harness.cli.compare import compare
 from harness.cli.doctor import doctor
 from harness.cli.ending import EXIT_INTERRUPTED, brief
@@ -56,7 +57,7 @@ def cli() -> None:
 
 
 @cli.command()
-@click.argument("run_folder", metavar="[RUN]", type=click.Path(path_type=Path), required=False)
+@click.argument("run_folder", metavar="[RUN]", type=given.FilePath(), required=False)
 @click.option(
     "--format",
     "wanted",
@@ -67,10 +68,10 @@ def cli() -> None:
 @click.option(
     "--against",
     metavar="RUN",
-    type=click.Path(path_type=Path),
+    type=given.FilePath(),
     help="Show the times of this other run behind those of RUN (html only).",
 )
-@click.option("--capture", type=click.Path(path_type=Path), help="A pcap or pcapng file instead of a run.")
+@click.option("--capture", type=given.FilePath(), help="A pcap or pcapng file instead of a run.")
 @click.option("--list", "list_only", is_flag=True, help="Of a capture: name its TCP connections.")
 @click.option("--connection", type=click.IntRange(1), metavar="N", help="Of a capture: this connection.")
 @click.option(
@@ -139,7 +140,7 @@ def report(
 
 
 @cli.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=given.FilePath())
 def show(file: Path) -> None:
     """Print a scenario or a trace of a results folder in words."""
     from harness.report.text import lines

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 @click.option(
     "--again", is_flag=True, help="What is not as it should be is run again by itself; that counts."
 )
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the matrix there too.")
+@click.option("--json", "json_file", type=given.FilePath(), help="Write the matrix there too.")
 @run_option(
     "results", default=RESULTS / "selfcheck", help="Folder for the runs that were not as they should be."
 )

@@ -38,7 +38,7 @@ def _list_peers(context: click.Context, _option: click.Parameter, wanted: bool) 
 
 
 @click.command("try-driver")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=given.FilePath())
 @click.option(
     "--seconds",
     type=given.Number(0, 3600),
@@ -48,7 +48,7 @@ def _list_peers(context: click.Context, _option: click.Parameter, wanted: bool) 
 )
 @click.option(
     "--program",
-    type=click.Path(path_type=Path),
+    type=given.FilePath(),
     help="A program or shell script for the guest (Linux, static): the driver runs until it ends. "
     "`ntdriver ioctl` sends controls; $PEER_ADDRESS, $PEER_PORT and $GUEST_ADDRESS are set.",
 )

@@ -181,6 +181,7 @@ def test_an_output_that_cannot_be_is_told_before_the_work(
         ("run", "-n", "1e3"),
         ("run", "--variants", "some"),
         ("run", "--nic", "floppy"),
+        ("run", "--results", ""),
         ("run", "--results", "/dev/null"),
         ("run", "--results", "/dev/full/x"),
         ("run", "--results", LONG),
