@@ -18,7 +18,7 @@
 #define METHOD_NEITHER 3
 
 /* DRIVER_VERIFIER_IOMANAGER_VIOLATION's first parameter. */
-#define STATUS_DIFFERS 0x224
+#define VERIFIER_STATUS_DIFFERS 0x224
 #define NEITHER_COMPLETED_NOR_PENDING 0x226
 #define PENDING_NOT_MARKED 0x23d
 #define MARKED_NOT_PENDING 0x23e
@@ -88,7 +88,7 @@ static void verify(const struct request *request, const struct io_stack_location
 	}
 	require(!marked, MARKED_NOT_PENDING, request);
 	require(READ_ONCE(done->signal_state), NEITHER_COMPLETED_NOR_PENDING, request);
-	require(request->status == request->irp->status, STATUS_DIFFERS, request);
+	require(request->status == request->irp->status, VERIFIER_STATUS_DIFFERS, request);
 }
 
 /* The IRP's next location is filled in but for what is the same in every request. */
