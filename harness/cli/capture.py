@@ -116,8 +116,8 @@ def _check(found: Connections, interface: str) -> None:
     if found.unreadable:
         links = ", ".join(map(str, sorted(found.unread_links)[:_MOST_NAMED]))
         raise UsageError(
-            f"the capture has link type {links}; those that are read are Ethernet, raw IP, "
-            "Linux cooked (1 and 2) and loopback (https://www.tcpdump.org/linktypes.html)"
+            f"the capture has link type {links}; those that are read are Ethernet, raw IP, Linux cooked "
+            "(1 and 2), loopback, PPP and Cisco's HDLC (https://www.tcpdump.org/linktypes.html)"
         )
     if not found.table:
         raise UsageError("the capture holds no TCP packet that could be read")

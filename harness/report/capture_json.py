@@ -20,6 +20,7 @@ def as_json(found: Connections, damage: str = "") -> str:
         "frames_left_out": {str(why): count for why, count in found.asides.items() if count},
         "frames_of_other_interfaces": found.not_chosen,
         "copies_left_out": found.copies,
+        "segments_again_at_once": found.at_once,
         "interfaces": [
             {"number": one.number, "name": one.name, "frames": count}
             for one, count in sorted(found.interfaces.items())

@@ -131,6 +131,11 @@ def aside(found: Connections) -> Iterator[str]:
         yield f"{found.not_chosen} frames left out: of another interface"
     if found.copies:
         yield f"{found.copies} copies left out: of packets that another interface shows"
+    if found.at_once:
+        yield (
+            f"{found.at_once} segments come again at once: the capture is of several places and does not "
+            "tell them apart. With `pktmon etl2pcap` choose one: --component-id N; or convert with etl2pcapng"
+        )
     if found.left_out:
         yield f"{found.left_out} packets left out: of connections behind the first {len(found.table)}"
     if len(found.interfaces) > 1:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from harness.wire.copies import Copies
+from harness.wire.copies import Copies, is_at_once
 from harness.wire.fragments import Fragments, Reassembly
 from harness.wire.packets import ACK, FIN, RST, SYN, Flag
 from harness.wire.pcapng import Frame, Interface
@@ -21,6 +21,7 @@ MOST_CONNECTIONS = 50_000
 _SYN, _FIN, _RST, _ACK = int(SYN), int(FIN), int(RST), int(ACK)
 _FLAGS = 0xFF
 _MOST_INTERFACES = 100  # that are counted apart
+_FEW, _SHARE = 3, 3  # so many segments, and one of so many, that come again at once are no accident
 _NEAR = 1 << 20  # bytes that may be stored before the SYN that they follow
 
 
@@ -29,8 +30,10 @@ class CapturedConnection:
 
     __slots__ = (
         "_addresses",
+        "_latest",
         "_ports",
         "_syns",
+        "at_once",
         "bases",
         "bytes",
         "first_ns",
@@ -39,6 +42,7 @@ class CapturedConnection:
         "number",
         "opener",
         "packets",
+        "spoken",
         "start_ns",
     )
 
@@ -51,6 +55,9 @@ class CapturedConnection:
         self.packets = [0, 0]  # by the end that sent them
         self.bytes = [0, 0]  # of payload, retransmissions counted again
         self.flags = [0, 0]  # that each end ever set
+        self.spoken = 0  # segments with data, SYN or FIN
+        self.at_once = 0  # of these, the same as the one before it, and too soon to be sent again
+        self._latest: list[tuple[int | None, CapturedSegment] | None] = [None, None]
         self.bases: list[int | None] = [None, None]  # sequence numbers that count as 0
         self.start_ns: int | None = None  # of the packet that is stored first
         self.first_ns: int | None = None
@@ -94,6 +101,10 @@ class CapturedConnection:
                 self.last_ns = time_ns
             elif time_ns < self.first_ns:
                 self.first_ns = time_ns
+        if seen.length or seen.flags & (_SYN | _FIN):
+            self.spoken += 1
+            self.at_once += is_at_once(self._latest[sender], time_ns, seen)
+            self._latest[sender] = time_ns, seen
         if seen.flags & _SYN:
             self._begins(sender, seen)
         bases = self.bases
@@ -207,6 +218,13 @@ class Connections:
     def unreadable(self) -> bool:
         """Was there not one frame of a link type that can be read?"""
         return not self.table and set(self.asides) == {Aside.LINK}
+
+    @property
+    def at_once(self) -> int:
+        """Segments that come again at once, where that is no accident: copies that nothing tells apart."""
+        again = sum(one.at_once for one in self.table)
+        spoken = sum(one.spoken for one in self.table)
+        return again if again >= _FEW and again * _SHARE >= spoken else 0
 
     @property
     def is_full(self) -> bool:

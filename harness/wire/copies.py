@@ -2,9 +2,12 @@
 """Copies of one packet in a capture of several interfaces.
 
 Windows' Packet Monitor records a packet in each component of the network stack
-that it goes through; etl2pcapng makes an interface of each component, and gives
-the copies one packet id. In files without ids a copy is the same segment in
-another interface, within the time that a packet takes through the stack.
+that it goes through. etl2pcapng, from 1.12 on, makes an interface of each
+component, and gives the copies one packet id. In files without ids a copy is the
+same segment in another interface, within the time that a packet takes through the
+stack. What Windows' own `pktmon etl2pcap` makes does not tell the components apart
+(https://learn.microsoft.com/windows-server/administration/windows-commands/pktmon-pcapng):
+there copies look as if they had been sent again, and can only be counted.
 """
 
 from harness.core.units import us
@@ -13,6 +16,15 @@ from harness.wire.segments import CapturedSegment
 
 _SOON = 200 * us  # no retransmission comes as soon: RFC 6298 has 1 s, Linux and Windows 200 ms and more
 _MOST_KEPT = 4096  # packets
+
+
+def is_at_once(
+    before: tuple[int | None, CapturedSegment] | None, time_ns: int | None, seen: CapturedSegment
+) -> bool:
+    """Is it what the same end sent right before, too soon for that to have been lost?"""
+    if before is None or before[1][2:-1] != seen[2:-1]:
+        return False
+    return before[0] is not None and time_ns is not None and abs(time_ns - before[0]) <= _SOON
 
 
 class _Seen:

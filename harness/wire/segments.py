@@ -13,13 +13,15 @@ from typing import NamedTuple
 from harness.wire import irp_events
 
 NULL, ETHERNET, RAW, LOOP, LINUX_SLL, IPV4, IPV6, LINUX_SLL2 = 0, 1, 101, 108, 113, 228, 229, 276
+PPP, PPP_HDLC, PPP_ETHER, C_HDLC, PPP_WITH_DIR = 9, 50, 51, 104, 204
 _OLD_RAW = (12, 14)  # of OpenBSD and BSD/OS
 
 _IP = (0x0800, 0x86DD)
 _VLAN = (0x8100, 0x88A8, 0x9100)
 _MPLS = (0x8847, 0x8848)
 _PPPOE_DISCOVERY, _PPPOE_SESSION = 0x8863, 0x8864
-_PPP_IP = (0x0021, 0x0057)
+_PPP_IP, _PPP_MPLS = (0x0021, 0x0057), (0x0281, 0x0283)
+_PPP_ADDRESS, _C_HDLC_ADDRESSES = 0xFF, (0x0F, 0x8F)  # RFC 1662, 3.1, and RFC 1547, 4.3.1
 _LONGEST_LENGTH = 1500  # up to it a number is no EtherType but the length of an LLC frame (IEEE 802.3, 3.2.6)
 _SNAP = b"\xaa\xaa\x03\0\0\0"
 _ANY_INET = {2, 10, 23, 24, 28, 30}  # AF_INET and AF_INET6 of the systems that write NULL and LOOP
@@ -49,7 +51,7 @@ class Aside(StrEnum):
     VXLAN = "of a VXLAN tunnel, which is not looked into"
     IP_IN_IP = "of a tunnel of IP in IP, which is not looked into"
     MPLS = "of MPLS that carries something else than IP"
-    PPPOE = "of PPPoE that carries something else than IP"
+    PPP = "of PPP or PPPoE that carries something else than IP"
     LLC = "of LLC without IP, such as spanning tree"
     FRAGMENT = "a fragment of a packet that is not whole here"
     FIRST_FRAGMENT = "first fragments, counted by what they hold: the rest of their packets is not here"
@@ -213,11 +215,11 @@ def _behind(kind: int, data: bytes, place: int) -> int | Aside:
     if kind in _MPLS:
         return _behind_labels(data, place)
     if kind == _PPPOE_SESSION:
-        return place + 8 if _short(data, place + 6)[0] in _PPP_IP else Aside.PPPOE
+        return _behind_ppp(data, place + 6)
     if kind <= _LONGEST_LENGTH:
         is_snap = data[place : place + len(_SNAP)] == _SNAP and _short(data, place + 6)[0] in _IP
         return place + 8 if is_snap else Aside.LLC
-    return Aside.PPPOE if kind == _PPPOE_DISCOVERY else Aside.OTHER
+    return Aside.PPP if kind == _PPPOE_DISCOVERY else Aside.OTHER
 
 
 def _behind_labels(data: bytes, place: int) -> int | Aside:
@@ -226,6 +228,23 @@ def _behind_labels(data: bytes, place: int) -> int | Aside:
         place += 4
     place += 4
     return place if data[place] >> 4 in (4, 6) else Aside.MPLS
+
+
+def _behind_ppp(data: bytes, place: int) -> int | Aside:
+    """Where IP begins behind PPP's protocol, of which a first byte of 0 may be left out (RFC 1661, 6.5)."""
+    is_short = data[place] & 1
+    kind = data[place] if is_short else _short(data, place)[0]
+    place += 1 if is_short else 2
+    if kind in _PPP_MPLS:
+        return _behind_labels(data, place)
+    return place if kind in _PPP_IP else Aside.PPP
+
+
+def _ppp(data: bytes, place: int = 0) -> int | Aside:
+    """PPP as a serial line carries it, with address and control or without, or what Cisco's has instead."""
+    if data[place] in _C_HDLC_ADDRESSES:
+        return _behind_type(data, place + 2)
+    return _behind_ppp(data, place + 2 if data[place] == _PPP_ADDRESS else place)
 
 
 def _loopback(data: bytes) -> int | Aside:
@@ -245,5 +264,8 @@ _LINKS: dict[int, Callable[[bytes], int | Aside]] = {
     LOOP: _loopback,
     LINUX_SLL: lambda data: _behind_type(data, 14),
     LINUX_SLL2: _sll2,
+    **dict.fromkeys((PPP, PPP_HDLC, C_HDLC), _ppp),
+    PPP_ETHER: lambda data: _behind_ppp(data, 6),
+    PPP_WITH_DIR: lambda data: _ppp(data, 1),
     **dict.fromkeys((RAW, IPV4, IPV6, *_OLD_RAW), lambda _: 0),
 }

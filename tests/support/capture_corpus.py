@@ -51,9 +51,12 @@ def _labels(*labels: int) -> bytes:
     )
 
 
-def _pppoe(packet: bytes) -> bytes:
-    protocol = 0x57 if packet[0] >> 4 == 6 else 0x21
-    return b"\x88\x64" + struct.pack("!BBHHH", 0x11, 0, 1, len(packet) + 2, protocol) + packet
+def _ppp(packet: bytes) -> bytes:
+    return (b"\0\x57" if packet[0] >> 4 == 6 else b"\0\x21") + packet
+
+
+def _session(packet: bytes) -> bytes:
+    return struct.pack("!BBHH", 0x11, 0, 1, len(packet) + 2) + _ppp(packet)
 
 
 LINKS: dict[str, tuple[int, Callable[[bytes], bytes]]] = {
@@ -75,8 +78,15 @@ LINKS: dict[str, tuple[int, Callable[[bytes], bytes]]] = {
     "sll2": (276, lambda packet: _ethertype(packet) + b"\0\0\0\0\0\1\0\1\0\6" + bytes(8) + packet),
     "mpls": (1, lambda packet: _MACS + b"\x88\x47" + _labels(16) + packet),
     "mpls-3": (1, lambda packet: _MACS + b"\x88\x47" + _labels(16, 17, 18) + packet),
-    "pppoe": (1, lambda packet: _MACS + _pppoe(packet)),
-    "pppoe-vlan": (1, lambda packet: _MACS + b"\x81\0\0\7" + _pppoe(packet)),
+    "pppoe": (1, lambda packet: _MACS + b"\x88\x64" + _session(packet)),
+    "pppoe-vlan": (1, lambda packet: _MACS + b"\x81\0\0\7\x88\x64" + _session(packet)),
+    "pppoe-alone": (51, _session),
+    "ppp": (9, lambda packet: b"\xff\x03" + _ppp(packet)),
+    "ppp-bare": (9, _ppp),
+    "ppp-short": (9, lambda packet: b"\xff\x03" + _ppp(packet)[1:]),
+    "ppp-hdlc": (50, lambda packet: b"\xff\x03" + _ppp(packet)),
+    "ppp-mpls": (9, lambda packet: b"\xff\x03\x02\x81" + _labels(16) + packet),
+    "cisco-hdlc": (104, lambda packet: b"\x0f\0" + _ethertype(packet) + packet),
     "snap": (
         1,
         lambda packet: _MACS + struct.pack("!H", len(packet) + 8) + _SNAP + _ethertype(packet) + packet,

@@ -25,7 +25,8 @@ EXPLAINED = {
     "leave it out as the copy that Windows' Packet Monitor makes in each component.",
 }
 EXPLAINED_BY_DAMAGE = {
-    "refused": "A damaged option of an interface: Wireshark refuses the file, we read what needs no option.",
+    "refused": "A damaged option of an interface or a packet: Wireshark refuses the file or stops there, we "
+    "read what needs no option.",
     "contradiction": "A damaged frame whose lengths contradict each other: Wireshark shows the ports and "
     "numbers that it finds, we call it malformed or cut.",
     "beginning": "Packets of a connection with damaged sequence numbers or flags: where it begins, and what "
@@ -84,12 +85,12 @@ class Reading:
 def differences(sample: Sample, theirs: list[Dissected]) -> list[Disagreement]:
     reading = Reading(sample)
     ours = [reading.seen(number) for number in range(len(reading.frames))]
-    if len(ours) != len(theirs):
-        why = "refused" if sample.is_damaged and not theirs else ""
-        return [Disagreement(sample, 0, Dissected(len(ours)), Dissected(len(theirs)), why)]
     streams: dict[int | None, int | None] = {None: None}
     found = []
-    for number, (mine, other) in enumerate(zip(ours, theirs, strict=True)):
+    if len(ours) != len(theirs):
+        why = "refused" if sample.is_damaged and len(theirs) < len(ours) else ""
+        found.append(Disagreement(sample, 0, Dissected(len(ours)), Dissected(len(theirs)), why))
+    for number, (mine, other) in enumerate(zip(ours, theirs, strict=False)):
         if other.stream is not None:
             streams.setdefault(mine.stream, other.stream)
         time_ns = other.time_ns if mine.time_ns is None else mine.time_ns

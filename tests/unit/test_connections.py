@@ -83,6 +83,15 @@ CARRIERS = {
     "Linux cooked, version 2, with MPLS": (276, b"\x88\x47" + SLL2 + b"\0\x02\x01\x40" + V4),
     "PPPoE": (1, typed(0x8864, pppoe(0x21, V4))),
     "PPPoE with IPv6 in a VLAN": (1, typed(0x8100, b"\0\7\x88\x64" + pppoe(0x57, V6))),
+    "PPP": (9, b"\xff\3\0\x21" + V4),
+    "PPP with IPv6 and nothing before the protocol": (9, b"\0\x57" + V6),
+    "PPP with a protocol of one byte": (50, b"\xff\3\x21" + V4),
+    "PPP with MPLS": (9, b"\xff\3\2\x81" + b"\0\x02\x01\x40" + V4),
+    "PPP with its direction, received": (204, b"\0\xff\3\0\x21" + V4),
+    "PPP with its direction, sent": (204, b"\1\0\x57" + V6),
+    "PPPoE without Ethernet": (51, pppoe(0x57, V6)),
+    "Cisco's HDLC": (104, b"\x0f\0\x08\0" + V4),
+    "Cisco's HDLC, where PPP may be": (50, b"\x8f\0\x86\xdd" + V6),
     "SNAP": (1, typed(len(V4) + 8, SNAP + b"\x08\0" + V4)),
 }
 
@@ -134,8 +143,13 @@ def test_a_segment_is_found_behind_the_extension_headers_of_ipv6(name: str) -> N
         (101, ipv6(CLIENT6, SERVER6, V6, following=41), Aside.IP_IN_IP),
         (1, typed(0x8847, b"\0\x02\x01\x40" + bytes(40)), Aside.MPLS),
         (1, typed(0x8847, b"\0\x02\0\x40"), Aside.CUT),
-        (1, typed(0x8864, b"\x11\0\0\1\0\x2a" + b"\xc0\x21" + bytes(40)), Aside.PPPOE),
-        (1, typed(0x8863, b"\x11\7" + bytes(40)), Aside.PPPOE),
+        (1, typed(0x8864, b"\x11\0\0\1\0\x2a" + b"\xc0\x21" + bytes(40)), Aside.PPP),
+        (1, typed(0x8863, b"\x11\7" + bytes(40)), Aside.PPP),
+        (9, b"\xff\3\xc0\x21" + bytes(40), Aside.PPP),
+        (204, b"\0\xff\3\x80\x21" + bytes(40), Aside.PPP),
+        (104, b"\x0f\0\x80\x35" + bytes(40), Aside.OTHER),
+        (51, b"\x11\0\0\1\0\x2a", Aside.CUT),
+        (204, b"\1", Aside.CUT),
         (1, typed(38, b"\x42\x42\x03" + bytes(40)), Aside.LLC),
         (1, typed(48, SNAP + b"\x08\x06" + bytes(40)), Aside.LLC),
         (1, ethernet(V4)[:40], Aside.CUT),
@@ -171,7 +185,9 @@ def test_what_was_on_the_wire_is_the_length(claimed: int, length: int, kept: int
         assert found.length == (length - 20 if version == 6 and claimed == 2040 else length)
 
 
-@given(st.sampled_from([0, 1, 12, 101, 108, 113, 228, 229, 276]), st.binary(max_size=120))
+@given(
+    st.sampled_from([0, 1, 9, 12, 50, 51, 101, 104, 108, 113, 204, 228, 229, 276]), st.binary(max_size=120)
+)
 def test_no_frame_is_a_surprise(link: int, frame: bytes) -> None:
     assert isinstance(decode(link, frame), CapturedSegment | Fragment | Aside)
 

@@ -220,6 +220,29 @@ def test_a_retransmission_is_no_copy(file: Path, ids: bool) -> None:
     assert len(arrows(report(file).output)) == 8
 
 
+def at_once(frames: list[bytes], places: int, apart_us: int) -> bytes:
+    """Each packet as often as there are places, one after the other, in one interface without a name."""
+    data = section() + named_interface("")
+    for number, frame in enumerate(frames):
+        for place in range(places):
+            data += identified(frame, 1_700_000_000_000_000 + number * 10_000 + place * apart_us, 0, 0)
+    return data
+
+
+def test_copies_that_nothing_tells_apart_are_counted_with_what_to_do(file: Path) -> None:
+    """As `pktmon etl2pcap` writes them. What is sent again after a while is no copy."""
+    file.write_bytes(at_once(FRAMES, 2, 30))
+    told = report(file).output
+    assert len(arrows(told)) == 2 * len(FRAMES)
+    assert "5 segments come again at once: the capture is of several places" in told
+    assert "--component-id N" in told
+    listed = json.loads(report(file, "--list", "--format", "json").output)
+    assert (listed["segments_again_at_once"], listed["copies_left_out"]) == (5, 0)
+    for plain in (pcap(FRAMES), at_once(FRAMES, 2, 3000), pktmon(ids=True), pktmon(ids=False)):
+        file.write_bytes(plain)
+        assert "at once" not in report(file).output
+
+
 @pytest.mark.parametrize("chosen", ["WFP", "1"])
 def test_one_component_is_chosen_by_name_or_number(file: Path, chosen: str) -> None:
     plain = arrows(report(file).output)
