@@ -29,7 +29,7 @@ def start(root: Path) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         [sys.executable, "-I", "-S", __file__, str(root)],
         stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,  # empty: its end is noticed at once
         stderr=subprocess.DEVNULL,
         cwd="/",
         start_new_session=True,  # the signal that ends the lab's group must not end its watchdog

@@ -9,7 +9,9 @@ for its own. Nothing is kept while no window is open, and no more than fits.
 
 import asyncio
 import errno
+import os
 import secrets
+import select
 import socket
 import struct
 import threading
@@ -32,7 +34,6 @@ SO_RCVBUFFORCE = 33
 _SNAPLEN = 65536
 _RECEIVE_BUFFER = 64 * MiB
 _BACKLOG_BYTES = 256 * MiB
-_POLL = 0.1  # s between looks at whether to stop
 _PROBE_INTERVAL = 200 * ms
 _TIMESPEC = struct.Struct("@ll")
 _STATISTICS = struct.Struct("@II")  # struct tpacket_stats: packets, drops
@@ -92,11 +93,12 @@ class Capture:
         self._drops = 0
         self._count = 0
         self._failure: OSError | None = None
-        self._stop = threading.Event()
+        self._stop = False
 
     def __enter__(self) -> Self:
         self._socket = _open(self.interface)
         self._sender = _open(self.interface, listen=False)
+        self._bell = os.eventfd(0)  # wakes the thread when it is to end
         self._thread = threading.Thread(target=self._read, name=f"capture {self.interface}", daemon=True)
         self._thread.start()
         return self
@@ -104,8 +106,10 @@ class Capture:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop.set()
+        self._stop = True
+        os.eventfd_write(self._bell, 1)
         self._thread.join()
+        os.close(self._bell)
         self._socket.close()
         self._sender.close()
 
@@ -184,11 +188,14 @@ class Capture:
                 continue
 
     def _read(self) -> None:
-        self._socket.settimeout(_POLL)
-        while not self._stop.is_set():
+        self._socket.setblocking(False)
+        news = select.poll()
+        for source in (self._socket.fileno(), self._bell):
+            news.register(source, select.POLLIN)
+        while news.poll() and not self._stop:
             try:
                 raw, ancillary, _, address = self._socket.recvmsg(_SNAPLEN, socket.CMSG_SPACE(_TIMESPEC.size))
-            except TimeoutError:
+            except BlockingIOError:
                 continue
             except OSError as error:
                 if error.errno == errno.ENETDOWN:
