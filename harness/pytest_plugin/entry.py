@@ -10,7 +10,7 @@ from harness.pytest_plugin import workers
 from harness.pytest_plugin.case_report import BetweenProcesses
 from harness.pytest_plugin.lab_workers import LabWorkers
 from harness.pytest_plugin.options import add_options, chosen_settings
-from harness.pytest_plugin.plugin import CASE, SuitePlugin
+from harness.pytest_plugin.plugin import SuitePlugin
 from harness.pytest_plugin.progress import JsonLines, Progress
 from harness.pytest_plugin.recorder import Recorder
 from harness.report.record import new_run_id
@@ -51,7 +51,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def lab(request: pytest.FixtureRequest) -> Case:
+def lab() -> Case:
     """The case: `lab.peer(behaviour, family)`, `await lab.run(plan, peer)`."""
-    case: Case = request.node.stash[CASE]
-    return case
+    raise pytest.UsageError("`lab` is given to cases only, by the plugin: write the test as `async def`")

@@ -16,8 +16,9 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from inspect import iscoroutinefunction
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -35,7 +36,6 @@ from harness.pytest_plugin.stop import HARNESS_FAILED, told_as_pytest_does
 from harness.pytest_plugin.workers import is_handed_tests, is_worker, share
 from harness.report.record import make_folders
 from harness.run import preflight
-from harness.run.case import Case
 from harness.run.evidence_writer import EvidenceWriter
 from harness.run.executor import Executor, Result, TestJob
 from harness.run.lab_shell import WELCOME, LabShell, own_shell
@@ -44,13 +44,15 @@ from harness.run.session import Session
 from harness.verdict import Requirement, load_requirements, required_ids
 from harness.verdict.marks import ALONE, DESTRUCTIVE, OPT_IN, generate_variants, is_marked
 
-# Of pytest's plugins: one remembers what no run asks for, the other takes half a second to say nothing.
-UNUSED = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+# Of pytest's plugins: one remembers what no run asks for, one takes half a second to say nothing, and one
+# looks for logs in a test's own thread, where a case has none.
+UNUSED = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:logging")
+# What the end of a run needs takes 0.2 s to import: meanwhile, as the guest starts.
+_FOR_REPORTS = ("harness.report.html", "harness.report.junit", "harness.report.schema")
 _STDIN = 0
 # What a log at DEBUG would otherwise be full of.
 _CHATTY = ("asyncio", "paramiko", "pyroute2")
 LAB = "lab"  # the fixture (entry.py) that makes a coroutine a case
-CASE = pytest.StashKey[Case]()
 
 
 @dataclass(frozen=True)
@@ -126,8 +128,10 @@ class SuitePlugin:
             return
         # What was collected stays: looking through it for garbage would hold up every peer for 150 ms.
         # Through the rest that takes 20 ms, and would be done 30 times a run; now it is 6 times.
-        gc.freeze()
         gc.set_threshold(10_000)
+        for name in () if is_worker(self._config) else _FOR_REPORTS:
+            import_module(name)
+        gc.freeze()
         with told_as_pytest_does():
             executor = self._executor or self._open()
             executor.start([_test_job(item) for item in cases])
@@ -152,7 +156,8 @@ class SuitePlugin:
         if is_case(item) and self._executor:
             finished = item.stash[FINISHED] = self._wait_for(item.nodeid, self._executor)
             result = finished.result
-            item.stash[CASE] = result.case
+            # So that pytest sets up nothing for a test that it does not call.
+            item.funcargs.update(_arguments(item), **{LAB: result.case})
             if result.outcome.errors and result.error:
                 raise result.error
             if result.outcome.skips:
@@ -176,7 +181,7 @@ class SuitePlugin:
             decides = report.when == "call" or (report.when == "setup" and not report.passed)
             attach(report, finished.report if decides else None)
             if report.when == "teardown":
-                del item.stash[FINISHED], item.stash[CASE]  # pytest keeps its items to the end
+                del item.stash[FINISHED]  # pytest keeps its items to the end
         return report
 
     def _wait_for(self, case: str, executor: Executor) -> FinishedCase:
@@ -284,7 +289,7 @@ def check_fixtures(items: Iterable[pytest.Item]) -> None:
             raise pytest.UsageError(
                 f"{item.nodeid} is no case: write it as `async def` with an argument `lab`"
             )
-        given = {LAB, *(item.callspec.params if hasattr(item, "callspec") else ())}
+        given = {LAB, *_arguments(item)}
         asked = [
             *item._fixtureinfo.argnames,
             *(name for mark in item.iter_markers("usefixtures") for name in mark.args),
@@ -312,14 +317,18 @@ def check_rows(cases: list[pytest.Function], rows: dict[str, Requirement], *, ev
 
 
 def _test_job(item: pytest.Function) -> TestJob:
-    arguments = item.callspec.params if hasattr(item, "callspec") else {}
     return TestJob(
         item.nodeid,
         item.obj,
-        arguments,
+        _arguments(item),
         alone=is_marked(item, ALONE),
         destructive=is_marked(item, DESTRUCTIVE),
     )
+
+
+def _arguments(item: pytest.Function) -> Mapping[str, Any]:
+    """The values of its variant."""
+    return item.callspec.params if hasattr(item, "callspec") else {}
 
 
 def _describe(session: Session) -> dict[str, str]:

@@ -41,7 +41,7 @@ def write_junit(folder: Path, run: Mapping[str, Any] | None = None) -> Path:
     document.add_testsuite(suite)
     path = folder / JUNIT_FILE
     written = io.BytesIO()
-    document.write(written, pretty=True)
+    document.write(written)
     write_atomically(path, written.getvalue())
     return path
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from harness.core.errors import UsageError
 from harness.core.files import is_folder, read_json, reason, short
@@ -126,6 +126,13 @@ class Selection:
     arguments: list[str]
 
 
+class _Kept(NamedTuple):
+    """A case that is over, as the record has it: nothing of it changes any more."""
+
+    plain: dict[str, Any]
+    text: str  # the same in JSON
+
+
 class RunRecord:
     """A context manager: run.json is written as cases are added, and whatever ends the run.
 
@@ -154,7 +161,7 @@ class RunRecord:
         self._guest = dict(guest)
         self._settings = dict(settings)
         self._requirements = {row.id: asdict(row) for row in requirements}
-        self._cases: list[CaseRecord] = []
+        self._cases: list[_Kept] = []
         self._started = started.isoformat(timespec="seconds")
         self._next_writing = 0.0
         self._selection: Selection | None = None
@@ -200,22 +207,27 @@ class RunRecord:
 
     def add(self, case: CaseRecord) -> None:
         """Written at once, or with a later case when the last writing was just now."""
-        self._cases.append(case)
+        plain = case.plain()
+        self._cases.append(_Kept(plain, json.dumps(plain)))
         if time.monotonic() > self._next_writing:
             self._write()
 
     def sort(self, order: Callable[[str], int]) -> None:
         """Puts the cases in order, by their ids."""
-        self._cases.sort(key=lambda case: order(case.id))
+        self._cases.sort(key=lambda case: order(case.plain["id"]))
 
     @property
     def outcomes(self) -> list[Outcome]:
         """Outcomes of the cases so far."""
-        return [case.outcome for case in self._cases]
+        return [Outcome(case.plain["outcome"]) for case in self._cases]
 
     @property
     def run(self) -> dict[str, Any]:
         """The contents of run.json."""
+        return {**self._head(), "cases": [case.plain for case in self._cases]}
+
+    def _head(self) -> dict[str, Any]:
+        """What it says of the run as a whole."""
         return {
             "schema": SCHEMA_VERSION,
             "run_id": self.run_id,
@@ -226,11 +238,13 @@ class RunRecord:
             "guest": self._guest,
             "settings": self._settings,
             "requirements": self._requirements,
-            "cases": [case.plain() for case in self._cases],
         }
 
     def _content(self) -> bytes:
-        return json.dumps(self.run, indent=1).encode()
+        """The same as text, a line for each case, which was put into words once."""
+        head = json.dumps(self._head())[:-1]
+        cases = ",\n".join(case.text for case in self._cases)
+        return f'{head},\n"cases": [\n{cases}\n]}}\n'.encode()
 
     def _write(self) -> None:
         """Raises CannotKeep."""

@@ -37,7 +37,7 @@ class Flag(IntFlag):
 FIN, SYN, RST, PSH, ACK, URG = Flag.FIN, Flag.SYN, Flag.RST, Flag.PSH, Flag.ACK, Flag.URG
 
 NO_FLAGS = Flag(0)
-_ALL_FLAGS = Flag(0xFF)
+_FLAGS = tuple(map(Flag, range(256)))  # by their byte: a packet need make none
 _IPV4_BYTES = 4
 
 
@@ -103,7 +103,7 @@ def _fields(raw: bytes, found: CapturedSegment) -> dict[str, Any]:
         "dport": int.from_bytes(found.ports[2:], "big"),
         "seq": found.seq,
         "ack": found.ack,
-        "flags": Flag(found.flags) & _ALL_FLAGS,
+        "flags": _FLAGS[found.flags & 0xFF],
         "window": found.window,
         "payload": raw[found.payload_at : found.payload_at + found.length],
     }
