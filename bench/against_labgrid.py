@@ -26,6 +26,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from startup import with_compiled_modules
+
 from harness.guest.reference import ReferenceGuest, command_line
 from harness.lab.domain import QBOOT, QEMU
 from harness.lab.namespace import Network
@@ -105,7 +107,7 @@ def cases() -> list[str]:
 def timed(command: Sequence[str | Path]) -> tuple[float, float]:
     """Seconds by the clock and of CPU time, of it and its children. Exits when it fails."""
     before, began = os.times(), time.monotonic()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=with_compiled_modules())
     seconds, after = time.monotonic() - began, os.times()
     if done.returncode:
         sys.exit(f"{command[0]} ended with status {done.returncode}:\n{done.stdout}{done.stderr}")

@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 import psutil
+from startup import with_compiled_modules
 
 COMMAND = Path(sys.executable).parent / "wsk-conformance"
 CELL = """
@@ -36,7 +37,12 @@ def timed_night(cells: int) -> tuple[float, float]:
         start = time.monotonic()
         command: list[str | Path] = [COMMAND, "nightly", matrix, "--jobs", str(cells), "--results", folder]
         done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            env=with_compiled_modules(),
         )
         seconds = time.monotonic() - start
     if done.returncode:

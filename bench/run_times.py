@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 from scaling import in_guest
+from startup import with_compiled_modules
 
 from harness.report.record import load_run
 
@@ -29,7 +30,10 @@ def timed_run(results: str) -> tuple[float, float]:
     start = time.monotonic()
     first = None
     with subprocess.Popen(
-        [COMMAND, "run", "-v", "--results", results], stdout=subprocess.PIPE, text=True
+        [COMMAND, "run", "-v", "--results", results],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=with_compiled_modules(),
     ) as run:
         for line in run.stdout or ():
             if first is None and "PASSED" in line:

@@ -32,11 +32,15 @@ STARTS: dict[str, tuple[Sequence[str], float]] = {
 }
 
 
+def with_compiled_modules() -> dict[str, str]:
+    """The environment in which a start finds the modules compiled that an earlier one left."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def measure(command: Sequence[str]) -> tuple[float, float]:
     """Seconds of wall time and of CPU time of one run."""
     began = time.monotonic()
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=with_compiled_modules())
     _, status, used = os.wait4(process.pid, 0)
     seconds = time.monotonic() - began
     process.returncode = os.waitstatus_to_exitcode(status)
