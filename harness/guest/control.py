@@ -11,8 +11,8 @@ import itertools
 import logging
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Any, NoReturn, Protocol
 
 from harness.core.abi import abi
@@ -39,7 +39,7 @@ class ByteStream(Protocol):
         """Returns at most `size` bytes; empty at the end."""
 
     def write(self, data: bytes) -> None:
-        """All of `data`."""
+        """All of `data`. Raises ChannelLost or OSError."""
 
     def close(self) -> None:
         """End it."""
@@ -77,6 +77,14 @@ class Heartbeat:
     limit_s: float = _HEARTBEAT_LIMIT_S
 
 
+@dataclass
+class _Request:
+    """A frame for the writer, which notes when it began to write it."""
+
+    frame: bytes
+    sent_ns: int = 0
+
+
 @dataclass(frozen=True)
 class _Answer:
     frame: ControlFrame
@@ -96,7 +104,8 @@ class ControlClient:
         self._waiting: dict[int, asyncio.Future[_Answer]] = {}
         self._hello: asyncio.Future[None] = self._loop.create_future()
         self._broken: ChannelLost | None = None
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="control writer")
+        self._outgoing: SimpleQueue[_Request | None] = SimpleQueue()  # None: the last has been written
+        self._writer = threading.Thread(target=self._write_frames, name="control writer", daemon=True)
         self._reader = threading.Thread(target=self._read_frames, name="control reader", daemon=True)
 
     @classmethod
@@ -104,6 +113,7 @@ class ControlClient:
         """A client whose server has said hello. Raises ChannelLost, or GuestHung after `limit` seconds."""
         control = cls(stream)
         control._reader.start()
+        control._writer.start()
         try:
             async with asyncio.timeout(limit):
                 await control._hello
@@ -175,7 +185,7 @@ class ControlClient:
         """End the connection; requests under way fail with ChannelLost."""
         self._fail(ChannelLost("the connection to wskctl was closed"))
         self._stream.close()
-        self._writer.shutdown(wait=False, cancel_futures=True)
+        self._outgoing.put(None)
 
     async def _request(self, kind: int, payload: bytes, limit: float) -> Reply:
         if self._broken is not None:
@@ -189,8 +199,8 @@ class ControlClient:
         self._waiting[number] = answer
         try:
             async with asyncio.timeout(limit) as patience:
-                frame = frames.encode(kind, number, payload)
-                sent_ns = await self._loop.run_in_executor(self._writer, self._write, frame)
+                request = _Request(frames.encode(kind, number, payload))
+                self._outgoing.put(request)
                 got = await self._arrived(answer, patience)
                 _log.debug("request %d, %s of %d bytes: answered", number, FrameKind(kind).name, len(payload))
         except TimeoutError:
@@ -201,7 +211,7 @@ class ControlClient:
             error = ChannelLost(f"wskctl answered a request of kind {kind} with kind {got.frame.kind}")
             self._fail(error)
             raise error
-        return Reply(got.frame.payload, got.frame.status, sent_ns, got.received_ns)
+        return Reply(got.frame.payload, got.frame.status, request.sent_ns, got.received_ns)
 
     async def _arrived(self, answer: "asyncio.Future[_Answer]", patience: asyncio.Timeout) -> _Answer:
         """The answer. While a frame is on its way, this one or one before it, its growth is waited for.
@@ -223,10 +233,13 @@ class ControlClient:
 
     # In the writer's thread.
 
-    def _write(self, frame: bytes) -> int:
-        sent_ns = time.time_ns()
-        self._stream.write(frame)
-        return sent_ns
+    def _write_frames(self) -> None:
+        try:
+            while request := self._outgoing.get():
+                request.sent_ns = time.time_ns()
+                self._stream.write(request.frame)
+        except (ChannelLost, OSError) as error:
+            self._tell_failure(error)
 
     # In the reader's thread.
 
@@ -238,9 +251,12 @@ class ControlClient:
                 answer = _Answer(self._frames.body(header), received_ns)
                 self._loop.call_soon_threadsafe(self._take, answer)
         except ChannelLost as error:
-            # The loop may be gone already when a lab is torn down.
-            with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._fail, error)
+            self._tell_failure(error)
+
+    def _tell_failure(self, error: Exception) -> None:
+        """From a thread. The loop may be gone already when a lab is torn down."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._fail, ChannelLost(str(error)))
 
     # In the loop.
 

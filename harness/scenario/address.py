@@ -2,6 +2,7 @@
 """Transport addresses in plans."""
 
 import ipaddress
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from harness.core.abi import abi
@@ -49,7 +50,7 @@ class Address(NamedTuple):
 
     @property
     def is_wildcard(self) -> bool:
-        return ipaddress.ip_address(self.host).is_unspecified
+        return _parsed(self.host).is_unspecified
 
     def mapped(self) -> "Address":
         """An IPv4 address as a dual-mode IPv6 socket names it."""
@@ -58,7 +59,7 @@ class Address(NamedTuple):
     def packed(self) -> bytes:
         """The host in network byte order."""
         try:
-            host = ipaddress.ip_address(self.host)
+            host = _parsed(self.host)
         except ValueError:
             raise UsageError(f"{self.host!r} is not an IP address") from None
         if host.version != self.family:
@@ -81,3 +82,9 @@ class Address(NamedTuple):
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if self.family == Family.IPV6 else f"{self.host}:{self.port}"
+
+
+@lru_cache(64)
+def _parsed(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """A run has a handful, and each case asks for them again and again."""
+    return ipaddress.ip_address(host)
