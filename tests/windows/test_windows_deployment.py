@@ -27,7 +27,6 @@ from harness.lab import neighbours
 from harness.lab.namespace import Network
 from harness.lab.windows_domain import WindowsMachine
 
-
 PORT_NAME = r"\\.\Global\org.wsk-conformance.control.0"
 FACTS = "test-signing={}\r\nverifier-flags={}\r\nstealth=off\r\nverified={}\r\n"
 
