@@ -8,9 +8,12 @@ from harness.core.errors import HarnessError
 
 
 def place(name: str) -> Path:
-    """The folder `name` of the user's cache ($XDG_CACHE_HOME, else ~/.cache), there or not."""
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "wsk-conformance" / name
+    """The folder `name` of the user's cache ($XDG_CACHE_HOME, else ~/.cache), there or not.
+
+    A relative one counts as none: https://specifications.freedesktop.org/basedir-spec/latest/.
+    """
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".cache") / "wsk-conformance" / name
 
 
 def folder(name: str) -> Path:

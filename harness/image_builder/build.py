@@ -99,11 +99,13 @@ def _make(folder: Path, order: BuildOrder, tell: Progress) -> None:
     """The whole image in `folder`."""
     version = order.version
     accelerated = checks.require(version, folder, emulate=order.emulate)
-    others = provision.given(version, order.virtio_win, order.openssh)  # before minutes go into Windows' ISO
+    for note in _lacks(order):
+        tell(f"note: {note}")
+    parts = provision.parts(version, order.virtio_win, order.openssh)  # before minutes go into Windows' ISO
     discs = _check_media(order, tell)
     network = namespace.enter()
     password, login_key = _write_secrets(folder)
-    content = provision.files(_answers(order, discs, password), login_key, others)
+    content = provision.files(_answers(order, discs, password), login_key, parts)
     provision.write(folder / PROVISION, content)
     machine = _write_machine(folder, order, accelerated)
     tell(f"installing {version.title}" + ("" if accelerated else " under emulation: this takes hours"))
@@ -117,6 +119,19 @@ def _make(folder: Path, order: BuildOrder, tell: Progress) -> None:
     _write_record(folder, order, discs, machine, told)
     tell("sealing")
     _seal(folder, version, discs, found, now, tell)
+
+
+def _lacks(order: BuildOrder) -> list[str]:
+    """What the image will do without, as a medium was left out."""
+    lacks = []
+    if not order.virtio_win:
+        lacks.append(
+            "without --virtio-win the NIC under test is an e1000e, there is neither guest agent nor pvpanic, "
+            "and scenarios take the way of the login"
+        )
+    if not order.openssh and not order.version.ssh:
+        lacks.append("without --openssh WinRM is the way in, the slower one, and the coarser for the clock")
+    return lacks
 
 
 def _check_media(order: BuildOrder, tell: Progress) -> _Media:

@@ -26,12 +26,14 @@ _SCRIPTS = ("provision.ps1", "ways.ps1", "settings.ps1", "facts.ps1", "nics.ps1"
 _INSTALLER = "OpenSSH-Win64/install-sshd.ps1"  # in the archive
 
 
-def given(version: Version, virtio_win: Path | None, openssh: Path | None) -> dict[str, bytes]:
-    """What the user's own media bring, by path on the ISO: drivers, the guest agent, OpenSSH.
+def parts(version: Version, virtio_win: Path | None, openssh: Path | None) -> dict[str, bytes]:
+    """Path on the ISO -> content, of all that is no secret and that Windows' own medium has no say in.
 
-    Raises UsageError for a medium that is not what it should be.
+    Raises UsageError for a medium that is not what it should be, HarnessError where ours are not built.
     """
-    content: dict[str, bytes] = {}
+    content = {f"wsk/{path.name}": _read(path) for path in _PROGRAMS}
+    content |= {f"wsk/{name}": _read(WINDOWS_IMAGES / name) for name in _SCRIPTS}
+    content["wsk/settings.json"] = json.dumps(settings_file(version), indent=1).encode()
     if virtio_win:
         found, agent = drivers.collect(virtio_win, version)
         content |= {f"drivers/{name}": data for name, data in found.items()}
@@ -43,12 +45,9 @@ def given(version: Version, virtio_win: Path | None, openssh: Path | None) -> di
 
 
 def files(answers: Answers, login_key: str, others: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Path on the ISO -> content; `others` is what `given` gave. Raises HarnessError."""
-    content = {f"wsk/{path.name}": _read(path) for path in _PROGRAMS}
-    content |= {f"wsk/{name}": _read(WINDOWS_IMAGES / name) for name in _SCRIPTS}
-    content["wsk/settings.json"] = json.dumps(settings_file(answers.version), indent=1).encode()
-    content["wsk/login_key.pub"] = f"{login_key}\n".encode()
-    return {**content, **others, answer.FILE: answer.build(answers)}
+    """Path on the ISO -> content; `others` are its parts."""
+    secrets = {"wsk/login_key.pub": f"{login_key}\n".encode(), answer.FILE: answer.build(answers)}
+    return {**others, **secrets}
 
 
 def write(path: Path, content: dict[str, bytes]) -> None:

@@ -20,6 +20,7 @@ class Version:
     drivers: tuple[str, ...]
     client: bool
     tpm: bool
+    ssh: bool
     image: int
     memory: int  # MiB
 

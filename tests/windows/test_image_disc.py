@@ -26,7 +26,7 @@ PASSWORD = secrets.password()
 def files(virtio: Path | None = None, openssh: Path | None = None) -> dict[str, bytes]:
     version = find("windows-11")
     answers = Answers(version, 1, PASSWORD, virtio is not None)
-    return provision.files(answers, "ssh-ed25519 AAAA", provision.given(version, virtio, openssh))
+    return provision.files(answers, "ssh-ed25519 AAAA", provision.parts(version, virtio, openssh))
 
 
 def test_the_provision_iso_holds_everything_under_names_that_windows_sees(tmp_path: Path) -> None:

@@ -16,14 +16,14 @@ from windowslike import seal
 
 from harness.cli import console
 from harness.cli.image import image
-from harness.core import files
+from harness.core import cache, files
 from harness.core.errors import HarnessError, UsageError
 from harness.core.paths import REPOSITORY
 from harness.diagnostics import doctor
 from harness.guest import image_manifest
 from harness.guest.windows import find_image
 from harness.image_builder import build as building
-from harness.image_builder import checks, store
+from harness.image_builder import checks, provision, store
 from harness.image_builder import media as checking
 from harness.image_builder.build import BuildOrder, build
 from harness.image_builder.media import Checked
@@ -346,6 +346,38 @@ def test_the_small_media_are_looked_at_before_minutes_go_into_windows_own(
     for option in ("virtio_win", "openssh"):
         with pytest.raises(UsageError, match=r"cannot read .*mistyped"):
             build(order(tmp_path, emulate=True, **{option: tmp_path / "mistyped"}), print)
+    monkeypatch.setattr(provision, "_PROGRAMS", (tmp_path / "wsktest.sys",))
+    with pytest.raises(HarnessError, match="make driver"):
+        build(order(tmp_path, emulate=True), print)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "lacking"),
+    [
+        (NAME, (), ["--virtio-win", "--openssh"]),
+        (NAME, ("virtio_win",), ["--openssh"]),
+        ("windows-server-2025", (), ["--virtio-win"]),
+        ("windows-11", ("virtio_win", "openssh"), []),
+    ],
+)
+def test_who_leaves_a_medium_out_is_told_what_the_guest_will_lack(
+    name: str, given: tuple[str, ...], lacking: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "NEEDED_BYTES", 0)
+    chosen = dict.fromkeys(given, tmp_path / "x")
+    said: list[str] = []
+    with pytest.raises(UsageError, match="cannot read"):
+        build(order(tmp_path, version=find(name), emulate=True, **chosen), said.append)
+    notes = [line for line in said if line.startswith("note: without ")]
+    assert [line.split()[2] for line in notes] == lacking
+
+
+def test_a_cache_that_is_relative_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Otherwise each folder that a command is given in would have its own images."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for relative in ("", "cache", "./cache"):
+        monkeypatch.setenv("XDG_CACHE_HOME", relative)
+        assert cache.place("images") == tmp_path / ".cache" / "wsk-conformance" / "images"
 
 
 def test_a_product_key_may_come_from_the_environment_and_is_never_told(
