@@ -17,29 +17,57 @@ from harness.image_builder.versions import Version, find, versions
 PARTS = ("provision.ps1", "ways.ps1", "settings.ps1", "facts.ps1")  # the first takes in the others
 SCRIPTS = (*PARTS, "nics.ps1")
 PROGRAMS = (PARTS, ("nics.ps1",))  # each is one program for Windows
+BY_THE_HOST = {
+    "adapters": driver_install._ADAPTERS.format(limit=1),
+    "facts": driver_install._FACTS.format(now_ms=1),
+    "memory integrity": driver_install._SWITCH_ON_VBS,
+    "upload": winrm._PUT.format(path="x"),
+    "download": winrm._GET.format(path="x", most=1),
+}
 VERSION = find("windows-11")
 MOST_COMMAND = 8191  # letters, of cmd.exe
+# As Microsoft's reference of Windows PowerShell 5.1 and its modules has them: commands, and parameters.
 # fmt: off
-WINDOWS_OWN = {  # as Microsoft's reference of Windows PowerShell 5.1 and its modules has them
-    "Add-MpPreference", "Confirm-SecureBootUEFI", "ConvertFrom-Json", "Copy-Item",
-    "Disable-NetAdapterBinding", "Disable-NetAdapterChecksumOffload", "Disable-NetAdapterLso",
-    "Disable-NetAdapterRsc", "Disable-NetFirewallRule", "Disable-ScheduledTask",
-    "Enable-PSRemoting", "Expand-Archive", "ForEach-Object", "Get-ChildItem", "Get-CimInstance",
-    "Get-Command", "Get-Content", "Get-Date", "Get-Item", "Get-ItemProperty", "Get-LocalUser",
-    "Get-MpComputerStatus", "Get-MpPreference", "Get-NetAdapter", "Get-NetAdapterChecksumOffload",
-    "Get-NetAdapterLso", "Get-NetAdapterRsc", "Get-NetConnectionProfile", "Get-NetIPAddress",
-    "Get-ScheduledTask", "Get-Service", "Get-WindowsFeature", "Join-Path", "Move-Item", "New-Item",
-    "New-ItemProperty", "New-NetFirewallRule", "New-NetIPAddress", "New-Object",
-    "New-ScheduledTaskAction", "New-ScheduledTaskPrincipal", "New-ScheduledTaskSettingsSet",
-    "New-ScheduledTaskTrigger", "New-SelfSignedCertificate", "Out-Null", "Out-String",
-    "Register-ScheduledTask", "Remove-Item", "Remove-ItemProperty", "Remove-NetFirewallRule",
-    "Remove-NetIPAddress", "Restart-Computer", "Select-Object", "Set-Content", "Set-ItemProperty",
-    "Set-LocalUser", "Set-MpPreference", "Set-NetConnectionProfile", "Set-NetIPInterface",
-    "Set-Service", "Set-StrictMode", "Set-TimeZone", "Split-Path", "Start-Process", "Start-Service",
-    "Start-Sleep", "Stop-Computer", "Stop-Service", "Test-Path", "Uninstall-WindowsFeature",
-    "Unregister-ScheduledTask", "Where-Object", "Write-Host",
+WINDOWS_OWN = {
+    "Add-MpPreference": "ExclusionPath", "Confirm-SecureBootUEFI": "", "ConvertFrom-Json": "",
+    "Copy-Item": "Destination Force Path Recurse", "Disable-NetAdapterBinding": "ComponentID Name",
+    "Disable-NetAdapterChecksumOffload": "Name", "Disable-NetAdapterLso": "Name",
+    "Disable-NetAdapterRsc": "Name", "Disable-NetFirewallRule": "Name", "Disable-ScheduledTask": "",
+    "Enable-PSRemoting": "Force SkipNetworkProfileCheck", "Expand-Archive": "DestinationPath Force Path",
+    "ForEach-Object": "", "Get-ChildItem": "File Path Recurse",
+    "Get-CimInstance": "ClassName Filter Namespace OperationTimeoutSec", "Get-Command": "Name",
+    "Get-Content": "Path Raw TotalCount", "Get-Date": "", "Get-FileHash": "Algorithm LiteralPath",
+    "Get-Item": "Path", "Get-ItemProperty": "Path", "Get-LocalUser": "Name", "Get-MpComputerStatus": "",
+    "Get-MpPreference": "", "Get-NetAdapter": "", "Get-NetAdapterChecksumOffload": "Name",
+    "Get-NetAdapterLso": "Name", "Get-NetAdapterRsc": "Name", "Get-NetConnectionProfile": "",
+    "Get-NetIPAddress": "AddressFamily InterfaceIndex PrefixOrigin", "Get-ScheduledTask": "TaskPath",
+    "Get-Service": "Name", "Get-WindowsFeature": "Name", "Join-Path": "",
+    "Move-Item": "Destination Force Path",
+    "New-Item": "Address CertificateThumbPrint Force ItemType Path Transport",
+    "New-ItemProperty": "Force Name Path PropertyType Value",
+    "New-NetFirewallRule": "Action Direction DisplayName LocalAddress LocalPort Name Profile Protocol",
+    "New-NetIPAddress": "AddressFamily IPAddress InterfaceIndex PolicyStore PrefixLength", "New-Object": "",
+    "New-ScheduledTaskAction": "Argument Execute",
+    "New-ScheduledTaskPrincipal": "LogonType RunLevel UserId",
+    "New-ScheduledTaskSettingsSet": "AllowStartIfOnBatteries DontStopIfGoingOnBatteries",
+    "New-ScheduledTaskTrigger": "AtStartup",
+    "New-SelfSignedCertificate": "CertStoreLocation DnsName NotAfter", "Out-Null": "", "Out-String": "",
+    "Register-ScheduledTask": "Action Force Principal Settings TaskName Trigger",
+    "Remove-Item": "Force Path Recurse", "Remove-ItemProperty": "Name Path",
+    "Remove-NetFirewallRule": "Name", "Remove-NetIPAddress": "Confirm", "Restart-Computer": "Force",
+    "Select-Object": "First", "Set-Content": "Path Value", "Set-Date": "Date",
+    "Set-ItemProperty": "Name Path Value", "Set-LocalUser": "Name PasswordNeverExpires",
+    "Set-MpPreference": "DisableRealtimeMonitoring",
+    "Set-NetConnectionProfile": "InterfaceIndex NetworkCategory",
+    "Set-NetIPInterface": "AddressFamily DadTransmits Dhcp InterfaceIndex RouterDiscovery",
+    "Set-Service": "Name StartupType", "Set-StrictMode": "Version", "Set-TimeZone": "Id",
+    "Split-Path": "Qualifier", "Start-Process": "ArgumentList FilePath PassThru Wait",
+    "Start-Service": "Name", "Start-Sleep": "Milliseconds", "Stop-Computer": "Force",
+    "Stop-Service": "Force Name", "Test-Path": "Path", "Uninstall-WindowsFeature": "",
+    "Unregister-ScheduledTask": "Confirm TaskName", "Where-Object": "ne", "Write-Host": "",
 }
 # fmt: on
+OF_EVERY_COMMAND = {"EA", "ErrorAction"}
 
 
 @cache
@@ -67,19 +95,10 @@ def test_a_script_has_no_error_of_syntax(name: str) -> None:
     assert len(of_kind(root, "function_statement")) > 2
 
 
-@pytest.mark.parametrize(
-    "script",
-    [
-        driver_install._ADAPTERS.format(limit=1),
-        driver_install._FACTS.format(now_ms=1),
-        driver_install._SWITCH_ON_VBS,
-        winrm._PUT.format(path="x"),
-        winrm._GET.format(path="x", most=1),
-    ],
-)
-def test_what_the_host_has_windows_perform_has_no_error_of_syntax(script: str) -> None:
-    assert not parse(script).has_error
-    assert len(channel.powershell(script)) < MOST_COMMAND
+@pytest.mark.parametrize("name", BY_THE_HOST)
+def test_what_the_host_has_windows_perform_has_no_error_of_syntax(name: str) -> None:
+    assert not parse(BY_THE_HOST[name]).has_error
+    assert len(channel.powershell(BY_THE_HOST[name])) < MOST_COMMAND
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -101,7 +120,36 @@ def test_every_function_that_is_called_is_defined_or_windows_own(names: tuple[st
     called = {words(node) for root in roots for node in of_kind(root, "command_name")}
     programs = {name for name in called if name.endswith(".exe")}
     assert defined <= called, "nothing is defined and never used"
-    assert called - defined - programs <= WINDOWS_OWN
+    assert called - defined - programs <= set(WINDOWS_OWN)
+
+
+def strange_parameters(script: str) -> set[tuple[str, str]]:
+    """(command, parameter) of each that a command of Windows' own does not have."""
+    given = {
+        (words(name), words(parameter).removeprefix("-"))
+        for command in of_kind(parse(script), "command")
+        for name in of_kind(command, "command_name")[:1]
+        for elements in command.children
+        if elements.type == "command_elements"
+        for parameter in elements.children
+        if parameter.type == "command_parameter" and words(name) in WINDOWS_OWN
+    }
+    return {one for one in given if one[1] not in {*WINDOWS_OWN[one[0]].split(), *OF_EVERY_COMMAND}}
+
+
+@pytest.mark.parametrize("name", [*SCRIPTS, *BY_THE_HOST])
+def test_every_parameter_is_one_that_its_command_has(name: str) -> None:
+    """Windows stops at one that it does not know, and here nothing is performed."""
+    script = BY_THE_HOST.get(name) or source(name)
+    assert strange_parameters(script) == set()
+    assert strange_parameters(f"{script}\nGet-Item -Pth x") == {("Get-Item", "Pth")}
+
+
+def test_a_rule_of_the_firewall_is_given_parameters_that_there_are() -> None:
+    splatted = re.findall(r"Add-FirewallRule '[\w-]+' @\{(.*)\}", whole())
+    given = {name for rule in splatted for name in re.findall(r"(\w+) =", rule)}
+    assert given
+    assert given <= set(WINDOWS_OWN["New-NetFirewallRule"].split())
 
 
 def test_provision_takes_in_its_parts() -> None:
