@@ -209,13 +209,18 @@ def test_a_medium_that_is_another_stops_it(tmp_path: Path) -> None:
 
 
 def test_a_build_that_fails_leaves_its_words_and_its_screen_among_the_results(tmp_path: Path) -> None:
+    """And neither disk nor secrets, whatever was kept: they would be uploaded."""
     runner = HostedRunner(tmp_path, ("k", f"w{line('logon')}", "wWSKLAB:FAIL no disk", "h"))
     assert runner.perform("Fetch the media").returncode == 0
-    assert runner.perform("Build the image").returncode == 3
+    everything = f"{runner.variables['BUILD_OPTIONS']} --keep"
+    assert runner.perform("Build the image", BUILD_OPTIONS=everything).returncode == 3
+    assert {"disk.qcow2", "password"} <= {path.name for path in runner.images.rglob("failed-*/*")}
     assert runner.perform("Is it there, and whole").returncode == 2
     assert runner.perform("Put together what helps to understand a failure").returncode == 0
     kept = runner.checkout / "results" / f"failed-{VERSION}"
-    assert {"com1.log", "screen.png", "why.txt"} <= {path.name for path in kept.iterdir()}
+    names = {path.name for path in kept.iterdir()}
+    assert {"com1.log", "screen.png", "why.txt"} <= names
+    assert {name.rpartition(".")[2] for name in names} <= {"log", "png", "txt", "xml"}
     assert "no disk" in (kept / "why.txt").read_text()
 
 
