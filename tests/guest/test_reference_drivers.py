@@ -5,6 +5,7 @@ import re
 import struct
 from collections.abc import Callable
 
+import pefile
 import pytest
 from labs import finish, start_lab
 from reference_drivers import build, build_loader, verdicts
@@ -20,6 +21,7 @@ async def main():
         done = await guest.connection.exec(
             "cd /tmp; chmod +x ntload; ./ntload l /tmp/library.sys; ./ntload l -; "
             "./ntload imports /tmp/imports.sys; ./ntload imports -; "
+            "./ntload clients /tmp/clients.sys; ./ntload clients -; "
             "for bad in bad-*.sys; do ./ntload ${bad%.sys} /tmp/$bad; done; "
             "./ntload stuck /tmp/stuck.sys; ./ntload quick /tmp/stuck-DQUICK.sys; "
             "./ntload device /tmp/device-DDEED=0.sys; "
@@ -57,6 +59,13 @@ def _writable_code(image: bytes) -> bytes:
     return _patched(image, first + 36, struct.pack("<I", flags | 0x80000000))
 
 
+def _by_number(image: bytes) -> bytes:
+    """Its first import is of number 77."""
+    pe = pefile.PE(data=image)
+    thunk = pe.get_offset_from_rva(pe.DIRECTORY_ENTRY_IMPORT[0].struct.OriginalFirstThunk)
+    return image[:thunk] + struct.pack("<Q", 1 << 63 | 77) + image[thunk + 8 :]
+
+
 # What is wrong with an image -> how to make it from one that is right, and what the guest must say of it.
 REFUSED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "text": (lambda image: b"not a driver" * 10, "it is no PE image: it does not begin with MZ"),
@@ -72,6 +81,7 @@ REFUSED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
         lambda image: _patched(image, _DIRECTORIES + 8 * _TLS, struct.pack("<II", 0x1000, 40)),
         "it has a TLS directory",
     ),
+    "number": (_by_number, "it imports what this guest does not have"),
     "kmdf": (lambda image: image.replace(b"ntoskrnl.exe", b"WDFLDR.SYS\0\0"), "made with KMDF"),
     "ndis": (lambda image: image.replace(b"ntoskrnl.exe", b"NDIS.SYS\0\0\0\0"), "made with NDIS"),
 }
@@ -82,7 +92,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The output of all drivers, in one guest."""
     folder = tmp_path_factory.mktemp("drivers")
     build_loader(folder)
-    for name in ("library", "imports", "stuck"):
+    for name in ("library", "imports", "clients", "stuck"):
         image = build(name, folder).read_bytes()
     build("stuck", folder, "-DQUICK")
     build("device", folder, "-DDEED=0")
@@ -106,10 +116,21 @@ def test_what_wsk_clients_import_is_there_and_works(said: str) -> None:
     assert all(found.values()), found
 
 
+def test_what_larger_wsk_clients_import_is_there_and_works(said: str) -> None:
+    """Tables, lookaside lists, timers, the service key, files, text, times; and the names of the rest."""
+    found = verdicts(said, "clients")
+    assert len(found) == 27, found
+    assert all(found.values()), found
+
+
 @pytest.mark.parametrize("wrong", REFUSED)
 def test_a_driver_that_is_not_loaded_leaves_a_line_that_says_why(said: str, wrong: str) -> None:
     _, words = REFUSED[wrong]
     assert re.search(rf"ntlab: bad-{wrong} is not loaded: .*{re.escape(words)}", said), said
+
+
+def test_an_import_by_number_is_told_with_its_number(said: str) -> None:
+    assert re.search(r"ntlab: the driver imports \S+!#77 by its number", said), said
 
 
 def test_an_unload_that_takes_its_time_keeps_nobody_elses_controls(said: str) -> None:

@@ -7,26 +7,11 @@
 #include <linux/wait_bit.h>
 
 #include "compat.h"
-#include "ntlab_internal.h"
+#include "ke_dpc.h"
 
 /* TIMER_OR_DPC_INVALID's first parameter. */
 #define TIMER_LEFT 0
 #define DPC_LEFT 1
-
-struct kdpc {
-	u8 type;
-	u8 importance;
-	u16 number;		/* of the processor + 1, 0 for the one that queues it */
-	u32 pad;
-	struct list_head list;
-	void MS (*routine)(struct kdpc *dpc, void *context, void *argument1, void *argument2);
-	void *context;
-	void *argument1;
-	void *argument2;
-	void *queued;		/* NULL while it is in no queue */
-};
-
-static_assert(sizeof(struct kdpc) == 0x40);
 
 struct dpc_queue {
 	spinlock_t lock;
@@ -89,7 +74,7 @@ static void schedule_here(void *queue)
 	tasklet_schedule(&((struct dpc_queue *)queue)->tasklet);
 }
 
-static void MS KeInitializeDpc(struct kdpc *dpc, void *routine, void *context)
+void MS KeInitializeDpc(struct kdpc *dpc, void *routine, void *context)
 {
 	memset(dpc, 0, sizeof(*dpc));
 	dpc->type = 19;
@@ -140,7 +125,7 @@ static BOOLEAN MS KeInsertQueueDpc(struct kdpc *dpc, void *argument1, void *argu
 	return inserted;
 }
 
-static BOOLEAN MS KeRemoveQueueDpc(struct kdpc *dpc)
+BOOLEAN MS KeRemoveQueueDpc(struct kdpc *dpc)
 {
 	struct dpc_queue *queue = READ_ONCE(dpc->queued);
 	unsigned long flags;
@@ -159,7 +144,7 @@ static BOOLEAN MS KeRemoveQueueDpc(struct kdpc *dpc)
 }
 
 /* Waits until every DPC that is queued or running now has returned. */
-static void MS KeFlushQueuedDpcs(void)
+void MS KeFlushQueuedDpcs(void)
 {
 	int cpu;
 
@@ -169,20 +154,6 @@ static void MS KeFlushQueuedDpcs(void)
 }
 
 /* ---- Timers ---- */
-
-struct running_timer;
-
-struct ktimer {
-	struct kevent header;
-	u64 due;
-	struct running_timer *running;
-	void *pad;
-	struct kdpc *dpc;
-	u32 processor;
-	u32 period;	/* in ms */
-};
-
-static_assert(sizeof(struct ktimer) == 0x40);
 
 struct running_timer {
 	struct list_head list;
@@ -223,7 +194,7 @@ static enum hrtimer_restart expired(struct hrtimer *hrtimer)
 	return HRTIMER_RESTART;
 }
 
-static void MS KeInitializeTimerEx(struct ktimer *timer, u32 type)
+void MS KeInitializeTimerEx(struct ktimer *timer, u32 type)
 {
 	memset(timer, 0, sizeof(*timer));
 	timer->header.type = DISPATCHER_NOTIFICATION_TIMER + type;
@@ -234,7 +205,7 @@ static void MS KeInitializeTimer(struct ktimer *timer)
 	KeInitializeTimerEx(timer, 0);
 }
 
-static BOOLEAN MS KeCancelTimer(struct ktimer *timer)
+BOOLEAN MS KeCancelTimer(struct ktimer *timer)
 {
 	struct running_timer *running;
 
@@ -254,7 +225,7 @@ static BOOLEAN MS KeCancelTimer(struct ktimer *timer)
 	return true;
 }
 
-static BOOLEAN MS KeSetTimerEx(struct ktimer *timer, s64 due, s32 period, struct kdpc *dpc)
+BOOLEAN MS KeSetTimerEx(struct ktimer *timer, s64 due, s32 period, struct kdpc *dpc)
 {
 	BOOLEAN was_set = KeCancelTimer(timer);
 	struct running_timer *running = kzalloc(sizeof(*running), GFP_ATOMIC);

@@ -145,6 +145,13 @@ static void MS ExReleaseFastMutex(struct fast_mutex *mutex)
 	KeLowerIrql(old);
 }
 
+/* For who is at APC_LEVEL, or in a critical region, already. */
+static void MS ExAcquireFastMutexUnsafe(struct fast_mutex *mutex)
+{
+	ExAcquireFastMutex(mutex);
+	KeLowerIrql(mutex->old_irql);
+}
+
 const struct nt_export lock_exports[] = {
 	NT_EXPORT(KeInitializeSpinLock),
 	NT_EXPORT(KeAcquireSpinLockRaiseToDpc),
@@ -162,5 +169,10 @@ const struct nt_export lock_exports[] = {
 	NT_EXPORT(ExAcquireFastMutex),
 	NT_EXPORT(ExTryToAcquireFastMutex),
 	NT_EXPORT(ExReleaseFastMutex),
+	NT_EXPORT(ExAcquireFastMutexUnsafe),
+	NT_EXPORT_AS("ExReleaseFastMutexUnsafe", ExReleaseFastMutex),
+	NT_EXPORT_AS("KeTryToAcquireGuardedMutex", ExTryToAcquireFastMutex),
+	NT_EXPORT_AS("KeAcquireGuardedMutexUnsafe", ExAcquireFastMutexUnsafe),
+	NT_EXPORT_AS("KeReleaseGuardedMutexUnsafe", ExReleaseFastMutex),
 	{}
 };

@@ -78,6 +78,7 @@ static void check_unload(const struct loaded *loaded)
 	ke_dpc_check_unload(loaded->image.base, loaded->image.size);
 	ps_check_unload(loaded->image.base, loaded->image.size);
 	wsk_check_unload(loaded->image.base, loaded->image.size);
+	ex_timer_flush();	/* not before a DPC that was left has been found: it waits for them */
 	pool_check_unload(loaded->image.base, loaded->image.size);
 }
 

@@ -317,6 +317,7 @@ struct nt_export {
 extern const struct nt_export ex_exports[], ke_exports[], time_exports[], ps_exports[], io_exports[], mm_exports[],
 	rtl_exports[], wsk_exports[], irql_exports[], lock_exports[], dpc_exports[], dbg_exports[], irp_exports[],
 	sync_exports[], zw_exports[], string_exports[], work_exports[], object_exports[],
-	ex_lock_exports[], trace_exports[], crt_exports[], rtl_text_exports[], ex_more_exports[], io_more_exports[];
+	ex_lock_exports[], trace_exports[], crt_exports[], rtl_text_exports[], ex_more_exports[], io_more_exports[], ex_timer_exports[],
+	ke_more_exports[], rtl_more_exports[], rtl_table_exports[], crt_more_exports[], zw_key_exports[];
 
 #endif

@@ -104,6 +104,9 @@ const void *dpc_running(void);
 void ke_dpc_exit(void);
 void ke_dpc_check_unload(const void *image, u32 size);
 
+/* ex_timer.c: what is still to be freed goes. */
+void ex_timer_flush(void);
+
 /* ps.c */
 void ps_check_unload(const void *image, u32 size);
 

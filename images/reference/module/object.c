@@ -102,6 +102,12 @@ static s64 MS ObfReferenceObject(struct object *object)
 	return 1;
 }
 
+static NTSTATUS MS ObReferenceObjectByPointer(struct object *object, u32 access, void *type, u8 mode)
+{
+	ObfReferenceObject(object);
+	return STATUS_SUCCESS;
+}
+
 static s64 MS ObfDereferenceObject(struct object *object)
 {
 	s16 type = *(s16 *)object;
@@ -148,6 +154,8 @@ const struct nt_export object_exports[] = {
 	NT_EXPORT(ObReferenceObjectByHandle),
 	NT_EXPORT(ObfReferenceObject),
 	NT_EXPORT(ObfDereferenceObject),
+	NT_EXPORT(ObReferenceObjectByPointer),
+	NT_EXPORT_AS("ObDereferenceObjectDeferDelete", ObfDereferenceObject),
 	NT_EXPORT_AS("ObReferenceObject", ObfReferenceObject),
 	NT_EXPORT_AS("ObDereferenceObject", ObfDereferenceObject),
 	NT_EXPORT(ObOpenObjectByPointer),

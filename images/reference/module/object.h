@@ -20,6 +20,15 @@ struct object {
 	void *context;
 };
 
+struct object_attributes {
+	u32 length;
+	u64 root;
+	struct unicode_string *name;
+	u32 attributes;
+	void *security;
+	void *quality;
+};
+
 /* object.c */
 struct object *object_create(void);
 void object_put(struct object *object);

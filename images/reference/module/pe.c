@@ -24,6 +24,7 @@ static const struct nt_export *const tables[] = {
 	ex_exports, ke_exports, time_exports, irql_exports, lock_exports, dpc_exports, sync_exports, work_exports, ps_exports,
 	object_exports, zw_exports, io_exports, irp_exports, mm_exports, rtl_exports, string_exports, dbg_exports, wsk_exports,
 	ex_lock_exports, trace_exports, crt_exports, rtl_text_exports, ex_more_exports, io_more_exports,
+	ex_timer_exports, ke_more_exports, rtl_more_exports, rtl_table_exports, crt_more_exports, zw_key_exports,
 };
 
 static void *find_symbol(const char *name)
@@ -278,6 +279,8 @@ static NTSTATUS bind_imports(const struct pe_file *file, struct pe_image *image)
 		if (!NT_SUCCESS(bound))
 			status = bound;	/* go on: every missing import is named */
 	}
+	if (!NT_SUCCESS(status))
+		refuse(image->name, "it imports what this guest does not have");
 	return status;
 }
 

@@ -156,6 +156,44 @@ static void MS ExDeleteNPagedLookasideList(struct lookaside *list)
 		list->free(entry);
 }
 
+/* LOOKASIDE_LIST_EX: the same, but that both routines are given the list. */
+typedef void *MS (*lookaside_allocate_ex)(u32 type, size_t size, u32 tag, struct lookaside *list);
+typedef void MS (*lookaside_free_ex)(void *memory, struct lookaside *list);
+
+static void *MS allocate_default_ex(u32 type, size_t size, u32 tag, struct lookaside *list)
+{
+	return pool_allocate_for(size, tag, __builtin_return_address(0));
+}
+
+static void MS free_default_ex(void *memory, struct lookaside *list)
+{
+	ExFreePoolWithTag(memory, list->tag);
+}
+
+static NTSTATUS MS ExInitializeLookasideListEx(struct lookaside *list, lookaside_allocate_ex allocate,
+					       lookaside_free_ex free, u32 type, u32 flags, size_t size, u32 tag,
+					       u16 depth)
+{
+	memset(list, 0, sizeof(*list));
+	list->depth = 4;
+	list->maximum_depth = 256;
+	list->type = type;
+	list->tag = tag;
+	list->size = size;
+	list->allocate = (void *)(allocate ? allocate : allocate_default_ex);
+	list->free = (void *)(free ? free : free_default_ex);
+	return STATUS_SUCCESS;
+}
+
+static void MS ExFlushLookasideListEx(struct lookaside *list)
+{
+	lookaside_free_ex free = (void *)list->free;
+	struct single_list *entry;
+
+	while ((entry = ExpInterlockedPopEntrySList(&list->list)))
+		free(entry, list);
+}
+
 /* ---- EX_RUNDOWN_REF: twice the references, and 1 once the end has begun ---- */
 
 static void MS ExInitializeRundownProtection(u64 *rundown)
@@ -272,6 +310,24 @@ static void MS ExReleaseResourceLite(struct resource *resource)
 	wake_up_var(resource);
 }
 
+static BOOLEAN MS ExIsResourceAcquiredExclusiveLite(const struct resource *resource)
+{
+	return READ_ONCE(resource->owner) == current;
+}
+
+/* No APC is delivered here, in a critical region or not. */
+static void *MS ExEnterCriticalRegionAndAcquireResourceExclusive(struct resource *resource)
+{
+	ExAcquireResourceExclusiveLite(resource, true);
+	return NULL;
+}
+
+static void *MS ExEnterCriticalRegionAndAcquireResourceShared(struct resource *resource)
+{
+	ExAcquireResourceSharedLite(resource, true);
+	return NULL;
+}
+
 const struct nt_export sync_exports[] = {
 	NT_EXPORT(ExInterlockedInsertHeadList),
 	NT_EXPORT(ExInterlockedInsertTailList),
@@ -283,6 +339,9 @@ const struct nt_export sync_exports[] = {
 	NT_EXPORT(ExQueryDepthSList),
 	NT_EXPORT(ExInitializeNPagedLookasideList),
 	NT_EXPORT(ExDeleteNPagedLookasideList),
+	NT_EXPORT(ExInitializeLookasideListEx),
+	NT_EXPORT(ExFlushLookasideListEx),
+	NT_EXPORT_AS("ExDeleteLookasideListEx", ExFlushLookasideListEx),
 	NT_EXPORT_AS("ExInitializePagedLookasideList", ExInitializeNPagedLookasideList),
 	NT_EXPORT_AS("ExDeletePagedLookasideList", ExDeleteNPagedLookasideList),
 	NT_EXPORT(ExInitializeRundownProtection),
@@ -295,5 +354,9 @@ const struct nt_export sync_exports[] = {
 	NT_EXPORT(ExAcquireResourceExclusiveLite),
 	NT_EXPORT(ExAcquireResourceSharedLite),
 	NT_EXPORT(ExReleaseResourceLite),
+	NT_EXPORT(ExIsResourceAcquiredExclusiveLite),
+	NT_EXPORT(ExEnterCriticalRegionAndAcquireResourceExclusive),
+	NT_EXPORT(ExEnterCriticalRegionAndAcquireResourceShared),
+	NT_EXPORT_AS("ExReleaseResourceAndLeaveCriticalRegion", ExReleaseResourceLite),
 	{}
 };

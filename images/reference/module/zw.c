@@ -23,15 +23,6 @@
 #define FILE_OVERWRITE 4
 #define FILE_OVERWRITE_IF 5
 
-struct object_attributes {
-	u32 length;
-	u64 root;
-	struct unicode_string *name;
-	u32 attributes;
-	void *security;
-	void *quality;
-};
-
 struct io_status {
 	u64 status;
 	u64 information;
@@ -139,6 +130,12 @@ static NTSTATUS MS ZwCreateFile(u64 *handle, u32 access, const struct object_att
 	return STATUS_SUCCESS;
 }
 
+static NTSTATUS MS ZwOpenFile(u64 *handle, u32 access, const struct object_attributes *attributes, struct io_status *io,
+			      u32 share, u32 options)
+{
+	return ZwCreateFile(handle, access, attributes, io, NULL, 0, share, FILE_OPEN, options, NULL, 0);
+}
+
 static NTSTATUS transfer(u64 handle, struct io_status *io, void *buffer, u32 length, const s64 *offset, bool write)
 {
 	struct object *object = handle_get(handle);
@@ -183,6 +180,7 @@ static NTSTATUS MS ZwFlushBuffersFile(u64 handle, struct io_status *io)
 
 const struct nt_export zw_exports[] = {
 	NT_EXPORT(ZwCreateFile),
+	NT_EXPORT(ZwOpenFile),
 	NT_EXPORT(ZwWriteFile),
 	NT_EXPORT(ZwReadFile),
 	NT_EXPORT(ZwFlushBuffersFile),

@@ -5,24 +5,6 @@
  */
 #include "lab.h"
 
-static BOOLEAN complete = TRUE;
-
-/* By a name that must be there. */
-static PVOID find(PCWSTR name)
-{
-    UNICODE_STRING string;
-    PVOID found;
-
-    RtlInitUnicodeString(&string, name);
-    found = MmGetSystemRoutineAddress(&string);
-    if (!found)
-        DbgPrintEx(0, 0, "missing: %ws\n", name);
-    complete = complete && found;
-    return found;
-}
-
-#define FIND(result, name, ...) result(NTAPI *name)(__VA_ARGS__) = find(L## #name)
-
 static VOID locks(VOID)
 {
     FIND(KIRQL, ExAcquireSpinLockShared, LONG *);
@@ -217,7 +199,7 @@ static VOID others(VOID)
     ULONG i;
 
     for (i = 0; i < sizeof(names) / sizeof(*names); i++)
-        find(names[i]);
+        import(names[i]);
 }
 
 static VOID run(VOID)
@@ -229,6 +211,6 @@ static VOID run(VOID)
     queues();
     remove_locks();
     others();
-    check(complete, "all-names-are-known");
+    check(found_all, "all-names-are-known");
     lab_close();
 }

@@ -129,6 +129,24 @@ static VOID check(BOOLEAN good, const char *name)
     DbgPrintEx(0, 0, "%s: %sok %s\n", suite, good ? "" : "not ", name);
 }
 
+/* By a name that must be there. The import library knows only some. */
+static BOOLEAN found_all = TRUE;
+
+static PVOID import(PCWSTR name)
+{
+    UNICODE_STRING string;
+    PVOID found;
+
+    RtlInitUnicodeString(&string, name);
+    found = MmGetSystemRoutineAddress(&string);
+    if (!found)
+        DbgPrintEx(0, 0, "missing: %ws\n", name);
+    found_all = found_all && found;
+    return found;
+}
+
+#define FIND(result, name, ...) result(NTAPI *name)(__VA_ARGS__) = import(L## #name)
+
 static NTSTATUS NTAPI completed(PDEVICE_OBJECT device, PIRP irp, PVOID context)
 {
     OP *op = irp->UserBuffer;
