@@ -22,6 +22,7 @@ async def main():
             "cd /tmp; chmod +x ntload; ./ntload l /tmp/library.sys; ./ntload l -; "
             "./ntload imports /tmp/imports.sys; ./ntload imports -; "
             "./ntload clients /tmp/clients.sys; ./ntload clients -; "
+            "./ntload datagrams /tmp/datagrams.sys; ./ntload datagrams -; "
             "for bad in bad-*.sys; do ./ntload ${bad%.sys} /tmp/$bad; done; "
             "./ntload stuck /tmp/stuck.sys; ./ntload quick /tmp/stuck-DQUICK.sys; "
             "./ntload device /tmp/device-DDEED=0.sys; "
@@ -92,7 +93,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The output of all drivers, in one guest."""
     folder = tmp_path_factory.mktemp("drivers")
     build_loader(folder)
-    for name in ("library", "imports", "clients", "stuck"):
+    for name in ("library", "imports", "clients", "datagrams", "stuck"):
         image = build(name, folder).read_bytes()
     build("stuck", folder, "-DQUICK")
     build("device", folder, "-DDEED=0")
@@ -120,6 +121,13 @@ def test_what_larger_wsk_clients_import_is_there_and_works(said: str) -> None:
     """Tables, lookaside lists, timers, the service key, files, text, times; and the names of the rest."""
     found = verdicts(said, "clients")
     assert len(found) == 27, found
+    assert all(found.values()), found
+
+
+def test_wsk_beside_its_streams_is_as_clients_know_it(said: str) -> None:
+    """Datagrams several at a time and with fixed addresses, hints, keepalive, refusals."""
+    found = verdicts(said, "datagrams")
+    assert len(found) == 18, found
     assert all(found.values()), found
 
 

@@ -85,24 +85,22 @@ struct address_info {
 	struct wsk_sockaddr storage;
 };
 
-static bool parse_node(const struct unicode_string *node, struct wsk_sockaddr *address, u64 *length)
+#define AI_PASSIVE 0x1
+#define MOST_ANSWERS 2	/* one of each family */
+
+static bool parse_node(const struct unicode_string *node, struct wsk_sockaddr *address)
 {
 	char text[NAME_LENGTH];
 
-	if (!node || node->length / 2 >= sizeof(text))
+	if (node->length / 2 >= sizeof(text))
 		return false;
 	rtl_to_ascii(node, text, sizeof(text));
 	memset(address, 0, sizeof(*address));
-	if (in4_pton(text, -1, address->ipv4.address, -1, NULL)) {
-		address->family = WSK_AF_INET;
-		*length = 16;
+	address->family = WSK_AF_INET;
+	if (in4_pton(text, -1, address->ipv4.address, -1, NULL))
 		return true;
-	}
-	if (!in6_pton(text, -1, address->ipv6.address, -1, NULL))
-		return false;
 	address->family = WSK_AF_INET6;
-	*length = 28;
-	return true;
+	return in6_pton(text, -1, address->ipv6.address, -1, NULL);
 }
 
 static bool parse_service(const struct unicode_string *service, u16 *port)
@@ -115,6 +113,72 @@ static bool parse_service(const struct unicode_string *service, u16 *port)
 	return !kstrtou16(rtl_to_ascii(service, text, sizeof(text)), 10, port);
 }
 
+/* Without a node: the wildcard for who is going to bind to it, else the loopback address. */
+static struct wsk_sockaddr own_address(u16 family, bool passive)
+{
+	static const u8 loopback[] = { 127, 0, 0, 1 };
+	struct wsk_sockaddr address = { .family = family };
+
+	if (!passive && family == WSK_AF_INET)
+		memcpy(address.ipv4.address, loopback, sizeof(loopback));
+	if (!passive && family == WSK_AF_INET6)
+		address.ipv6.address[sizeof(address.ipv6.address) - 1] = 1;
+	return address;
+}
+
+/* What a node stands for; how many addresses. */
+static int addresses_of(const struct unicode_string *node, bool passive, struct wsk_sockaddr *found)
+{
+	if (node && node->length)
+		return parse_node(node, found);
+	found[0] = own_address(WSK_AF_INET6, passive);
+	found[1] = own_address(WSK_AF_INET, passive);
+	return MOST_ANSWERS;
+}
+
+static void answer(struct address_info *info, const struct wsk_sockaddr *address, const struct address_info *hints)
+{
+	info->family = address->family;
+	info->type = hints ? hints->type : 0;
+	info->protocol = hints ? hints->protocol : 0;
+	info->length = address->family == WSK_AF_INET ? 16 : sizeof(*address);
+	info->storage = *address;
+	info->address = &info->storage;
+}
+
+/* Those of the family that the hints want, in one block of pool. */
+static NTSTATUS answers(const struct unicode_string *node, const struct unicode_string *service,
+			const struct address_info *hints, struct address_info **result)
+{
+	struct wsk_sockaddr found[MOST_ANSWERS];
+	struct address_info *info, *last = NULL;
+	int i, count = addresses_of(node, hints && hints->flags & AI_PASSIVE, found);
+	u16 port;
+
+	if (!parse_service(service, &port))
+		return STATUS_NOT_FOUND;
+	info = pool_allocate(MOST_ANSWERS * sizeof(*info), ADDRESS_INFO_TAG);
+	if (!info)
+		return STATUS_INSUFFICIENT_RESOURCES;
+	memset(info, 0, MOST_ANSWERS * sizeof(*info));
+	for (i = 0; i < count; i++) {
+		struct address_info *next = last ? last + 1 : info;
+
+		if (hints && hints->family && hints->family != found[i].family)
+			continue;
+		found[i].port = (__force u16)htons(port);
+		answer(next, &found[i], hints);
+		if (last)
+			last->next = next;
+		last = next;
+	}
+	if (last)
+		*result = info;
+	else
+		ExFreePoolWithTag(info, ADDRESS_INFO_TAG);
+	return last ? STATUS_SUCCESS : STATUS_NOT_FOUND;
+}
+
 static bool only_hints(const struct address_info *hints)
 {
 	return !hints || (!hints->length && !hints->canonical && !hints->address && !hints->next);
@@ -125,8 +189,8 @@ NTSTATUS MS WskGetAddressInfo(struct wsk_client *client, const struct unicode_st
 			      const struct unicode_string *service, u32 name_space, const struct wsk_guid *provider,
 			      const void *hints, void **result, void *process, void *thread, struct irp *irp)
 {
-	struct address_info *info;
-	u16 port;
+	struct address_info *info = NULL;
+	NTSTATUS status;
 
 	strict_require_passive();
 	strict_require(STRICT_address_hints, only_hints(hints));
@@ -134,19 +198,10 @@ NTSTATUS MS WskGetAddressInfo(struct wsk_client *client, const struct unicode_st
 		return STATUS_INVALID_PARAMETER;
 	if (!wsk_client_find(client))
 		return wsk_inline(irp, STATUS_INVALID_HANDLE, 0);
-	info = pool_allocate(sizeof(*info), ADDRESS_INFO_TAG);
-	if (!info)
-		return wsk_inline(irp, STATUS_INSUFFICIENT_RESOURCES, 0);
-	memset(info, 0, sizeof(*info));
-	if (!parse_node(node, &info->storage, &info->length) || !parse_service(service, &port)) {
-		ExFreePoolWithTag(info, ADDRESS_INFO_TAG);
-		return wsk_inline(irp, STATUS_NOT_FOUND, 0);
-	}
-	info->storage.port = (__force u16)htons(port);
-	info->family = info->storage.family;
-	info->address = &info->storage;
-	*result = info;
-	return wsk_inline(irp, STATUS_SUCCESS, 0);
+	status = answers(node, service, hints, &info);
+	if (NT_SUCCESS(status))
+		*result = info;
+	return wsk_inline(irp, status, 0);
 }
 
 void MS WskFreeAddressInfo(struct wsk_client *client, void *info)

@@ -18,18 +18,20 @@
 
 /* ---- Making a socket ---- */
 
-static NTSTATUS create(struct wsk_client *client, u32 category, u16 family, const struct wsk_operation *template,
-		       void *context, const void *events, const void *security, struct irp *irp)
+/* A client that is none has no socket made and no IRP completed. */
+static NTSTATUS create(struct wsk_client *client, u32 category, u16 type, u16 family,
+		       const struct wsk_operation *template, void *context, const void *events, const void *security, struct irp *irp)
 {
 	struct wsk_socket *ws;
 
 	if (!wsk_client_find(client))
-		return wsk_inline(irp, STATUS_INVALID_HANDLE, 0);
+		return STATUS_INVALID_HANDLE;
 	if (!wsk_linux_family(family) || (security && !wsk_descriptor_find(security)))
 		return wsk_inline(irp, STATUS_INVALID_PARAMETER, 0);
 	ws = wsk_socket_new(client, category, wsk_linux_family(family));
 	if (!ws)
 		return wsk_inline(irp, STATUS_INSUFFICIENT_RESOURCES, 0);
+	ws->type = type;
 	wsk_socket_ready(ws, context, events);
 	ws->security = security ? wsk_descriptor_find(security) : NULL;
 	return wsk_pend(ws, irp, template);
@@ -37,7 +39,7 @@ static NTSTATUS create(struct wsk_client *client, u32 category, u16 family, cons
 
 static bool category_takes(u32 category, u16 type, u32 protocol)
 {
-	if (category == WSK_FLAG_DATAGRAM_SOCKET)
+	if (category == WSK_FLAG_DATAGRAM_SOCKET || (category == WSK_FLAG_LISTEN_SOCKET && type == WSK_SOCK_DGRAM))
 		return type == WSK_SOCK_DGRAM && protocol == WSK_PROTOCOL_UDP;
 	if (category == WSK_FLAG_BASIC_SOCKET && type == WSK_SOCK_DGRAM)
 		return protocol == WSK_PROTOCOL_UDP;
@@ -56,7 +58,7 @@ NTSTATUS MS WskSocket(struct wsk_client *client, u16 family, u16 type, u32 proto
 		return wsk_inline(irp, STATUS_INVALID_PARAMETER, 0);
 	if (!category_takes(flags, type, protocol))
 		return wsk_inline(irp, STATUS_INVALID_PARAMETER, 0);
-	return create(client, flags, family, &template, context, events, security, irp);
+	return create(client, flags, flags == WSK_FLAG_BASIC_SOCKET ? WSK_SOCK_STREAM : type, family, &template, context, events, security, irp);
 }
 
 NTSTATUS MS WskSocketConnect(struct wsk_client *client, u16 type, u32 protocol, const struct wsk_sockaddr *local,
@@ -70,7 +72,8 @@ NTSTATUS MS WskSocketConnect(struct wsk_client *client, u16 type, u32 protocol, 
 	if (type != WSK_SOCK_STREAM || protocol != WSK_PROTOCOL_TCP || flags ||
 	    !wsk_to_linux(local, &template.local) || !wsk_to_linux(remote, &template.remote))
 		return wsk_inline(irp, STATUS_INVALID_PARAMETER, 0);
-	return create(client, WSK_FLAG_CONNECTION_SOCKET, local->family, &template, context, events, security, irp);
+	return create(client, WSK_FLAG_CONNECTION_SOCKET, type, local->family, &template, context, events, security,
+		      irp);
 }
 
 NTSTATUS MS WskBind(struct wsk_socket *ws, const struct wsk_sockaddr *local, u32 flags, struct irp *irp)

@@ -3,15 +3,19 @@
 #include <linux/tcp.h>
 #include <net/tcp.h>
 
+#include "wsk_address.h"
 #include "wsk_address_list.h"
 #include "wsk_complete.h"
 #include "wsk_connection.h"
 #include "wsk_control.h"
+#include "wsk_datagram.h"
 #include "wsk_enable.h"
 #include "wsk_operation.h"
 #include "wsk_security.h"
 #include "wsk_strict.h"
 #include "wsk_visit.h"
+
+#define SOCKADDR_IN_SIZE 16
 
 static NTSTATUS pend_call(struct wsk_socket *ws, struct irp *irp, struct wsk_operation *template)
 {
@@ -270,6 +274,29 @@ static NTSTATUS option(struct wsk_socket *ws, u32 request, u32 code, u32 level, 
 	return set_number_option(ws, code, input, input_size, irp);
 }
 
+static bool fixes_address(u32 code)
+{
+	return code == SIO_WSK_SET_REMOTE_ADDRESS || code == SIO_WSK_SET_SENDTO_ADDRESS;
+}
+
+static NTSTATUS fix_address(struct wsk_socket *ws, u32 code, u64 input_size, const struct wsk_sockaddr *input,
+			    struct irp *irp)
+{
+	struct wsk_operation template = {
+		.call = code == SIO_WSK_SET_REMOTE_ADDRESS ? wsk_set_remote : wsk_set_send_to,
+	};
+
+	if (ws->category != WSK_FLAG_DATAGRAM_SOCKET)
+		return answer(irp, STATUS_NOT_SUPPORTED);
+	if (!input || input_size < (ws->family == AF_INET ? SOCKADDR_IN_SIZE : sizeof(*input)))
+		return answer(irp, STATUS_INVALID_PARAMETER);
+	if (!wsk_to_linux(input, &template.remote) || template.remote.ss_family != ws->family)
+		return answer(irp, STATUS_INVALID_PARAMETER);
+	if (!ws->bound)
+		return answer(irp, STATUS_INVALID_DEVICE_STATE);
+	return pend_call(ws, irp, &template);
+}
+
 static NTSTATUS io_control(struct wsk_socket *ws, u32 code, u64 output_size, void *output, u64 *size_out,
 			   struct irp *irp)
 {
@@ -311,8 +338,10 @@ NTSTATUS MS WskControlSocket(struct wsk_socket *ws, u32 request, u32 code, u32 l
 		wsk_irp_check(irp);
 	strict_require(STRICT_size_beside_irp, !irp || !size_out);
 	strict_require(STRICT_no_input, input || !input_size);
-	if (request == WSK_IOCTL && (code == SIO_WSK_SET_REMOTE_ADDRESS || code == SIO_WSK_SET_SENDTO_ADDRESS))
-		strict_require_address(input_size < 16 ? NULL : input);
+	if (request == WSK_IOCTL && fixes_address(code)) {
+		strict_require_address(input_size < SOCKADDR_IN_SIZE ? NULL : input);
+		return fix_address(ws, code, input_size, input, irp);
+	}
 	if (request == WSK_IOCTL)
 		return io_control(ws, code, output_size, output, size_out, irp);
 	if (request > WSK_IOCTL)

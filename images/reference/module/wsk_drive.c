@@ -58,8 +58,14 @@ static void drive_create(struct wsk_socket *ws, struct wsk_operation *op)
 
 static void drive_bind(struct wsk_socket *ws, struct wsk_operation *op)
 {
-	int error = conn_bind(ws, &op->local);
+	int error;
 
+	/* Nobody listens for datagrams. Windows says so here, not when the socket is made. */
+	if (ws->category == WSK_FLAG_LISTEN_SOCKET && ws->type == WSK_SOCK_DGRAM) {
+		wsk_finish(ws, op, STATUS_NOT_IMPLEMENTED, 0);
+		return;
+	}
+	error = conn_bind(ws, &op->local);
 	if (!error && ws->category == WSK_FLAG_LISTEN_SOCKET)
 		error = conn_listen(ws);
 	ws->bound = !error;

@@ -70,6 +70,9 @@ struct wsk_operation {
 	struct wsk_buf buf;	/* the caller's own may be gone once the call returned */
 	const struct wsk_buf *late;	/* for a fault: the caller's own */
 	u64 done;		/* bytes of it sent or received */
+	struct wsk_buf *more;	/* WSK_SEND_TO: datagrams behind `buf`; the operation's own */
+	u32 more_count;
+	u64 sent;		/* likewise: bytes of the datagrams before it */
 	u32 end_sequence;	/* of its last byte, once all is sent */
 	u32 event;		/* WSK_DISABLE: which one */
 	bool in_callback;	/* WSK_CLOSE: a callback was in progress when it was asked for */
@@ -143,6 +146,7 @@ struct wsk_socket {
 	bool exclusive;
 	__be16 port;		/* of a listener */
 	struct descriptor *security;
+	struct sockaddr_storage send_to;	/* of a datagram socket: where to, when a call does not say; or none */
 
 	u32 enabled;		/* WSK_EVENT_* */
 	u32 static_events;

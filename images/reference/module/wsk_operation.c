@@ -86,12 +86,15 @@ static NTSTATUS add_and_try(struct wsk_socket *ws, struct irp *irp, struct wsk_o
 	return result.status;
 }
 
+/* Takes over what the template has of its own. */
 NTSTATUS wsk_pend(struct wsk_socket *ws, struct irp *irp, const struct wsk_operation *template)
 {
 	struct wsk_operation *op = kmemdup(template, sizeof(*op), GFP_ATOMIC);
 
-	if (!op)
+	if (!op) {
+		kfree(template->more);
 		return wsk_inline(irp, STATUS_INSUFFICIENT_RESOURCES, 0);
+	}
 	if (policy_tries_inline(op) && wsk_may_work_here())
 		return add_and_try(ws, irp, op);
 	add(ws, irp, op);
@@ -119,6 +122,12 @@ void wsk_cancel_all(struct wsk_socket *ws, enum wsk_kind kind)
 		op->cancelled |= op->kind == kind;
 	spin_unlock_bh(&ws->lock);
 	wsk_kick(ws);
+}
+
+static void free_operation(struct wsk_operation *op)
+{
+	kfree(op->more);
+	kfree(op);
 }
 
 /* After this no cancel routine can find the operation. */
@@ -208,7 +217,7 @@ void wsk_finish(struct wsk_socket *ws, struct wsk_operation *op, NTSTATUS status
 		take_result(ws, op);
 	if (completion == COMPLETE_WITH_THREAD)
 		irp_complete_with_thread(op->irp, status, information);
-	kfree(op);
+	free_operation(op);
 }
 
 /* The same for a close, and with it the end of the socket. */
@@ -219,7 +228,7 @@ void wsk_finish_close(struct wsk_socket *ws, struct wsk_operation *op, NTSTATUS 
 	detach(ws, op);
 	if (!give_to_call(ws, op, result))
 		wsk_complete_close(ws, op->irp, status, information);
-	kfree(op);
+	free_operation(op);
 }
 
 /* For faults: the IRP is never completed. */
@@ -227,7 +236,7 @@ void wsk_forget(struct wsk_socket *ws, struct wsk_operation *op)
 {
 	detach(ws, op);
 	take_result(ws, op);
-	kfree(op);
+	free_operation(op);
 }
 
 struct wsk_operation *wsk_find(struct wsk_socket *ws, enum wsk_kind kind)
