@@ -57,7 +57,7 @@ def _list_peers(context: click.Context, _option: click.Parameter, wanted: bool) 
     "ioctls",
     multiple=True,
     metavar="DEVICE:CODE[:INPUT[:SIZE]]",
-    help="Send this METHOD_BUFFERED control once it is loaded. INPUT is hexadecimal; {peer} in it is the "
+    help="Send this control once it is loaded, buffered or direct. INPUT is hexadecimal; {peer} in it is the "
     "SOCKADDR_IN of the peer. May be repeated.",
 )
 @click.option("--peer", metavar="NAME", help="Have this peer at the other end.")

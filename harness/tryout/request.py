@@ -15,12 +15,13 @@ from harness.tryout.driver_file import DriverFile
 PEER_WORD = "{peer}"  # in the input of an ioctl: the peer's SOCKADDR_IN
 _AF_INET = 2
 _MOST_OUTPUT = 1 << 20
+_METHOD, _METHOD_NEITHER = 3, 3  # the low bits of a code
 _USAGE = "an ioctl is DEVICE:CODE[:INPUT[:OUTPUT-SIZE]], as Echo:0x222000:00112233:16"
 
 
 @dataclass(frozen=True)
 class Ioctl:
-    """A METHOD_BUFFERED control. `data` is hexadecimal digits, with `{peer}` where its SOCKADDR_IN goes."""
+    """A control, buffered or direct. `data`: hexadecimal digits, with `{peer}` where its SOCKADDR_IN goes."""
 
     device: str
     code: int
@@ -45,6 +46,10 @@ class Ioctl:
         )
         if wrong:
             raise UsageError(f"{text!r}: {_USAGE}")
+        if code & _METHOD == _METHOD_NEITHER:
+            raise UsageError(
+                f"{text!r} is METHOD_NEITHER; a driver cannot reach a program's memory in the reference guest"
+            )
         return cls(device, code, data, output_size)
 
     def command(self, peer: tuple[str, int]) -> str:
@@ -80,3 +85,5 @@ class TryoutRequest:
     def __post_init__(self) -> None:
         if not math.isfinite(self.seconds):
             raise UsageError("--seconds wants a number of seconds")
+        if self.peer is None and any(PEER_WORD in one.data for one in self.ioctls):
+            raise UsageError(f"{PEER_WORD} in an --ioctl wants a --peer")

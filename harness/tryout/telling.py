@@ -18,7 +18,8 @@ from harness.verdict.outcome import Outcome, classify
 _INVALID_IMAGE = 0xC000007B
 _NO_SUCH_PROCEDURE = 0xC000007A
 _MOST_LINES = 40
-_MISSING = re.compile(r"ntlab: the driver imports (\S+?)!(\S+?),? which this guest does not have")
+_MISSING = re.compile(r"ntlab: the driver imports (\S+?)!(\S+?),? (?:which this guest|by its number)")
+_NO_DEVICE = re.compile(r"ntlab: no driver has a device (.*)")
 _SAID = re.compile(r"driver: (.*)")
 _STRICT = re.compile(r"ntlab: (strict: .*)")
 _LEFT = re.compile(r"ntlab: (not freed: .*)")
@@ -95,6 +96,9 @@ def _verdict(
         return Outcome.HARNESS_ERROR, f"the guest completed {twice[0]} twice"
     if story.trace.lost:
         return classify(EvidenceLost(f"{story.trace.lost} events of its trace were lost"))
+    if nobody := [one for one in request.ioctls if one.device in log.all(_NO_DEVICE)]:
+        why = f"{nobody[0]} reached no driver: none has a device \\DosDevices\\{nobody[0].device}"
+        return Outcome.INCONCLUSIVE, why
     return Outcome.PASS, ""
 
 

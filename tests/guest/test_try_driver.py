@@ -161,6 +161,13 @@ def test_an_import_that_the_guest_lacks_is_named_and_counts_against_nobody(tmp_p
     assert "KePulseEvent" in lacks.finding("imports")[0]
 
 
+def test_a_control_that_reaches_no_driver_is_no_pass(tmp_path: Path) -> None:
+    """As when its device's name is misspelt."""
+    missed = tried(tmp_path, "-DDEED=RIGHT", words=("--ioctl", "Tired:0x222000", "--seconds", "0"))
+    assert (missed.status, missed.case["outcome"]) == (3, "inconclusive"), missed.said
+    assert "none has a device \\DosDevices\\Tired" in missed.case["why"]
+
+
 def test_a_closed_window_shows_what_the_driver_waits_for(tmp_path: Path) -> None:
     """Its control does not come back: the disconnect waits for data that does not go."""
     words = ("--peer", "zero-window", "--ioctl", "Tried:0x222000:{peer}", "--seconds", "0")

@@ -137,6 +137,17 @@ def test_an_ioctl_that_is_none_is_refused(text: str) -> None:
         Ioctl.parse(text)
 
 
+def test_a_control_that_the_guest_cannot_make_is_refused() -> None:
+    with pytest.raises(UsageError, match="METHOD_NEITHER"):
+        Ioctl.parse("Echo:0x222003")
+
+
+def test_the_peers_address_wants_a_peer() -> None:
+    driver = DriverFile.read(BUILT_DRIVER / "wsktest.sys")
+    with pytest.raises(UsageError, match="wants a --peer"):
+        TryoutRequest(driver, 0, (Ioctl.parse("Echo:0x222000:{peer}"),))
+
+
 def test_a_time_that_is_no_number_is_refused() -> None:
     driver = DriverFile.read(BUILT_DRIVER / "wsktest.sys")
     with pytest.raises(UsageError, match="--seconds"):

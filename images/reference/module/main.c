@@ -229,8 +229,10 @@ static NTSTATUS send_control(const char *name, struct io_control *control)
 	struct loaded *loaded;
 	NTSTATUS status;
 
-	if (!device)
+	if (!device) {
+		pr_err("ntlab: no driver has a device %s\n", name);
 		return STATUS_OBJECT_NAME_NOT_FOUND;
+	}
 	loaded = loaded_of(device);
 	status = io_device_control(device, control);
 	come_out(loaded);
