@@ -120,7 +120,7 @@ def test_what_wsk_clients_import_is_there_and_works(said: str) -> None:
 def test_what_larger_wsk_clients_import_is_there_and_works(said: str) -> None:
     """Tables, lookaside lists, timers, the service key, files, text, times; and the names of the rest."""
     found = verdicts(said, "clients")
-    assert len(found) == 27, found
+    assert len(found) == 29, found
     assert all(found.values()), found
 
 

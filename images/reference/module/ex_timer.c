@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* EX_TIMER: a timer with its DPC, of which drivers know the address only. */
-#include <linux/math64.h>
+#include <linux/kernel.h>
 #include <linux/rcupdate.h>
 #include <linux/string.h>
+#include <linux/time64.h>
 
 #include "ke_dpc.h"
 

@@ -158,6 +158,34 @@ static VOID keys(VOID)
     check(ZwOpenKey(&key, KEY_READ, &attributes) == STATUS_OBJECT_NAME_NOT_FOUND, "no-other-key");
 }
 
+static NTSTATUS NTAPI told(PWSTR name, ULONG type, PVOID data, ULONG length, PVOID context, PVOID entry)
+{
+    (void)name, (void)context;
+    *(ULONG *)entry = type == 4 && length == 4 ? *(ULONG *)data : 0;
+    return STATUS_SUCCESS;
+}
+
+static VOID settings(VOID)
+{
+    FIND(NTSTATUS, RtlQueryRegistryValues, ULONG, PCWSTR, PRTL_QUERY_REGISTRY_TABLE, PVOID, PVOID);
+    ULONG port = 7, given = 0, preset = 80;
+    UNICODE_STRING host = {0, 0, NULL}, wanted = RTL_CONSTANT_STRING(L"peer");
+    RTL_QUERY_REGISTRY_TABLE table[] = {
+        {NULL, RTL_QUERY_REGISTRY_DIRECT, (PWSTR)L"Port", &port, 4, &preset, sizeof(preset)},
+        {NULL, RTL_QUERY_REGISTRY_DIRECT, (PWSTR)L"Host", &host, 1, (PVOID)L"peer", 0},
+        {told, 0, (PWSTR)L"Limit", &given, 4, &preset, sizeof(preset)},
+        {NULL, 0, NULL, NULL, 0, NULL, 0}};
+
+    check(NT_SUCCESS(RtlQueryRegistryValues(RTL_REGISTRY_ABSOLUTE, own_key->Buffer, table, NULL, NULL)) &&
+              port == 80 && given == 80 && RtlEqualUnicodeString(&host, &wanted, FALSE),
+          "settings-that-are-not-there-are-the-drivers-own");
+    RtlFreeUnicodeString(&host);
+    table[0].Flags |= RTL_QUERY_REGISTRY_REQUIRED;
+    check(RtlQueryRegistryValues(RTL_REGISTRY_ABSOLUTE, own_key->Buffer, table, NULL, NULL) ==
+              STATUS_OBJECT_NAME_NOT_FOUND,
+          "a-setting-that-is-required");
+}
+
 static VOID files(VOID)
 {
     FIND(NTSTATUS, ZwOpenFile, PHANDLE, ULONG, POBJECT_ATTRIBUTES, PIO_STATUS_BLOCK, ULONG, ULONG);
@@ -262,6 +290,7 @@ static VOID run(VOID)
     lookaside();
     timers();
     keys();
+    settings();
     files();
     text();
     times();
