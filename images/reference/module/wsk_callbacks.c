@@ -227,12 +227,12 @@ static void drop(struct wsk_socket *ws, struct wsk_event *event)
 		ws->receive_stopped = false;
 }
 
-/* For a fault: this one is held by the callback. */
-static void look_on_another_processor(struct wsk_socket *ws)
+/* Than this one; any, if there is none. */
+int wsk_another_processor(void)
 {
-	unsigned int cpu = cpumask_any_but(cpu_online_mask, smp_processor_id());
+	unsigned int cpu = cpumask_any_but(cpu_online_mask, raw_smp_processor_id());
 
-	queue_work_on(cpu < nr_cpu_ids ? cpu : WORK_CPU_UNBOUND, system_wq, &ws->apart);
+	return cpu < nr_cpu_ids ? cpu : WORK_CPU_UNBOUND;
 }
 
 /* The event that was decided on: told now, or dropped. */
@@ -248,7 +248,7 @@ void wsk_deliver_event(struct wsk_socket *ws)
 	ws->in_callbacks++;
 	if (policy_events_overlap(event.kind)) {
 		ws->event_busy = false;
-		look_on_another_processor(ws);
+		queue_work_on(wsk_another_processor(), system_wq, &ws->apart);
 	}
 	spin_unlock_bh(&ws->lock);
 	policy_pause();
@@ -277,7 +277,8 @@ void wsk_deliver_at_dispatch(struct wsk_socket *ws)
 	local_bh_enable();
 }
 
-/* In a thread of its own: a callback that is held does not hold up the work of the socket. */
+/* In a thread of its own, on another processor than the socket's work: a callback that is held does not hold up
+ * that work. */
 void wsk_deliver(struct work_struct *work)
 {
 	struct wsk_socket *ws = container_of(to_delayed_work(work), struct wsk_socket, event_work);
@@ -294,7 +295,7 @@ void wsk_deliver(struct work_struct *work)
 void wsk_hurry_event(struct wsk_socket *ws)
 {
 	if (READ_ONCE(ws->event_waits))
-		mod_delayed_work(system_unbound_wq, &ws->event_work, 0);
+		mod_delayed_work_on(wsk_another_processor(), system_wq, &ws->event_work, 0);
 }
 
 bool wsk_events_idle(struct wsk_socket *ws)

@@ -20,7 +20,7 @@
 static void deliver_in_thread(struct wsk_socket *ws, u32 delay_ms)
 {
 	WRITE_ONCE(ws->event_waits, true);
-	queue_delayed_work(system_unbound_wq, &ws->event_work, msecs_to_jiffies(delay_ms));
+	queue_delayed_work_on(wsk_another_processor(), system_wq, &ws->event_work, msecs_to_jiffies(delay_ms));
 }
 
 static void raise(struct wsk_socket *ws, const struct wsk_event *event)
