@@ -4,6 +4,8 @@
 import os
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import conformance
@@ -12,7 +14,7 @@ import pytest
 from harness.core import cache
 from harness.core.paths import REPOSITORY
 
-UID = "65534"
+UID = 65534
 CASES = ("suites/disconnect/test_graceful.py", "suites/close/test_connection.py")
 # A /dev/net/tun as ordinary distributions have it, for this process and its children alone.
 AS_NOBODY = (
@@ -24,17 +26,20 @@ AS_NOBODY = (
 REACHABLE = all(folder.stat().st_mode & 0o005 == 0o005 for folder in (REPOSITORY, *REPOSITORY.parents))
 
 
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A folder of that user's, and not under pytest's own: each pytest that begins shuts that to others."""
+    with tempfile.TemporaryDirectory(prefix="nobody-", ignore_cleanup_errors=True) as folder:
+        os.chown(folder, UID, UID)
+        yield Path(folder)
+
+
 @pytest.mark.skipif(not REACHABLE, reason="other users cannot enter the folder of this checkout")
 @pytest.mark.skipif(os.getuid() != 0, reason="the other tests run without root already")
-def test_without_root_the_outcomes_are_the_same(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    home.mkdir(mode=0o777)
+def test_without_root_the_outcomes_are_the_same(home: Path) -> None:
     # The image comes along: this process may have left the network that the kernel is fetched from.
     shutil.copytree(cache.folder("reference"), home / "cache" / "wsk-conformance" / "reference")
     subprocess.run(["chown", "-R", f"{UID}:{UID}", home], check=True)
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.stat().st_uid == 0 and folder != Path("/"):
-            folder.chmod(folder.stat().st_mode | 0o011)
     command = [str(conformance.BIN / "wsk-conformance"), "run", *CASES, "-q"]
     command += ["--results", str(home / "results")]
     ran = subprocess.run(
