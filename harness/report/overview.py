@@ -28,6 +28,8 @@ _SINCE = re.compile(r"(?: within)? -?[\d.e+]+ (?:ns|us|ms|s) (?=after|before)")
 _TIME = re.compile(r"-?\b[\d.e+]+ (?:ns|us|ms|s)\b")
 _ADDRESS = re.compile(r"(\d+\.\d+\.\d+\.\d+|\[[0-9a-fA-F:.]+\]):\d+|\b0x[0-9a-f]{9,}\b")
 _LONG_NUMBER = re.compile(r"\b\d{5,}\b")  # of ports and the like
+_SOCKET = re.compile(r"\bsocket \d+(?: \([\w-]+\))?")  # as laws name it; its family is in the case's name
+_PACKET = re.compile(r"\b(?:guest|peer)'s (\S+) seq \d+ ack \d+ len \d+ \(packet \d+\)")
 _SERIAL = re.compile(r" \(serial-[\w-]+\.log\)")
 _SPACES = re.compile(r"\s+")
 
@@ -285,7 +287,8 @@ def _causes(
 
 
 def general(words: str) -> str:
-    """The words that all cases with the same cause share: without times, numbers of steps and addresses."""
+    """The words that all cases with the same cause share: without times, addresses, numbers and places."""
+    words = _PACKET.sub(r"\1", _SOCKET.sub("a socket", words))
     words = _SERIAL.sub("", _ADDRESS.sub("…", _NUMBER.sub("", words)))
     words = _LONG_NUMBER.sub("…", _TIME.sub("some time", _SINCE.sub(" ", words)))
     return _SPACES.sub(" ", words).replace(" ,", ",").replace(" ;", ";").strip()

@@ -3,12 +3,14 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from runs import case, record
 
+from harness import wire
 from harness.report import CaseRecord, RunRecord, load_run
 from harness.report.html import write_report
 from harness.report.markdown import markdown
@@ -16,9 +18,12 @@ from harness.report.overview import Overview, Promise, State, general, overview
 from harness.report.overview_text import WIDTH, overview_lines
 from harness.report.previous import previous
 from harness.verdict import Outcome
+from harness.wire import Packet
 
 FIN = "expected one FIN of the guest, saw none; RST 2 ms after the call of disconnect #4"
 LATER = "expected one FIN of the guest, saw none; RST within 17.5 us after the call of disconnect #11"
+SENT = Packet(0, "guest", 3249, b"", 4, seq=237657, ack=17, flags=wire.FIN | wire.ACK)
+HEARD = replace(SENT, sender="peer", seq=4, ack=2376574043, index=9, payload=b"bye")
 STATUS = "expected the IRP of close #5 to complete with STATUS_SUCCESS, saw 0xC0000001"
 
 
@@ -118,6 +123,18 @@ def test_cases_of_one_cause_are_one_line_whatever_their_times_and_numbers(tmp_pa
         ("to take less than 1 ms, saw 3.5 s", "to take less than some time, saw some time"),
         ("connect #1 (to 10.8.0.1:4711)", "connect (to …)"),
         ("the guest crashed: *** STOP (serial-gw1-7.log)", "the guest crashed: *** STOP"),
+        (
+            "socket 1 (dual-mode) was closed while a direction was open, and the guest sent no RST (C-17)",
+            "a socket was closed while a direction was open, and the guest sent no RST (C-17)",
+        ),
+        (
+            f"socket 3 (ipv4) had been reset, and the guest sent {SENT!r}",
+            "a socket had been reset, and the guest sent FIN+ACK",
+        ),
+        (
+            f"the disconnect event of socket 0 (ipv6) told of an abort, and the peer had sent {HEARD!r}",
+            "the disconnect event of a socket told of an abort, and the peer had sent FIN+ACK",
+        ),
     ],
 )
 def test_what_differs_by_chance_is_no_part_of_a_cause(words: str, cause: str) -> None:
