@@ -12,7 +12,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import pytest
@@ -115,6 +115,16 @@ def test_an_image_is_kept_where_nobody_else_can_read_it() -> None:
     assert {f"inputs.{name}_sha256" in found["with"]["key"] for name in ("iso", "virtio_win", "openssh")} == {
         True
     }
+
+
+def test_the_key_of_an_image_is_the_same_in_the_next_run() -> None:
+    """A folder that matches counts with all that is in it, and bytecode names the time of its checkout."""
+    (found,) = [told for told in job()["steps"] if "cache/restore" in told.get("uses", "")]
+    (hashed,) = re.findall(r"hashFiles\((.*?)\)", found["with"]["key"])
+    patterns = re.findall("'(.*?)'", hashed)
+    assert all(list(REPOSITORY.glob(pattern)) for pattern in patterns)
+    bytecode = PurePath("harness/image_builder/__pycache__")
+    assert [pattern for pattern in patterns if bytecode.match(pattern)] == []
 
 
 class HostedRunner:
