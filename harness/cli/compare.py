@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli import given
+from harness.cli import param_types
 from harness.core.files import check_output, write_output
 
 _EXIT_DIFFERENT = 1
@@ -15,8 +15,8 @@ _EXIT_EVIDENCE_LOST = 3
 
 
 @click.command()
-@click.argument("first", metavar="A", type=given.FilePath())
-@click.argument("second", metavar="B", type=given.FilePath())
+@click.argument("first", metavar="A", type=param_types.FilePath())
+@click.argument("second", metavar="B", type=param_types.FilePath())
 @click.option(
     "--format",
     "wanted",
@@ -25,7 +25,7 @@ _EXIT_EVIDENCE_LOST = 3
     show_default=True,
     help="What is printed.",
 )
-@click.option("--json", "json_file", type=given.FilePath(), help="Write the difference there too.")
+@click.option("--json", "json_file", type=param_types.FilePath(), help="Write the difference there too.")
 @click.option("--no-timing", is_flag=True, help="Only what the guests did, not how long it took.")
 def compare(first: Path, second: Path, wanted: str, json_file: Path | None, no_timing: bool) -> None:
     """Say in what two runs differ: two builds of Windows, or a guest with and without a fault.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli import given
+from harness.cli import param_types
 from harness.cli.guest_folder import say
 from harness.cli.run_options import run_option, run_options
 from harness.core.errors import UsageError
@@ -31,7 +31,9 @@ _OPTIONS = [one for one in OPTIONS if one.topic is Topic.GUEST or one.name == "a
 
 
 @click.command()
-@click.option("--seconds", type=given.Number(1), help="Stop after so long; 60 unless --scenarios is given.")
+@click.option(
+    "--seconds", type=param_types.Number(1), help="Stop after so long; 60 unless --scenarios is given."
+)
 @click.option("--scenarios", type=click.IntRange(1), help="Stop after so many.")
 @click.option(
     "--seed", type=click.IntRange(0), help="The same seed makes the same scenarios; by default any."
@@ -39,14 +41,14 @@ _OPTIONS = [one for one in OPTIONS if one.topic is Topic.GUEST or one.name == "a
 @click.option("--first", is_flag=True, help="Stop with the first find.")
 @click.option(
     "--shrinking",
-    type=given.Number(0),
+    type=param_types.Number(0),
     default=50.0,
     show_default=True,
     help="Seconds to make each find smaller in.",
 )
 @click.option(
     "--write-test",
-    type=given.FilePath(file_okay=False),
+    type=param_types.FilePath(file_okay=False),
     metavar="FOLDER",
     help="Write each find there as a test of the suites, to be taken over.",
 )
@@ -117,7 +119,7 @@ def explore(
 def _perform(
     settings: Settings, guest: "Guest", seed: int, budget: Any, write_test: Path | None
 ) -> "Exploration":
-    from harness.explore import keeping, telling
+    from harness.explore import render, writer
     from harness.explore.exploration import Exploration
     from harness.explore.performer import Performer
     from harness.report.record import new_run_id
@@ -127,7 +129,7 @@ def _perform(
     folder = settings.results / new_run_id()
     preflight.check(settings)
     guest.prepare(say)  # while this process still has the host's network
-    with keeping.kept(folder, settings) as keep:
+    with writer.exploration_writer(folder, settings) as written:
         executor = Executor(settings, guest, folder, say)
         executor.open()
         try:
@@ -135,14 +137,14 @@ def _perform(
             try:
                 done.run()
             finally:
-                keep.exploration(done)
+                written.exploration(done)
         finally:
             executor.close()
-    for line in telling.summary(done):
+    for line in render.summary(done):
         click.echo(line)
     for find in done.finds if write_test else ():
         path = write_test / f"test_explored_{find.id}.py" if write_test else folder
-        path.write_text(telling.as_test(find))
+        path.write_text(render.as_test(find))
         click.echo(f"written: {path}")
     click.echo(f"kept in {folder}")
     return done

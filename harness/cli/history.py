@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from harness.cli import given
+from harness.cli import param_types
 from harness.core.errors import UsageError
 from harness.core.files import is_file
 from harness.core.paths import HISTORY, RESULTS
@@ -30,7 +30,7 @@ _store = click.option(
 _known = click.option(
     "--known",
     metavar="FILE",
-    type=given.FilePath(),
+    type=param_types.FilePath(),
     help="Known issues; suites/known-issues.toml by default.",
 )
 _night = click.argument("night", metavar="[NIGHT]", default="latest")
@@ -52,7 +52,7 @@ def history() -> None:
 
 
 @history.command()
-@click.argument("folders", metavar="NIGHT...", nargs=-1, required=True, type=given.FilePath())
+@click.argument("folders", metavar="NIGHT...", nargs=-1, required=True, type=param_types.FilePath())
 @_store
 def keep(folders: tuple[Path, ...], store: str) -> None:
     """Bring nights into the store, or up to date there.
@@ -198,7 +198,7 @@ def summary(night: str, excuse_known: bool, known: Path | None, store: str) -> N
 @history.command()
 @click.option(
     "--output",
-    type=given.FilePath(),
+    type=param_types.FilePath(),
     default=RESULTS / "history",
     show_default=True,
     help="Folder for index.html, summary.md and the badges.",

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from harness.cli import given
+from harness.cli import param_types
 from harness.core.errors import UsageError, WskConformanceError
 
-_FILE = given.FilePath()
+_FILE = param_types.FilePath()
 
 
 @click.group()
@@ -60,7 +60,7 @@ def image() -> None:
 @click.option("--keep", is_flag=True, help="Keep the disk of a build that fails too, to look into it.")
 @click.option(
     "--limit-scale",
-    type=given.Number(0.01, 100),
+    type=param_types.Number(0.01, 100),
     default=1.0,
     show_default=True,
     help="Multiply every time limit: 2 for a slow disk.",

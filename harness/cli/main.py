@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from harness import __version__
-from harness.cli import given
+from harness.cli import param_types
 from harness.cli.compare import compare
 from harness.cli.doctor import doctor
 from harness.cli.ending import EXIT_INTERRUPTED, brief
@@ -57,7 +57,7 @@ def cli() -> None:
 
 
 @cli.command()
-@click.argument("run_folder", metavar="[RUN]", type=given.FilePath(), required=False)
+@click.argument("run_folder", metavar="[RUN]", type=param_types.FilePath(), required=False)
 @click.option(
     "--format",
     "wanted",
@@ -68,10 +68,10 @@ def cli() -> None:
 @click.option(
     "--against",
     metavar="RUN",
-    type=given.FilePath(),
+    type=param_types.FilePath(),
     help="Show the times of this other run behind those of RUN (html only).",
 )
-@click.option("--capture", type=given.FilePath(), help="A pcap or pcapng file instead of a run.")
+@click.option("--capture", type=param_types.FilePath(), help="A pcap or pcapng file instead of a run.")
 @click.option("--list", "list_only", is_flag=True, help="Of a capture: name its TCP connections.")
 @click.option("--connection", type=click.IntRange(1), metavar="N", help="Of a capture: this connection.")
 @click.option(
@@ -140,7 +140,7 @@ def report(
 
 
 @cli.command()
-@click.argument("file", type=given.FilePath())
+@click.argument("file", type=param_types.FilePath())
 def show(file: Path) -> None:
     """Print a scenario or a trace of a results folder in words."""
     from harness.report.text import lines

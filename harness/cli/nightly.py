@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli import given
+from harness.cli import param_types
 from harness.cli.run_options import run_option
 from harness.core.errors import UsageError
 from harness.core.files import check_output, write_output
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("matrix_file", metavar="MATRIX", type=given.FilePath())
+@click.argument("matrix_file", metavar="MATRIX", type=param_types.FilePath())
 @click.option("--check", is_flag=True, help="Only say what is wrong with the matrix, or which cells it has.")
 @click.option("--only", multiple=True, metavar="CELL", help="Only this cell; may be repeated.")
 @click.option(
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     "--markdown",
     "markdown_file",
     metavar="FILE",
-    type=given.FilePath(),
+    type=param_types.FilePath(),
     help="Write the summary there too, for chat or the page of a CI system.",
 )
 @run_option("results", help="Folder for results; nights are in `nights` below it.")

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from harness.cli import given
+from harness.cli import param_types
 from harness.cli.run_options import replay_options, run_option, without
 from harness.core.errors import EvidenceLost, UsageError
 from harness.core.files import is_folder
@@ -24,7 +24,7 @@ _EXIT_DIFFERENT = 1
 @click.option(
     "--run",
     "folder",
-    type=given.FilePath(),
+    type=param_types.FilePath(),
     default=RESULTS / "latest",
     show_default=True,
     help="The results folder that holds the case.",

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from harness.cli import given
+from harness.cli import param_types
 from harness.run.option import Option
 from harness.run.options import BY_NAME
 
@@ -63,7 +63,7 @@ def _type(one: Option) -> Any:
         return click.Choice(one.choices)
     if one.within:
         return click.IntRange(*one.within)
-    return given.FilePath() if one.kind is Path else one.kind
+    return param_types.FilePath() if one.kind is Path else one.kind
 
 
 def _in_order(decorators: Iterable[_Decorator]) -> _Decorator:

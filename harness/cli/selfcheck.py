@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli import given
+from harness.cli import param_types
 from harness.cli.run_options import run_option
 from harness.core.files import check_output, write_output
 from harness.core.paths import RESULTS
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @click.option("--explore", "explores", is_flag=True, help="Explore under each fault, and run no suites.")
 @click.option(
     "--seconds",
-    type=given.Number(1),
+    type=param_types.Number(1),
     default=60.0,
     show_default=True,
     help="With --explore: how long under each.",
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 @click.option(
     "--again", is_flag=True, help="What is not as it should be is run again by itself; that counts."
 )
-@click.option("--json", "json_file", type=given.FilePath(), help="Write the matrix there too.")
+@click.option("--json", "json_file", type=param_types.FilePath(), help="Write the matrix there too.")
 @run_option(
     "results", default=RESULTS / "selfcheck", help="Folder for the runs that were not as they should be."
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli import given
+from harness.cli import param_types
 from harness.cli.guest_folder import say
 from harness.cli.run_options import run_option
 from harness.core.errors import UsageError, WskConformanceError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from harness.report.record import RunRecord
     from harness.run.session import Session
     from harness.tryout.request import TryoutRequest
-    from harness.tryout.telling import TryoutVerdict
+    from harness.tryout.verdict import TryoutVerdict
 
 _PEER_PORT = 10007
 _EXIT_HARNESS = 3
@@ -38,17 +38,17 @@ def _list_peers(context: click.Context, _option: click.Parameter, wanted: bool) 
 
 
 @click.command("try-driver")
-@click.argument("file", type=given.FilePath())
+@click.argument("file", type=param_types.FilePath())
 @click.option(
     "--seconds",
-    type=given.Number(0, 3600),
+    type=param_types.Number(0, 3600),
     default=5.0,
     show_default=True,
     help="Let it run so long; with --program, give up on that after so long.",
 )
 @click.option(
     "--program",
-    type=given.FilePath(),
+    type=param_types.FilePath(),
     help="A program or shell script for the guest (Linux, static): the driver runs until it ends. "
     "`ntdriver ioctl` sends controls; $PEER_ADDRESS, $PEER_PORT and $GUEST_ADDRESS are set.",
 )
@@ -178,9 +178,9 @@ async def _tried(
     from harness.run.session import GuestLost
     from harness.tryout.attempt import TryoutRun
     from harness.tryout.call_trace import CallTrace
-    from harness.tryout.keeping import keep as keep_files
     from harness.tryout.story import DriverStory
-    from harness.tryout.telling import tell
+    from harness.tryout.verdict import judge
+    from harness.tryout.writer import write_case
 
     attempt = TryoutRun(session, request, say)
     begun = time.monotonic()
@@ -198,8 +198,8 @@ async def _tried(
         record.describe_guest(kind="tried", build=seen.guest.build, accelerator=seen.guest.accelerator)
         serial = seen.guest.machine.serial_log.read_text(errors="replace")
         story = DriverStory(CallTrace.of(seen.trace, serial))
-        told = tell(request, seen, story, serial, error)
-        keep_files(record, session, request, seen, story, told, time.monotonic() - begun)
+        told = judge(request, seen, story, serial, error)
+        write_case(record, session, request, seen, story, told, time.monotonic() - begun)
         if keep and error is None:
             await _shell(session)
     return told

@@ -78,15 +78,15 @@ def _pending(plan: Scenario, trace: Trace) -> Iterator[str]:
     end = min(limits, default=len(trace.events))
     found = rounds(trace.events)
     for operation in plan.operations:
-        for number, life in found[operation.number].items() if operation.has_irp else ():
-            if life.call is None or life.call.sequence > end:
+        for number, seen in found[operation.number].items() if operation.has_irp else ():
+            if seen.call is None or seen.call.sequence > end:
                 continue
-            if life.completion is None:
+            if seen.completion is None:
                 yield f"{_which(operation, number)}: never completed"
-            elif life.completion.sequence > end:
+            elif seen.completion.sequence > end:
                 yield (
                     f"{_which(operation, number)}: completed later, "
-                    f"after the driver's recovery had begun, with {life.completion.io_status}"
+                    f"after the driver's recovery had begun, with {seen.completion.io_status}"
                 )
 
 

@@ -50,13 +50,13 @@ def _direction(packets: Sequence[Packet], sender: Sender) -> Direction:
     return Direction(packet for packet in packets if packet.sender == sender)
 
 
-def _connect(clock: Clock, life: OperationTrace, packets: Sequence[Packet]) -> None:
+def _connect(clock: Clock, trace: OperationTrace, packets: Sequence[Packet]) -> None:
     for packet in packets:
-        if SYN in packet.flags and packet.sender == "guest" and life.call:
-            clock.not_after(life.call.qpc, packet.time_ns)
+        if SYN in packet.flags and packet.sender == "guest" and trace.call:
+            clock.not_after(trace.call.qpc, packet.time_ns)
         if SYN in packet.flags and packet.sender == "peer":
-            if life.completion and nt_success(life.completion.io_status):
-                clock.not_before(life.completion.qpc, packet.time_ns)
+            if trace.completion and nt_success(trace.completion.io_status):
+                clock.not_before(trace.completion.qpc, packet.time_ns)
             return
 
 

@@ -53,21 +53,21 @@ def rounds(events: Iterable[Event]) -> dict[int, dict[int, OperationTrace]]:
     """Operations by step number, then by round of the loop; outside of loops there is round 0 only."""
     found: dict[int, dict[int, OperationTrace]] = defaultdict(lambda: defaultdict(OperationTrace))
     for event in events:
-        life = found[event.step][event.iteration]
+        trace = found[event.step][event.iteration]
         if event.kind in (EventKind.CALL, EventKind.CANCEL):
-            life.call = life.call or event
+            trace.call = trace.call or event
         elif event.kind == EventKind.RETURN:
-            life.returned = life.returned or event
+            trace.returned = trace.returned or event
         elif event.kind == EventKind.SKIPPED:
-            life.skipped = life.skipped or event
+            trace.skipped = trace.skipped or event
         elif event.kind == EventKind.COMPLETION:
-            life.completions.append(event)
+            trace.completions.append(event)
     return found
 
 
 def first_rounds(found: Mapping[int, Mapping[int, OperationTrace]]) -> dict[int, OperationTrace]:
     """The trace of each step in round 0; an empty one for a step that left no event."""
-    return defaultdict(OperationTrace, {step: lives[0] for step, lives in found.items() if 0 in lives})
+    return defaultdict(OperationTrace, {step: traces[0] for step, traces in found.items() if 0 in traces})
 
 
 def callback_calls(events: Iterable[Event]) -> dict[tuple[int, Callback], list[CallbackCall]]:

@@ -130,31 +130,31 @@ class Timeline:
         self._starved = starved
         self._packets = list(packets)
         self.every_round = rounds(trace.events)
-        self._lives = first_rounds(self.every_round)
+        self._traces = first_rounds(self.every_round)
         self.every_callback = callback_calls(trace.events)
         self._places = receive_places(plan)
         self._results = result_places(plan)
         received = {operation: self.data(operation) for operation in self._places}
-        tighten(clock, plan, trace, self._lives, self._packets, received)
+        tighten(clock, plan, trace, self._traces, self._packets, received)
 
     def returned(self, operation: Operation) -> NTSTATUS:
         """The status that the call returned; NOT_CALLED when it was never made."""
-        event = self._lives[operation.number].returned
+        event = self._traces[operation.number].returned
         return event.status if event else NOT_CALLED
 
     def status(self, operation: Operation) -> NTSTATUS:
         """IoStatus.Status in the completion routine; NOT_COMPLETED when that never ran."""
-        event = self._lives[operation.number].completion
+        event = self._traces[operation.number].completion
         return event.io_status if event else NOT_COMPLETED
 
     def information(self, operation: Operation) -> int | None:
         """IoStatus.Information in the completion routine; None when that never ran."""
-        event = self._lives[operation.number].completion
+        event = self._traces[operation.number].completion
         return event.information if event else None
 
     def completions(self, operation: Operation) -> int:
         """How many times the IRP completed."""
-        return len(self._lives[operation.number].completions)
+        return len(self._traces[operation.number].completions)
 
     def pending_returned(self, operation: Operation) -> bool:
         """Irp->PendingReturned in the completion routine."""
@@ -219,16 +219,16 @@ class Timeline:
 
     def ended(self, operation: Operation) -> Event | None:
         """The completion of its IRP, or of a call without one the return; None if that never came."""
-        life = self._lives[operation.number]
-        return life.completion if operation.has_irp else life.returned
+        trace = self._traces[operation.number]
+        return trace.completion if operation.has_irp else trace.returned
 
     def skipped(self, operation: Operation) -> bool:
         """Was the call not made, because the contract forbids it where its turn came?"""
-        return self._lives[operation.number].skipped is not None
+        return self._traces[operation.number].skipped is not None
 
     def rounds(self, operation: Operation) -> list[OperationTrace]:
         """The traces of a step in a loop, round by round."""
-        return [life for _, life in sorted(self.every_round.get(operation.number, {}).items())]
+        return [trace for _, trace in sorted(self.every_round.get(operation.number, {}).items())]
 
     def timing(self, operation: Operation) -> Samples:
         """How long a step in a loop took, round by round."""
@@ -372,10 +372,10 @@ class Timeline:
     def _event(self, marker: Marker | CallbackMarker) -> Event:
         if isinstance(marker, CallbackMarker):
             return self._visit(marker)
-        event = self._lives[marker.operation.number].event(marker)
+        event = self._traces[marker.operation.number].event(marker)
         if event:
             return event
-        if marker.kind == "completion" and self._lives[marker.operation.number].call:
+        if marker.kind == "completion" and self._traces[marker.operation.number].call:
             raise GuestHung(f"{marker.operation} never completed its IRP")
         raise HarnessError(f"there is no {marker}: the run ended with {self.trace.outcome.name} before it")
 

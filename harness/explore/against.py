@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from harness.explore.exploration import BATCH, Budget
 from harness.explore.facts import Facts
 from harness.explore.recipe import Recipe
-from harness.explore.wishes import generate, shrink
+from harness.explore.strategies import generate, shrink
 
 _AGAIN = 2  # times that a suspect is performed once more
 Pair = tuple[Facts, Facts]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from harness.explore.performer import Performer, Seen, rows_of
 from harness.explore.recipe import Recipe
-from harness.explore.wishes import generate, shrink
+from harness.explore.strategies import generate, shrink
 from harness.verdict.laws import Violation
 from harness.verdict.laws.pool import leaks
 

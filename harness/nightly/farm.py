@@ -76,7 +76,7 @@ class Farm:
         self._night = f"wsk-{time.time_ns():x}"
         self._wants_image = any(plan.guest == ReferenceGuest.name for plan in plans)
         self._image = ""  # digest of the archive
-        self._parcel = b""
+        self._packed = b""
         self._offers: dict[str, Mapping[str, float]] = {}  # of the workers that were welcomed
         self._welcomes = 0
         self._sent: list[_Sent] = []
@@ -99,7 +99,7 @@ class Farm:
                 "start `dask scheduler` there"
             ) from None
         if self._wants_image:
-            self._image, self._parcel = pack_image(self._say)
+            self._image, self._packed = pack_image(self._say)
         self._client.subscribe_topic(self._night, self._hear)
         threading.Thread(target=self._keep_welcoming, name="farm", daemon=True).start()
         return self
@@ -238,7 +238,7 @@ class Farm:
         facts = self._ask(address, dask_worker.describe, self._image)
         refused = refusal(facts)
         if not refused and self._image and not facts.has_image:
-            refused = self._ask(address, dask_worker.install, self._image, self._parcel)
+            refused = self._ask(address, dask_worker.install, self._image, self._packed)
         if refused:
             self._say(f"worker {address} gets no cells: {refused}")
             return

@@ -46,7 +46,7 @@ class Peer(ABC):
         # Where it listens, once it is bound; one that connects has its own host and the guest's port.
         self.family, self.host, self.port = 0, "", 0
         self._connects = False
-        self._door: ConnectionSource | None = None
+        self._source: ConnectionSource | None = None
         self._serving: asyncio.Task[None] | None = None
 
     @abstractmethod
@@ -69,8 +69,8 @@ class Peer(ABC):
         if self._connects and not (guest and port):
             raise HarnessError("a peer that connects needs the guest's address and port")
         self.family, self.host = ipaddress.ip_address(host).version, host
-        self._door = self._call(host, guest, port) if self._connects else self._listen(host, port)
-        self.port = self._door.port
+        self._source = self._call(host, guest, port) if self._connects else self._listen(host, port)
+        self.port = self._source.port
         return self
 
     @property
@@ -109,7 +109,7 @@ class Peer(ABC):
     @property
     def in_vain(self) -> frozenset[int]:
         """Ports from which it tried to connect before the guest listened: not what a case is about."""
-        return self._door.in_vain if self._door and self.connections else frozenset()
+        return self._source.in_vain if self._source and self.connections else frozenset()
 
     def moments(self) -> Moments:
         """Its log, for people: what it did and noticed, with times."""
@@ -157,10 +157,10 @@ class Peer(ABC):
     def _call(self, host: str, guest: str, port: int) -> ConnectionSource:
         return Dialer(host, guest, port)
 
-    async def _serve(self, door: ConnectionSource) -> None:
+    async def _serve(self, source: ConnectionSource) -> None:
         async with asyncio.TaskGroup() as tasks:
             for _ in range(self.expected):
-                connection = await door.next()
+                connection = await source.next()
                 self.connections.append(connection)
                 tasks.create_task(self._converse(connection))
 
@@ -172,9 +172,9 @@ class Peer(ABC):
         connection.close()
 
     def _bound(self) -> ConnectionSource:
-        if self._door is None:
+        if self._source is None:
             raise HarnessError("the peer was not bound to an address")
-        return self._door
+        return self._source
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self.connections)) or 'no connection'})"

@@ -18,8 +18,8 @@ from harness.explore.exploration import Budget, Exploration, Find
 from harness.explore.model import Wish, recipe
 from harness.explore.performer import Performer, Seen
 from harness.explore.recipe import PeerChoice, Recipe
-from harness.explore.telling import as_test, coverage, summary
-from harness.explore.wishes import generate, shrink
+from harness.explore.render import as_test, coverage, summary
+from harness.explore.strategies import generate, shrink
 from harness.peer import After
 from harness.scenario import IPV4, WSK_SOCKET, Address, Arrival, Context, Scenario, Socket, encode
 from harness.scenario.decoding import decode

@@ -61,7 +61,9 @@ def test_what_would_leave_the_folder_or_is_no_file_is_refused(
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_a_parcel_beyond_the_limits_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_archive_beyond_the_limits_is_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(archive, "MOST_BYTES", 1000)
     large = packed(("a", bytes(600), {}), ("b", bytes(600), {}))
     with pytest.raises(HarnessError, match="too large"):
@@ -74,7 +76,7 @@ def test_a_parcel_beyond_the_limits_is_not_unpacked(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.parametrize("cut", [0, 1, 20, 100])
-def test_a_parcel_that_was_cut_or_is_none_is_refused(tmp_path: Path, cut: int) -> None:
+def test_an_archive_that_was_cut_or_is_none_is_refused(tmp_path: Path, cut: int) -> None:
     whole = packed(("a", bytes(range(256)) * 40, {}))
     with pytest.raises(HarnessError, match="cannot be unpacked"):
         unpack(whole[:cut], tmp_path / "target")

@@ -23,17 +23,17 @@ class Story:
         self.timeline = timeline
         self.plan = timeline.plan
         self.trace = timeline.trace
-        self._lives = timeline.every_round
+        self._rounds = timeline.every_round
         self._looped = looped_steps(self.plan)
 
     @cached_property
     def calls(self) -> list[Call]:
         """Every WSK call that was made, those of loops and of the driver's recovery too, in order."""
         found = [
-            Call(self.operation(step), step, life.call, life.returned, tuple(life.completions), round_)
-            for step, lives in self._lives.items()
-            for round_, life in lives.items()
-            if life.call is not None and self._is_call(step, life)
+            Call(self.operation(step), step, trace.call, trace.returned, tuple(trace.completions), round_)
+            for step, traces in self._rounds.items()
+            for round_, trace in traces.items()
+            if trace.call is not None and self._is_call(step, trace)
         ]
         return sorted(found, key=lambda call: call.called.sequence)
 
@@ -160,8 +160,8 @@ class Story:
     def _by_slot(self) -> dict[int, SocketStory]:
         return {sock.socket.slot: sock for sock in self.sockets}
 
-    def _is_call(self, step: int, life: OperationTrace) -> bool:
+    def _is_call(self, step: int, trace: OperationTrace) -> bool:
         operation = self.operation(step)
         if operation is None:
-            return life.call is not None and life.call.kind == EventKind.CALL
+            return trace.call is not None and trace.call.kind == EventKind.CALL
         return operation.is_call

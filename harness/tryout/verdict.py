@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a try came to: its outcome, and what there is to tell of it, subject by subject."""
+"""The verdict on a try: its outcome, why, and findings, subject by subject."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -38,7 +38,7 @@ class TryoutVerdict:
     findings: list[FindingRecord] = field(default_factory=list)
 
 
-def tell(
+def judge(
     request: TryoutRequest, seen: TryoutEvidence, story: DriverStory, serial: str, error: BaseException | None
 ) -> TryoutVerdict:
     """`serial` is all that the guest wrote on its serial port, `error` what ended the try early.

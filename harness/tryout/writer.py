@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a try leaves in its folder: a run with one case, made of the same files as any run's."""
+"""Writes a try into its folder as a run with one case, made of the same files as any run's."""
 
 from collections.abc import Sequence
 
@@ -14,12 +14,12 @@ from harness.tryout.attempt import TryoutEvidence
 from harness.tryout.request import TryoutRequest
 from harness.tryout.story import DriverStory
 from harness.tryout.story import rows as event_rows
-from harness.tryout.telling import TryoutVerdict
+from harness.tryout.verdict import TryoutVerdict
 from harness.verdict.outcome import Outcome
 from harness.wire import Note, write_pcapng
 
 
-def keep(
+def write_case(
     record: RunRecord,
     session: Session,
     request: TryoutRequest,

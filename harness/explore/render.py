@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.explore.exploration import Exploration, Find
 from harness.explore.model import PENDING
-from harness.explore.wishes import PEER_KINDS
+from harness.explore.strategies import PEER_KINDS
 from harness.scenario import Context
 
 CONTEXTS = [str(context) for context in Context]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.explore.exploration import Exploration
-from harness.explore.telling import as_json, in_words
+from harness.explore.render import as_json, in_words
 from harness.report.exploration import EXPLORE_FILE
 from harness.report.html import write_report
 from harness.report.record import CaseRecord, RunRecord, make_folders
@@ -21,7 +21,7 @@ EXPLORED = "explored"  # the case of an exploration that found no scenario
 
 
 @dataclass(frozen=True)
-class Keeper:
+class ExplorationWriter:
     """Writes what was found into the folder of the run."""
 
     record: RunRecord
@@ -52,7 +52,7 @@ class Keeper:
 
 
 @contextlib.contextmanager
-def kept(folder: Path, settings: Settings) -> Iterator[Keeper]:
+def exploration_writer(folder: Path, settings: Settings) -> Iterator[ExplorationWriter]:
     """Makes the folder, and in the end its report."""
     record = RunRecord(
         folder.parent,
@@ -63,7 +63,7 @@ def kept(folder: Path, settings: Settings) -> Iterator[Keeper]:
     )
     with record:
         make_folders(folder)
-        yield Keeper(record, EvidenceWriter(folder, settings.guest))
+        yield ExplorationWriter(record, EvidenceWriter(folder, settings.guest))
     write_report(folder)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What click takes for a value and is none."""
+"""Types of options and arguments, for click: they refuse values that its own take."""
 
 import math
 from pathlib import Path
