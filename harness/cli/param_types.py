@@ -15,17 +15,17 @@ class FilePath(click.Path):
         super().__init__(path_type=Path, **limits)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Fails for an empty word."""
+        """Refuses an empty word."""
         if not str(value).strip():
             self.fail("the name is empty", param, ctx)
         return super().convert(value, param, ctx)
 
 
 class Number(click.FloatRange):
-    """A number within limits; `nan` is within any, and no time ever comes to it."""
+    """A number within limits, and never `nan`, which click lets through any of them."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Fails for what is no number."""
+        """Refuses `nan`."""
         if math.isnan(found := super().convert(value, param, ctx)):
             self.fail(f"{value} is no number", param, ctx)
         return found

@@ -27,7 +27,7 @@ _EXIT_HARNESS = 3
 
 
 def _list_peers(context: click.Context, _option: click.Parameter, wanted: bool) -> None:
-    """What --peers does."""
+    """Lists the peers that --peer takes, and ends the command."""
     if not wanted or context.resilient_parsing:
         return
     from harness.tryout.peers import PEERS

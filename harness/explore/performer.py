@@ -43,7 +43,7 @@ class Seen:
 
     @cached_property
     def facts(self) -> Facts:
-        """What two guests are compared by; empty where there is no timeline."""
+        """The facts by which two guests are compared; empty without a timeline."""
         timeline = self.result.case.evidence.timeline
         return {} if self.says_nothing or timeline is None else facts_of(timeline)
 

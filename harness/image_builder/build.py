@@ -122,7 +122,7 @@ def _make(folder: Path, order: BuildOrder, tell: Progress) -> None:
 
 
 def _lacks(order: BuildOrder) -> list[str]:
-    """What the image will do without, as a medium was left out."""
+    """A line for each thing that the image will lack, as a medium was left out."""
     lacks = []
     if not order.virtio_win:
         lacks.append(

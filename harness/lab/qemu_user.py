@@ -57,7 +57,7 @@ def become(description: Element, version: int) -> None:
 
 
 def identity() -> dict[str, Any]:
-    """What subprocess.Popen needs to start a program as that user, where we are root."""
+    """Arguments for subprocess.Popen that start a program as that user; empty unless we are root."""
     if os.geteuid() != 0:
         return {}
     user = pwd.getpwnam(NAME)

@@ -227,7 +227,7 @@ class RunRecord:
         return {**self._head(), "cases": [case.plain for case in self._cases]}
 
     def _head(self) -> dict[str, Any]:
-        """What it says of the run as a whole."""
+        """The entries on the run as a whole, without its cases."""
         return {
             "schema": SCHEMA_VERSION,
             "run_id": self.run_id,

@@ -113,7 +113,7 @@ class TryoutRun:
     seen: TryoutEvidence = field(default_factory=TryoutEvidence)
 
     async def run(self) -> None:
-        """Raises GuestCrashed when the driver stopped the guest, GuestHung when it did not come back.
+        """Performs the try. Raises GuestCrashed when the driver stopped the guest, GuestHung when it hung.
 
         `seen` is filled in either case. Raises HarnessError for what is neither's doing.
         """
@@ -243,7 +243,7 @@ class TryoutRun:
             self.seen.unload_status = _status(said)
 
     async def _bounded(self, channel: "SshChannel", command: str, limit: float, what: str) -> str | None:
-        """What the command printed; None when it did not come back: then the guest's log gets its stacks."""
+        """Output of the command; None when it did not come back: then the guest's log gets its stacks."""
         try:
             done = await channel.exec(command, limit=limit)
         except GuestHung:

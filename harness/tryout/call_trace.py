@@ -59,7 +59,7 @@ class CallEvent:
 
 @dataclass(frozen=True)
 class CallTrace:
-    """What was traced, in order; `lost` records are missing between the first and the last."""
+    """The records of the trace, in order; `lost` records are missing between the first and the last."""
 
     events: tuple[CallEvent, ...] = ()
     lost: int = 0

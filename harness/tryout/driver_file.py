@@ -24,12 +24,12 @@ class DriverFile:
 
     @property
     def service(self) -> str:
-        """What it is loaded as."""
+        """Name of the service that it is loaded as."""
         return re.sub(r"[^A-Za-z0-9_-]+", "_", self.path.stem)[:_LONGEST_NAME] or "driver"
 
     @classmethod
     def read(cls, path: Path) -> "DriverFile":
-        """Raises UsageError for what is no driver that the guest could be asked to load."""
+        """Reads the file and its imports. Raises UsageError unless it is an x64 driver, whole."""
         import pefile  # of this command only
 
         image = read_bytes(path)

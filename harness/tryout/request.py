@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a user asks of a try, checked before a guest is started."""
+"""The request for a try: driver, peer, controls and program, checked before a guest is started."""
 
 import ipaddress
 import math

@@ -203,7 +203,7 @@ def _row(told: ToldEvent) -> EventRow:
 
 
 def summary(story: DriverStory) -> Sequence[str]:
-    """A line for each function, status and level: how often it was called so, and what its IRPs came to."""
+    """A line for each status and level with which a function returned or its IRPs completed, counted."""
     counts: dict[tuple[str, str, str], int] = {}
     for told in story.events:
         event = told.event

@@ -158,7 +158,7 @@ def _stack(log: _Log) -> list[str]:
 
 
 def _left(seen: TryoutEvidence) -> Iterator[str]:
-    """What the guest does not count, because its driver never came out."""
+    """A line for each tag of pool that a hung driver holds: the guest itself counts after an unload only."""
     if not seen.hung:
         return
     for tag, (blocks, size) in seen.pool.items():

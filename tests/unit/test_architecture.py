@@ -122,11 +122,14 @@ def test_every_room_says_what_it_is_about() -> None:
     assert silent == []
 
 
-def test_no_docstring_begins_with_of() -> None:
+def test_no_docstring_begins_with_of_or_what() -> None:
     """Such a one leaves out the noun that it is about, which its reader has to guess."""
     found = [text for path in _sources() for text in _docstrings(path)]
     assert len(found) > 1000
     assert [text for text in found if text.startswith("Of ")] == []
+    laws = HARNESS / "verdict" / "laws"  # whose docstrings are the sentences of the laws
+    of_harness = [path for path in HARNESS.rglob("*.py") if laws not in path.parents]
+    assert [text for path in of_harness for text in _docstrings(path) if text.startswith("What ")] == []
 
 
 def _sources() -> Iterator[Path]:

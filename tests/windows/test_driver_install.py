@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The deployment of the driver into a Windows that is not one: what it insists on, and what it says."""
+"""Installing the driver in a Windows that is not one: what it insists on, and what it says."""
 
 import asyncio
 import base64
