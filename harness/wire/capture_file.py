@@ -106,7 +106,7 @@ def _pcap(file: BinaryIO, order: str, unit: int) -> Iterator[Frame]:
     header = file.read(20)
     if len(header) < 20:
         raise EvidenceLost("the capture ends within its header")
-    major, *_, network = struct.unpack(order + "HHiIII", header)
+    major, minor, *_, network = struct.unpack(order + "HHiIII", header)
     if major != 2:
         raise UsageError(f"the capture has version {major} of the pcap format; only version 2 is known")
     link = network & _LINK_TYPE
@@ -117,6 +117,8 @@ def _pcap(file: BinaryIO, order: str, unit: int) -> Iterator[Frame]:
         if len(head) < 16:
             raise _ends_within(number)
         second, fraction, size, sent = unpack(head)
+        if minor < 3 or (minor == 3 and size > sent):  # the two were the other way round until 2.3
+            size, sent = sent, size
         if size > MOST_FRAME:
             raise EvidenceLost(f"the capture is damaged: its packet {number} has {size} bytes")
         data = read(size)

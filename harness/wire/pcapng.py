@@ -200,8 +200,8 @@ class Reader:
     def _interface(self, body: bytes) -> _Source:
         link, _, snaplen = self._unpack("HHI", body)
         units, offset, name = _MICROSECONDS, 0, ""
-        for code, value in self._options(body[8:]):
-            if code == _TIME_RESOLUTION and value:
+        for code, value in self._options(body[8:], strict=True):  # with one of them lost, times are wrong
+            if code == _TIME_RESOLUTION and len(value) == 1:
                 exponent = value[0] & ~_POWER_OF_TWO
                 units = 2**exponent if value[0] & _POWER_OF_TWO else 10**exponent
             elif code == _TIME_OFFSET and len(value) == 8:
@@ -212,12 +212,14 @@ class Reader:
         interface = Interface(self._described - 1, name, self._sections)
         return _Source(link, snaplen, interface, units, offset)
 
-    def _options(self, data: bytes) -> Iterator[tuple[int, bytes]]:
+    def _options(self, data: bytes, *, strict: bool = False) -> Iterator[tuple[int, bytes]]:
         place = 0
         while place + 4 <= len(data):
             code, size = self._unpack("HH", data[place:])
             if code == _END_OF_OPTIONS:
                 return
+            if strict and place + 4 + size > len(data):
+                raise self._damaged("it has an option that is longer than itself")
             yield code, data[place + 4 : place + 4 + size]
             place += 4 + (size + 3) // 4 * 4
 
@@ -233,9 +235,11 @@ class Reader:
         """The rest of a block that is not needed, whatever its size."""
         if size < seen + 4 or size % 4 or size > _MOST_BLOCK:
             raise self._damaged(f"it has {size} bytes")
-        left = size - seen
+        left = size - seen - 4
         while left:
             left -= len(self._read(min(left, MOST_FRAME)))
+        if self._unpack("I", self._read(4))[0] != size:
+            raise self._damaged("its two lengths differ")
 
     def _read(self, size: int) -> bytes:
         data = self._file.read(size)

@@ -23,11 +23,12 @@ _PPPOE_DISCOVERY, _PPPOE_SESSION = 0x8863, 0x8864
 _PPP_IP, _PPP_MPLS = (0x0021, 0x0057), (0x0281, 0x0283)
 _PPP_ADDRESS, _C_HDLC_ADDRESSES = 0xFF, (0x0F, 0x8F)  # RFC 1662, 3.1, and RFC 1547, 4.3.1
 _LONGEST_LENGTH = 1500  # up to it a number is no EtherType but the length of an LLC frame (IEEE 802.3, 3.2.6)
-_SNAP = b"\xaa\xaa\x03\0\0\0"
+_SNAP = (b"\xaa\xaa\x03\0\0\0", b"\xaa\xaa\x03\0\0\xf8")  # RFC 1042, and IEEE 802.1H for bridges
+_LLC_IP = b"\x06\x06\x03"  # RFC 948
 _ANY_INET = {2, 10, 23, 24, 28, 30}  # AF_INET and AF_INET6 of the systems that write NULL and LOOP
 
 _TCP, _UDP, _FRAGMENT, _AUTHENTICATION = 6, 17, 44, 51
-_VXLAN_PORT = 4789
+_VXLAN_PORT, _GENEVE_PORT = 4789, 6081
 _EXTENSIONS = {0, 43, 60, 135, 139, 140}  # whose length is in units of 8 bytes (RFC 8200, section 4)
 _MOST_EXTENSIONS = 16
 _MORE_FRAGMENTS = 0x2000  # of IPv4
@@ -49,10 +50,12 @@ class Aside(StrEnum):
     OTHER = "not TCP"
     GRE = "of a GRE tunnel, which is not looked into"
     VXLAN = "of a VXLAN tunnel, which is not looked into"
+    GENEVE = "of a Geneve tunnel, which is not looked into"
+    ESP = "of ESP, whose contents are encrypted"
     IP_IN_IP = "of a tunnel of IP in IP, which is not looked into"
     MPLS = "of MPLS that carries something else than IP"
     PPP = "of PPP or PPPoE that carries something else than IP"
-    LLC = "of LLC without IP, such as spanning tree"
+    LLC = "of LLC that carries something else than IP, such as spanning tree"
     FRAGMENT = "a fragment of a packet that is not whole here"
     FIRST_FRAGMENT = "first fragments, counted by what they hold: the rest of their packets is not here"
     JOINED = "fragments, put together with the one that completes their packet"
@@ -113,6 +116,8 @@ def _in_ipv4(data: bytes, start: int, sent: int) -> CapturedSegment | Fragment |
     first, total, identification, fragment, protocol, addresses = _v4(data, start)
     header = (first & 15) * 4
     offset = (fragment & 0x1FFF) * 8
+    if protocol == _AUTHENTICATION and header >= 20 and not fragment & 0x3FFF:
+        return _behind_ipv6(data, start + header, _end(start, total, sent), protocol, addresses)
     if protocol != _TCP:
         return Aside.OTHER if offset else _no_tcp(data, start + header, protocol)
     if header < 20:
@@ -140,7 +145,7 @@ def _in_ipv6(data: bytes, start: int, sent: int) -> CapturedSegment | Fragment |
 def _behind_ipv6(
     data: bytes, place: int, end: int, kind: int, addresses: bytes
 ) -> CapturedSegment | Fragment | Aside:
-    """The contents behind a header of IPv6 that names the next one as `kind`."""
+    """The contents behind a header that names the next one as `kind`, as those of IPv6 do and AH in IPv4."""
     for _ in range(_MOST_EXTENSIONS):
         if kind == _TCP:
             return _segment(data, place, end, addresses)
@@ -183,8 +188,8 @@ def reassembled(start: bytes, size: int, protocol: int, addresses: bytes) -> Cap
 
 def _no_tcp(data: bytes, place: int, protocol: int) -> Aside:
     """The kind of an IP packet that holds no TCP segment."""
-    if protocol == _UDP and data[place + 2 : place + 4] == _VXLAN_PORT.to_bytes(2, "big"):
-        return Aside.VXLAN
+    if protocol == _UDP:
+        return _UDP_TUNNELS.get(data[place + 2 : place + 4], Aside.OTHER)
     return _TUNNELS.get(protocol, Aside.OTHER)
 
 
@@ -217,7 +222,9 @@ def _behind(kind: int, data: bytes, place: int) -> int | Aside:
     if kind == _PPPOE_SESSION:
         return _behind_ppp(data, place + 6)
     if kind <= _LONGEST_LENGTH:
-        is_snap = data[place : place + len(_SNAP)] == _SNAP and _short(data, place + 6)[0] in _IP
+        if data[place : place + 3] == _LLC_IP:
+            return place + 3
+        is_snap = data[place : place + 6] in _SNAP and _short(data, place + 6)[0] in _IP
         return place + 8 if is_snap else Aside.LLC
     return Aside.PPP if kind == _PPPOE_DISCOVERY else Aside.OTHER
 
@@ -257,7 +264,8 @@ def _sll2(data: bytes) -> int | Aside:
     return _behind(_short(data, 0)[0], data, 20)
 
 
-_TUNNELS = {4: Aside.IP_IN_IP, 41: Aside.IP_IN_IP, 47: Aside.GRE}
+_TUNNELS = {4: Aside.IP_IN_IP, 41: Aside.IP_IN_IP, 47: Aside.GRE, 50: Aside.ESP}
+_UDP_TUNNELS = {_VXLAN_PORT.to_bytes(2, "big"): Aside.VXLAN, _GENEVE_PORT.to_bytes(2, "big"): Aside.GENEVE}
 _LINKS: dict[int, Callable[[bytes], int | Aside]] = {
     ETHERNET: _ethernet,
     NULL: _loopback,

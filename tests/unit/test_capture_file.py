@@ -52,6 +52,7 @@ def test_a_frame_check_sequence_does_not_change_the_link_type() -> None:
         (0, 1_700_000_000, 1_700_000_000 * s),
         (0x80 | 10, 1_700_000_000 * 1024 + 512, 1_700_000_000 * s + s // 2),
         (127, 5, 0),
+        (12, 1_700_000_000_123, 1_700_000_000),
     ],
 )
 def test_each_interface_has_its_resolution(
@@ -59,6 +60,25 @@ def test_each_interface_has_its_resolution(
 ) -> None:
     data = section(order) + interface(1, order, resolution=resolution) + packet(FRAMES[0], ticks, 0, order)
     assert read(data) == [(1, time_ns, FRAMES[0])]
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    ("minor", "swapped"), [(0, True), (2, True), (3, True), (3, False), (4, False), (5, False)]
+)
+def test_lengths_stood_the_other_way_round_before_version_2_4(order: str, minor: int, swapped: bool) -> None:
+    """In 2.3 some programs wrote them so and some did not: what was kept is never more than what was sent."""
+    data = struct.pack(order + "IHHiIII", 0xA1B2C3D4, 2, minor, 0, 0, 60, 1)
+    for frame in FRAMES:
+        lengths = (len(frame), 50) if swapped else (50, len(frame))
+        data += struct.pack(order + "IIII", 1_700_000_000, 0, *lengths) + frame[:50]
+    found = list(frames(io.BytesIO(data)))
+    assert [(frame.data, frame.sent) for frame in found] == [(frame[:50], len(frame)) for frame in FRAMES]
+
+
+def test_a_resolution_of_another_size_is_none() -> None:
+    described = block(1, struct.pack("<HHI", 1, 0, 0) + struct.pack("<HHH2x", 9, 2, 9) + bytes(4))
+    assert read(section() + described + packet(FRAMES[0], 5))[0][1] == 5000
 
 
 def test_an_offset_is_added_to_the_stamps_of_its_interface() -> None:
@@ -187,6 +207,12 @@ BEGUN = section() + interface()
         (BEGUN + struct.pack("<II", 99, 0xFFFFFFFC), "block 3: it has 4294967292 bytes"),
         (BEGUN + struct.pack("<II", 6, 0xFFFFFFFC), "block 3: it has 4294967292 bytes"),
         (section()[:8] + b"\0" * 20, "block 1: it has no byte order"),
+        (BEGUN + block(5, bytes(12))[:-4] + b"\1\1\1\1", "block 3: its two lengths differ"),
+        (BEGUN + section()[:-4] + b"\1\1\1\1", "block 3: its two lengths differ"),
+        (
+            section() + block(1, struct.pack("<HHI", 1, 0, 0) + struct.pack("<HHB3x", 9, 40, 9)),
+            "block 2: it has an option that is longer than itself",
+        ),
     ],
 )
 def test_a_damaged_capture_is_evidence_that_was_lost(data: bytes, message: str) -> None:

@@ -18,15 +18,15 @@ from harness.wire.segments import CapturedSegment, Fragment, segment
 pytestmark = pytest.mark.skipif(not shutil.which("sharkd"), reason="needs sharkd, of Wireshark's programs")
 
 EXPLAINED = {
-    "tunnel": "TCP in GRE, VXLAN and IP in IP: Wireshark looks into tunnels, we name them.",
+    "tunnel": "TCP in GRE, VXLAN, Geneve and IP in IP: Wireshark looks into tunnels, we name them.",
     "cut fragments": "Fragments of which not all was kept: Wireshark shows the first by what it holds, we "
     "add up the lengths of all, which were on the wire.",
     "copy": "The same segment in another interface within 200 us: Wireshark calls it a retransmission, we "
     "leave it out as the copy that Windows' Packet Monitor makes in each component.",
 }
 EXPLAINED_BY_DAMAGE = {
-    "refused": "A damaged option of an interface or a packet: Wireshark refuses the file or stops there, we "
-    "read what needs no option.",
+    "refused": "A damaged option of a packet, or one of an interface that is not read: Wireshark stops "
+    "there, we read what needs no such option.",
     "contradiction": "A damaged frame whose lengths contradict each other: Wireshark shows the ports and "
     "numbers that it finds, we call it malformed or cut.",
     "beginning": "Packets of a connection with damaged sequence numbers or flags: where it begins, and what "

@@ -93,6 +93,12 @@ CARRIERS = {
     "Cisco's HDLC": (104, b"\x0f\0\x08\0" + V4),
     "Cisco's HDLC, where PPP may be": (50, b"\x8f\0\x86\xdd" + V6),
     "SNAP": (1, typed(len(V4) + 8, SNAP + b"\x08\0" + V4)),
+    "SNAP of a bridge": (1, typed(len(V4) + 8, SNAP[:5] + b"\xf8\x08\0" + V4)),
+    "LLC with IP's own number": (1, typed(len(V4) + 3, b"\6\6\3" + V4)),
+    "IPsec's authentication header": (
+        1,
+        ethernet(ipv4(CLIENT, SERVER, b"\6\4" + bytes(22) + V4[20:], protocol=51)),
+    ),
 }
 
 
@@ -132,13 +138,16 @@ def test_a_segment_is_found_behind_the_extension_headers_of_ipv6(name: str) -> N
         (0, b"\x07\0\0\0" + V4, Aside.OTHER),
         (276, b"\x08\x06" + SLL2 + V4, Aside.OTHER),
         (1, ethernet(ipv4(CLIENT, SERVER, bytes(20), protocol=17)), Aside.OTHER),
-        (101, ipv6(CLIENT6, SERVER6, bytes(20), following=50), Aside.OTHER),
+        (101, ipv6(CLIENT6, SERVER6, bytes(20), following=50), Aside.ESP),
         (1, ethernet(ipv4(CLIENT, SERVER, b"", fragment=5)), Aside.MALFORMED),
         (101, ipv6(CLIENT6, SERVER6, b"\x11\0\1\0" + bytes(40), following=44), Aside.OTHER),
         (1, ethernet(ipv4(CLIENT, SERVER, bytes(20), protocol=47)), Aside.GRE),
         (1, ethernet(ipv4(CLIENT, SERVER, b"\x80\1\x12\xb5" + bytes(20), protocol=17)), Aside.VXLAN),
         (1, ethernet(ipv4(CLIENT, SERVER, b"\x80\1\x12\xb5", protocol=17, fragment=5)), Aside.OTHER),
         (101, ipv6(CLIENT6, SERVER6, b"\x80\1\x12\xb5" + bytes(20), following=17), Aside.VXLAN),
+        (1, ethernet(ipv4(CLIENT, SERVER, b"\x80\1\x17\xc1" + bytes(20), protocol=17)), Aside.GENEVE),
+        (1, ethernet(ipv4(CLIENT, SERVER, bytes(40), protocol=50)), Aside.ESP),
+        (1, ethernet(ipv4(CLIENT, SERVER, b"\x11\4" + bytes(30), protocol=51)), Aside.OTHER),
         (1, ethernet(ipv4(CLIENT, SERVER, V4, protocol=4)), Aside.IP_IN_IP),
         (101, ipv6(CLIENT6, SERVER6, V6, following=41), Aside.IP_IN_IP),
         (1, typed(0x8847, b"\0\x02\x01\x40" + bytes(40)), Aside.MPLS),
