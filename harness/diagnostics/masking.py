@@ -19,11 +19,10 @@ _KEYS_END = re.compile(r"(?<![A-Za-z0-9+/=\\\r\n])[A-Za-z0-9+/=\\\r\n]*-----END 
 _SECRET = r"(?:password|passwd|passphrase|secret|token|credential|api[_-]?key|productkey)[\w.-]*"
 _WORD = rf"[\w.-]*{_SECRET}"
 # name = value, name: value, "name": "value", name='value'; a value in quotes may have spaces.
-_ASSIGNED = re.compile(
-    rf"""(?P<name>(?<![\w.-]){_WORD}["']?\s*[:=]\s*)"""
-    r"""(?P<value>"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\s,;<>"'&}\]]+)""",
-    re.IGNORECASE,
-)
+_VALUE = r"""(?P<value>"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\s,;<>"'&}\]]+)"""
+_ASSIGNED = re.compile(rf"""(?P<name>(?<![\w.-]){_WORD}["']?\s*[:=]\s*){_VALUE}""", re.IGNORECASE)
+# --name value and -Name value, of a command.
+_OPTION = re.compile(rf"(?P<name>(?<![\w.-])--?{_WORD}[ \t]+(?!-)){_VALUE}", re.IGNORECASE)
 # <Password><Value>...</Value></Password> and <password>...</password>, as answer files have them.
 _ELEMENT = re.compile(
     rf"<(?P<tag>[\w:.-]*{_SECRET})(?P<attributes>[^>]*)(?<!/)>(?:(?!<(?P=tag)).){{0,4096}}?</(?P=tag)>",
@@ -43,6 +42,8 @@ _SHORTEST = 4  # a shorter secret cannot be told from ordinary text
 _OF_ANY_CASE = 4  # letters: "vm" may be a host, "VM" is a word
 _ORDINARY_USERS = range(1000, 65000)
 _HIDDEN = "<hidden>"
+_CODE = "A-Za-z0-9+/"  # letters of base64
+_SHORTEST_CODE = 6  # bytes of a secret within a longer code; fewer would be met by chance
 _SUFFIXES = ("Password", "AdministratorPassword")  # what Windows adds before it encodes one
 
 
@@ -55,11 +56,13 @@ class Mask:
     @classmethod
     def of_this_machine(cls, secrets: Iterable[str] = ()) -> "Mask":
         """Its name, its users and their homes, secrets of the environment, and those given."""
-        known = {secret: _HIDDEN for secret in (*secrets, *_of_environment()) if len(secret) >= _SHORTEST}
-        known |= {each: _HIDDEN for secret in list(known) for each in _encoded(secret)}
+        secrets = [secret for secret in (*secrets, *_of_environment()) if len(secret) >= _SHORTEST]
+        known = dict.fromkeys(secrets, _HIDDEN)
+        known |= {each: _HIDDEN for secret in secrets for each in _encoded(secret)}
         known |= _names()
         ordered = sorted(known.items(), key=lambda entry: len(entry[0]), reverse=True)
-        return cls(tuple((_alone(value), shown) for value, shown in ordered))
+        codes = [(_around(codes), _HIDDEN) for secret in secrets if (codes := [*_within_codes(secret)])]
+        return cls((*codes, *((_alone(value), shown) for value, shown in ordered)))
 
     def __call__(self, text: str) -> str:
         """The text without them, and without what looks like a secret."""
@@ -68,7 +71,7 @@ class Mask:
         for pattern, shown in self.values:
             text = pattern.sub(shown, text)
         text = _ELEMENT.sub(rf"<\g<tag>\g<attributes>>{_HIDDEN}</\g<tag>>", text)
-        text = _ASSIGNED.sub(_assigned, text)
+        text = _OPTION.sub(_assigned, _ASSIGNED.sub(_assigned, text))
         text = _IN_URL.sub(_HIDDEN, text)
         text = _PRODUCT_KEY.sub("<product key>", text)
         text = _TOKEN.sub(_HIDDEN, text)
@@ -85,17 +88,38 @@ def _encoded(secret: str) -> Iterator[str]:
                 yield code.rstrip("=")
 
 
+def _within_codes(secret: str) -> Iterator[str]:
+    """Its part in the base64 of a longer text (PowerShell encodes commands): three bytes are a group."""
+    for encoding in ("utf-8", "utf-16-le"):
+        with contextlib.suppress(UnicodeError):
+            data = secret.encode(encoding)
+            for skipped in range(3):  # bytes that share their group with what stands before
+                whole = data[skipped:][: (len(data) - skipped) // 3 * 3]
+                if len(whole) >= _SHORTEST_CODE:
+                    yield base64.b64encode(whole).decode()
+
+
+def _around(codes: Iterable[str]) -> re.Pattern[str]:
+    """Matches the whole word of base64 that one of them is in."""
+    within = "|".join(map(re.escape, codes))
+    return re.compile(rf"(?<![{_CODE}])[{_CODE}]*?(?:{within})[{_CODE}]*=*")
+
+
 def _assigned(found: "re.Match[str]") -> str:
     quote = found["value"][0] if found["value"][0] in "\"'" else ""
     return f"{found['name']}{quote}{_HIDDEN}{quote}"
 
 
 def _alone(value: str) -> re.Pattern[str]:
-    """Matches it as a word, so that a machine called "vm" does not go through the text like a plague."""
+    """Matches it as a word, so that a machine called "vm" does not go through the text like a plague.
+
+    A zero may follow each letter: UTF-16 that a log of bytes has.
+    """
     before = r"(?<!\w)" if value[0].isalnum() else ""
     after = r"(?!\w)" if value[-1].isalnum() else ""
     flags = re.IGNORECASE if len(value) >= _OF_ANY_CASE else re.NOFLAG
-    return re.compile(f"{before}{re.escape(value)}{after}", flags)
+    letters = r"\0?".join(map(re.escape, value))
+    return re.compile(f"{before}{letters}{after}", flags)
 
 
 def _of_environment() -> Iterator[str]:

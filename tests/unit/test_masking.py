@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Secrets and names do not get past the mask, and the rest of a text does."""
 
+import base64
 import socket
 
 import pytest
@@ -40,11 +41,23 @@ def mask(monkeypatch: pytest.MonkeyPatch) -> Mask:
         f"winrm_secret: {KEY}",
         f"curl https://user:{KEY}@example.org/",
         f"Authorization: Basic {KEY}",
+        f"Set-User -AdminPassword {KEY} -Force",
+        f"login --token '{KEY}'",
+        "login with " + "\0".join("Mellon-1954") + "\0",
     ],
 )
 def test_a_secret_does_not_get_through(text: str, mask: Mask) -> None:
     masked = mask(text)
-    assert not any(secret in masked for secret in (KEY, KEY[-20:], "Mellon", "tok-8423"))
+    assert not any(secret in masked.replace("\0", "") for secret in (KEY, KEY[-20:], "Mellon", "tok-8423"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
+@pytest.mark.parametrize("before", ["a", "ab", "abc"])
+def test_a_longer_text_that_was_encoded_with_a_secret_in_it_is_hidden(
+    before: str, encoding: str, mask: Mask
+) -> None:
+    code = base64.b64encode(f"{before}Mellon-1954 and more".encode(encoding)).decode()
+    assert mask(f"powershell -EncodedCommand {code} -NoLogo") == "powershell -EncodedCommand <hidden> -NoLogo"
 
 
 def test_names_are_replaced_as_words_only(mask: Mask) -> None:
@@ -65,6 +78,16 @@ def test_the_mask_keeps_json_and_xml_whole(mask: Mask) -> None:
 
 
 def test_a_large_text_does_not_take_long(mask: Mask) -> None:
-    many = ("x", "<", "<password>", "password=", 'password="', "-----BEGIN PRIVATE KEY-----", "://a:")
+    many = (
+        "x",
+        "<",
+        "<password>",
+        "password=",
+        'password="',
+        "-----BEGIN PRIVATE KEY-----",
+        "://a:",
+        "-password ",
+        "a/",
+    )
     for text in (*(one * 30_000 for one in many), f"<{'x' * 100_000}"):
         assert mask(text)
