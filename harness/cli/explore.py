@@ -107,10 +107,9 @@ def explore(
     number = random.SystemRandom().randrange(10**6) * 1000 if seed is None else seed
     say(f"seed {number}")
     budget = Budget(seconds, scenarios, first, shrinking)
-    if against or against_fault or against_freedom:
-        other = replace(
-            settings, guest=against or settings.guest, fault=against_fault, freedom=against_freedom
-        )
+    if against is not None or against_fault or against_freedom:
+        name = settings.guest if against is None else against
+        other = replace(settings, guest=name, fault=against_fault, freedom=against_freedom)
         sys.exit(_compare((settings, other), number, budget))
     done = _perform(settings, guest, number, budget, write_test)
     sys.exit(_EXIT_FOUND if done.finds or done.leaks else 0 if done.judged else _EXIT_NOTHING)

@@ -112,7 +112,7 @@ def nightly(
             click.echo(printable(line))
         return
     if spoilt:
-        if farm or resume:
+        if farm is not None or resume:
             raise UsageError(
                 "--bisect-order searches on this host, and on its own: leave out --farm and --resume"
             )
@@ -186,7 +186,7 @@ def _place(farm: str | None, plans: Sequence["Plan"], say: "Callable[[str], None
     from harness.nightly.local import LocalPlace
 
     baselines = read_all(BASELINES)
-    if farm:
+    if farm is not None:
         from harness.nightly.farm import Farm
 
         with Farm(farm, plans, baselines, say) as place:
