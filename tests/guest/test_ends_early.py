@@ -115,7 +115,9 @@ def test_a_cache_without_room_for_a_booted_guest_costs_each_start_its_boot(
         ("PermissionError(errno.EACCES, 'no')", "an error of the harness itself"),
     ],
 )
-def test_an_image_that_cannot_be_built_for_want_of_room_is_a_line(error: str, said: str) -> None:
+def test_an_image_that_cannot_be_built_for_want_of_room_is_a_line(
+    tmp_path: Path, error: str, said: str
+) -> None:
     program = f"""
 import errno, sys
 sys.path.insert(0, {str(REFERENCE_IMAGE)!r})
@@ -124,7 +126,13 @@ def fail(): raise {error}
 build.main = fail
 sys.exit(build.command())
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.returncode, done.stderr.count("\n")) == (3, 1), done.stderr
     assert done.stderr.startswith(said)
 

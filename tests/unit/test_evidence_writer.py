@@ -2,6 +2,7 @@
 """Evidence that is lost while a case is written decides its outcome, and loses no case."""
 
 import errno
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -53,8 +54,13 @@ def written(folder: Path, performed: Result) -> CaseRecord:
 )
 @pytest.mark.parametrize("before", [None, AssertionError("no FIN"), GuestHung("it hangs")])
 def test_a_case_whose_evidence_cannot_be_kept_is_never_counted_against_the_guest(
-    tmp_path: Path, before: BaseException | None, error: Exception, outcome: Outcome
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    before: BaseException | None,
+    error: Exception,
+    outcome: Outcome,
 ) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # for the details of what nobody thought of
     performed = result(before, timeline=LostTimeline(error))
     first = performed.outcome
     record = written(tmp_path, performed)
