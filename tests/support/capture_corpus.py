@@ -208,9 +208,10 @@ def _fragments(talk: _Talk) -> None:
     talk.data(3, most=4000)
     talk.close()
     size = 8 * talk.chance.randrange(8, 100)
+    first = talk.ends[0][1] % 256 * 256  # no two packets on their way have one number (RFC 6864)
     talk.packets = [
         part
-        for number, packet in enumerate(talk.packets)
+        for number, packet in enumerate(talk.packets, first)
         for part in _in_fragments(packet, size, number, talk.chance)
     ]
 
