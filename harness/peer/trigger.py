@@ -5,10 +5,12 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-from harness.core.units import s
+from harness.core.units import ms, s
 from harness.peer.connection import Connection
 
 _LONGEST = 3600 * s  # no scenario takes longer
+# Between moment and act: what that brings about is surely later, by clocks that agree within some ms.
+_APART = 20 * ms
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Command:
             self._given.set()
 
     async def awaited(self, connection: Connection) -> bool:
-        """Waits until it is given; a reset by the guest ends the wait. Is it to be done?"""
+        """Waits until it is given, and a little longer; a reset by the guest ends that. Is it to be done?"""
         told = asyncio.create_task(self._given.wait())
         due = asyncio.create_task(connection.hold(self._after))
         try:
@@ -59,4 +61,5 @@ class Command:
         if connection.ended == "reset":
             return False
         self.give()
-        return True
+        await connection.hold(_APART)
+        return connection.ended != "reset"
