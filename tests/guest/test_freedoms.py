@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A reference guest that keeps its promises in another way is not blamed, nor compared with its baseline."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,6 +71,27 @@ def test_its_tcp_is_another(tmp_path: Path) -> None:
     }
     assert all(packet.sport >= 49152 for packet in syns)
     assert {packet.flags & ACK for packet in sent if packet.flags & RST} == {NO_FLAGS}
+
+
+def test_a_refused_connect_is_tried_again(tmp_path: Path) -> None:
+    """Five SYNs of one port, each of them refused: the first, and one each 0.5 s until 2 s are over."""
+    case = "suites/disconnect/test_misuse.py"
+    ran = conformance.run(tmp_path, case, "-k", "connect_was_refused", "--freedom", "refused-connect-2s")
+    assert {case["outcome"] for case in ran.record["cases"]} <= WELL, ran.output
+    sent = [packet for packet in packets(ran.folder / "captures") if packet.flags == SYN]
+    tries = Counter((packet.src, packet.sport) for packet in sent)
+    assert {":" in source for source, _ in tries} == {False, True}
+    assert set(tries.values()) == {5}
+
+
+def test_a_stealthy_guest_answers_nobody(tmp_path: Path) -> None:
+    """Over IPv4 and IPv6: what comes for a port without a listener stays without RST."""
+    case = "suites/close/test_other_sockets.py"
+    ran = conformance.run(tmp_path, case, "-k", "closed_is_refused", "--freedom", "stealth")
+    assert {case["outcome"] for case in ran.record["cases"]} <= WELL, ran.output
+    seen = list(packets(ran.folder / "captures"))
+    assert {packet.family for packet in seen if packet.flags == SYN} == {4, 6}
+    assert not [packet for packet in seen if packet.flags & RST]
 
 
 def packets(folder: Path) -> Iterator[Packet]:

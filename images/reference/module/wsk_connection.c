@@ -160,6 +160,7 @@ void conn_forget_error(struct wsk_socket *ws)
 {
 	conn_reset(ws);
 	sock_error(ws->sock->sk);
+	ws->sock->state = SS_UNCONNECTED;
 	ws->error = 0;
 }
 

@@ -229,7 +229,8 @@ static unsigned int from_nobody(const struct sk_buff *skb, const struct nf_hook_
 
 static unsigned int outgoing(void *unused, struct sk_buff *skb, const struct nf_hook_state *state)
 {
-	struct sock *sk = skb_to_full_sk(skb);
+	/* IPv6 names the socket of TCP's answers here alone. */
+	struct sock *sk = skb->sk ? skb_to_full_sk(skb) : state->sk;
 	struct wsk_socket *ws;
 
 	if (!sk || !sk_fullsock(sk) || sk->sk_protocol != IPPROTO_TCP)
