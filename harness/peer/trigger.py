@@ -58,8 +58,12 @@ class Command:
             told.cancel()
             due.cancel()
             await asyncio.gather(told, due, return_exceptions=True)
-        if connection.ended == "reset":
+        if _was_reset(connection):
             return False
         self.give()
         await connection.hold(_APART)
-        return connection.ended != "reset"
+        return not _was_reset(connection)
+
+
+def _was_reset(connection: Connection) -> bool:
+    return connection.ended == "reset"

@@ -22,7 +22,7 @@ FAULT(irp_waits_for_thread, "irp-waits-for-thread",
       "D-01 D-03 D-04 D-08 D-10 D-11 D-15 D-16 D-17 D-18b D-20 D-21 D-22 D-23 D-24 D-25 D-26 D-28 D-33 C-10 C-11 C-12 C-17 C-18 C-18b X-01 X-02 X-10 X-12 X-34 X-41 S-04 S-05 S-07 S-08 *",
       "the IRP of a graceful disconnect is completed when the thread ends that asked for it, not before")
 FAULT(complete_before_fin_ack, "complete-before-fin-ack",
-      "D-11 D-18b D-22 D-23 S-11 S-12 S-14 S-15 S-16",
+      "D-11 D-18b D-22 D-23 S-11 S-12 S-14 S-15 S-16 S-04 S-07",
       "a graceful disconnect completes before its FIN is acknowledged")
 FAULT(no_connect_ex, "no-connect-ex", "", "the tables of an older WSK, which has no WskConnectEx")
 FAULT(no_fin, "no-fin",
@@ -102,7 +102,7 @@ FAULT(close_leaves_connect_pending, "close-leaves-connect-pending",
       "C-11 C-17 X-46 S-15",
       "a connect is not completed by close")
 FAULT(close_of_dead_hangs, "close-of-dead-hangs",
-      "D-12 D-13 D-14 D-24 D-26 D-33 C-05 C-06 C-12 C-21 X-06 X-10 X-11 X-03 X-42 X-46 S-12 S-17",
+      "D-12 D-13 D-14 D-24 D-26 D-33 C-05 C-06 C-12 C-21 X-06 X-10 X-11 X-03 X-42 X-46 S-12 S-17 *",
       "a socket that the peer has reset never closes")
 FAULT(close_sends_nothing, "close-sends-nothing",
       "D-25 D-26 D-31 C-11 C-17 X-21 S-03 S-04 S-05 S-06 S-10 S-15",
@@ -121,7 +121,7 @@ FAULT(close_before_callback_returns, "close-before-callback-returns",
       "C-11 C-12 C-12b C-21 X-12 X-19 X-10 X-48",
       "a close completes while a callback is in progress")
 FAULT(callback_after_close, "callback-after-close",
-      "C-11 C-12 C-12b C-13 C-21 X-10 X-19 X-03 X-16 X-41 X-42 X-48",
+      "C-11 C-12 C-12b C-13 C-21 X-10 X-19 X-03 X-16 X-41 X-42 X-48 *",
       "a callback starts after the close has completed")
 FAULT(listener_close_ends_accepted, "listener-close-ends-accepted",
       "C-02 X-22",
@@ -172,14 +172,14 @@ FAULT(close_leaves_graceful_pending, "close-leaves-graceful-pending",
       "D-25 D-26 C-10 C-11 C-18b X-44 S-11 S-13 S-15",
       "a graceful disconnect is not completed by close")
 FAULT(close_in_callback_hangs, "close-in-callback-hangs",
-      "C-11 C-12 C-12b C-21 X-10 X-12 X-19",
+      "C-11 C-12 C-12b C-21 X-10 X-12 X-19 X-48",
       "a close inside an event callback never completes")
 FAULT(close_cancellable, "close-cancellable",
       "C-12 X-19",
       "cancelling a close completes it while a callback is in progress")
 FAULT(fin_ends_one_receive, "fin-ends-one-receive", "S-11",
       "of the receives that are pending at the peer's FIN only the first completes")
-FAULT(event_hides_eof, "event-hides-eof", "X-03 X-16",
+FAULT(event_hides_eof, "event-hides-eof", "X-03 X-16 X-41",
       "the peer's FIN does not complete a receive where the disconnect event is enabled")
 FAULT(reset_ends_one_receive, "reset-ends-one-receive", "S-12",
       "of the receives that are pending at the peer's RST only the first completes")
@@ -227,14 +227,14 @@ FAULT(disable_takes_all, "disable-takes-all", "X-03 X-12", "disabling one event 
 FAULT(events_overlap, "events-overlap", "X-40", "a receive event begins while another is in progress")
 FAULT(disconnect_event_of_another, "disconnect-event-of-another", "X-03 X-12",
       "the disconnect event comes with another socket's context")
-FAULT(static_event_of_another, "static-event-of-another", "X-48",
+FAULT(static_event_of_another, "static-event-of-another", "X-48 C-12",
       "a static event of a datagram socket comes with another's context")
 FAULT(static_events_missing, "static-events-missing", "D-20 X-03 X-48", "static events of connections are not enabled")
 FAULT(static_close_does_not_wait, "static-close-does-not-wait", "C-12 X-48",
       "the close of a socket with static events completes while a callback is in progress")
 FAULT(datagram_after_close, "datagram-after-close", "C-12 C-12b X-12 X-48",
       "an event callback of a datagram socket starts after its close has completed")
-FAULT(accept_completes_twice, "accept-completes-twice", "X-01 X-45", "the IRP of an accept is completed twice")
+FAULT(accept_completes_twice, "accept-completes-twice", "X-01 X-45 X-02", "the IRP of an accept is completed twice")
 FAULT(accept_swaps_addresses, "accept-swaps-addresses", "X-45", "an accept tells the local address for the remote one")
 FAULT(refusal_ends_accepts, "refusal-ends-accepts", "X-44",
       "a disconnect of a listening stream socket is refused, and ends its accepts")
@@ -261,13 +261,13 @@ FAULT(graceful_pretends, "graceful-pretends", "D-23",
       "a graceful disconnect succeeds after 5 s, although its data has not left")
 FAULT(close_wait_drops_buffer, "close-wait-drops-buffer", "D-03 D-17",
       "the buffer of a graceful disconnect is not sent once the peer's FIN has come")
-FAULT(close_wait_refuses, "close-wait-refuses", "C-18 C-19 S-06 X-05",
+FAULT(close_wait_refuses, "close-wait-refuses", "C-18 C-19 S-06 X-05 D-03 D-17",
       "a graceful disconnect is refused once the peer's FIN has come")
 FAULT(close_wait_completes_early, "close-wait-completes-early", "S-06",
       "a graceful disconnect behind the peer's FIN completes before its own is acknowledged")
 FAULT(second_graceful_pends, "second-graceful-pends", "D-15 X-44 S-04 S-05 S-07 S-08",
       "a second graceful disconnect pends until the close")
-FAULT(graceful_cancels_sends, "graceful-cancels-sends", "D-17 D-18 D-18b S-13",
+FAULT(graceful_cancels_sends, "graceful-cancels-sends", "D-17 D-18 D-18b S-13 D-03",
       "a graceful disconnect cancels the sends that are pending")
 FAULT(empty_mdl_ends_chain, "empty-mdl-ends-chain", "D-03", "an MDL of no bytes ends its chain")
 FAULT(mdls_taken_equal, "mdls-taken-equal", "D-03", "no MDL of a chain is taken to be longer than the first")
@@ -275,11 +275,11 @@ FAULT(buffer_cut_at_64k, "buffer-cut-at-64k", "D-03", "of the disconnect's buffe
 FAULT(no_fin_after_buffer, "no-fin-after-buffer", "D-03 D-17", "a graceful disconnect with a buffer sends no FIN")
 FAULT(buffer_completes_early, "buffer-completes-early", "D-22",
       "a graceful disconnect with a buffer completes before anything of it is acknowledged")
-FAULT(buffer_overtakes_sends, "buffer-overtakes-sends", "D-17",
+FAULT(buffer_overtakes_sends, "buffer-overtakes-sends", "D-17 D-03",
       "the disconnect's buffer leaves before sends that were asked for earlier")
 FAULT(cancelled_graceful_succeeds, "cancelled-graceful-succeeds", "X-18 S-16",
       "a graceful disconnect that is cancelled completes with success")
-FAULT(fin_at_two_places, "fin-at-two-places", "D-01 D-03", "a FIN is sent again, behind its place")
+FAULT(fin_at_two_places, "fin-at-two-places", "D-01 D-03 D-17", "a FIN is sent again, behind its place")
 FAULT(abort_rst_misplaced, "abort-rst-misplaced", "D-07 D-16 D-31 D-33 X-30",
       "the RST of an abortive disconnect is not in the peer's window")
 FAULT(close_rst_misplaced, "close-rst-misplaced", "C-17 X-21", "the RST of a close is not in the peer's window")
