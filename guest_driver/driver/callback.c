@@ -130,6 +130,7 @@ static SIZE_T PartTaken(const CALLBACK_CALL *call, ULONG action, SIZE_T indicate
     return indicated;
 }
 
+_IRQL_requires_max_(DISPATCH_LEVEL)
 static NTSTATUS NTAPI ReceiveEvent(PVOID context, ULONG flags, PWSK_DATA_INDICATION data, SIZE_T indicated,
                                    SIZE_T *accepted)
 {
@@ -154,6 +155,7 @@ static NTSTATUS NTAPI ReceiveEvent(PVOID context, ULONG flags, PWSK_DATA_INDICAT
     return LeaveCallback(&call, STATUS_SUCCESS, part);
 }
 
+_IRQL_requires_max_(DISPATCH_LEVEL)
 static NTSTATUS NTAPI DisconnectEvent(PVOID context, ULONG flags)
 {
     CALLBACK_CALL call = EnterCallback(context, WSKTEST_CALLBACK_DISCONNECT, flags, TRUE, 0);
@@ -162,6 +164,7 @@ static NTSTATUS NTAPI DisconnectEvent(PVOID context, ULONG flags)
     return LeaveCallback(&call, STATUS_SUCCESS, 0);
 }
 
+_IRQL_requires_max_(DISPATCH_LEVEL)
 static NTSTATUS NTAPI SendBacklogEvent(PVOID context, SIZE_T size)
 {
     CALLBACK_CALL call = EnterCallback(context, WSKTEST_CALLBACK_SEND_BACKLOG, 0, TRUE, size);
@@ -192,6 +195,7 @@ static VOID KeepAddresses(const CALLBACK_CALL *call, PWSK_SOCKADDR local, PWSK_S
         memcpy(call->slot->run->results + call->step->result_offset, pair, sizeof(pair));
 }
 
+_IRQL_requires_max_(DISPATCH_LEVEL)
 static NTSTATUS NTAPI AcceptEvent(PVOID context, ULONG flags, PWSK_SOCKADDR local, PWSK_SOCKADDR remote,
                                   PWSK_SOCKET socket, PVOID *socket_context, const VOID **socket_dispatch)
 {
@@ -211,6 +215,7 @@ static NTSTATUS NTAPI AcceptEvent(PVOID context, ULONG flags, PWSK_SOCKADDR loca
     return LeaveCallback(&call, STATUS_SUCCESS, slot->index);
 }
 
+_IRQL_requires_max_(DISPATCH_LEVEL)
 static WSK_INSPECT_ACTION NTAPI InspectEvent(PVOID context, PWSK_SOCKADDR local, PWSK_SOCKADDR remote,
                                              PWSK_INSPECT_ID inspection)
 {
@@ -227,6 +232,7 @@ static WSK_INSPECT_ACTION NTAPI InspectEvent(PVOID context, PWSK_SOCKADDR local,
     return answer;
 }
 
+_IRQL_requires_max_(DISPATCH_LEVEL)
 static NTSTATUS NTAPI AbortEvent(PVOID context, PWSK_INSPECT_ID inspection)
 {
     CALLBACK_CALL call = EnterCallback(context, WSKTEST_CALLBACK_ABORT, 0, TRUE, inspection->SerialNumber);
@@ -235,6 +241,7 @@ static NTSTATUS NTAPI AbortEvent(PVOID context, PWSK_INSPECT_ID inspection)
     return LeaveCallback(&call, STATUS_SUCCESS, 0);
 }
 
+_IRQL_requires_max_(DISPATCH_LEVEL)
 static NTSTATUS NTAPI ReceiveFromEvent(PVOID context, ULONG flags, PWSK_DATA_INDICATION data)
 {
     SIZE_T size = IndicationSize(data);

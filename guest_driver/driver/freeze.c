@@ -8,6 +8,7 @@
 
 static KDPC dpcs[MOST_PROCESSORS];
 
+_Function_class_(KDEFERRED_ROUTINE)
 static VOID NTAPI LoopForEver(PKDPC dpc, PVOID context, PVOID one, PVOID two)
 {
     (void)dpc, (void)context, (void)one, (void)two;

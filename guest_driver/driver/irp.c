@@ -26,6 +26,8 @@ static NTSTATUS SettleOnce(OPERATION *op, PIRP irp, LONG completions)
 }
 
 /* The part of the I/O manager: what it would do to the request it does not. */
+_Function_class_(IO_COMPLETION_ROUTINE)
+_IRQL_requires_max_(DISPATCH_LEVEL)
 static NTSTATUS NTAPI CompletionAboveDriver(PDEVICE_OBJECT device, PIRP irp, PVOID context)
 {
     OPERATION *op = context;
@@ -41,6 +43,8 @@ static NTSTATUS NTAPI CompletionAboveDriver(PDEVICE_OBJECT device, PIRP irp, PVO
     return SettleOnce(op, irp, op->completions);
 }
 
+_Function_class_(IO_COMPLETION_ROUTINE)
+_IRQL_requires_max_(DISPATCH_LEVEL)
 static NTSTATUS NTAPI CompletionRoutine(PDEVICE_OBJECT device, PIRP irp, PVOID context)
 {
     OPERATION *op = context;

@@ -34,6 +34,8 @@ static NTSTATUS CompleteIrp(PIRP irp, NTSTATUS status, ULONG_PTR information)
     return status;
 }
 
+_Function_class_(DRIVER_DISPATCH)
+_IRQL_requires_max_(PASSIVE_LEVEL)
 static NTSTATUS NTAPI DispatchCreateClose(PDEVICE_OBJECT object, PIRP irp)
 {
     (void)object;
@@ -75,6 +77,8 @@ static NTSTATUS QueryInfo(VOID *buffer, ULONG output_size, ULONG *written)
     return STATUS_SUCCESS;
 }
 
+_Function_class_(DRIVER_DISPATCH)
+_IRQL_requires_max_(PASSIVE_LEVEL)
 static NTSTATUS NTAPI DispatchDeviceControl(PDEVICE_OBJECT object, PIRP irp)
 {
     PIO_STACK_LOCATION stack = IoGetCurrentIrpStackLocation(irp);
@@ -136,6 +140,8 @@ static NTSTATUS CreateControlDevice(PDRIVER_OBJECT driver)
     return status;
 }
 
+_Function_class_(DRIVER_UNLOAD)
+_IRQL_requires_max_(PASSIVE_LEVEL)
 static VOID NTAPI UnloadDriver(PDRIVER_OBJECT driver)
 {
     UNICODE_STRING link;
@@ -147,6 +153,8 @@ static VOID NTAPI UnloadDriver(PDRIVER_OBJECT driver)
     ProviderStop();
 }
 
+_Function_class_(DRIVER_INITIALIZE)
+_IRQL_requires_max_(PASSIVE_LEVEL)
 NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING registry_path)
 {
     NTSTATUS status;

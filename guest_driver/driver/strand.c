@@ -53,6 +53,7 @@ static VOID ProgramHandler(OPERATION *op)
     InterlockedExchangePointer((PVOID volatile *)&handler->step, (PVOID)op->step);
 }
 
+_Function_class_(KSTART_ROUTINE)
 static VOID NTAPI DeregisterThread(PVOID context)
 {
     OPERATION *op = context;
