@@ -251,7 +251,7 @@ def chosen_guest(settings: Settings) -> Guest:
     Raises UsageError for one, or for a fault or freedom of it, that does not exist.
     """
     guest = find(settings.guest, settings.guest_options)
-    if settings.fault and settings.fault not in guest.faults():
+    if settings.fault is not None and settings.fault not in guest.faults():
         near = ", ".join(difflib.get_close_matches(settings.fault, guest.faults()))
         known = f"it has {near}" if near else "`selfcheck --list` names those of the reference guest"
         raise UsageError(f"{guest.name} has no fault {settings.fault!r}; {known}")

@@ -132,7 +132,7 @@ class Settings:
     @property
     def freedoms(self) -> tuple[str, ...]:
         """Their names."""
-        return tuple(self.freedom.split(",")) if self.freedom else ()
+        return () if self.freedom is None else tuple(self.freedom.split(","))
 
     def as_arguments(self) -> list[str]:
         """The options that choose the same, for `wsk-conformance run` and for pytest."""

@@ -171,6 +171,8 @@ def test_an_output_that_cannot_be_is_told_before_the_work(
         ("run", "--guest", LONG),
         ("run", "--guest", "../reference"),
         ("run", "--guest", "\x1b[31mred"),
+        ("run", "--fault", ""),
+        ("run", "--freedom", ""),
         ("run", "--fault", LONG),
         ("run", "--fault", "\x1b]0;title\x07"),
         ("run", "--cpus", "0"),
