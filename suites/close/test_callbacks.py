@@ -177,6 +177,7 @@ async def test_no_event_begins_after_a_close_however_often(lab, context, family)
 
     visits = [*seen.callbacks(first, Callback.RECEIVE), *seen.callbacks(sock, Callback.RECEIVE)]
     visits += seen.callbacks(sock, Callback.DISCONNECT)
+    require_precondition(visits)
     assert not any(visit.enter.after_close for visit in visits)
 
 

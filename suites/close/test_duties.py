@@ -7,7 +7,7 @@ from harness.core.units import ms
 from harness.peer import ReadsToEof
 from harness.scenario import CONTEXTS, FAMILIES, WSK_SOCKET, Origin, Scenario
 from harness.verdict import for_each, requires
-from suites.scenes import require_precondition
+from suites.scenes import AFTERWARDS, require_precondition
 
 SENDERS = 8
 ROUNDS = 40
@@ -29,7 +29,7 @@ async def test_a_close_comes_after_the_calls_of_all_threads_have_returned(lab, o
                 sends.append(plan.send(sock, 100))
                 plan.wait(sends[-1])
     plan.may_fail(*sends)  # those whose turn comes after the close are not called
-    plan.delay(50 * ms)
+    plan.delay(50 * ms)  # for rounds of them; whose turn has not come is not called
     close = plan.close(sock)
     plan.wait(close)
 
@@ -55,7 +55,7 @@ async def test_nothing_of_a_socket_happens_after_its_close_has_completed(lab, co
     pending = [plan.receive(sock, 100) for _ in range(4)] + [plan.send(sock, 100) for _ in range(4)]
     close = plan.close(sock, context=context)
     plan.wait(*pending, close)
-    plan.delay(100 * ms)
+    plan.delay(AFTERWARDS)
 
     seen = await lab.run(plan, peer)
 

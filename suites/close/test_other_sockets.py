@@ -127,7 +127,7 @@ async def test_who_connects_to_a_listener_that_is_closed_is_refused(lab, categor
     listener = plan.listening(family, peer.port, category=category)
     close = plan.close(listener)
     plan.wait(close)
-    plan.delay(500 * ms)
+    plan.delay(500 * ms)  # for more tries, of which the scene wants one
 
     seen = await lab.run(plan, peer)
 
