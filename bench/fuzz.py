@@ -29,6 +29,7 @@ from harness.guest.control import ControlClient
 from harness.run.options import DEFAULTS, Settings
 from harness.run.session import Session
 from harness.scenario import CONTEXTS, FAMILIES, ORIGINS, Address, Buffer, Scenario, encode, pattern
+from images import serial
 
 IN_FLIGHT = 6  # each may ask for the most that the driver allows, and the guest has 256 MiB
 SETTLES_S = 10.0
@@ -197,8 +198,7 @@ def main() -> None:
             session = Session(Settings(cpus=options.cpus), guest, Path(folder), print)
             answers = asyncio.run(fuzz(session, random.Random(options.seed), options.blobs))
         except WskConformanceError as error:
-            logs = sorted(Path(folder).glob("serial-*.log"))
-            sys.exit(f"seed {options.seed}: {error}\n{logs[-1].read_text()[-2000:] if logs else ''}")
+            sys.exit(f"seed {options.seed}: {error}\n{serial(Path(folder))[-2000:]}")
     for answer, count in answers.most_common():
         print(f"{count:8}  {answer}")
     done = sum(count for answer, count in answers.items() if not answer.startswith("leaked"))
