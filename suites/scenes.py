@@ -141,7 +141,7 @@ def quiet_after_reset(seen):
     """Did the guest send a RST, and no data and no FIN after it? What comes late may get RSTs, too."""
     reset = seen.rst("guest")
     if reset is None:
-        return Fact(False, "no RST of guest")
+        return Fact(False, "no RST of the guest")
     late = [each for each in seen.packets(sender="guest", after=reset) if each.payload or FIN in each.flags]
     return Fact(not late, f"after {reset}: {late or 'neither data nor FIN'}")
 
@@ -154,7 +154,7 @@ def own_reset(seen, done):
     """
     reset = seen.rst("guest")
     if reset is None:
-        return Fact(False, "no RST of guest")
+        return Fact(False, "no RST of the guest")
     told = next((each.index for each in seen.packets(sender="peer") if each.payload == TOLD), reset.index)
     first = next((each for each in seen.packets(sender="peer") if told < each.index < reset.index), None)
     if first is None:

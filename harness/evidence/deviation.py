@@ -372,7 +372,7 @@ def _mark(mark: Any) -> str:
     if isinstance(mark, CallbackMarker | Socket | str):
         return str(mark)
     if isinstance(mark, Packet):
-        return f"{mark.sender}'s {mark.flags}"
+        return f"the {mark.sender}'s {mark.flags}"
     return "nothing" if mark is None else "a moment of the peer's"
 
 

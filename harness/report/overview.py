@@ -29,7 +29,7 @@ _TIME = re.compile(r"-?\b[\d.e+]+ (?:ns|us|ms|s)\b")
 _ADDRESS = re.compile(r"(\d+\.\d+\.\d+\.\d+|\[[0-9a-fA-F:.]+\]):\d+|\b0x[0-9a-f]{9,}\b")
 _LONG_NUMBER = re.compile(r"\b\d{5,}\b")  # of ports and the like
 _SOCKET = re.compile(r"\bsocket \d+(?: \([\w-]+\))?")  # as laws name it; its family is in the case's name
-_PACKET = re.compile(r"\b(?:guest|peer)'s (\S+) seq \d+ ack \d+ len \d+ \(packet \d+\)")
+_PACKET = re.compile(r"(?:\bthe (?:guest|peer)'s )?(\S+) seq \d+ ack \d+ len \d+ \(packet \d+\)")
 _SERIAL = re.compile(r" \(serial-[\w-]+\.log\)")
 _SPACES = re.compile(r"\s+")
 

@@ -81,8 +81,13 @@ class Packet:
             return f"frame of {len(self.raw)} bytes"
         return f"{self.flags} seq {self.seq} ack {self.ack} len {len(self.payload)}"
 
+    @property
+    def numbered(self) -> str:
+        """For a sentence that has named its sender: 'FIN+ACK seq 17 ack 42 len 0 (packet 3)'."""
+        return f"{self.describe()} (packet {self.index})"
+
     def __repr__(self) -> str:
-        return f"{self.sender}'s {self.describe()} (packet {self.index})"
+        return f"the {self.sender}'s {self.numbered}"
 
 
 def parse(raw: bytes, *, time_ns: int = 0, sender: Sender = "guest", index: int = 0) -> Packet:

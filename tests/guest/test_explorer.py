@@ -44,7 +44,7 @@ def test_a_fault_is_found_made_small_and_kept(tmp_path: Path) -> None:
     assert "fin-has-a-cause" in find["signs"]
     assert "C-17" in find["rows"]
     assert len(find["scenario"]) < 10, said
-    assert "the guest sent guest's FIN" in (folder / "finds" / f"{find['id']}.txt").read_text()
+    assert "the guest sent FIN+ACK seq" in (folder / "finds" / f"{find['id']}.txt").read_text()
     plan = decode((folder / "finds" / f"{find['id']}.wsk").read_bytes())
     assert plan.sockets
     (case,) = json.loads((folder / "run.json").read_text())["cases"]

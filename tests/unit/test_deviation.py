@@ -131,7 +131,7 @@ def test_an_order(case: AbortedDisconnect) -> None:
         seen = case.timeline
         assert seen.order(case.disconnect.completion, seen.rst("guest"))
 
-    assert words(judge).startswith("expected completion of disconnect #3, then guest's RST+ACK, saw: ")
+    assert words(judge).startswith("expected completion of disconnect #3, then the guest's RST+ACK, saw: ")
 
 
 def test_a_moment_within_a_whole(case: AbortedDisconnect) -> None:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The laws of a connection's ends: made-up timelines that break them, or nearly do."""
 
+import re
+
 import pytest
 from made_up import MadeUp, aborted, closed, farewell
 
@@ -24,6 +26,14 @@ def test_a_fin_comes_of_a_graceful_disconnect_only() -> None:
     close = seen.plan.close(seen.sock)
     seen.called(close, 50).fin(51).completed(close, 52)
     assert seen.broken() == {"fin-has-a-cause": {"C-17"}, "end-is-told": {"C-17"}}
+
+
+def test_the_words_for_a_packet_name_its_sender_once() -> None:
+    seen = MadeUp()
+    close = seen.plan.close(seen.sock)
+    seen.called(close, 50).fin(51).completed(close, 52)
+    words = {one.law.name: one.violations[0].words for one in seen.judgements()}["fin-has-a-cause"]
+    assert re.fullmatch(r"\S+ \d+ \(ipv4\) was .*, and the guest sent FIN\+ACK seq .* \(packet \d+\)", words)
 
 
 def test_a_fin_before_any_call_is_no_doing_of_its_sockets_client() -> None:

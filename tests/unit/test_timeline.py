@@ -343,4 +343,4 @@ def test_rows_tell_the_whole_story_in_order() -> None:
 def test_syn_is_a_flag_like_any_other() -> None:
     seen = GracefulCase().seen()
     assert seen.count(SYN) == 2
-    assert repr(seen.fin("guest")).startswith("guest's FIN+ACK seq")
+    assert repr(seen.fin("guest")).startswith("the guest's FIN+ACK seq")

@@ -33,7 +33,7 @@ def fin_has_a_cause(story: Story) -> Iterator[Violation]:
         if fins and not _caused(story, sock.graceful, fins[0]) and not _cleaned(story, fins[0]):
             ending = next((call for call in sock.endings if _caused(story, [call], fins[0])), None)
             row = "C-02" if ending is None else "D-07" if ending.kind == StepKind.DISCONNECT else "C-17"
-            text = f"{sock} was not disconnected gracefully, and the guest sent {fins[0]!r}"
+            text = f"{sock} was not disconnected gracefully, and the guest sent {fins[0].numbered}"
             yield Violation(row, text, tuple(call.called for call in sock.endings), (fins[0],))
 
 
@@ -47,10 +47,11 @@ def rst_has_a_cause(story: Story) -> Iterator[Violation]:
             continue
         if not _has_cause(story, sock, reset):
             row = "D-08" if sock.graceful else "X-22" if sock.listener else "C-02"
-            text = f"{sock} was neither aborted nor closed, and the guest sent {reset!r}"
+            text = f"{sock} was neither aborted nor closed, and the guest sent {reset.numbered}"
             yield Violation(row, text, tuple(call.called for call in sock.endings), (reset,))
         elif _both_ended_before(story, sock, connection, reset):
-            text = f"both directions of {sock} had ended before {sock.close}, and the guest sent {reset!r}"
+            sent = f"and the guest sent {reset.numbered}"
+            text = f"both directions of {sock} had ended before {sock.close}, {sent}"
             events = (sock.close.called,) if sock.close else ()
             yield Violation("C-18", text, events, (*connection.guest.fins[:1], reset))
 
@@ -240,7 +241,8 @@ def listeners_are_not_disconnected(story: Story) -> Iterator[Violation]:
         listens = next((call for call in sock.of(StepKind.LISTEN) if call.succeeded), None)
         for call in sock.of(StepKind.DISCONNECT) if listens and not sock.misused else ():
             if listens and listens.over_before(call.called) and call.succeeded and call.ended:
-                yield Violation("X-29", f"{sock} listens, and {call} succeeded", (call.called, call.ended))
+                text = f"{sock} listens, so {call} fails, and it succeeded"
+                yield Violation("X-29", text, (call.called, call.ended))
 
 
 def nothing_follows_a_reset(story: Story) -> Iterator[Violation]:
@@ -254,7 +256,7 @@ def nothing_follows_a_reset(story: Story) -> Iterator[Violation]:
             is_end = FIN in packet.flags and end >= sent
             if reset and packet.index > reset.index and (is_end or is_new):
                 row = "C-17" if not sock.aborts else "D-07" if FIN in packet.flags else "D-29"
-                text = f"{sock} had been reset, and the guest sent {packet!r}"
+                text = f"{sock} had been reset, and the guest sent {packet.numbered}"
                 yield Violation(row, text, tuple(call.called for call in sock.endings), (reset, packet))
             sent = max(sent, end) if packet.payload else sent
 
@@ -274,7 +276,7 @@ def silence_is_kept(story: Story) -> Iterator[Violation]:
             is_new = bool(packet.payload) and end > sent
             sent = max(sent, end)
             if is_late and (is_new or packet.flags & (FIN | RST)):
-                text = f"{sock} is in silent mode, and the guest sent {packet!r}"
+                text = f"{sock} is in silent mode, and the guest sent {packet.numbered}"
                 yield Violation("X-14", text, (silenced.ended,), (packet,))
                 break
 

@@ -100,7 +100,8 @@ def events_are_disabled_one_by_one(story: Story) -> Iterator[Violation]:
             mask = _mask(call.operation.control if call.operation else None)
             several = (mask & ~WSK_EVENT_DISABLE).bit_count() > 1
             if mask & WSK_EVENT_DISABLE and several and call.succeeded and call.ended:
-                yield Violation("X-13", f"{call} disables several events, and succeeded", (call.ended,))
+                text = f"{call} disables several events, so it fails, and it succeeded"
+                yield Violation("X-13", text, (call.ended,))
 
 
 def receive_events_come_one_by_one(story: Story) -> Iterator[Violation]:
@@ -109,7 +110,7 @@ def receive_events_come_one_by_one(story: Story) -> Iterator[Violation]:
         visits = [visit for callback, visit in sock.callbacks if callback == Callback.RECEIVE]
         for first, second in pairwise(visits):
             if first.leave is None or first.leave.sequence > second.enter.sequence:
-                text = f"the receive event of {sock} came while it was in progress"
+                text = f"the receive event of {sock} came again before it had returned"
                 yield Violation("X-40", text, (first.enter, second.enter))
         nothing = [visit for visit in visits if visit.enter.nothing]
         if len(nothing) > 1:
@@ -136,7 +137,7 @@ def _twice(sock: SocketStory, told: list[CallbackCall]) -> Iterator[Violation]:
     """A FIN and then a RST are two events; the same twice, or anything behind a RST, is one too many."""
     for first, second in pairwise(told):
         if first.abortive or not second.abortive:
-            text = f"the disconnect event of {sock} came again"
+            text = f"the disconnect event of {sock} comes once for an end of the peer's, and came again"
             yield Violation("X-03", text, (first.enter, second.enter))
 
 
@@ -184,7 +185,7 @@ def _true(
     packets = (*came_fin[:1], *came_reset[:1])
     if packets:
         said = "a RST" if visit.abortive else "a FIN"
-        text = f"the disconnect event of {sock} told of {said}, and the peer had sent {packets[0]!r}"
+        text = f"the disconnect event of {sock} told of {said}, and the peer had sent {packets[0].numbered}"
         yield Violation("X-03", text, (visit.enter,), packets)
     else:
         text = f"the disconnect event of {sock} came, and the peer had ended nothing"

@@ -138,5 +138,5 @@ def closed_listeners_accept_nothing(story: Story) -> Iterator[Violation]:
         closed = owners[0].closed if len(owners) == 1 and _listens(owners[0]) else None
         let_in = connection.answer if connection.opener == "peer" else None
         if closed and let_in and story.surely_before(closed, connection.syn):
-            text = f"{owners[0]} was closed, and the guest answered {connection.syn!r}"
+            text = f"{owners[0]} was closed, and the guest answered {connection.syn.numbered}"
             yield Violation("X-23", text, (closed,), (connection.syn, let_in))

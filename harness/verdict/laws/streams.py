@@ -44,7 +44,7 @@ def _behind_fin(sock: SocketStory, connection: TcpConnection) -> Iterator[Violat
     fin = next(iter(connection.guest.fins), None)
     for packet in connection.guest.loaded if fin else ():
         if fin and connection.guest.end(packet) > connection.guest.end(fin):
-            text = f"nothing follows the FIN of {sock}, and the guest sent {packet!r}"
+            text = f"nothing follows the FIN of {sock}, and the guest sent {packet.numbered}"
             yield Violation("D-19", text, packets=(fin, packet))
             return
 
@@ -215,7 +215,8 @@ def late_calls_fail(story: Story) -> Iterator[Violation]:
         for call in sock.of(StepKind.SEND):
             if call.succeeded and _data(call) and _late(sock, call):
                 row = "D-29" if sock.aborts else "D-19"
-                yield Violation(row, f"{sock} had been disconnected, and {call} succeeded", _events(call))
+                text = f"{sock} had been disconnected, so {call} fails, and it succeeded"
+                yield Violation(row, text, _events(call))
         abort = next((call for call in sock.aborts if call.succeeded and sock.made_before(call.called)), None)
         connection = sock.wire() if abort and abort.ended else None
         if connection is None or abort is None or abort.ended is None:
@@ -223,7 +224,7 @@ def late_calls_fail(story: Story) -> Iterator[Violation]:
         for call in sock.of(StepKind.RECEIVE):
             is_late = call.succeeded and abort.over_before(call.called)
             if is_late and not _had_more(story, sock, connection, abort.ended):
-                text = f"{sock} had been aborted and had nothing unread, and {call} succeeded"
+                text = f"{sock} had been aborted with nothing unread, so {call} fails, and it succeeded"
                 yield Violation("D-30", text, (abort.ended, *_events(call)))
 
 
