@@ -36,7 +36,7 @@ class System:
     @property
     def release(self) -> tuple[int, ...]:
         """Its version as numbers; nothing for a testing release, which has none."""
-        return tuple(int(part) for part in self.version.split(".") if part.isdecimal())
+        return numbers(self.version)
 
     @property
     def was_tried(self) -> bool:
@@ -46,12 +46,27 @@ class System:
     def is_too_old(self) -> bool:
         return bool(self.release) and self.release < OLDEST.get(self.ids[0], ())
 
+    @property
+    def is_newer(self) -> bool:
+        """Newer than any release of it that was tried; nothing is known of systems that never were."""
+        tried = [numbers(version) for version in TRIED.get(self.ids[0], ())]
+        return bool(self.release and tried) and self.release > max(tried)
+
+
+def tried_systems() -> str:
+    """All that were tried, in words."""
+    return ", ".join(f"{name.capitalize()} {' and '.join(versions)}" for name, versions in TRIED.items())
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdecimal())
+
 
 def this_system() -> System:
-    """The system that runs here; one without name and ids where nothing tells."""
+    """The system that runs here; one without name and ids where nothing tells, or in no words."""
     try:
         told = platform.freedesktop_os_release()
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         told = {}
     ids = (told.get("ID", ""), *told.get("ID_LIKE", "").split())
     return System(told.get("PRETTY_NAME", "an unknown system"), ids, told.get("VERSION_ID", ""))

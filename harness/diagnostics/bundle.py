@@ -23,6 +23,7 @@ from harness.core import cache
 from harness.core.check import Check
 from harness.core.errors import UsageError, WskConformanceError
 from harness.core.files import exists
+from harness.core.system import this_system
 from harness.diagnostics.masking import Mask
 from harness.lab import kvm
 from harness.report.files import write_atomically
@@ -213,7 +214,7 @@ def _versions() -> Iterator[str]:
     yield f"wsk-conformance {__version__}"
     yield f"Python {platform.python_version()}"
     yield f"kernel {platform.release()} {platform.version()} {platform.machine()}"
-    yield f"system {platform.freedesktop_os_release().get('PRETTY_NAME', 'unknown')}"
+    yield f"system {this_system().name}"
     yield f"KVM {'works' if usable else 'is not used'}: {reason}"
     for parameter in sorted(Path("/sys/module").glob("kvm_*/parameters/nested")):
         yield f"{parameter.parts[3]} nested {parameter.read_text().strip()}"

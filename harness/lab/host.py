@@ -12,7 +12,7 @@ from pathlib import Path
 import libvirt
 
 from harness.core.check import Check
-from harness.core.system import System, this_system
+from harness.core.system import System, this_system, tried_systems
 from harness.lab import firmware, kvm, qemu_user
 
 _QEMU = Path("/usr/bin/qemu-system-x86_64")
@@ -43,15 +43,19 @@ _GIB = 1 << 30
 
 def system(here: System) -> Check:
     """A system that nobody has tried may do; only one that is known to be too old does not."""
-    tried = "tried on Debian 12 and 13"
+    tried = f"this suite was tried on {tried_systems()}"
     if here.was_tried:
-        return Check("system", True, f"{here.name}; this suite was {tried}")
+        return Check("system", True, f"{here.name}; {tried}")
     if here.is_too_old:
-        return Check("system", False, f"{here.name} is too old", f"use a newer one; this suite was {tried}")
+        return Check("system", False, f"{here.name} is too old", f"use a newer one; {tried}")
+    if here.is_newer:
+        return Check("system", True, f"{here.name} is newer than any that was tried; {tried}")
     if here.packages("run"):
-        return Check("system", True, f"{here.name} was not tried; this suite was {tried}")
+        return Check("system", True, f"{here.name} was not tried; {tried}")
     return Check(
-        "system", True, f"{here.name} was not tried, and calls packages by other names; see Containerfile"
+        "system",
+        True,
+        f"{here.name} was not tried, and has no row in packages.txt; {tried}, see Containerfile",
     )
 
 

@@ -3,6 +3,7 @@
 
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +39,54 @@ def test_an_unknown_system_has_no_packages() -> None:
 def test_this_system_is_known() -> None:
     assert this_system().packages("run")
     assert this_system().name
+
+
+def release_file(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    """Has os-release read from there."""
+    monkeypatch.setattr("platform._os_release_candidates", (str(path),))
+    monkeypatch.setattr("platform._os_release_cache", None)
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "ids", "version"),
+    [
+        (
+            'PRETTY_NAME="Ubuntu 24.04.3 LTS"\nID=ubuntu\nID_LIKE=debian\nVERSION_ID="24.04"\n',
+            "Ubuntu 24.04.3 LTS",
+            ("ubuntu", "debian"),
+            "24.04",
+        ),
+        (
+            "PRETTY_NAME='Debian GNU/Linux forky/sid'\nID=debian\n",
+            "Debian GNU/Linux forky/sid",
+            ("debian",),
+            "",
+        ),
+        ("NAME=Fedora\nID=fedora\nVERSION_ID=44\n", "Linux", ("fedora",), "44"),
+        ("", "Linux", ("linux",), ""),
+        ('{"ID": "debian"}\n= =\nID\n', "Linux", ("linux",), ""),
+    ],
+)
+def test_a_system_is_what_os_release_tells(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    content: str,
+    name: str,
+    ids: tuple[str, ...],
+    version: str,
+) -> None:
+    (tmp_path / "os-release").write_text(content)
+    release_file(monkeypatch, tmp_path / "os-release")
+    assert this_system() == System(name, ids, version)
+
+
+def test_a_system_that_does_not_tell_is_unknown_and_no_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "no-text").write_bytes(b"ID=debian\xff\xfe\n")
+    for path in (tmp_path / "missing", tmp_path, tmp_path / "no-text"):
+        release_file(monkeypatch, path)
+        assert this_system() == System("an unknown system", ("",), "")
 
 
 def make(*arguments: str) -> subprocess.CompletedProcess[str]:
