@@ -2,9 +2,10 @@
 """An exploration: batch after batch, each find confirmed, shrunk and kept."""
 
 import hashlib
+import itertools
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from harness.explore.performer import Performer, Seen, rows_of
@@ -14,6 +15,7 @@ from harness.verdict.laws import Violation
 from harness.verdict.laws.pool import leaks
 
 BATCH = 30  # scenarios of a seed: each draws its own, and varies them
+_BATCHES = 2  # that follow each other without a pause, before the guest's pool is read
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,15 @@ class Find:
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
+@dataclass(frozen=True)
+class _Suspect:
+    """A scenario with something wrong, and the batch that drew it: its number, and how many it had."""
+
+    seen: Seen
+    batch: int
+    count: int
+
+
 @dataclass
 class Exploration:
     """The scenarios performed, the finds, and the coverage."""
@@ -64,23 +75,41 @@ class Exploration:
         began = time.monotonic()
         known: set[frozenset[str]] = set()
         readings: list[dict[str, str]] = []
-        number = self.seed
+        numbers = itertools.count(self.seed)
         while not self._is_spent(began):
-            recipes = generate(number, self._next_batch())
-            self.performer.begin(
-                (f"explore-{number}-{place}", recipe) for place, recipe in enumerate(recipes)
-            )
-            suspects = [(number, seen) for seen in self.performer.take() if self._note(seen)]
-            self.seconds = time.monotonic() - began
+            suspects = self._perform(numbers, began)
             self._look_for_leaks(readings)
-            for batch, suspect in suspects:
-                if suspect.signs not in known and not (self.budget.first_find and self.finds):
-                    known.add(suspect.signs)
-                    self._look_into(batch, len(recipes), suspect)
-            number += 1
-            rate = self.performed / max(time.monotonic() - began, 0.001)
-            self.say(f"{self.performed} scenarios, {rate:.0f} a second; {len(self.finds)} finds")
+            for suspect in suspects:
+                signs = suspect.seen.signs
+                if signs not in known and not (self.budget.first_find and self.finds):
+                    known.add(signs)
+                    self._look_into(suspect)
         self.seconds = time.monotonic() - began
+
+    def _perform(self, numbers: Iterator[int], began: float) -> list[_Suspect]:
+        """Batch behind batch, until one has a suspect. None is under way at the end.
+
+        Each begins while the one before goes on, so that the guest never waits for the last of a batch.
+        """
+        batches: dict[str, tuple[int, int]] = {}
+        suspects: list[Seen] = []
+        for number in itertools.islice(numbers, _BATCHES):
+            recipes = generate(number, self._next_batch())
+            named = {f"explore-{number}-{place}": made for place, made in enumerate(recipes)}
+            batches |= dict.fromkeys(named, (number, len(recipes)))
+            self.performer.begin(named.items())
+            suspects += filter(self._note, self.performer.take(BATCH))
+            self._tell(began)
+            if suspects or self._is_spent(began):
+                break
+        suspects += filter(self._note, self.performer.take())
+        self._tell(began)
+        return [_Suspect(seen, *batches[seen.name]) for seen in suspects]
+
+    def _tell(self, began: float) -> None:
+        self.seconds = time.monotonic() - began
+        rate = self.performed / max(self.seconds, 0.001)
+        self.say(f"{self.performed} scenarios, {rate:.0f} a second; {len(self.finds)} finds")
 
     @property
     def judged(self) -> int:
@@ -91,7 +120,7 @@ class Exploration:
         budget = self.budget
         if budget.first_find and (self.finds or self.leaks):
             return True
-        if budget.scenarios is not None and self.performed >= budget.scenarios:
+        if budget.scenarios is not None and self._begun >= budget.scenarios:
             return True
         return budget.seconds is not None and time.monotonic() - began >= budget.seconds
 
@@ -102,8 +131,12 @@ class Exploration:
             self.leaks = leaks(readings)
 
     def _next_batch(self) -> int:
-        left = self.budget.scenarios - self.performed if self.budget.scenarios is not None else BATCH
+        left = self.budget.scenarios - self._begun if self.budget.scenarios is not None else BATCH
         return max(1, min(BATCH, left))
+
+    @property
+    def _begun(self) -> int:
+        return self.performed + self.performer.waiting
 
     def _note(self, seen: Seen) -> bool:
         """Counts it; is something wrong?"""
@@ -115,8 +148,9 @@ class Exploration:
             self.cells.update((*cell, seen.recipe.peer.kind) for cell in seen.recipe.cells)
         return bool(seen.signs)
 
-    def _look_into(self, batch: int, count: int, first: Seen) -> None:
+    def _look_into(self, suspect: _Suspect) -> None:
         """Performs the find once more, then makes it smaller and smaller."""
+        first = suspect.seen
         self.say(f"{first.name}: {', '.join(sorted(first.signs))}; once more")
         again = self.performer.once(f"{first.name}-again", first.recipe)
         signs = first.signs & again.signs
@@ -137,6 +171,6 @@ class Exploration:
                 smaller[tried] = seen
             return tried in smaller
 
-        smallest = shrink(batch, count, first.recipe, is_bad)
+        smallest = shrink(suspect.batch, suspect.count, first.recipe, is_bad)
         self.say(f"{first.name}: {tries} smaller ones tried")
         self.finds.append(Find(smaller[smallest], first, signs, tuple(rows_of(smaller[smallest]))))

@@ -81,7 +81,8 @@ class Executor:
 
     def __init__(self, settings: Settings, guest: Guest, folder: Path, progress: Progress) -> None:
         self.session = Session(settings, guest, folder, progress)
-        self._at_once = settings.at_once
+        self._room = asyncio.Semaphore(settings.at_once)  # of all that is started, however often
+        self._company = aiorwlock.RWLock()
         self._loop = asyncio.new_event_loop()
         # A daemon: a second Ctrl-C, in the middle of `close`, must not leave the process waiting for it.
         self._thread = threading.Thread(target=self._loop.run_forever, name="lab", daemon=True)
@@ -96,12 +97,10 @@ class Executor:
         """Starts the jobs once there is a guest. Raises what keeps it, or the lab, from being there."""
         self._opened.result()
         _ = self.session.baseline  # an unusable file is told before any case runs
-        room = asyncio.Semaphore(self._at_once)
-        company = aiorwlock.RWLock()
         jobs = list(jobs)
         retries = _Retries(len(jobs))
         for job in jobs:
-            performed = self._call(_perform(self.session, job, room, company, retries))
+            performed = self._call(_perform(self.session, job, self._room, self._company, retries))
             performed.add_done_callback(partial(self._finish, job.name))
 
     def next_result(self) -> tuple[str, Result]:

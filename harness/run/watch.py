@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Self
 
@@ -23,7 +24,7 @@ _KEPT = 36_000  # samples: two hours
 _PRESSURE = Path("/proc/pressure/cpu")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class HostLoad:
     """The load of the host during a stretch of time, in ns."""
 
@@ -32,7 +33,7 @@ class HostLoad:
     cpu_pressure_ns: int | None  # the same of anybody on the host; None where the kernel does not say
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Sample:
     """The load from `began_ns` to `ended_ns`, host times."""
 
@@ -62,11 +63,8 @@ class HostWatch:
 
     def load(self, since_ns: int, until_ns: int) -> HostLoad:
         """Between two host times, as far back as samples are kept."""
-        found = [
-            sample.load
-            for sample in self._samples
-            if sample.ended_ns >= since_ns and sample.began_ns <= until_ns
-        ]
+        newer = takewhile(lambda sample: sample.ended_ns >= since_ns, reversed(self._samples))
+        found = [sample.load for sample in newer if sample.began_ns <= until_ns]
         if self._task and until_ns > self._last_ns:  # a loop that is late at this moment
             overdue = time.time_ns() - self._last_ns - int(_EVERY_S * s)
             found.append(HostLoad(max(0, overdue), 0, None))
