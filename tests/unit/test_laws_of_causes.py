@@ -8,7 +8,9 @@ from harness.core.ntstatus import (
     STATUS_CANCELLED,
     STATUS_FILE_FORCED_CLOSED,
     STATUS_INSUFFICIENT_RESOURCES,
+    STATUS_INVALID_PARAMETER,
     STATUS_NOT_SUPPORTED,
+    STATUS_SUCCESS,
 )
 from harness.scenario import (
     IPV4,
@@ -139,3 +141,21 @@ def test_a_graceful_disconnect_does_not_end_the_sends_before_it(behind: bool, ro
     seen.called(disconnect, 30).called(send, 20 if behind else 30.05).sends(b"abc", 31).fin(32)
     seen.acknowledges(33, up_to=4).completed(send, 34, STATUS_CANCELLED).completed(disconnect, 35)
     assert closed(seen).broken().get("failures-have-causes", set()) == rows
+
+
+@pytest.mark.parametrize(
+    ("cached", "released", "rows"),
+    [
+        (STATUS_SUCCESS, STATUS_SUCCESS, set()),
+        (STATUS_SUCCESS, STATUS_INVALID_PARAMETER, {"C-15"}),
+        (STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_PARAMETER, set()),
+    ],
+)
+def test_a_descriptor_is_there_until_its_client_releases_it(
+    cached: int, released: int, rows: set[str]
+) -> None:
+    seen = MadeUp()
+    descriptor, cache = seen.plan.cache_descriptor(b"descriptor")
+    release = seen.plan.release_descriptor(descriptor)
+    seen.called(cache, 20, cached).called(release, 30, released)
+    assert closed(seen).broken().get("descriptors-are-the-clients", set()) == rows

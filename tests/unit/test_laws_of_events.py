@@ -9,6 +9,7 @@ from harness.core.ntstatus import (
     STATUS_SUCCESS,
 )
 from harness.scenario import (
+    WSK_FLAG_DRAIN,
     Callback,
 )
 
@@ -107,3 +108,22 @@ def test_a_disconnect_event_may_precede_data_only_that_was_refused(refused_befor
     seen.event(Callback.DISCONNECT, 34, 35).event(Callback.RECEIVE, 36, 37, information=1)
     rows = set() if refused_before else {"X-07"}
     assert closed(seen).broken().get("disconnect-event-is-true", set()) == rows
+
+
+@pytest.mark.parametrize(("shown", "taken", "rows"), [(3, 3, set()), (2, 2, {"X-34"}), (3, 2, set())])
+def test_a_disconnect_event_comes_behind_all_that_its_client_was_shown(
+    shown: int, taken: int, rows: set[str]
+) -> None:
+    """What the client did not take may wait for its next receive."""
+    seen = enabled(enabled(MadeUp(), Callback.RECEIVE), Callback.DISCONNECT)
+    seen.peer_sends(b"abc", 20).peer_fin(21).answers_fin(22)
+    seen.event(Callback.RECEIVE, 23, 24, information=shown, taken=taken)
+    seen.event(Callback.DISCONNECT, 25, 26)
+    assert closed(seen).broken().get("disconnect-event-is-true", set()) == rows
+
+
+def test_a_disconnect_event_tells_nothing_of_data_that_receives_ask_for() -> None:
+    seen = enabled(enabled(MadeUp(), Callback.RECEIVE), Callback.DISCONNECT)
+    receive = seen.plan.receive(seen.sock, 8, flags=WSK_FLAG_DRAIN)
+    seen.called(receive, 15).peer_sends(b"abc", 20).peer_fin(21).answers_fin(22).completed(receive, 23)
+    assert closed(seen.event(Callback.DISCONNECT, 25, 26)).broken() == {}

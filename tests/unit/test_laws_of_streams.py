@@ -240,3 +240,28 @@ def test_a_receive_that_was_cancelled_may_have_got_what_the_end_comes_behind() -
     seen.called(receive, 19).peer_sends(b"abc", 20).cancelled(cancel, 21)
     seen.completed(receive, 22, STATUS_CANCELLED).peer_fin(23).called(end, 24).completed(end, 25)
     assert closed(seen).broken() == {}
+
+
+@pytest.mark.parametrize(("got", "rows"), [(b"abc", set()), (b"ab", {"X-34"})])
+def test_a_waiting_receive_that_the_end_cuts_short_got_all_before_it(got: bytes, rows: set[str]) -> None:
+    seen = MadeUp()
+    receive = seen.plan.receive(seen.sock, 8, flags=WSK_FLAG_WAITALL)
+    seen.called(receive, 19).peer_sends(b"abc", 20).peer_fin(21).completed(receive, 23, data=got)
+    assert closed(seen).broken().get("received-bytes", set()) == rows
+
+
+@pytest.mark.parametrize(
+    ("done", "information", "rows"),
+    [((24, 25), 3, set()), ((22.5, 25), 3, set()), ((22.5, 22.6), 3, {"X-15"}), ((24, 25), 2, {"X-15"})],
+)
+def test_sends_that_overlap_succeed_when_so_much_was_acknowledged(
+    done: tuple[float, float], information: int, rows: set[str]
+) -> None:
+    """Whose bytes the first three were nobody says; but three are enough for one of them only."""
+    seen = MadeUp()
+    sends = [seen.plan.send(seen.sock, data) for data in (b"abc", b"xyz")]
+    seen.called(sends[0], 20, took=2).called(sends[1], 21, took=2)
+    seen.sends(b"xyzabc", 21.5).acknowledges(22, up_to=3).acknowledges(23)
+    for send, at in zip(sends, done, strict=True):
+        seen.completed(send, at, information=information)
+    assert closed(seen).broken().get("sent-bytes", set()) == rows

@@ -55,6 +55,7 @@ LAWS = tuple(
             events.disconnect_event_is_true,
             others.failures_have_causes,
             others.closed_listeners_accept_nothing,
+            others.descriptors_are_the_clients,
             addresses.addresses_are_true,
             addresses.accepts_tell_their_listeners_port,
             addresses.ports_are_given_back,

@@ -20,7 +20,7 @@ from harness.verdict.laws.connection import TcpConnection
 from harness.verdict.laws.law import Violation
 from harness.verdict.laws.socket_story import Call, SocketStory
 from harness.verdict.laws.story import Story
-from harness.verdict.laws.streams import one_behind_the_other
+from harness.verdict.laws.streams import one_behind_the_other, taken_before
 
 
 def events_come_while_enabled(story: Story) -> Iterator[Violation]:
@@ -129,6 +129,7 @@ def disconnect_event_is_true(story: Story) -> Iterator[Violation]:
         yield from _before_data(sock, told[0])
         connection = sock.wire()
         if connection is not None and connection.established:
+            yield from _behind_all(story, sock, connection, told[0])
             for visit in told:
                 yield from _true(story, sock, connection, visit)
 
@@ -155,6 +156,25 @@ def _before_data(sock: SocketStory, told: CallbackCall) -> Iterator[Violation]:
             text = f"{sock} was told of the peer's FIN before the data that precedes it"
             yield Violation("X-07", text, (told.enter, visit.enter))
             return
+
+
+def _behind_all(
+    story: Story, sock: SocketStory, connection: TcpConnection, told: CallbackCall
+) -> Iterator[Violation]:
+    """All data before the FIN was shown to a client that took all that it was shown, and received nothing."""
+    visits = [visit for callback, visit in sock.callbacks if callback == Callback.RECEIVE]
+    masks = [call for call in sock.of(StepKind.CONTROL_SOCKET) if _is_of_receive(call)]
+    ends = [call for call in sock.endings if call not in sock.graceful and call.before(told.enter)]
+    if told.abortive or ends or not connection.peer.fins or not connection.peer.whole:
+        return
+    if story.cleanup or any(sock.cancelled(call) for call in sock.graceful) or sock.of(StepKind.RECEIVE):
+        return
+    if len(masks) != 1 or not masks[0].over_before(told.enter) or not all(map(_took_all, visits)):
+        return
+    size, got = len(connection.peer.stream), taken_before(sock)
+    if got < size:
+        text = f"{sock} was told of the peer's FIN, and of the {size} bytes before it got {got}"
+        yield Violation("X-34", text, (told.enter,), tuple(connection.peer.fins[:1]))
 
 
 def _is_of_receive(call: Call) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from harness.core.abi import StepKind
 from harness.core.ntstatus import nt_success
 from harness.scenario import Callback, Category
-from harness.scenario.values import WSK_FLAG_WAITALL
+from harness.scenario.values import WSK_FLAG_WAITALL, WSK_RELEASE_SD
 from harness.verdict.laws.connection import TcpConnection
 from harness.verdict.laws.law import Violation
 from harness.verdict.laws.socket_story import Call, SocketStory
@@ -140,3 +140,19 @@ def closed_listeners_accept_nothing(story: Story) -> Iterator[Violation]:
         if closed and let_in and story.surely_before(closed, connection.syn):
             text = f"{owners[0]} was closed, and the guest answered {connection.syn.numbered}"
             yield Violation("X-23", text, (closed,), (connection.syn, let_in))
+
+
+def descriptors_are_the_clients(story: Story) -> Iterator[Violation]:
+    """A security descriptor that the client cached is there until the client releases it."""
+    kept: dict[int, Call] = {}
+    for call in story.calls:
+        control = call.operation.control if call.operation else None
+        if control is None:
+            continue
+        if control.keep is not None and call.succeeded:
+            kept[control.keep.number] = call
+        elif call.kind == StepKind.CONTROL_CLIENT and control.code == WSK_RELEASE_SD:
+            cached = kept.pop(control.value, None)
+            if cached and cached.over_before(call.called) and call.ended and not call.succeeded:
+                text = f"{cached} cached the descriptor that {call} releases, and that came to {call.status}"
+                yield Violation("C-15", text, (cached.called, call.called, call.ended))

@@ -61,9 +61,18 @@ def _as_handed(
         wrong = _in_any_order(sock, connection, handed)
     if wrong is not None:
         yield wrong
-    else:
-        for call, end in ends.items():
+        return
+    for call in handed:
+        if call.kind == StepKind.SEND and call.completion is not None and call.succeeded:
+            end = ends.get(call, _least(handed, call.completion))
             yield from _acknowledged(story, sock, connection, call, end)
+
+
+def _least(handed: Sequence[Call], last: Event) -> int:
+    """Bytes of the sends that had succeeded by then: no less was acknowledged, whatever their order."""
+    sends = [call for call in handed if call.kind == StepKind.SEND and call.succeeded]
+    done = [call for call in sends if call.completion and call.completion.sequence <= last.sequence]
+    return sum(len(_data(call)) for call in done)
 
 
 def one_behind_the_other(first: Call, second: Call) -> bool:
@@ -191,7 +200,7 @@ def _acknowledged(
 ) -> Iterator[Violation]:
     """A send that succeeded tells its length, and its data had been acknowledged."""
     completion = call.completion
-    if call.kind != StepKind.SEND or completion is None or not call.succeeded:
+    if completion is None:
         return
     if completion.information != len(_data(call)):
         text = f"{call} sent {len(_data(call))} bytes, and its Information is {completion.information}"
@@ -275,7 +284,8 @@ def _has_reason(
     if not short or _ended_by_client(story, sock, call, completion):
         return
     if any(not story.surely_before(completion, fin) for fin in connection.peer.fins):
-        if not completion.information and size and _is_short(story, sock, connection):
+        found_end = size > 0 and (waits or not completion.information)
+        if found_end and _is_short(story, sock, connection):
             text = f"{call} found the end of the stream, and not all that precedes it was received"
             yield Violation("X-34", text, (call.called, completion), tuple(connection.peer.fins[:1]))
         return
