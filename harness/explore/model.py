@@ -7,46 +7,32 @@ and shrinks to another.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.core.units import ms
-from harness.explore.recipe import OWN_ADDRESS, Line, Name, PeerChoice, Recipe, Way, Within
+from harness.explore.beside import Beside
+from harness.explore.recipe import DATA_EVENTS, Line, Name, PeerChoice, Recipe, Way, Within
+from harness.explore.wish import INSIDE, SETTLES, Wish, pending
 from harness.scenario import (
-    SIO_ADDRESS_LIST_CHANGE,
     SIO_WSK_SET_TCP_SILENT_MODE,
     WSK_FLAG_ABORTIVE,
     Action,
     Arrival,
     Buffer,
     Callback,
-    Category,
     Context,
     Family,
     pattern,
 )
 from harness.scenario.values import EVENT_BITS, WSK_EVENT_DISABLE
 
-DATA_EVENTS = (Callback.RECEIVE, Callback.DISCONNECT)
-PENDING = ("0 calls", "1 calls", "2 calls", "3+ calls")  # made before, for the coverage
 PLAIN, CHAINED, POISON, UNEVEN = range(4)  # flags of a send
-HELD_AND_CLOSED, HELD_AND_DISABLED, BOTH_EVENTS = range(3)  # sizes of `told`
+HELD_AND_CLOSED, HELD_AND_DISABLED, BOTH_EVENTS, END_IS_TOLD = range(4)  # sizes of `told`
+TAKEN, RETAINED, REFUSED, RECEIVED, DISABLED = range(5)  # flags of it: what becomes of the peer's data
+_MOST_DATA = (1 << 20, 1, 3000, 1, 0)  # bytes with which the peer's end is sure to come all the same
+_PARTS = {"recovered": ("graceful", "abort"), "given_up": ("graceful",)}
 AFTER_SILENCE = ((), ("send",), ("graceful",), ("abort",))
 _MOST_LINES = 60
-_SETTLES = 40 * ms
-_INSIDE = (Context.COMPLETION, Context.CALLBACK)
-
-
-@dataclass(frozen=True)
-class Wish:
-    """`what` with a number or two that say how; `socket`, `context` and `strand` where."""
-
-    what: str
-    size: int = 0
-    flags: int = 0
-    socket: int = 0
-    context: Context = Context.PASSIVE
-    strand: int = 0
-    within: int = 0  # for a call inside: which earlier call's completion, or which event
 
 
 @dataclass
@@ -59,23 +45,22 @@ class _Socket:
     answered: bool = False  # has a handler of its receive events been said?
     enabled: set[Callback] = field(default_factory=set)
     silent: bool = False
+    undisturbed: bool = False  # does the plan wait for what a call inside of something could prevent?
     calls: list[str] = field(default_factory=list)  # names of those with an IRP
     cancellable: set[str] = field(default_factory=set)  # those that a cancel is sure to end
     graceful: list[str] = field(default_factory=list)
     cancelled: set[str] = field(default_factory=set)
 
 
-class _Model:
-    def __init__(self, family: Family, sockets: int, *, accepts: bool, is_stream: bool) -> None:
-        self.family = family
-        self.has_listener = accepts
-        self.has_port = accepts  # was the port that the scenario owns bound?
-        self.is_stream = is_stream
-        self.sockets = [_Socket(f"sock{number}") for number in range(sockets)]
-        self.lines: list[Line] = []
-        self.cells: list[tuple[str, ...]] = []
-        self.strands = False
-        self._count = 0
+class _Model(Beside):
+    def __init__(self, peer: PeerChoice, family: Family, way: Way, sockets: int, *, static: bool) -> None:
+        accepts = isinstance(way, Arrival)
+        super().__init__(family, has_listener=accepts)
+        self.peer = peer
+        self.static = static
+        self.is_stream = way.name.startswith("STREAM")
+        enabled = DATA_EVENTS if static else ()
+        self.sockets = [_Socket(f"sock{n}", enabled=set(enabled)) for n in range(1 if accepts else sockets)]
 
     def take(self, wish: Wish) -> None:
         """Makes the call if the contract allows it."""
@@ -84,7 +69,7 @@ class _Model:
         if not sock.closed and len(self.lines) < _MOST_LINES:
             make(sock, wish)
 
-    def finish(self, peer: PeerChoice, *, settles: bool) -> None:
+    def finish(self, *, settles: bool) -> None:
         """Closes every open socket, when all strands are done.
 
         With `settles` there is time before for what the calls cause, and what has to come to its end is
@@ -95,9 +80,9 @@ class _Model:
             self._add("barrier", (1,))
         left = [sock for sock in self.sockets if not sock.closed]
         if settles and left:
-            self._add("delay", (_SETTLES,))
+            self._add("delay", (SETTLES,))
         for sock in left if settles else ():
-            if sock.calls and _ends_all(peer, sock):
+            if sock.calls and _ends_all(self.peer, sock):
                 self._add("wait", tuple(map(Name, sock.calls)))
         for sock in left:
             self._end(sock, Wish("close"))
@@ -113,6 +98,11 @@ class _Model:
     def _receive(self, sock: _Socket, wish: Wish) -> None:
         name = self._call(sock, wish, "receive", (wish.size,), flags=wish.flags)
         sock.cancellable |= {name} if wish.flags else set()
+
+    def _receives(self, sock: _Socket, wish: Wish) -> None:
+        """Some at once, as they wait for what comes."""
+        for _ in range(2 + wish.size % 2):
+            self._receive(sock, Wish("receive", size=10, context=wish.context))
 
     def _graceful(self, sock: _Socket, wish: Wish) -> None:
         name = self._call(sock, wish, "disconnect", (), buffer=_data(wish) if wish.size else None)
@@ -136,11 +126,11 @@ class _Model:
 
     def _end(self, sock: _Socket, wish: Wish) -> None:
         """The close is waited for, but for one inside what may never happen: then recovery closes."""
-        is_inside = wish.context in _INSIDE
+        is_inside = wish.context in INSIDE and not sock.undisturbed
         name = self._call(sock, wish, "close", ())
         sock.closed = True
         if is_inside and name not in sock.calls:
-            self._add("delay", (_SETTLES,))
+            self._add("delay", (SETTLES,))
         else:
             self._add("wait", (Name(name),))
 
@@ -157,29 +147,62 @@ class _Model:
 
     def _given_up(self, sock: _Socket, wish: Wish) -> None:
         """A graceful disconnect that has time, and is cancelled then."""
-        if sock.state == "connected" and not self.strands and wish.context not in _INSIDE:
+        if sock.state == "connected" and not self.strands and wish.context not in INSIDE:
             self._graceful(sock, wish)
-            self._add("delay", (_SETTLES // 2,))
+            self._add("delay", (SETTLES // 2,))
             self._cancel(sock, Wish("cancel", flags=1))
+
+    def _recovered(self, sock: _Socket, wish: Wish) -> None:
+        """A graceful disconnect that has time, and an abort."""
+        if sock.state == "connected" and not self.strands and wish.context not in INSIDE:
+            self._graceful(sock, wish)
+            self._add("delay", (SETTLES // 2,))
+            self._abort(sock, Wish("abort", size=1, context=wish.context))
 
     def _told(self, sock: _Socket, wish: Wish) -> None:
         """Events, which a byte to the peer may bring on: both, or one that is held meanwhile."""
-        if sock.answered or sock.state != "connected" or self.strands or wish.context in _INSIDE:
+        if sock.answered or sock.state != "connected" or self.strands or wish.context in INSIDE:
             return
-        self._answers(sock, hold=0 if wish.size == BOTH_EVENTS else 2 * _SETTLES, size=1 << 16)
+        if wish.size == END_IS_TOLD:
+            self._end_is_told(sock, wish)
+            return
+        self._answers(sock, hold=0 if wish.size == BOTH_EVENTS else 2 * SETTLES, size=1 << 16)
         self._enable(sock, Wish("enable"))
         if wish.size == BOTH_EVENTS:
             self._enable(sock, Wish("enable", size=1))
         self._send(sock, Wish("send", size=1))
-        self._add("delay", (_SETTLES,))
+        self._add("delay", (SETTLES,))
         if wish.size == HELD_AND_CLOSED:
             self._end(sock, wish)
         elif wish.size == HELD_AND_DISABLED:
             self._disable(sock, wish)
 
+    def _end_is_told(self, sock: _Socket, wish: Wish) -> None:
+        """A peer that ends when it is asked: an event tells of that, whatever became of its data."""
+        data = _asked_for(self.peer)
+        if data is None or sock.calls:
+            return
+        sock.undisturbed = True
+        fate = wish.flags if len(data) <= _MOST_DATA[wish.flags] else TAKEN
+        action = {RETAINED: Action.RETAIN, REFUSED: Action.REFUSE}.get(fate, Action.TAKE)
+        self._answers(sock, action=action, size=1 << 16)
+        callbacks = (Callback.DISCONNECT,) if fate == RECEIVED else DATA_EVENTS
+        for callback in callbacks:
+            if callback not in sock.enabled:
+                self._enable(sock, Wish("enable", size=DATA_EVENTS.index(callback)))
+        if fate == DISABLED:
+            self._disable(sock, wish)
+        for _ in range(2 if fate == RECEIVED else 0):
+            self._receive(sock, Wish("receive", size=10))
+        self._send(sock, Wish("send", size=2))
+        self._add("wait_event", (Name(sock.name), Callback.DISCONNECT))
+        if fate == RETAINED:
+            release = self._made("release", "release", (Name(sock.name),))
+            self._add("may_fail", (Name(release),))
+
     def _silence(self, sock: _Socket, wish: Wish) -> None:
         """Nothing may be under way."""
-        if sock.calls or self.strands or wish.context in _INSIDE:
+        if sock.calls or self.strands or wish.context in INSIDE:
             return
         self._count += 1
         name = f"silence{self._count}"
@@ -194,44 +217,6 @@ class _Model:
         mask = WSK_EVENT_DISABLE | EVENT_BITS[Callback.RECEIVE] | EVENT_BITS[Callback.DISCONNECT]
         self._call(sock, wish, "event_mask", (mask,))
 
-    def _close_listener(self, _sock: _Socket, wish: Wish) -> None:
-        """Closes the listener of an accepted socket, which outlives it."""
-        if self.has_listener and not self.strands:
-            self.has_listener = False
-            self._closed("listener", wish)
-            self.cells.append(("listening", "close", str(wish.context), _pending(0)))
-
-    def _listener(self, _sock: _Socket, wish: Wish) -> None:
-        """An accept that nobody answers, and a close; of a stream socket a disconnect, which is refused."""
-        category = Category.STREAM if wish.flags % 2 else Category.LISTEN
-        name = self._made("listener", "listening", (self.family, 0), category=category)
-        accepts = [self._made("accepted", "accept", (Name(name),)) for _ in range(wish.size)]
-        for accept in accepts:
-            self._add("may_fail", (Name(f"{accept}.creation"),))
-        if category == Category.STREAM:
-            self._made("refused", "disconnect", (Name(name),))
-        for accept in accepts[: wish.flags // 2]:
-            self._add("cancel", (Name(f"{accept}.creation"),))
-            self._add("wait", (Name(f"{accept}.creation"),))
-        if accepts:
-            self._add("delay", (_SETTLES // 4,))
-        self._cover_kind(category, "close", wish, len(accepts))
-        self._closed(name, wish)
-
-    def _again(self, _sock: _Socket, wish: Wish) -> None:
-        """Two listeners one after the other, at a port that the second has when the first gives it back."""
-        if self.has_listener or self.strands or self.has_port:
-            return
-        self.has_port = True
-        for _ in range(2):
-            name = self._made("listener", "socket", (self.family,), category=Category.LISTEN)
-            self._add("wait", (Name(f"{name}.creation"),))
-            bind = self._made("bind", "bind", (Name(name),), local=OWN_ADDRESS)
-            self._add("may_fail", (Name(bind),))
-            self._add("wait", (Name(bind),))
-            self._cover_kind(Category.LISTEN, "close", wish, 0)
-            self._closed(name, wish)
-
     def _query(self, sock: _Socket, wish: Wish) -> None:
         """Asks for one of the socket's addresses."""
         self._call(sock, wish, ("local_address", "remote_address")[wish.size % 2], ())
@@ -242,38 +227,6 @@ class _Model:
             name = self._call(sock, wish, "listen", ())
             if name in sock.calls:
                 self._add("may_fail", (Name(name),))
-
-    def _datagrams(self, _sock: _Socket, wish: Wish) -> None:
-        """Receives of a datagram socket that nobody answers, and a close."""
-        name = self._made("datagrams", "socket", (self.family,), category=Category.DATAGRAM)
-        self._add("wait", (Name(f"{name}.creation"),))
-        self._add("wait", (Name(self._made("bound", "bind", (Name(name),))),))
-        for _ in range(wish.size):
-            self._made("receive_from", "receive_from", (Name(name), 100))
-        self._cover_kind(Category.DATAGRAM, "close", wish, wish.size)
-        self._closed(name, wish)
-
-    def _watch(self, _sock: _Socket, wish: Wish) -> None:
-        """A basic socket that waits for a change of the addresses, and a close."""
-        name = self._made("basic", "socket", (self.family,), category=Category.BASIC)
-        self._add("wait", (Name(f"{name}.creation"),))
-        for _ in range(min(wish.size, 1)):
-            self._made("watch", "ioctl", (Name(name), SIO_ADDRESS_LIST_CHANGE))
-        self._cover_kind(Category.BASIC, "close", wish, wish.size)
-        self._closed(name, wish)
-
-    def _made(self, what: str, method: str, arguments: tuple[object, ...], **how: object) -> str:
-        self._count += 1
-        name = f"{what}{self._count}"
-        self._add(method, arguments, name, 0, **how)
-        return name
-
-    def _closed(self, name: str, wish: Wish) -> None:
-        context = Context.DISPATCH if wish.context in _INSIDE else wish.context
-        self._add("wait", (Name(self._made("close", "close", (Name(name),), context=context)),))
-
-    def _cover_kind(self, category: Category, what: str, wish: Wish, pending: int) -> None:
-        self.cells.append((str(category), what, str(wish.context), _pending(pending)))
 
     def _delay(self, _sock: _Socket, wish: Wish) -> None:
         self._add("delay", (wish.size * ms,), strand=wish.strand)
@@ -293,7 +246,7 @@ class _Model:
 
     def _answer(self, sock: _Socket, wish: Wish) -> None:
         """Sets what its receive events do from the first on: take all, a part, or nothing, after a while."""
-        if not sock.answered and not sock.enabled:
+        if not sock.answered and (self.static or not sock.enabled):
             action = (Action.TAKE, Action.PARTIAL, Action.REFUSE)[wish.flags % 3]
             part = 1 + wish.size if action == Action.PARTIAL else 0
             self._answers(sock, action=action, hold=wish.size * ms, size=1 << 16, part=part)
@@ -310,7 +263,9 @@ class _Model:
         """A call on the socket; inside a completion or a callback if there is one and that is wished."""
         told = dict(how)
         where: Context | Within = wish.context
-        if wish.context == Context.COMPLETION:
+        if wish.context in INSIDE and sock.undisturbed:
+            where = Context.DISPATCH
+        elif wish.context == Context.COMPLETION:
             where = Within(Name(sock.calls[wish.within % len(sock.calls)])) if sock.calls else Context.PASSIVE
         elif wish.context == Context.CALLBACK:
             events = sorted(sock.enabled)
@@ -328,14 +283,16 @@ class _Model:
             sock.calls.append(name)
         return name
 
-    def _add(
-        self, method: str, arguments: tuple[object, ...], name: str = "", strand: int = 0, **how: object
-    ) -> None:
-        told = tuple((key, value) for key, value in how.items() if value)
-        self.lines.append(Line(method, arguments, told, name, strand))
-
     def _cover(self, sock: _Socket, what: str, context: Context) -> None:
-        self.cells.append((sock.state, what, str(context), _pending(len(sock.calls))))
+        self.cells.append((sock.state, what, str(context), pending(len(sock.calls))))
+
+
+def _asked_for(peer: PeerChoice) -> bytes | None:
+    """The data of a peer that ends its direction when the guest has sent two bytes; None of another."""
+    told = dict(peer.arguments)
+    if peer.kind in ("FinFirst", "SendsThenFin", "Resets"):
+        return told.get("data", b"") if told["after"].received in (1, 2) else None
+    return told.get("data", b"") if told.get("end") in ("fin", "rst") else None
 
 
 def _ends_all(peer: PeerChoice, sock: _Socket) -> bool:
@@ -347,10 +304,6 @@ def _ends_all(peer: PeerChoice, sock: _Socket) -> bool:
         return not told["after"].received  # else it waits for what the guest may never send
     ends = peer.kind == "ReadsToEof" or (peer.kind == "EndsWhenAsked" and told["end"] == "rst")
     return ends and bool(sock.graceful) and not sock.cancelled & set(sock.graceful)
-
-
-def _pending(calls: int) -> str:
-    return PENDING[min(calls, len(PENDING) - 1)]
 
 
 def _data(wish: Wish) -> int | Buffer:
@@ -369,26 +322,27 @@ def recipe(
     sockets: int,
     wishes: Sequence[Wish],
     settles: bool = False,
+    static: bool = False,
 ) -> Recipe:
     """The wishes as far as the contract allows them, between a connection and a close."""
-    accepts = isinstance(way, Arrival)
-    model = _Model(
-        family, 1 if accepts else sockets, accepts=accepts, is_stream=way.name.startswith("STREAM")
-    )
+    model = _Model(peer, family, way, sockets, static=static)
     model.strands = any(wish.strand for wish in wishes)
     if model.strands:
         model.begin()
     for wish in wishes:
         model.take(wish)
-    model.finish(peer, settles=settles)
+    model.finish(settles=settles)
     lines, cells = tuple(model.lines), tuple(model.cells)
-    return Recipe(peer, family, way, len(model.sockets), lines, cells, tuple(wishes), settles)
+    return Recipe(peer, family, way, len(model.sockets), lines, cells, tuple(wishes), settles, static)
 
 
 def shorter(made: Recipe) -> Iterator[Recipe]:
-    """The same with one wish left out, or without the time before the closes."""
-    for place in range(len(made.wishes)):
-        rest = (*made.wishes[:place], *made.wishes[place + 1 :])
-        yield recipe(made.peer, made.family, made.way, made.sockets, rest, made.settles)
+    """The same with one wish left out or in part, without the time before the closes, or static events."""
+    for place, wish in enumerate(made.wishes):
+        for parts in ((), *((replace(wish, what=part),) for part in _PARTS.get(wish.what, ()))):
+            rest = (*made.wishes[:place], *parts, *made.wishes[place + 1 :])
+            yield recipe(made.peer, made.family, made.way, made.sockets, rest, made.settles, made.static)
     if made.settles:
-        yield recipe(made.peer, made.family, made.way, made.sockets, made.wishes)
+        yield recipe(made.peer, made.family, made.way, made.sockets, made.wishes, False, made.static)
+    if made.static:
+        yield recipe(made.peer, made.family, made.way, made.sockets, made.wishes, made.settles)

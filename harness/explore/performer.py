@@ -56,7 +56,7 @@ class Seen:
 async def perform(lab: Any, recipe: Recipe) -> None:
     """The body of the case: the laws judge the timeline."""
     peer = lab.peer(recipe.behaviour, recipe.family)
-    plan = Scenario()
+    plan = Scenario(own_client=recipe.static)
     recipe.perform(plan, peer)
     await lab.run(plan, peer, peer_timeout=PEER_TIMEOUT)
 

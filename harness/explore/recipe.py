@@ -13,6 +13,7 @@ from harness.peer import Peer
 from harness.scenario import Address, Arrival, Buffer, Callback, Family, Origin, Scenario, inside
 
 Way = Origin | Arrival
+DATA_EVENTS = (Callback.RECEIVE, Callback.DISCONNECT)
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,13 @@ class Name:
 
 
 OWN_ADDRESS = Name("own_address")  # with the one port of the guest's that is the scenario's alone
+HERE = Name("here")  # that port, as the guest itself reaches it
+NOBODY = Name("nobody")  # an address that answers nothing
+_ADDRESSES = {
+    OWN_ADDRESS: "Address.wildcard({family}, peer.port)",
+    HERE: "Address.loopback({family}, peer.port)",
+    NOBODY: "Address.unused(peer)",
+}
 
 
 @dataclass(frozen=True)
@@ -61,8 +69,7 @@ class Line:
             made = getattr(plan, self.method)(
                 *arguments, **{key: _found(names, value) for key, value in self.how}
             )
-        if self.name:
-            names[self.name] = made
+        names |= zip(self.name.split(", "), made if ", " in self.name else (made,), strict=False)
 
 
 @dataclass(frozen=True)
@@ -94,11 +101,19 @@ class Recipe:
     cells: tuple[tuple[str, ...], ...] = field(default=(), compare=False)  # what it covers
     wishes: tuple[Any, ...] = field(default=(), compare=False)  # what it is made of, and
     settles: bool = field(default=False, compare=False)  # is there time before the closes?
+    static: bool = False  # are the events of data enabled for every socket of the client?
 
     def perform(self, plan: Scenario, peer: Peer) -> None:
         """Fills the plan; `peer` is bound."""
-        own = Address.wildcard(self.family, peer.port)
-        names: dict[str, Any] = {"peer": peer, "plan": plan, OWN_ADDRESS.text: own}
+        names: dict[str, Any] = {
+            "peer": peer,
+            "plan": plan,
+            OWN_ADDRESS.text: Address.wildcard(self.family, peer.port),
+            HERE.text: Address.loopback(self.family, peer.port),
+            NOBODY.text: Address.unused(peer),
+        }
+        if self.static:
+            plan.static_events(*DATA_EVENTS)
         for number in range(self.sockets):
             names[f"sock{number}"] = self._connected(plan, peer)
         if isinstance(self.way, Arrival):
@@ -121,9 +136,12 @@ class Recipe:
         connecting = ".connecting()" if isinstance(self.way, Arrival) else ""
         family = _written(self.family)
         yield f"peer = lab.peer({self.peer.written(self.sockets)}{connecting}, {family})"
-        yield "plan = Scenario()"
-        if any(OWN_ADDRESS in dict(line.how).values() for line in self.lines):
-            yield f"{OWN_ADDRESS} = Address.wildcard({family}, peer.port)"
+        yield f"plan = Scenario({'own_client=True' if self.static else ''})"
+        for name, address in _ADDRESSES.items():
+            if any(name in dict(line.how).values() for line in self.lines):
+                yield f"{name} = {address.format(family=family)}"
+        if self.static:
+            yield f"plan.static_events({', '.join(map(_written, DATA_EVENTS))})"
         for number in range(self.sockets):
             if isinstance(self.way, Arrival):
                 yield f"sock{number} = plan.accepted({_written(self.way)}, family={family}, port=peer.port)"

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.explore.exploration import Exploration, Find
-from harness.explore.model import PENDING
 from harness.explore.strategies import PEER_KINDS
+from harness.explore.wish import PENDING
 from harness.scenario import Context
 
 CONTEXTS = [str(context) for context in Context]

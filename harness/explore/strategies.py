@@ -8,14 +8,16 @@ folders.
 import contextlib
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky, HypothesisWarning
 
 from harness.core.units import ms, s
-from harness.explore.model import CHAINED, PLAIN, POISON, UNEVEN, Wish, recipe, shorter
+from harness.explore.model import CHAINED, PLAIN, POISON, UNEVEN, recipe, shorter
 from harness.explore.recipe import PeerChoice, Recipe
+from harness.explore.wish import Wish
 from harness.peer import After
 from harness.scenario import (
     ALL_CONTEXTS,
@@ -42,6 +44,8 @@ _SOON = st.sampled_from(
 )
 _TIMES = st.sampled_from([20 * ms, 60 * ms, 150 * ms])
 _DATA = st.sampled_from(_SENT)
+_ENDS = st.sampled_from(["fin", "rst"])
+_LITTLE = st.sampled_from([b"", b"!"])
 _TAKES = st.sampled_from([0, 500, 5000])
 _PEERS: tuple[tuple[str, dict[str, st.SearchStrategy[object]]], ...] = (
     ("ReadsToEof", {}),
@@ -61,7 +65,21 @@ _PEERS: tuple[tuple[str, dict[str, st.SearchStrategy[object]]], ...] = (
     ("KeepsSending", {"after": _SOON, "for_": _TIMES}),
     ("BlackHole", {"after": _SOON}),
     ("EndsWhenAsked", {"end": st.just("rst"), "acknowledges_fin": st.just(False)}),
-    ("EndsWhenAsked", {"end": st.sampled_from(["fin", "rst"]), "data": _DATA, "closed": st.booleans()}),
+    ("EndsWhenAsked", {"end": _ENDS, "data": _DATA, "closed": st.booleans()}),
+)
+_ASKED = st.just(After(received=1))
+_ASKED_PEERS = st.one_of(
+    _peer("Sends", data=_DATA, after=_ASKED),
+    _peer("SendsThenFin", data=_DATA, after=_ASKED),
+    _peer("Resets", after=_ASKED),
+    _peer("EndsWhenAsked", end=_ENDS, data=_DATA),
+    _peer("EndsWhenAsked", end=_ENDS, data=_LITTLE),
+)
+_SOON_ENDED = st.just(After(delay=20 * ms))
+_ENDING_PEERS = st.one_of(
+    _peer("FinFirst", after=_SOON_ENDED),
+    _peer("SendsThenFin", data=_DATA, after=_SOON_ENDED),
+    _peer("Resets", after=_SOON_ENDED),
 )
 PEERS = st.one_of(*(_peer(kind, **told) for kind, told in _PEERS))
 PEER_KINDS = list(dict.fromkeys(kind for kind, _ in _PEERS))
@@ -90,8 +108,13 @@ WISHES = st.one_of(
     _wish("datagrams", size=st.integers(0, 3)),
     _wish("watch", size=st.integers(0, 1)),
     _wish("given_up", size=st.sampled_from([0, 1, 3000])),
-    *[_wish("told", size=st.integers(0, 2))] * 4,  # of which few meet a peer that sends
-    *[_wish("silence", size=st.integers(0, 3))] * 2,  # of which few are the first
+    _wish("told", size=st.integers(0, 3), flags=st.integers(0, 4)),
+    _wish("receives", size=st.integers(0, 1)),
+    _wish("recovered", size=st.sampled_from([0, 1, 3000]), flags=_SHAPES),
+    _wish("dial", size=st.integers(0, 1)),
+    _wish("descriptor"),
+    _wish("letters", size=st.integers(0, 1), flags=st.integers(0, 1)),
+    _wish("silence", size=st.integers(0, 3)),
     _wish("again"),
     _wish("query", size=st.integers(0, 1)),
     _wish("misfit"),
@@ -104,14 +127,53 @@ WISHES = st.one_of(
     _wish("disable"),
 )
 
-RECIPES = st.builds(
-    recipe,
-    PEERS,
-    st.sampled_from(FAMILIES),
-    st.sampled_from([*ALL_ORIGINS, *ARRIVALS]),
-    st.sampled_from([1, 1, 2]),
-    st.lists(WISHES, min_size=1, max_size=_MOST_WISHES),
-    st.booleans(),
+_ONE_THREAD = WISHES.map(lambda wish: replace(wish, strand=0))  # what threads share, many scenes do without
+_TOLD = st.builds(
+    Wish,
+    st.just("told"),
+    st.sampled_from([0, 1, 2, 3, 3]),
+    st.integers(0, 4),
+    context=st.sampled_from(ALL_CONTEXTS),
+)
+_OPENINGS = st.builds(  # for which nothing may have happened yet
+    Wish,
+    st.sampled_from(["silence", "recovered", "given_up", "answer", "again", "letters"]),
+    st.integers(0, 3),
+    st.integers(0, 2),
+    context=st.sampled_from(ALL_CONTEXTS),
+)
+
+
+def _wishes(wish: st.SearchStrategy[Wish]) -> st.SearchStrategy[list[Wish]]:
+    return st.lists(wish, min_size=1, max_size=_MOST_WISHES)
+
+
+def _begun(opening: st.SearchStrategy[Wish]) -> st.SearchStrategy[list[Wish]]:
+    rest = st.lists(_ONE_THREAD, max_size=_MOST_WISHES // 2)
+    return st.builds(lambda first, others: [first, *others], opening, rest)
+
+
+def _recipes(
+    peers: st.SearchStrategy[PeerChoice], wishes: st.SearchStrategy[list[Wish]]
+) -> st.SearchStrategy[Recipe]:
+    return st.builds(
+        recipe,
+        peers,
+        st.sampled_from(FAMILIES),
+        st.sampled_from([*ALL_ORIGINS, *ARRIVALS]),
+        st.sampled_from([1, 1, 2]),
+        wishes,
+        st.booleans(),
+        st.sampled_from([False] * 5 + [True]),
+    )
+
+
+RECIPES = st.one_of(
+    _recipes(PEERS, _wishes(_ONE_THREAD)),
+    _recipes(PEERS, _wishes(WISHES)),
+    _recipes(PEERS, _begun(_OPENINGS)),
+    _recipes(_ASKED_PEERS, _begun(_TOLD)),
+    _recipes(_ENDING_PEERS, _begun(st.builds(Wish, st.just("receives"), st.integers(0, 1)))),
 )
 
 

@@ -9,6 +9,8 @@ from harness.core.abi import abi
 from harness.core.errors import UsageError
 from harness.scenario.values import Family
 
+_BEYOND = 128  # of a network that has room for some: a lab has two hosts
+_DISCARD = 9
 NO_FAMILY = abi.wsktest_family.WSKTEST_FAMILY_NONE.value
 
 
@@ -39,6 +41,11 @@ class Address(NamedTuple):
     def loopback(cls, family: int, port: int) -> "Address":
         """The guest itself."""
         return cls(family, "127.0.0.1" if family == Family.IPV4 else "::1", port)
+
+    @classmethod
+    def unused(cls, endpoint: Endpoint) -> "Address":
+        """One on the network of another that nobody there has; the port is that of discard."""
+        return cls(endpoint.family, str(_parsed(endpoint.host) + _BEYOND), _DISCARD)
 
     @classmethod
     def of(cls, endpoint: Endpoint) -> "Address":

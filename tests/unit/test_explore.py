@@ -15,11 +15,12 @@ from harness import scenario
 from harness.core.abi import StepKind
 from harness.core.units import ms, s
 from harness.explore.exploration import Budget, Exploration, Find
-from harness.explore.model import Wish, recipe
+from harness.explore.model import DISABLED, END_IS_TOLD, RECEIVED, RETAINED, TAKEN, recipe
 from harness.explore.performer import Performer, Seen
 from harness.explore.recipe import PeerChoice, Recipe
 from harness.explore.render import as_test, coverage, summary
 from harness.explore.strategies import generate, shrink
+from harness.explore.wish import Wish
 from harness.peer import After
 from harness.scenario import IPV4, WSK_SOCKET, Address, Arrival, Context, Scenario, Socket, encode
 from harness.scenario.decoding import decode
@@ -41,7 +42,7 @@ class Bound:
 
 
 def planned(tried: Recipe) -> Scenario:
-    plan = Scenario(scenario_id=1)
+    plan = Scenario(own_client=tried.static, scenario_id=1)
     tried.perform(plan, cast(Any, Bound(tried.family)))
     return plan
 
@@ -182,6 +183,42 @@ def test_threads_end_before_the_close() -> None:
     ]
 
 
+ASKED = (("end", "fin"), ("data", b"!"))
+
+
+@pytest.mark.parametrize(
+    ("fate", "static", "steps"),
+    [
+        (TAKEN, False, ["on_event", "enable", "enable", "send", "wait_event"]),
+        (TAKEN, True, ["on_event", "send", "wait_event"]),
+        (RETAINED, False, ["on_event", "enable", "enable", "send", "wait_event", "release"]),
+        (RECEIVED, False, ["on_event", "enable", "receive", "receive", "send", "wait_event"]),
+        (DISABLED, False, ["on_event", "enable", "enable", "send", "wait_event"]),  # there is data
+    ],
+)
+def test_an_end_that_the_peer_is_asked_for_is_waited_for_as_an_event(
+    fate: int, static: bool, steps: list[str]
+) -> None:
+    wishes = [Wish("told", size=END_IS_TOLD, flags=fate)]
+    made = recipe(PeerChoice("EndsWhenAsked", ASKED), IPV4, WSK_SOCKET, 1, wishes, static=static)
+    assert [line.method for line in made.lines if line.method != "may_fail"] == [*steps, "close", "wait"]
+    other = recipe(READS, IPV4, WSK_SOCKET, 1, wishes)
+    assert [line.method for line in other.lines] == ["close", "wait"]
+
+
+def test_sockets_beside_are_closed_and_a_descriptor_is_released_behind_them() -> None:
+    wishes = [Wish("dial"), Wish("descriptor"), Wish("letters", size=1), Wish("letters")]
+    plan = planned(recipe(READS, IPV4, WSK_SOCKET, 1, wishes))
+    kinds = [step.kind for step in plan.operations]
+    assert kinds.count(StepKind.CLOSE) == kinds.count(StepKind.SOCKET) == 6
+    assert kinds.count(StepKind.SEND_TO) == 2  # the second has no port
+    closes = [step.number for step in plan.operations if step.kind == StepKind.CLOSE]
+    release = [step.number for step in plan.operations if step.kind == StepKind.CONTROL_CLIENT][-1]
+    assert closes[1] < closes[2] < release
+    dialled = [step.remote for step in plan.operations if step.kind == StepKind.CONNECT]
+    assert dialled[-1] == Address(IPV4, "192.0.2.129", 9)
+
+
 def aborts(tried: Recipe) -> bool:
     return any(line.method == "disconnect" and dict(line.how).get("flags") for line in tried.lines)
 
@@ -220,11 +257,16 @@ class FakePerformer:
         self._times: dict[str, int] = {}
         self._begun: list[tuple[str, Recipe]] = []
 
-    def begin(self, named: Iterator[tuple[str, Recipe]]) -> None:
-        self._begun = list(named)
+    @property
+    def waiting(self) -> int:
+        return len(self._begun)
 
-    def take(self) -> Iterator[FakeSeen]:
-        yield from (self.once(name, made) for name, made in self._begun)
+    def begin(self, named: Iterator[tuple[str, Recipe]]) -> None:
+        self._begun += named
+
+    def take(self, most_left: int = 0) -> Iterator[FakeSeen]:
+        while self.waiting > most_left:
+            yield self.once(*self._begun.pop(0))
 
     def once(self, name: str, made: Recipe) -> FakeSeen:
         text = "\n".join(made.written())
