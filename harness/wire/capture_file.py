@@ -15,11 +15,15 @@ from harness.core.errors import EvidenceLost, UsageError
 from harness.core.units import MiB, s
 from harness.wire.pcapng import MOST_FRAME, SECTION, Frame, Reader
 
+# Byte order, ns in the smaller unit of a time, and bytes more before each packet: the "modified" pcap of old
+# Linux distributions has its interface, protocol and direction there.
 _PCAP = {
-    b"\xa1\xb2\xc3\xd4": (">", 1000),
-    b"\xd4\xc3\xb2\xa1": ("<", 1000),
-    b"\xa1\xb2\x3c\x4d": (">", 1),
-    b"\x4d\x3c\xb2\xa1": ("<", 1),
+    b"\xa1\xb2\xc3\xd4": (">", 1000, 0),
+    b"\xd4\xc3\xb2\xa1": ("<", 1000, 0),
+    b"\xa1\xb2\x3c\x4d": (">", 1, 0),
+    b"\x4d\x3c\xb2\xa1": ("<", 1, 0),
+    b"\xa1\xb2\xcd\x34": (">", 1000, 8),
+    b"\x34\xcd\xb2\xa1": ("<", 1000, 8),
 }
 _MAGIC_BYTES = 4
 _GZIP = b"\x1f\x8b"
@@ -102,7 +106,7 @@ class _Unpacked:
         return data
 
 
-def _pcap(file: BinaryIO, order: str, unit: int) -> Iterator[Frame]:
+def _pcap(file: BinaryIO, order: str, unit: int, more: int) -> Iterator[Frame]:
     header = file.read(20)
     if len(header) < 20:
         raise EvidenceLost("the capture ends within its header")
@@ -110,11 +114,11 @@ def _pcap(file: BinaryIO, order: str, unit: int) -> Iterator[Frame]:
     if major != 2:
         raise UsageError(f"the capture has version {major} of the pcap format; only version 2 is known")
     link = network & _LINK_TYPE
-    read, unpack = file.read, struct.Struct(order + "IIII").unpack
+    read, unpack = file.read, struct.Struct(f"{order}IIII{more}x").unpack
     number = 0
-    while head := read(16):
+    while head := read(16 + more):
         number += 1
-        if len(head) < 16:
+        if len(head) < 16 + more:
             raise _ends_within(number)
         second, fraction, size, sent = unpack(head)
         if minor < 3 or (minor == 3 and size > sent):  # the two were the other way round until 2.3

@@ -53,6 +53,8 @@ class Aside(StrEnum):
     GENEVE = "of a Geneve tunnel, which is not looked into"
     ESP = "of ESP, whose contents are encrypted"
     IP_IN_IP = "of a tunnel of IP in IP, which is not looked into"
+    MAC_IN_MAC = "of an IEEE 802.1ah tunnel, which is not looked into"
+    MACSEC = "of MACsec, which may be encrypted"
     MPLS = "of MPLS that carries something else than IP"
     PPP = "of PPP or PPPoE that carries something else than IP"
     LLC = "of LLC that carries something else than IP, such as spanning tree"
@@ -226,7 +228,7 @@ def _behind(kind: int, data: bytes, place: int) -> int | Aside:
             return place + 3
         is_snap = data[place : place + 6] in _SNAP and _short(data, place + 6)[0] in _IP
         return place + 8 if is_snap else Aside.LLC
-    return Aside.PPP if kind == _PPPOE_DISCOVERY else Aside.OTHER
+    return _NOT_LOOKED_INTO.get(kind, Aside.OTHER)
 
 
 def _behind_labels(data: bytes, place: int) -> int | Aside:
@@ -265,6 +267,11 @@ def _sll2(data: bytes) -> int | Aside:
 
 
 _TUNNELS = {4: Aside.IP_IN_IP, 41: Aside.IP_IN_IP, 47: Aside.GRE, 50: Aside.ESP}
+_NOT_LOOKED_INTO = {
+    _PPPOE_DISCOVERY: Aside.PPP,
+    0x88E5: Aside.MACSEC,
+    0x88E7: Aside.MAC_IN_MAC,
+}
 _UDP_TUNNELS = {_VXLAN_PORT.to_bytes(2, "big"): Aside.VXLAN, _GENEVE_PORT.to_bytes(2, "big"): Aside.GENEVE}
 _LINKS: dict[int, Callable[[bytes], int | Aside]] = {
     ETHERNET: _ethernet,

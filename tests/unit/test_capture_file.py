@@ -76,6 +76,18 @@ def test_lengths_stood_the_other_way_round_before_version_2_4(order: str, minor:
     assert [(frame.data, frame.sent) for frame in found] == [(frame[:50], len(frame)) for frame in FRAMES]
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_modified_pcap_says_more_before_each_packet(order: str) -> None:
+    """As the libpcap of old Linux distributions wrote it: interface, protocol, direction."""
+    data = struct.pack(order + "IHHiIII", 0xA1B2CD34, 2, 4, 0, 0, 65535, 1)
+    for frame in FRAMES:
+        size = len(frame)
+        data += struct.pack(order + "IIIIIHBB", 1_700_000_000, 7, size, size, 2, 0x800, 4, 0) + frame
+    assert read(data) == [(1, 1_700_000_000 * s + 7000, frame) for frame in FRAMES]
+    with pytest.raises(EvidenceLost, match="within its packet 7"):
+        read(data[: -len(FRAMES[-1]) - 4])
+
+
 def test_a_resolution_of_another_size_is_none() -> None:
     described = block(1, struct.pack("<HHI", 1, 0, 0) + struct.pack("<HHH2x", 9, 2, 9) + bytes(4))
     assert read(section() + described + packet(FRAMES[0], 5))[0][1] == 5000

@@ -154,6 +154,8 @@ def test_a_segment_is_found_behind_the_extension_headers_of_ipv6(name: str) -> N
         (1, typed(0x8847, b"\0\x02\0\x40"), Aside.CUT),
         (1, typed(0x8864, b"\x11\0\0\1\0\x2a" + b"\xc0\x21" + bytes(40)), Aside.PPP),
         (1, typed(0x8863, b"\x11\7" + bytes(40)), Aside.PPP),
+        (1, typed(0x88E5, b"\x2c\0\0\0\0\1" + bytes(40)), Aside.MACSEC),
+        (1, typed(0x88E7, bytes(4) + ethernet(V4)), Aside.MAC_IN_MAC),
         (9, b"\xff\3\xc0\x21" + bytes(40), Aside.PPP),
         (204, b"\0\xff\3\x80\x21" + bytes(40), Aside.PPP),
         (104, b"\x0f\0\x80\x35" + bytes(40), Aside.OTHER),
