@@ -18,8 +18,9 @@ PACKAGES := $(call packages_for,run|kernel)
 # Of the packages for the tests only the programs are wanted: what is new here as a service stays off.
 SERVICES := ssh.service ssh.socket qemu-guest-agent.service postgresql.service
 
-# QEMU that root starts becomes this user, whom libvirt looks up too.
+# QEMU that root starts becomes this user, whom libvirt looks up too, and Ubuntu's the group as well.
 QEMU_USER := libvirt-qemu
+QEMU_GROUP := $(if $(filter ubuntu,$(SYSTEM)),kvm)
 ADD_QEMU_USER := useradd --system --user-group --no-create-home --shell /usr/sbin/nologin $(QEMU_USER)
 
 help:
@@ -69,6 +70,9 @@ packages:
 	fi; \
 	if [ -z "$$root" ] && ! getent passwd $(QEMU_USER) > /dev/null; then \
 		echo "adding the system user $(QEMU_USER)"; $(ADD_QEMU_USER); \
+	fi; \
+	if [ -z "$$root" ] && [ -n '$(QEMU_GROUP)' ] && ! getent group $(QEMU_GROUP) > /dev/null; then \
+		echo "adding the system group $(QEMU_GROUP)"; groupadd --system $(QEMU_GROUP); \
 	fi
 
 # setuptools comes first: it builds the packages that have no wheel, without fetching more.

@@ -6,15 +6,19 @@ Before the guest's first instruction it becomes libvirt's user, with no capabili
 to start QEMU as that user, who then would have to be let into the folders of all these files.
 """
 
+import grp
 import os
 import pwd
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
 
+from harness.core.system import this_system
 from harness.lab.domain import add_arguments
 
 NAME = "libvirt-qemu"
+# What Ubuntu's libvirt is built to look up besides, whatever its settings say.
+_UBUNTUS_GROUP = "kvm"
 # libvirt's own, but for the right to become another user, which is worth nothing without capabilities.
 _SANDBOX = "on,obsolete=deny,elevateprivileges=allow,spawn=deny,resourcecontrol=deny"
 _RUN_WITH = 9_001_000  # the QEMU that has the new name of the option, as libvirt counts versions
@@ -32,6 +36,8 @@ def obstacle(process: Path = Path("/proc/self")) -> str:
             f"the user {NAME} is missing: "
             f"useradd --system --user-group --no-create-home --shell /usr/sbin/nologin {NAME}"
         )
+    if "ubuntu" in this_system().ids and _UBUNTUS_GROUP not in {group.gr_name for group in grp.getgrall()}:
+        return f"the group {_UBUNTUS_GROUP} is missing: groupadd --system {_UBUNTUS_GROUP}"
     status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
     held = int(status["CapEff"], 16)
     missing = [name for name, bit in _CAPABILITIES.items() if not held >> bit & 1]

@@ -4,6 +4,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,10 +19,13 @@ from harness.core.paths import REPOSITORY
 
 NOBODY = 65534
 BY_ROOT = os.geteuid() == 0
-REACHABLE = all(folder.stat().st_mode & 0o005 == 0o005 for folder in (REPOSITORY, *REPOSITORY.parents))
+PYTHON = Path(sys.executable).resolve()
+REACHABLE = all(
+    folder.stat().st_mode & 0o005 == 0o005 for folder in (REPOSITORY, *REPOSITORY.parents, *PYTHON.parents)
+)
 
 pytestmark = pytest.mark.skipif(
-    BY_ROOT and not REACHABLE, reason="other users cannot enter the folder of this checkout"
+    BY_ROOT and not REACHABLE, reason="other users cannot enter the folder of this checkout, or of its Python"
 )
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from harness.core.paths import REPOSITORY
 
+AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="it makes systems as root only")
 SCRIPT = REPOSITORY / "bench" / "fresh_machine.sh"
 
 
@@ -26,14 +27,13 @@ def program(path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("arguments", [("trixie", "frobnicate"), ("trixie", "run;true")])
-def test_anything_but_a_run_or_a_test_is_refused(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_any_other_target_is_refused(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     done = fresh_machine(tmp_path, *arguments)
     assert (done.returncode, "usage:" in done.stderr) == (2, True)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="it makes systems as root only")
-@pytest.mark.parametrize("suite", ["bookworm", "trixie"])
-def test_the_new_system_comes_from_the_mirror_that_apt_has_here(tmp_path: Path, suite: str) -> None:
+def asked_of_debootstrap(path: Path, suite: str) -> list[str]:
+    """The arguments by which the script has a system made, on a Debian with mirrors of its own."""
     here = platform.freedesktop_os_release()["VERSION_CODENAME"]
     told = (
         f"Elsewhere file:///else {here} main",
@@ -41,11 +41,28 @@ def test_the_new_system_comes_from_the_mirror_that_apt_has_here(tmp_path: Path, 
         f"Debian file:///mirror/debian/ {here} main",
         f"Debian file:///mirror/security/ {here}-security main",
     )
-    program(tmp_path / "apt-get", "\n".join(f"echo '{line}'" for line in told))
-    program(tmp_path / "debootstrap", f'echo "$*" > {tmp_path}/asked; echo cannot >&2; exit 1')
-    done = fresh_machine(tmp_path, suite)
+    program(path / "apt-get", "\n".join(f"echo '{line}'" for line in told))
+    program(path / "debootstrap", f"printf '%s\\n' \"$@\" > {path}/asked; echo cannot >&2; exit 1")
+    done = fresh_machine(path, suite)
     assert (done.returncode, "cannot" in done.stderr) == (3, True)
+    assert sorted(found.name for found in path.iterdir()) == ["apt-get", "asked", "debootstrap"]
+    return (path / "asked").read_text().splitlines()
+
+
+@AS_ROOT
+@pytest.mark.parametrize("suite", ["bookworm", "trixie"])
+def test_the_new_system_comes_from_the_mirror_that_apt_has_here(tmp_path: Path, suite: str) -> None:
+    asked = asked_of_debootstrap(tmp_path, suite)
     # A release that the debootstrap here does not know, where there is one, is made by the script of another.
-    asked = (tmp_path / "asked").read_text().removesuffix(" sid\n").split()
-    assert (asked[-3], asked[-1]) == (suite, "file:///mirror/debian/")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["apt-get", "asked", "debootstrap"]
+    assert asked[asked.index(suite) + 2 :] in (["file:///mirror/debian/"], ["file:///mirror/debian/", "sid"])
+    assert "--components=main" in asked
+
+
+@AS_ROOT
+@pytest.mark.parametrize("suite", ["noble", "resolute"])
+def test_ubuntu_comes_from_a_mirror_of_ubuntu_with_what_its_community_maintains(
+    tmp_path: Path, suite: str
+) -> None:
+    asked = asked_of_debootstrap(tmp_path, suite)
+    assert asked[asked.index(suite) + 2 :] in ([""], ["", "gutsy"])  # debootstrap's own, as apt here has none
+    assert "--components=main,universe" in asked

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Root can start QEMU as libvirt's user, or is told why not."""
 
+import grp
 import os
 import pwd
 from pathlib import Path
@@ -9,6 +10,7 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
+from harness.core.system import System
 from harness.lab import host, qemu_user
 
 WHOLE = "         0          0 4294967295\n"
@@ -63,6 +65,23 @@ def test_a_missing_user_is_told_with_what_makes_it(root: Path, monkeypatch: pyte
     assert "useradd --system" in qemu_user.obstacle(root)
     found = host.embedded_libvirt()
     assert (found.ok, "is missing" in found.detail, "useradd" in found.remedy) == (False, True, True)
+
+
+@pytest.mark.parametrize(
+    ("ids", "group", "said"),
+    [
+        (("ubuntu", "debian"), "users", "the group kvm is missing: groupadd --system kvm"),
+        (("linuxmint", "ubuntu", "debian"), "users", "the group kvm is missing: groupadd --system kvm"),
+        (("ubuntu", "debian"), "kvm", ""),
+        (("debian",), "users", ""),
+    ],
+)
+def test_a_group_that_only_ubuntu_s_libvirt_looks_up_is_told_there(
+    root: Path, monkeypatch: pytest.MonkeyPatch, ids: tuple[str, ...], group: str, said: str
+) -> None:
+    monkeypatch.setattr(qemu_user, "this_system", lambda: System("a system", ids, "1"))
+    monkeypatch.setattr(grp, "getgrall", lambda: [SimpleNamespace(gr_name=group)])
+    assert qemu_user.obstacle(root) == said
 
 
 @pytest.mark.parametrize(

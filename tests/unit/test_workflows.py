@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """GitHub's workflows and the Containerfile are well-formed and about the systems that the doctor names."""
 
+import json
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +68,12 @@ def test_ubuntu_is_tried_from_the_oldest_that_may_do() -> None:
 
 def test_every_python_is_tried() -> None:
     oldest, newest = PYTHONS
-    assert matrix("python", "version") == [f"3.{minor}" for minor in range(oldest[1], newest[1] + 1)]
-    assert f'requires-python = ">=3.{oldest[1]}"' in (REPOSITORY / "pyproject.toml").read_text()
+    tried = [f"3.{minor}" for minor in range(oldest[1], newest[1] + 1)]
+    assert matrix("python", "version") == tried
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    assert project["requires-python"] == f">=3.{oldest[1]}"
+    named = [line.rpartition(" :: ")[2] for line in project["classifiers"] if ":: Python :: " in line]
+    assert named == tried
 
 
 def test_the_container_has_the_newest_debian_that_was_tried_and_installs_as_the_makefile_does() -> None:
@@ -76,6 +82,18 @@ def test_the_container_has_the_newest_debian_that_was_tried_and_installs_as_the_
     assert "make prepare" in text
     listed = (REPOSITORY / ".containerignore").read_text().split()
     assert {".git", ".venv", "build", "results"} <= set(listed)
+
+
+def test_the_container_starts_the_command_line_and_leaves_its_results_where_the_readme_looks() -> None:
+    text = (REPOSITORY / "Containerfile").read_text()
+    lines = {word: rest for word, _, rest in (line.partition(" ") for line in text.splitlines())}
+    (started,) = json.loads(lines["ENTRYPOINT"])
+    assert started.startswith(".venv/bin/")
+    assert (
+        Path(started).name in tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["scripts"]
+    )
+    assert json.loads(lines["CMD"]) == ["run"]
+    assert f"-v ./results:{lines['WORKDIR']}/results " in (REPOSITORY / "README.md").read_text()
 
 
 def test_the_readme_names_the_systems() -> None:
