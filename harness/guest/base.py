@@ -104,6 +104,7 @@ class Guest(Protocol):
 
     name: str
     memory_mib: int  # of one VM: who plans several of them needs to know
+    is_light: bool  # starts in seconds and needs little: a second one is worth it where the first would wait
     takes: frozenset[str]  # which of "nic", "strict_client", "verifier" and "vbs" it can be started with
 
     def faults(self) -> Mapping[str, Fault]:

@@ -72,6 +72,7 @@ class ReferenceGuest:
 
     name = "reference"
     memory_mib = 256
+    is_light = True
     takes: frozenset[str] = frozenset({"strict_client"})
 
     def __init__(self, name: str = name, options: GuestOptions | None = None) -> None:

@@ -77,6 +77,7 @@ class WindowsGuest:
     """Any Windows that an image can be built of."""
 
     memory_mib = _MEMORY_MIB
+    is_light = False
     takes = frozenset({"nic", "verifier", "vbs"})
 
     def __init__(self, name: str, options: GuestOptions | None = None) -> None:

@@ -2,7 +2,8 @@
 """The lab's own network: this process moves into a namespace of its own with two TAPs in it.
 
 Nothing of the host's network is touched, every lab can use the same addresses,
-and the kernel takes the namespace away with the process.
+and the kernel takes the namespace away with the process. Where one process has
+several labs, a thread goes with each into one more.
 """
 
 import contextlib
@@ -113,10 +114,23 @@ def _enter() -> Network:
     if threading.active_count() > 1:
         raise HarnessError("the lab was started after threads; call namespace.enter() first of all")
     _check_tun()
+    _unshare()
+    return furnish()
+
+
+def enter_another() -> None:
+    """Move the calling thread, and those that it starts from then on, into a further network, still empty.
+
+    The process has to be in its own. Raises HarnessError when the host does not allow it.
+    """
+    _call_unshare(_CLONE_NEWNET)
+
+
+def furnish() -> Network:
+    """Make all that a lab needs in the network that the calling thread is in. Not in a running event loop."""
     # A third of what pytest's plugin would take to import; who only lists cases has no use for it.
     from pyroute2 import IPRoute
 
-    _unshare()
     network = Network()
     with IPRoute() as route:
         route.link("set", ifname="lo", state="up")

@@ -1,32 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Performs the cases of a run side by side, on an event loop of its own.
+"""Performs the cases of a run side by side, in labs beside the thread that asks for them.
 
 pytest asks for one test after the other; scenarios mostly wait. So all of them
 are started as far as the guest has room, and each result is handed out as soon
-as there is one.
+as there is one. Those that want a guest to themselves have a second one, while
+the others share the first.
 """
 
 import asyncio
 import logging
-import threading
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-import aiorwlock
-
 from harness.core.errors import ClockContradicted
-from harness.core.units import s, seconds
 from harness.guest.base import Guest, Progress
 from harness.run.case import Case
 from harness.run.guest_pool import SharedLoss
+from harness.run.lab import Lab
 from harness.run.options import Settings
+from harness.run.second_guest import is_wanted
 from harness.run.session import GuestLost, Session
+from harness.run.turns import Turns
 from harness.verdict import Outcome, classify
 from harness.verdict.laws import LawBroken
 
@@ -35,7 +35,6 @@ _log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
-END_LIMIT = 10 * s  # for tasks that were told to end
 RETRIES = 50  # cases of a lab that are tried again; where more come to nothing it is not for chance
 
 Body = Callable[..., Coroutine[Any, Any, None]]
@@ -53,6 +52,11 @@ class TestJob:
     arguments: Mapping[str, Any]
     alone: bool = False
     destructive: bool = False
+
+    @property
+    def by_itself(self) -> bool:
+        """Is it in a guest that no other is in?"""
+        return self.alone or self.destructive
 
 
 @dataclass
@@ -80,28 +84,35 @@ class Executor:
     """`open`, then `start` the jobs and take their results; `close` ends whatever still runs."""
 
     def __init__(self, settings: Settings, guest: Guest, folder: Path, progress: Progress) -> None:
-        self.session = Session(settings, guest, folder, progress)
-        self._room = asyncio.Semaphore(settings.at_once)  # of all that is started, however often
-        self._company = aiorwlock.RWLock()
-        self._loop = asyncio.new_event_loop()
-        # A daemon: a second Ctrl-C, in the middle of `close`, must not leave the process waiting for it.
-        self._thread = threading.Thread(target=self._loop.run_forever, name="lab", daemon=True)
+        self._settings, self._guest, self._folder, self._progress = settings, guest, folder, progress
+        self._first = Lab(Session(settings, guest, folder, progress))
+        self._labs = [self._first]
+        self._turns = Turns(self._first, at_once=settings.at_once)  # of all that is started, however often
         self._finished: SimpleQueue[tuple[str, Future[Result]]] = SimpleQueue()
+
+    @property
+    def session(self) -> Session:
+        """That of the first lab, which always is there."""
+        return self._first.session
 
     def open(self) -> None:
         """Begins to open the lab and to start its first guest, while the caller does something else."""
-        self._thread.start()
-        self._opened = self._call(_open(self.session))
+        self._opened = self._first.open()
 
     def start(self, jobs: Iterable[TestJob]) -> None:
         """Starts the jobs once there is a guest. Raises what keeps it, or the lab, from being there."""
         self._opened.result()
         _ = self.session.baseline  # an unusable file is told before any case runs
         jobs = list(jobs)
+        sharing = sum(not job.by_itself for job in jobs)
+        another = len(self._labs) == 1 and is_wanted(self._settings, self._guest, len(jobs) - sharing)
+        self._first.call(self._turns.expect(sharing=sharing, another=another))
         retries = _Retries(len(jobs))
         for job in jobs:
-            performed = self._call(_perform(self.session, job, self._room, self._company, retries))
+            performed = self._first.call(_perform(self._turns, job, retries))
             performed.add_done_callback(partial(self._finish, job.name))
+        if another:
+            self._first.call(self._open_another())
 
     def next_result(self) -> tuple[str, Result]:
         """Waits for the next job to end: its name and result. Each is handed out once."""
@@ -113,33 +124,28 @@ class Executor:
 
     def perform(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Something else in the lab, to its end."""
-        result: _T = self._call(work).result()
-        return result
+        return self._first.call(work).result()
 
     def close(self) -> None:
-        """Ends what still runs and everything in the lab."""
-        if self._thread.is_alive():
-            self._call(_end_tasks()).result()
-            self._call(self.session.__aexit__()).result()
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-        self._loop.close()
+        """Ends what still runs and everything in the labs."""
+        ends = [lab.end() for lab in self._labs if lab.is_open]
+        wait(ends)
+        for end in ends:
+            end.result()
+        for lab in self._labs:
+            lab.stop()
 
-    def _call(self, coroutine: Coroutine[Any, Any, Any]) -> Future[Any]:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-
-
-async def _open(session: Session) -> None:
-    await session.__aenter__()
-    await session.guest_pool.ready()
-
-
-async def _end_tasks() -> None:
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks, timeout=seconds(END_LIMIT))
+    async def _open_another(self) -> None:
+        """A second lab takes turns too, once its guest is there."""
+        settings = replace(self._settings, lab=f"{self._settings.lab}beside-")
+        lab = Lab(Session(settings, self._guest, self._folder, self._progress), further=True)
+        self._labs.append(lab)
+        try:
+            await asyncio.wrap_future(lab.open())
+        except Exception:
+            _log.warning("there is no second guest beside the first", exc_info=True)
+            lab = self._first
+        self._turns.add(lab)
 
 
 class _Retries:
@@ -165,26 +171,18 @@ class _Retries:
         return True
 
 
-async def _perform(
-    session: Session,
-    job: TestJob,
-    room: asyncio.Semaphore,
-    company: aiorwlock.RWLock,
-    retries: _Retries,
-) -> Result:
-    """Tries it, and when that says nothing about the guest once more, alone, at the end of the run.
+async def _perform(turns: Turns, job: TestJob, retries: _Retries) -> Result:
+    """Tries it, and when that says nothing about the guest once more, by itself, at the end of the run.
 
     Nothing else is ever tried again: a failure of the guest's stays one.
     """
     try:
-        result = await _try(session, job, room, company)
+        result = await _try(turns, job)
     finally:
         retries.tried()
     if not result.outcome.errors or not await retries.may_try_again():
         return result
-    async with company.writer:
-        again = await (_in_own_guest(session, job) if job.destructive else _attempt(session, job))
-    return second(result, again)
+    return second(result, await _by_itself(turns, job))
 
 
 def second(first: Result, again: Result) -> Result:
@@ -194,18 +192,21 @@ def second(first: Result, again: Result) -> Result:
     return again
 
 
-async def _try(session: Session, job: TestJob, room: asyncio.Semaphore, company: aiorwlock.RWLock) -> Result:
+async def _try(turns: Turns, job: TestJob) -> Result:
     """Tries once among others; a case whose guest was lost there again alone, to see whose doing it was."""
-    if job.alone or job.destructive:
-        async with company.writer:
-            return await _in_own_guest(session, job) if job.destructive else await _attempt(session, job)
-    async with room, company.reader:
-        first = await _attempt(session, job)
+    if job.by_itself:
+        return await _by_itself(turns, job)
+    async with turns.among_others() as lab:
+        first = await _attempt(lab.session, job)
     if first.loss is None:
         return first
-    async with company.writer:
-        alone = await _attempt(session, job)
-    return decide(first, alone, first.loss)
+    return decide(first, await _by_itself(turns, job), first.loss)
+
+
+async def _by_itself(turns: Turns, job: TestJob) -> Result:
+    perform = _in_own_guest if job.destructive else _attempt
+    async with turns.by_itself() as lab:
+        return await lab.do(perform(lab.session, job))
 
 
 def decide(first: Result, alone: Result, loss: SharedLoss) -> Result:

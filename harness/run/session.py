@@ -40,7 +40,7 @@ class Session:
 
     def __init__(self, settings: Settings, guest: Guest, folder: Path, progress: Progress) -> None:
         self.settings = settings
-        self.network: Network = enter()
+        self.network: Network = enter()  # or another like it: see harness.run.lab
         self.guest_pool = GuestPool(self._start)
         self.watch = HostWatch(lambda: self.guest_pool.process)
         self.capture = Capture(self.network.test_tap, self.network.test_guest4)

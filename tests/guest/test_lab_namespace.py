@@ -43,3 +43,35 @@ def test_threads_are_refused_with_a_line(tmp_path: Path) -> None:
     )
     assert len(said) == 1
     assert "before" in said[0] or "first of all" in said[0]
+
+
+def test_a_thread_goes_into_a_further_network_that_is_like_the_first_and_apart_from_it(
+    tmp_path: Path,
+) -> None:
+    said = finish(
+        start_lab(
+            """
+            import socket, threading
+            address = (network.test_host4, 4000)
+
+            def further():
+                namespace.enter_another()
+                print(namespace.furnish() == network)
+                print(sorted(name for _, name in socket.if_nameindex()))
+                beside = threading.Thread(target=lambda: socket.create_server(address).close())
+                beside.start()
+                beside.join()
+
+            with socket.create_server(address):  # there too, where nobody has the address yet
+                thread = threading.Thread(target=further)
+                thread.start()
+                thread.join()
+                try:
+                    socket.create_server(address)
+                except OSError:
+                    print("it is taken in this one")
+            """,
+            tmp_path,
+        )
+    )
+    assert said == ["True", "['lo', 'mgmt0', 'test0']", "it is taken in this one"]

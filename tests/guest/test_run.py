@@ -2,6 +2,7 @@
 """A whole run on the reference guest, as a user starts it."""
 
 import json
+import os
 import re
 import subprocess
 from collections import Counter
@@ -117,3 +118,16 @@ def test_stored_timelines_are_in_order(clean: conformance.Ran) -> None:
         rows = json.loads((clean.folder / case["timeline"]).read_text())["rows"]
         times = [row["time_ns"] for row in rows]
         assert times == sorted(times)
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="a second guest has to have a processor")
+def test_only_cases_that_want_a_guest_to_themselves_are_in_a_second_one(tmp_path: Path) -> None:
+    ran = conformance.run(tmp_path, "suites/close/test_callbacks.py")
+    performed: dict[str, set[str]] = {"serial-beside-1.log": set()}
+    for case in ran.record["cases"]:
+        performed.setdefault(case["serial_log"], set()).add(re.sub(r".*::|\[.*", "", case["id"]))
+    assert performed["serial-beside-1.log"] <= {
+        "test_a_close_waits_for_the_callback_that_is_in_progress",
+        "test_a_cancelled_close_does_not_complete_before_the_callback_returns",
+    }
+    assert {path.name for path in ran.folder.glob("serial-*.log")} == set(performed)

@@ -2,9 +2,9 @@
 """Cases that are tried again: alone, and no verdict on the guest is lost by it."""
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any
 
-import aiorwlock
 import pytest
 
 from harness.core.errors import EvidenceLost, GuestCrashed, GuestHung, HarnessError
@@ -12,6 +12,7 @@ from harness.run import executor
 from harness.run.case import Case
 from harness.run.executor import Result, decide
 from harness.run.guest_pool import SharedLoss
+from harness.run.turns import Turns
 from harness.verdict import Outcome
 
 NO_SESSION: Any = None
@@ -64,15 +65,23 @@ def perform(monkeypatch: pytest.MonkeyPatch, ends: dict[str, list[BaseException 
         return ended
 
     async def scene() -> list[Result]:
-        room, company, retries = asyncio.Semaphore(2), aiorwlock.RWLock(), executor._Retries(len(ends))
+        turns = Turns(ThisLoop(), at_once=2)  # type: ignore[arg-type]
+        retries = executor._Retries(len(ends))
         jobs = [executor.TestJob(name, no_body, {}) for name in ends]
-        return await asyncio.gather(
-            *(executor._perform(NO_SESSION, job, room, company, retries) for job in jobs)
-        )
+        return await asyncio.gather(*(executor._perform(turns, job, retries) for job in jobs))
 
     monkeypatch.setattr(executor, "_attempt", attempt)
     performed.results = dict(zip(ends, asyncio.run(scene()), strict=True))
     return performed
+
+
+class ThisLoop:
+    """A lab of the loop that asks."""
+
+    session = NO_SESSION
+
+    async def do(self, work: Coroutine[Any, Any, Result]) -> Result:
+        return await work
 
 
 class Performed:
