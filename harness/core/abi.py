@@ -34,14 +34,19 @@ def integers(c_name: str) -> dict[str, str]:
 
 def packed(value: Any) -> bytes:
     """The bytes of a C struct: what its `dumps` gives, in less than half the time."""
-    layout, leaves = _packer(value.__class__)
-    return layout.pack(*(leaf if isinstance(leaf, int) else bytes(leaf) for leaf in leaves(value)))
+    layout, leaves, arrays = _packer(value.__class__)
+    found = list(leaves(value))
+    for place in arrays:
+        found[place] = bytes(found[place])
+    return layout.pack(*found)
 
 
 @cache
-def _packer(c_type: Any) -> tuple[struct.Struct, Callable[[Any], Any]]:
+def _packer(c_type: Any) -> tuple[struct.Struct, Callable[[Any], Any], list[int]]:
+    """The layout of all members as `struct` has it, what reads them off a value, and the places of arrays."""
     codes = dict(_leaves(c_type))
-    return struct.Struct("<" + "".join(codes.values())), attrgetter(*codes)
+    arrays = [place for place, code in enumerate(codes.values()) if code.endswith("s")]
+    return struct.Struct("<" + "".join(codes.values())), attrgetter(*codes), arrays
 
 
 def _leaves(c_type: Any, within: str = "") -> Iterator[tuple[str, str]]:

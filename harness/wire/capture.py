@@ -15,7 +15,7 @@ import select
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -58,21 +58,30 @@ class Window:
         self._packets: list[Packet] = []
         self._drops_before = drops
 
-    def add(self, packet: Packet) -> bool:
-        """Is it the window's?"""
-        if self.port is None:
-            mine = packet.raw[_ETHERTYPE] != _ARP
-        else:
-            mine = bool(packet.family) and self.port in (packet.sport, packet.dport)
-        if mine:
-            self._packets.append(packet)
-        return mine
+    def add(self, packet: Packet) -> None:
+        """It is the window's."""
+        self._packets.append(packet)
 
     def take(self, drops: int) -> list[Packet]:
         """The packets, which are then the caller's alone; `lost` says how many are missing."""
         self.lost = drops - self._drops_before
         packets, self._packets = self._packets, []
         return packets
+
+
+class _Open:
+    """The windows that are open, by their ports: dozens, and each packet is that of one or two."""
+
+    def __init__(self, windows: Iterable[Window]) -> None:
+        self._by_port: dict[int | None, list[Window]] = {}
+        for window in windows:
+            self._by_port.setdefault(window.port, []).append(window)
+
+    def of(self, packet: Packet) -> list[Window]:
+        """Those that the packet belongs to."""
+        everything = self._by_port.get(None, []) if packet.raw[_ETHERTYPE] != _ARP else []
+        ports = {packet.sport, packet.dport} if packet.family else ()
+        return [*everything, *(window for port in ports for window in self._by_port.get(port, ()))]
 
 
 class Capture:
@@ -222,12 +231,15 @@ class Capture:
             with self._lock:
                 frames, self._backlog, self._backlog_bytes = self._backlog, [], 0
                 windows = list(self._windows)
+            opened = _Open(windows)
             for frame in frames:
                 sender: Sender = "peer" if frame.outgoing else "guest"
                 packet = parse(frame.raw, time_ns=frame.time_ns, sender=sender, index=self._count)
                 self._count += 1
-                takers = [window.add(packet) for window in windows]
-                if packet.sender == "guest" and not any(takers):
+                takers = opened.of(packet)
+                for window in takers:
+                    window.add(packet)
+                if packet.sender == "guest" and not takers:
                     for window in windows:
                         window.strays += 1
 
