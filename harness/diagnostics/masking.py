@@ -11,38 +11,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-_PRIVATE_KEY = re.compile(
-    r"-----BEGIN (?P<kind>[A-Z ]*PRIVATE KEY)-----.*?(?:-----END (?P=kind)-----|\Z)", re.DOTALL
-)
-# The end of one that was cut. What looks behind keeps the search from beginning anew at every letter.
-_KEYS_END = re.compile(r"(?<![A-Za-z0-9+/=\\\r\n])[A-Za-z0-9+/=\\\r\n]*-----END [A-Z ]*PRIVATE KEY-----")
-_SECRET = r"(?:password|passwd|passphrase|secret|token|credential|api[_-]?key|productkey)[\w.-]*"
-_WORD = rf"[\w.-]*{_SECRET}"
-# name = value, name: value, "name": "value", name='value'; a value in quotes may have spaces.
-_VALUE = r"""(?P<value>"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\s,;<>"'&}\]]+)"""
-_ASSIGNED = re.compile(rf"""(?P<name>(?<![\w.-]){_WORD}["']?\s*[:=]\s*){_VALUE}""", re.IGNORECASE)
-# --name value and -Name value, of a command.
-_OPTION = re.compile(rf"(?P<name>(?<![\w.-])--?{_WORD}[ \t]+(?!-)){_VALUE}", re.IGNORECASE)
-# <Password><Value>...</Value></Password> and <password>...</password>, as answer files have them.
-_ELEMENT = re.compile(
-    rf"<(?P<tag>[\w:.-]*{_SECRET})(?P<attributes>[^>]*)(?<!/)>(?:(?!<(?P=tag)).){{0,4096}}?</(?P=tag)>",
-    re.IGNORECASE | re.DOTALL,
-)
-# Of Windows: five groups of five.
-_PRODUCT_KEY = re.compile(r"(?<![A-Za-z0-9-])[A-Za-z0-9]{5}(?:-[A-Za-z0-9]{5}){4}(?![A-Za-z0-9-])")
-# What some services begin their tokens with; JSON Web Tokens begin with the base64 of '{"'.
-_TOKEN = re.compile(
-    r"(?<![\w-])(?:gh[opsur]_\w{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}|xox[a-z]-[\w-]{10,}|AKIA[0-9A-Z]{16}"
-    r"|sk-[\w-]{16,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)"
-)
-_IN_URL = re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)")
-_AUTHORIZATION = re.compile(r"(authorization\s*:\s*\w+\s+)\S+", re.IGNORECASE)
+from harness.diagnostics import codes
+from harness.diagnostics.secret_forms import HIDDEN, without_keys, without_secrets
+from harness.diagnostics.secret_options import without_options
+
 _SECRET_NAME = re.compile(r"PASS|SECRET|TOKEN|CREDENTIAL|API_?KEY", re.IGNORECASE)
 _SHORTEST = 4  # a shorter secret cannot be told from ordinary text
 _OF_ANY_CASE = 4  # letters: "vm" may be a host, "VM" is a word
 _ORDINARY_USERS = range(1000, 65000)
-_HIDDEN = "<hidden>"
-_CODE = "A-Za-z0-9+/"  # letters of base64
+_CODE = r"\w+/\-"  # letters of base64
+_BREAK = r"(?:[\\^`=]?\r?\n[ \t]*)?"
+_DEPTH = 2  # of codes within codes
 _SHORTEST_CODE = 6  # bytes of a secret within a longer code; fewer would be met by chance
 _SUFFIXES = ("Password", "AdministratorPassword")  # what Windows adds before it encodes one
 
@@ -57,25 +36,23 @@ class Mask:
     def of_this_machine(cls, secrets: Iterable[str] = ()) -> "Mask":
         """Its name, its users and their homes, secrets of the environment, and those given."""
         secrets = [secret for secret in (*secrets, *_of_environment()) if len(secret) >= _SHORTEST]
-        known = dict.fromkeys(secrets, _HIDDEN)
-        known |= {each: _HIDDEN for secret in secrets for each in _encoded(secret)}
+        known = dict.fromkeys(secrets, HIDDEN)
+        known |= {each: HIDDEN for secret in secrets for each in _encoded(secret)}
         known |= _names()
         ordered = sorted(known.items(), key=lambda entry: len(entry[0]), reverse=True)
-        codes = [(_around(codes), _HIDDEN) for secret in secrets if (codes := [*_within_codes(secret)])]
-        return cls((*codes, *((_alone(value), shown) for value, shown in ordered)))
+        within = [(_around(parts), HIDDEN) for secret in secrets if (parts := [*_within_codes(secret)])]
+        return cls((*within, *((_alone(value), shown) for value, shown in ordered)))
 
     def __call__(self, text: str) -> str:
-        """The text without them, and without what looks like a secret."""
-        text = _PRIVATE_KEY.sub("<private key>", text)
-        text = _KEYS_END.sub("<private key>", text)
+        """The text without them, and without what looks like a secret; also where it is written in code."""
+        return self._masked(text, _DEPTH)
+
+    def _masked(self, text: str, depth: int) -> str:
+        text = without_keys(text)
         for pattern, shown in self.values:
             text = pattern.sub(shown, text)
-        text = _ELEMENT.sub(rf"<\g<tag>\g<attributes>>{_HIDDEN}</\g<tag>>", text)
-        text = _OPTION.sub(_assigned, _ASSIGNED.sub(_assigned, text))
-        text = _IN_URL.sub(_HIDDEN, text)
-        text = _PRODUCT_KEY.sub("<product key>", text)
-        text = _TOKEN.sub(_HIDDEN, text)
-        return _AUTHORIZATION.sub(rf"\g<1>{_HIDDEN}", text)
+        text = without_secrets(without_options(text))
+        return codes.replaced(text, lambda told: self._masked(told, depth - 1), HIDDEN) if depth else text
 
 
 def _encoded(secret: str) -> Iterator[str]:
@@ -99,27 +76,24 @@ def _within_codes(secret: str) -> Iterator[str]:
                     yield base64.b64encode(whole).decode()
 
 
-def _around(codes: Iterable[str]) -> re.Pattern[str]:
-    """Matches the whole word of base64 that one of them is in."""
-    within = "|".join(map(re.escape, codes))
-    return re.compile(rf"(?<![{_CODE}])[{_CODE}]*?(?:{within})[{_CODE}]*=*")
-
-
-def _assigned(found: "re.Match[str]") -> str:
-    quote = found["value"][0] if found["value"][0] in "\"'" else ""
-    return f"{found['name']}{quote}{_HIDDEN}{quote}"
+def _around(parts: Iterable[str]) -> re.Pattern[str]:
+    """Matches the whole word of base64 that one of them is in, which may go on in the next line."""
+    spelled = (
+        _BREAK.join("[+-]" if letter in "+-" else "[/_]" if letter in "/_" else letter for letter in each)
+        for each in parts
+    )
+    return re.compile(rf"(?<![{_CODE}])[{_CODE}]*?(?:{'|'.join(spelled)})[{_CODE}]*=*")
 
 
 def _alone(value: str) -> re.Pattern[str]:
     """Matches it as a word, so that a machine called "vm" does not go through the text like a plague.
 
-    A zero may follow each letter: UTF-16 that a log of bytes has.
+    It may go on in the next line.
     """
     before = r"(?<!\w)" if value[0].isalnum() else ""
     after = r"(?!\w)" if value[-1].isalnum() else ""
     flags = re.IGNORECASE if len(value) >= _OF_ANY_CASE else re.NOFLAG
-    letters = r"\0?".join(map(re.escape, value))
-    return re.compile(f"{before}{letters}{after}", flags)
+    return re.compile(f"{before}{_BREAK.join(map(re.escape, value))}{after}", flags)
 
 
 def _of_environment() -> Iterator[str]:

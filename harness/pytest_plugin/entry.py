@@ -8,6 +8,7 @@ import pytest
 from harness.core.signals import take_signals
 from harness.pytest_plugin import workers
 from harness.pytest_plugin.case_report import BetweenProcesses
+from harness.pytest_plugin.ends_in_order import EndsInOrder
 from harness.pytest_plugin.lab_workers import LabWorkers
 from harness.pytest_plugin.options import add_options, chosen_settings
 from harness.pytest_plugin.plugin import SuitePlugin
@@ -42,6 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
             plugins = [recorder, LabWorkers(config, settings, recorder, folder)]
         else:
             plugins = [recorder, SuitePlugin(config, settings, folder)]
+        plugins.append(EndsInOrder(recorder))
         if config.getoption("--json-lines"):
             plugins.append(JsonLines(recorder, folder))
         elif sys.stdout.isatty() and not config.option.verbose:

@@ -197,14 +197,23 @@ class SuitePlugin:
         record = self._writer.write(case, _sentence(item), required_ids(item), result)
         return FinishedCase(result, CaseReport(record, _describe(session), place))
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self) -> Any:
+        try:
+            return (yield)
+        finally:
+            if self._settings.keep_guest and self._executor:
+                with told_as_pytest_does():
+                    self._open_shell(self._executor)
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if not self._executor:
             return
         try:
-            if self._settings.keep_guest:
-                self._open_shell(self._executor)
             self._executor.close()
+        except KeyboardInterrupt:  # of somebody who will not wait for the lab; what it holds dies with us
+            self._say("the lab was left as it is")
         except Exception as error:  # the record is still to be written
             line = str(error) if isinstance(error, WskConformanceError) else unexpected(error)
             self._say(f"the lab could not be ended in order: {line}")

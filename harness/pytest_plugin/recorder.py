@@ -4,6 +4,8 @@
 What a report of pytest's carries of a case is in case_report.py.
 """
 
+import contextlib
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -30,7 +32,6 @@ from harness.report.overview import Overview, overview
 from harness.report.overview_text import overview_lines
 from harness.report.previous import previous
 from harness.report.record import CaseRecord, RunRecord, Selection
-from harness.run.finishing import undisturbed
 from harness.run.options import Settings
 from harness.verdict import Baseline, Outcome, exit_status, load_requirements
 
@@ -89,6 +90,7 @@ class Recorder:
                 clock=self._began,
             )
             self._record = record.__enter__()
+            self._store_selection(self._selection)
             self._reserve.take()
         except UsageError as error:
             raise pytest.UsageError(str(error)) from None
@@ -110,6 +112,7 @@ class Recorder:
     def select(self, count: int) -> None:
         """The run is to have so many cases; as soon as that is known."""
         self._selected = count
+        self._store_selection(Selection(count, None, []))
 
     # Last: a guest that cannot be had leaves no folder.
     @pytest.hookimpl(trylast=True)
@@ -190,11 +193,25 @@ class Recorder:
         """Once the run is over: how it ended, and of how many cases, as in run.json."""
         return {"ended": self._end, "selection": self._selection and asdict(self._selection)}
 
+    def keep(self, session: pytest.Session) -> None:
+        """Writes the record as it is, with how the run ended, before those who perform cases have ended.
+
+        That takes its time, and who asked the run to end may not wait for it.
+        """
+        under_way = sys.exception()  # a second Ctrl-C, while pytest still told everybody of the first
+        if self._end is None and isinstance(under_way, KeyboardInterrupt):
+            self._end = _end_by(under_way)
+        if self._end is End.TERMINATED or self._end is End.LIMIT:
+            session.exitstatus = _NOT_WHOLE
+        if self._record:
+            if self._end:
+                self._record.end(self._end)
+            with contextlib.suppress(CannotKeep):  # it is written once more, with a line when it cannot be
+                self._record.write()
+
     # After those who perform cases have ended, before xdist ends the rest of its workers.
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        if self._end is End.TERMINATED or self._end is End.LIMIT:
-            session.exitstatus = _NOT_WHOLE
         self.open_for_workers()
         if self._record:
             self._finish(session)
@@ -212,14 +229,13 @@ class Recorder:
         if self._end is None:
             asked = session.shouldfail or session.shouldstop
             self._end = End.BROKEN if self._lost else End.STOPPED if asked else End.BY_ITSELF
-        with undisturbed():
-            try:
-                for step in (self._write_record, self._write_reports, self._learn):
-                    self._try(step)
-            except KeyboardInterrupt:
-                again = f"`wsk-conformance report {self._folder}` makes it again"
-                self._troubles.append(f"the report was left unfinished: {again}")
-                session.exitstatus = pytest.ExitCode.INTERRUPTED
+        try:
+            for step in (self._write_record, self._write_reports, self._learn):
+                self._try(step)
+        except KeyboardInterrupt:
+            again = f"`wsk-conformance report {self._folder}` makes it again"
+            self._troubles.append(f"the report was left unfinished: {again}")
+            session.exitstatus = pytest.ExitCode.INTERRUPTED
         if self._not_written:
             session.exitstatus = _NOT_WHOLE
 
@@ -239,11 +255,16 @@ class Recorder:
             return
         self._reserve.release()
         self._record.end(self._end)
+        self._record.write()  # counting what was selected may take seconds
         if self._selected is not None:
-            self._selection = selection(self._config, self._settings, self._selected)
-            self._record.select(self._selection)
+            self._store_selection(selection(self._config, self._settings, self._selected))
         self._record.sort(self._places.__getitem__)
         self._record.__exit__(None, None, None)
+
+    def _store_selection(self, chosen: Selection | None) -> None:
+        self._selection = chosen
+        if self._record and chosen:
+            self._record.select(chosen)
 
     def _write_reports(self) -> None:
         # A fifth of a second, which no case need wait for.

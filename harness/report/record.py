@@ -187,7 +187,7 @@ class RunRecord:
         if self._ended is None:
             by_user = kind is not None and issubclass(kind, KeyboardInterrupt)
             self._ended = End.BY_ITSELF if kind is None else End.INTERRUPTED if by_user else End.BROKEN
-        self._write()
+        self.write()
         results = self.folder.parent
         # An empty run is nothing to look at; another may have begun meanwhile.
         if not self._cases and self._before and latest_of(results) == self.run_id:
@@ -210,7 +210,7 @@ class RunRecord:
         plain = case.plain()
         self._cases.append(_Kept(plain, json.dumps(plain)))
         if time.monotonic() > self._next_writing:
-            self._write()
+            self.write()
 
     def sort(self, order: Callable[[str], int]) -> None:
         """Puts the cases in order, by their ids."""
@@ -246,8 +246,8 @@ class RunRecord:
         cases = ",\n".join(case.text for case in self._cases)
         return f'{head},\n"cases": [\n{cases}\n]}}\n'.encode()
 
-    def _write(self) -> None:
-        """Raises CannotKeep."""
+    def write(self) -> None:
+        """Stores all of it as it is now. Raises CannotKeep."""
         begun = time.monotonic()
         try:
             write_atomically(self.folder / RUN_FILE, self._content())

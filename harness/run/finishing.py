@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The end of a run, while what it has done is written: one signal does not disturb it, a second does."""
+"""The end of a run, while its labs end and its results are written: one signal does not disturb it."""
 
 import contextlib
 import signal
@@ -10,12 +10,13 @@ from types import FrameType
 
 from harness.core.signals import LIMIT
 
+_SAID = "wsk-conformance: the run is ending, and its results are being written; once more to leave that"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, LIMIT)
 
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """The first request to end is answered with a line; the second raises KeyboardInterrupt."""
+    """The first request to end is answered with a line; each one after it raises KeyboardInterrupt."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -26,7 +27,8 @@ def undisturbed() -> Iterator[None]:
         if asked:
             raise KeyboardInterrupt
         asked = True
-        print("wsk-conformance: the results are being written; once more to leave that", file=sys.__stderr__)
+        with contextlib.suppress(OSError, ValueError):
+            print(_SAID, file=sys.__stderr__, flush=True)
 
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     for number in _SIGNALS:

@@ -13,7 +13,7 @@ from pathlib import Path
 import conformance
 import pytest
 
-from harness.core.paths import REFERENCE_IMAGE
+from harness.core.paths import REFERENCE_IMAGE, REPOSITORY
 from harness.guest.reference import ReferenceGuest
 
 NO_SPACE = "no space left for the results"
@@ -72,6 +72,78 @@ def test_a_signal_leaves_a_report_of_what_there_is(
     assert {case["outcome"] for case in ran.record["cases"]} == {"recorded", "pass"}
     say_so(ran, "NOT A WHOLE RUN: it was terminated by a signal after 2 of 3 cases")
     assert not baselines.exists()
+
+
+def interrupted(
+    results: Path, monkeypatch: pytest.MonkeyPatch, moment: str, signals: str, *options: str
+) -> conformance.Ran:
+    """A run that is sent these signals when it calls that function."""
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY / "tests" / "support"))
+    monkeypatch.setenv("SIGNALS_ITSELF", f"{moment} {signals}")
+    return conformance.run_cases(results, "well", options=["-p", "signals_itself", *options])
+
+
+def make_reports(ran: conformance.Ran) -> str:
+    """Makes all reports of the run again; gives back the one in Markdown."""
+    report = [str(conformance.BIN / "wsk-conformance"), "report", str(ran.folder.resolve()), "--format"]
+    for wanted in ("html", "junit"):
+        subprocess.run([*report, wanted], capture_output=True, check=True)
+    return subprocess.run([*report, "markdown"], capture_output=True, text=True, check=True).stdout
+
+
+PAGE = "harness.report.html.write_page"
+JUNIT = "harness.report.junit.write_junit"
+
+
+@pytest.mark.parametrize(
+    ("moment", "number", "labs"),
+    [
+        ("harness.pytest_plugin.recorder.selection", "SIGINT", []),
+        (JUNIT, "SIGTERM", []),
+        (PAGE, "SIGHUP", []),
+        (PAGE, "SIGTERM", ["-n", "2"]),
+    ],
+)
+def test_a_signal_while_the_results_are_written_costs_nothing_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str, number: str, labs: list[str]
+) -> None:
+    ran = interrupted(tmp_path, monkeypatch, moment, number, *labs)
+    assert (ran.status, ran.record["ended"]) == (0, "by itself"), ran.output
+    assert "once more to leave that" in ran.output
+    assert {"report.html", "junit.xml"} <= {path.name for path in ran.folder.iterdir()}
+
+
+@pytest.mark.parametrize("signals", ["SIGTERM", "SIGINT SIGINT"])
+def test_a_signal_while_the_lab_ends_costs_nothing_of_the_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signals: str
+) -> None:
+    ran = interrupted(tmp_path, monkeypatch, "harness.run.executor.Executor.close", signals)
+    assert (ran.status, ran.record["ended"]) == (0, "by itself"), ran.output
+    assert {"report.html", "junit.xml"} <= {path.name for path in ran.folder.iterdir()}
+
+
+@pytest.mark.parametrize("moment", [JUNIT, PAGE])
+def test_who_leaves_the_writing_of_a_report_is_told_how_it_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    ran = interrupted(tmp_path, monkeypatch, moment, "SIGTERM SIGTERM")
+    assert ran.status == 2, ran.output  # pytest's word for interrupted
+    assert f"`wsk-conformance report {ran.folder.resolve()}` makes it again" in ran.output
+    assert "NOT A WHOLE RUN" not in make_reports(ran)
+
+
+@pytest.mark.parametrize(
+    "moment", [JUNIT, PAGE, "harness.run.executor.Executor.close", "harness.report.record.RunRecord.add"]
+)
+def test_a_report_can_be_made_of_a_run_that_was_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    ran = interrupted(tmp_path, monkeypatch, moment, "SIGKILL")
+    assert ran.status == -signal.SIGKILL, ran.output
+    told, run = make_reports(ran), ran.record
+    assert (ran.folder / "report.html").is_file()
+    assert ("still runs or was killed" in told) == (run["ended"] is None)
+    assert len(run["cases"]) == (moment != "harness.report.record.RunRecord.add")
 
 
 @pytest.mark.parametrize("labs", [[], ["-n", "2"]], ids=["one lab", "two labs"])

@@ -88,6 +88,13 @@ def test_a_large_text_does_not_take_long(mask: Mask) -> None:
         "://a:",
         "-password ",
         "a/",
+        "token",
+        "Cookie: ",
+        "/v password ",
+        "config ",
+        "net use ",
+        "%41",
+        "0x41,",
     )
-    for text in (*(one * 30_000 for one in many), f"<{'x' * 100_000}"):
+    for text in (*(one * 3_000 for one in many), f"<{'x' * 100_000}"):
         assert mask(text)
