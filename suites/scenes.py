@@ -137,13 +137,18 @@ def close_after(plan, disconnect):
         plan.close_after_eof(disconnect.socket)
 
 
+def listed(found, otherwise):
+    """What was found, as a sentence has it."""
+    return ", ".join(each.text if isinstance(each, Fact) else str(each) for each in found) or otherwise
+
+
 def quiet_after_reset(seen):
     """Did the guest send a RST, and no data and no FIN after it? What comes late may get RSTs, too."""
     reset = seen.rst("guest")
     if reset is None:
         return Fact(False, "no RST of the guest")
     late = [each for each in seen.packets(sender="guest", after=reset) if each.payload or FIN in each.flags]
-    return Fact(not late, f"after {reset}: {late or 'neither data nor FIN'}")
+    return Fact(not late, f"after {reset}: {listed(late, 'neither data nor FIN')}")
 
 
 def own_reset(seen, done):
@@ -179,7 +184,7 @@ def no_reset(seen):
         for reset in seen.packets(RST, sender="guest")
         if not any(segment.index < reset.index for segment in late)
     ]
-    return Fact(not own, f"RST of the guest's own accord: {own or 'none'}")
+    return Fact(not own, f"RST of the guest's own accord: {listed(own, 'none')}")
 
 
 def acknowledgement(seen, fin):
@@ -250,7 +255,7 @@ def is_as_before(before, pool):
         for name in sorted({*before, *pool})
         if before.get(name) != pool.get(name)
     ]
-    return Fact(not differ, f"blocks and bytes by tag: {', '.join(differ) or 'as before'}")
+    return Fact(not differ, f"blocks and bytes by tag: {listed(differ, 'as before')}")
 
 
 def failed(seen, *operations):
@@ -260,7 +265,7 @@ def failed(seen, *operations):
         for each in operations
         if (seen.completions(each), nt_success(seen.status(each))) != (1, False)
     ]
-    return Fact(not others, f"each once, with a failure: {others or 'so it was'}")
+    return Fact(not others, f"each once, with a failure: {listed(others, 'so it was')}")
 
 
 def require_precondition(fact):

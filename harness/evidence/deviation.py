@@ -17,18 +17,20 @@ from types import FunctionType, TracebackType
 from typing import Any
 
 from harness.core.abi import EventKind, StepKind
-from harness.core.ntstatus import NTSTATUS
-from harness.core.units import format_ns, us
-from harness.evidence.events import Event, irql_name
+from harness.core.units import format_ns
+from harness.evidence.events import irql_name
+from harness.evidence.spoken import Scope, is_data, mark, question, spoken, value
 from harness.evidence.timeline import Fact, Timeline
-from harness.scenario import CallbackMarker, Marker, Operation, Socket
 from harness.wire import FIN, RST, Packet
 
-_LONGEST_VALUE = 80
 _MOST_TOLD = 3  # packets
 _ABOUT_PACKETS = ("count", "fin", "rst", "packets")
 _ENDS = (StepKind.DISCONNECT, StepKind.CLOSE)
-_RECEIVED = "peer.received"
+_OF_PEERS = {
+    "received of peer": "the peer to receive ",
+    "ended of peer": "the connection to end, at the peer, with ",
+    "ended of connection": "a connection to end, at the peer, with ",
+}
 _DIGITS = ("no", "one", "two", "three", "four", "five")
 _TIMES = ("never", "once", "twice")
 _NOT_ASKED_AGAIN = (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
@@ -49,16 +51,28 @@ _RELATIONS: dict[type[ast.cmpop], str] = {
 def in_words(error: BaseException) -> str:
     """'expected one FIN of the guest, saw none; RST 2 ms after the call of disconnect #4'.
 
-    Empty when the assertion cannot be read again: it is not in a file, or asks what would change something.
+    Where the assertion cannot be read again, for it asks what would change something, or says nothing but
+    code, the sentence of its case is told to be not so. Empty when that has none.
     """
     try:
         found = _asserted(error.__traceback__)
-        return "; ".join(filter(None, _sentence(*found))) if found else ""
-    except Exception:  # whatever a test's own code raises: there is the comparison all the same
-        return ""
+        if told := "; ".join(filter(None, _sentence(*found))) if found else "":
+            return told
+    except Exception:  # whatever a test's own code raises: there is the sentence all the same
+        pass
+    sentence = _sentence_of_case(error.__traceback__)
+    return f"it is not so: {sentence}" if sentence else ""
 
 
-Scope = Mapping[str, Any]
+def _sentence_of_case(traceback: TracebackType | None) -> str:
+    """The first line of the docstring of the test that the assertion is in."""
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        for node in ast.walk(_tree(code.co_filename)) if code.co_name.startswith("test_") else ():
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == code.co_name:
+                return " ".join((ast.get_docstring(node) or "").partition("\n\n")[0].split())
+        traceback = traceback.tb_next
+    return ""
 
 
 def _asserted(traceback: TracebackType | None) -> tuple[ast.expr, Scope] | None:
@@ -124,7 +138,7 @@ def _sentence(test: ast.expr, scope: Scope) -> Iterator[str]:
     if isinstance(failed, ast.Compare):
         yield from _comparison(failed, scope)
     elif isinstance(failed, ast.UnaryOp) and isinstance(failed.op, ast.Not):
-        yield f"expected not: {_statement(failed.operand, scope)}"
+        yield _denied(failed.operand, scope)
     else:
         yield from _holds(failed, scope)
 
@@ -144,9 +158,14 @@ def _failed(test: ast.expr, scope: Scope) -> tuple[ast.expr, Scope]:
             for element, inner in _elements(test.args[0], scope):
                 if not _ask(element, inner):
                     return _failed(element, inner)
-        elif returned := _returned(test, scope):
+        elif (returned := _returned(test, scope)) and not _explains_itself(returned[0]):
             return _failed(*returned)
     return test, scope
+
+
+def _explains_itself(node: ast.expr) -> bool:
+    """A Fact of the helper's own."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == Fact.__name__
 
 
 def _elements(loop: ast.GeneratorExp | ast.ListComp, scope: Scope) -> Iterator[tuple[ast.expr, Scope]]:
@@ -196,56 +215,64 @@ def _comparison(test: ast.Compare, scope: Scope) -> Iterator[str]:
     for operator, left, right in zip(test.ops, operands, operands[1:], strict=False):
         if _ask(ast.Compare(left, [operator], [right]), scope):
             continue
-        question, value = _Question.of(left, scope), _ask(left, scope)
+        about, seen = _Question.of(left, scope), _ask(left, scope)
         expected = _ask(right, scope)
-        if isinstance(value, tuple | list) and isinstance(expected, tuple | list):
-            yield from _pairs(left, right, value, expected, scope)
+        if isinstance(seen, tuple | list) and isinstance(expected, tuple | list):
+            yield from _pairs(left, seen, expected, scope)
             return
-        yield question.expected(_RELATIONS[type(operator)], expected, value)
-        yield question.beside()
+        yield about.expected(_RELATIONS[type(operator)], expected, seen)
+        yield about.beside()
         return
 
 
-def _pairs(left: ast.expr, right: ast.expr, values: Any, expected: Any, scope: Scope) -> Iterator[str]:
+def _pairs(left: ast.expr, values: Any, expected: Any, scope: Scope) -> Iterator[str]:
     """The first place where two written-out rows of values differ."""
     written = isinstance(left, ast.Tuple | ast.List) and len(left.elts) == len(values) == len(expected)
     for place in range(len(values)) if written else ():
         if values[place] != expected[place]:
-            question = _Question.of(left.elts[place], scope)  # type: ignore[attr-defined]
-            yield question.expected("", expected[place], values[place])
-            yield question.beside()
+            about = _Question.of(left.elts[place], scope)  # type: ignore[attr-defined]
+            yield about.expected("", expected[place], values[place])
+            yield about.beside()
             return
-    source = ast.unparse(left)
     if len(values) != len(expected):
-        yield f"expected {len(expected)} entries in {source}, saw {len(values)}"
+        yield f"expected {len(expected)} entries in {spoken(left, scope)}, saw {len(values)}"
         return
     place = next(place for place in range(len(values)) if values[place] != expected[place])
     if isinstance(left, ast.ListComp) and (elements := list(_elements(left, scope))):
-        question = _Question.of(*elements[place])
-        yield question.expected("", expected[place], values[place])
-        yield question.beside()
+        about = _Question.of(*elements[place])
+        yield about.expected("", expected[place], values[place])
+        yield about.beside()
         return
-    which = f"entry {place + 1} of {source}"
-    yield f"expected {which} to be {_value(expected[place])}, saw {_value(values[place])}"
+    which = f"entry {place + 1} of {spoken(left, scope)}"
+    yield f"expected {which} to be {value(expected[place])}, saw {value(values[place])}"
 
 
 def _holds(node: ast.expr, scope: Scope) -> Iterator[str]:
     """Words for an answer that is false."""
-    question, answer = _Question.of(node, scope), _ask(node, scope)
-    yield question.told(answer)
-    yield question.beside()
-
-
-def _statement(node: ast.expr, scope: Scope) -> str:
     answer = _ask(node, scope)
-    return answer.text if isinstance(answer, Fact) else f"{ast.unparse(node)} is {_value(answer)}"
+    if isinstance(answer, Fact) and isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        asked = question(node, scope)
+        yield f"{asked} No: {answer.text}" if asked.endswith("?") else f"expected: {asked} Saw: {answer.text}"
+        return
+    about = _Question.of(node, scope)
+    yield about.told(answer)
+    yield about.beside()
+
+
+def _denied(node: ast.expr, scope: Scope) -> str:
+    """Words for an answer that should be none: 'expected nothing of received of peer, saw 4 bytes'."""
+    answer = _ask(node, scope)
+    if isinstance(answer, Fact):
+        return f"expected not: {answer.text}"
+    return f"expected {_Question.of(node, scope).source} to be nothing, saw {value(answer)}"
 
 
 @dataclass(frozen=True)
 class _Question:
     """The question of the left side: to a timeline, by the name of its method, or to anything else."""
 
-    source: str
+    node: ast.expr
+    scope: Scope
     name: str = ""
     about: tuple[Any, ...] = ()
     how: Mapping[str, Any] | None = None
@@ -253,16 +280,18 @@ class _Question:
 
     @classmethod
     def of(cls, node: ast.expr, scope: Scope) -> "_Question":
-        source = ast.unparse(node)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             asked = _ask(node.func.value, scope)
             if isinstance(asked, Timeline):
                 how = {word.arg: _ask(word.value, scope) for word in node.keywords if word.arg}
                 about = tuple(_ask(argument, scope) for argument in node.args)
-                return cls(source, node.func.attr, about, how, asked)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "len":
-            return cls(f"the number of {ast.unparse(node.args[0])}")
-        return cls(source)
+                return cls(node, scope, node.func.attr, about, how, asked)
+        return cls(node, scope)
+
+    @property
+    def source(self) -> str:
+        """Words for what is asked; NoWords when there are none."""
+        return spoken(self.node, self.scope)
 
     def expected(self, relation: str, wanted: Any, seen: Any) -> str:
         """Words for a comparison: 'expected one FIN of the guest, saw none'."""
@@ -282,16 +311,16 @@ class _Question:
             "completion_irql": f"the IRP of {self._first} to complete at ",
             "data": f"{self._first} to receive ",
             "stream": f"the {self._first} to send ",
-        }.get(self.name, "the peer to receive " if self.source == _RECEIVED else f"{self.source} to be ")
+        }.get(self.name) or _OF_PEERS.get(self.source, f"{self.source} to be ")
         if self.name == "completion_irql":
             wanted, seen = irql_name(wanted), irql_name(seen)
         as_time = self.name == "elapsed"
-        if _is_data(wanted) and _is_data(seen) and len(wanted) == len(seen) and not relation:
+        if is_data(wanted) and is_data(seen) and len(wanted) == len(seen) and not relation:
             place = next(
                 (n for n, pair in enumerate(zip(wanted, seen, strict=True)) if pair[0] != pair[1]), 0
             )
-            return f"expected {subject}{_value(wanted)}, saw as many, which differ from byte {place} on"
-        return f"expected {subject}{relation}{_value(wanted, as_time)}, saw {_value(seen, as_time)}"
+            return f"expected {subject}{value(wanted)}, saw as many, which differ from byte {place} on"
+        return f"expected {subject}{relation}{value(wanted, as_time)}, saw {value(seen, as_time)}"
 
     def told(self, answer: Any) -> str:
         """Words for an answer that is false by itself."""
@@ -300,9 +329,11 @@ class _Question:
             return f"expected no {self._packets}, saw {self._each(found)}"
         if isinstance(answer, Fact):
             wanted = {
-                "order": f"{', then '.join(map(_mark, self.about))}",
+                "order": f"{', then '.join(map(mark, self.about))}",
                 "answered": f"the return of {self._first} and its IRP to agree",
-            }.get(self.name, self.source)
+                "lasted": f"{self._span} to take at least {self._limit}",
+                "within": f"{self._span} to take at most {self._limit}",
+            }.get(self.name) or self.source
             return f"expected {wanted}, saw: {answer.text}"
         told = {
             "inline": f"{self._first} to complete before it returned, and it completed later",
@@ -310,7 +341,7 @@ class _Question:
             "skipped": f"{self._first} to be skipped, and it was made",
             "packets": f"one {self._packets}, saw none",
         }.get(self.name)
-        return f"expected {told}" if told else f"expected {self.source}, saw {_value(answer)}"
+        return f"expected {told}" if told else f"expected {self.source}, saw {value(answer)}"
 
     def beside(self) -> str:
         """How the guest's side of the connection ended instead, of a question about packets."""
@@ -324,11 +355,15 @@ class _Question:
 
     @property
     def _first(self) -> str:
-        return _mark(self.about[0]) if self.about else self.source
+        return mark(self.about[0]) if self.about else "it"
 
     @property
     def _span(self) -> str:
-        return " to ".join(map(_mark, self.about))
+        return " to ".join(map(mark, self.about[:2]))
+
+    @property
+    def _limit(self) -> str:
+        return value(self.about[2], as_time=True) if len(self.about) > 2 else "its limit"
 
     @property
     def _packets(self) -> str:
@@ -336,7 +371,7 @@ class _Question:
         how = self.how or {}
         what = str(self.about[0]) if self.about and self.about[0] is not None else "packet"
         bounds = (
-            f" {name} the {_mark(how[name])}" for name in ("before", "after") if how.get(name) is not None
+            f" {name} the {mark(how[name])}" for name in ("before", "after") if how.get(name) is not None
         )
         return f"{what} of {_side(how.get('sender'))}{''.join(bounds)}"
 
@@ -364,18 +399,6 @@ def _when(seen: Timeline, packet: Packet) -> str:
     return f"{packet.flags} {about}{format_ns(round(since, -4))} after the call of {step.name}"
 
 
-def _mark(mark: Any) -> str:
-    if isinstance(mark, Operation):
-        return mark.name
-    if isinstance(mark, Marker):
-        return f"{mark.kind} of {mark.operation.name}"
-    if isinstance(mark, CallbackMarker | Socket | str):
-        return str(mark)
-    if isinstance(mark, Packet):
-        return f"the {mark.sender}'s {mark.flags}"
-    return "nothing" if mark is None else "a moment of the peer's"
-
-
 def _side(sender: Any) -> str:
     return f"the {sender}" if sender else "either side"
 
@@ -386,21 +409,3 @@ def _number(count: Any, none: str = "no") -> str:
 
 def _often(times: Any) -> str:
     return _TIMES[times] if isinstance(times, int) and 0 <= times < 3 else f"{times} times"
-
-
-def _is_data(value: Any) -> bool:
-    return isinstance(value, bytes | bytearray) or type(value).__name__ == "Content"
-
-
-def _value(value: Any, as_time: bool = False) -> str:
-    if as_time and isinstance(value, int):
-        return format_ns(round(value, -3) if abs(value) >= us else value)
-    if _is_data(value):
-        return f"{len(value)} byte{'s' * (len(value) != 1)}"
-    if isinstance(value, NTSTATUS) or value is None:
-        return "nothing" if value is None else str(value)
-    if isinstance(value, tuple | list | set | frozenset) and not isinstance(value, Event) and value:
-        told = " or ".join(map(_value, value)) if isinstance(value, tuple) else ", ".join(map(_value, value))
-    else:
-        told = value if isinstance(value, str) else repr(value)
-    return told if len(told) <= _LONGEST_VALUE else f"{told[: _LONGEST_VALUE - 1]}…"

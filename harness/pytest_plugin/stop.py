@@ -8,6 +8,7 @@ import pytest
 from _pytest.outcomes import Exit  # pytest.exit.Exception, by a name that can be inherited from
 
 from harness.core.errors import UsageError, WskConformanceError
+from harness.core.printable import printable
 from harness.core.unexpected import unexpected
 from harness.report.ended import End
 from harness.report.files import CannotKeep
@@ -31,10 +32,10 @@ def told_as_pytest_does() -> Iterator[None]:
     except pytest.UsageError:
         raise
     except UsageError as error:
-        raise pytest.UsageError(str(error)) from None
+        raise pytest.UsageError(printable(str(error))) from None
     except CannotKeep as error:
-        raise Stop(str(error), End.NO_SPACE if error.out_of_space else End.BROKEN) from None
+        raise Stop(printable(str(error)), End.NO_SPACE if error.out_of_space else End.BROKEN) from None
     except WskConformanceError as error:
-        raise Stop(str(error)) from None
+        raise Stop(printable(str(error))) from None
     except Exception as error:
         raise Stop(unexpected(error)) from None

@@ -3,6 +3,7 @@
 
 import os
 import resource
+import unicodedata
 from pathlib import Path
 
 from harness.core import cache
@@ -15,6 +16,7 @@ from harness.run.options import Settings
 LEAST_ROOM_BYTES = 2 * RESERVED_BYTES
 _FILES = 128  # open at once, besides those of the scenarios
 _FILES_A_SCENARIO = 8
+_NO_XML = ("Cc", "Cs")  # control characters, and what stands for bytes that are no UTF-8
 
 
 def check(settings: Settings) -> None:
@@ -27,7 +29,7 @@ def check(settings: Settings) -> None:
 
 
 def _check_results(results: Path) -> None:
-    if why := unnameable(results.absolute()):
+    if why := unnameable(results.absolute()) or _untellable(results.absolute()):
         raise UsageError(f"cannot keep results in {short(results)}: {why}")
     place = _nearest(results)
     if not is_folder(place):
@@ -40,6 +42,12 @@ def _check_results(results: Path) -> None:
             f"no space left for results in {short(results)}: a run needs {LEAST_ROOM_BYTES >> 20} MiB "
             f"at least, and there are {free >> 20}; free some, or choose another folder with --results"
         )
+
+
+def _untellable(path: Path) -> str:
+    """Why libvirt, which takes XML, cannot be told this name: the machine's logs are in that folder."""
+    told = all(unicodedata.category(letter) not in _NO_XML for letter in str(path))
+    return "" if told else "its name has letters that no text can have"
 
 
 def _check_baselines(settings: Settings) -> None:

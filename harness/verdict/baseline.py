@@ -31,7 +31,7 @@ class Baseline:
         """Compares with the stored observations, and changes nothing. Raises BehaviourChanged."""
         stored = self._cases.get(case, {})
         changed = [
-            f"{what}: {stored[what]!r} is now {value!r}"
+            f"{what}: {_shown(stored[what])} is now {_shown(value)}"
             for what, value in seen.items()
             if what in stored and stored[what] != value
         ]
@@ -52,6 +52,12 @@ class Baseline:
             self.path.write_text(tomli_w.dumps(cases), encoding="utf-8")
         except OSError as error:
             raise UsageError(f"cannot write the baseline {self.path}: {error.strerror}") from None
+
+
+def _shown(observed: str) -> str:
+    """'FIN'; of a list, as some are stored, what is in it."""
+    listed = observed.startswith("[") and observed.endswith("]")
+    return f"'{observed[1:-1].replace(chr(39), '') if listed else observed}'"
 
 
 def _load(path: Path) -> dict[str, Observations]:

@@ -15,6 +15,7 @@ from suites.scenes import (
     SOME_WAYS,
     connected,
     impossible,
+    listed,
     require_pending,
     require_precondition,
 )
@@ -121,7 +122,7 @@ def nothing_behind_fin(seen):
         for packet in seen.packets(sender="guest")
         if packet.payload and 0 < (packet.position - fin.position - 1) % (1 << 32) < 1 << 31
     ]
-    return Fact(not late, f"behind {fin}: {late or 'nothing'}")
+    return Fact(not late, f"behind {fin}: {listed(late, 'nothing')}")
 
 
 @requires("D-23")

@@ -9,7 +9,7 @@ from harness.core.units import KiB
 from harness.evidence import Fact
 from harness.peer import EndsWhenAsked, NeverAnswers
 from harness.scenario import WSK_FLAG_DRAIN, WSK_FLAG_WAITALL, Category, Origin, Scenario
-from suites.scenes import ACKNOWLEDGED, SETTLES, joined, require_pending, require_precondition
+from suites.scenes import ACKNOWLEDGED, SETTLES, joined, listed, require_pending, require_precondition
 from suites.states.operations import LATER
 
 MANY = 8
@@ -95,13 +95,15 @@ def each_once(seen, operations):
     """Did each complete once?"""
     counts = {str(each): seen.completions(each) for each in operations}
     others = [f"{each} completed {count} times" for each, count in counts.items() if count != 1]
-    return Fact(not others, f"each once: {others or 'so it was'}")
+    return Fact(not others, f"each once: {listed(others, 'so it was')}")
 
 
 def stay(seen, operations, until):
     """Was each still pending when that call was made, and did it complete once?"""
     early = [order for each in operations if not (order := seen.order(until.call, each.completion))]
-    return each_once(seen, operations) and Fact(not early, f"each after {until}: {early or 'so it was'}")
+    return each_once(seen, operations) and Fact(
+        not early, f"each after {until}: {listed(early, 'so it was')}"
+    )
 
 
 def statuses(seen, operations):
@@ -120,7 +122,7 @@ def ended_by_close(seen, pending, close):
     for each in pending:
         require_pending(seen, each, close)
     late = [order for each in pending if not (order := seen.order(each.completion, close.completion))]
-    return each_once(seen, pending) and Fact(not late, f"each before {close}: {late or 'so it was'}")
+    return each_once(seen, pending) and Fact(not late, f"each before {close}: {listed(late, 'so it was')}")
 
 
 def connecting(lab, plan, origin, family):

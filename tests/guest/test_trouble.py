@@ -105,6 +105,15 @@ def test_an_irp_that_completes_when_its_thread_ends_is_hung_and_said_to_have_wai
     )
 
 
+def test_causes_are_told_in_words_and_not_in_code(tmp_path: Path) -> None:
+    chosen = "resets_the_connection or overlap or is_recorded or completes_only_when or other_sockets_alone"
+    ran = conformance.run(tmp_path, "--fault", "graceful-close", "-k", f"ipv4 and passive and ({chosen})")
+    causes = {case["cause"] for case in ran.record["cases"] if case["outcome"] in ("deviation", "changed")}
+    assert causes, ran.output
+    code = re.compile(r"\w\(|[{}=]|\[['<\"]|\b[a-z]\w+\.(?!toml)[a-z]|\b(?:True|False|None)\b|\b[a-z]+_[a-z]")
+    assert [cause for cause in causes if code.search(cause)] == []
+
+
 def test_a_function_that_the_provider_does_not_have_is_unsupported_and_named(tmp_path: Path) -> None:
     place = "tests/guest/troubled/test_endings.py::test_missing_slot"
     process = conformance.start(

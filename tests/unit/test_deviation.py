@@ -1,16 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """A deviation says in words what was expected and what was seen."""
 
+import ast
+import contextlib
+import re
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 
 import pytest
 from synthetic import PEER, GuestRun, Wire, exact_clock
 
+from harness.core.abi import EventKind
 from harness.core.ntstatus import STATUS_CANCELLED, STATUS_PENDING, STATUS_SUCCESS
+from harness.core.paths import SUITES
 from harness.core.units import ms, us
-from harness.evidence import DISPATCH_LEVEL, Timeline, Trace
+from harness.evidence import DISPATCH_LEVEL, Fact, Timeline, Trace
 from harness.evidence.deviation import in_words
+from harness.evidence.spoken import NoWords, spoken, value
 from harness.scenario import Operation, Origin, Scenario
 from harness.wire import ACK, FIN, RST
 
@@ -161,7 +168,7 @@ def test_of_several_conditions_the_one_that_does_not_hold(case: AbortedDisconnec
     assert words(judge) == "expected close #4 to complete before it returned, and it completed later"
 
 
-def test_what_is_no_question_to_a_timeline_is_told_by_its_source() -> None:
+def test_what_is_no_question_to_a_timeline_is_told_by_its_name() -> None:
     class ResetPeer:
         ended = "reset"
         received = b"1234"
@@ -183,11 +190,11 @@ def test_what_is_no_question_to_a_timeline_is_told_by_its_source() -> None:
     def not_empty() -> None:
         assert not peer.received
 
-    assert words(ended) == "expected peer.ended to be eof, saw reset"
+    assert words(ended) == "expected the connection to end, at the peer, with eof, saw reset"
     assert words(other) == "expected the peer to receive 5 bytes, saw 4 bytes"
     assert words(differs) == "expected the peer to receive 4 bytes, saw as many, which differ from byte 2 on"
-    assert words(received) == "expected the number of peer.received to be at least 10, saw 4"
-    assert words(not_empty) == "expected not: peer.received is 4 bytes"
+    assert words(received) == "expected the number of received of peer to be at least 10, saw 4"
+    assert words(not_empty) == "expected received of peer to be nothing, saw 4 bytes"
 
 
 def test_an_assertion_in_a_helper_is_read_where_it_stands(case: AbortedDisconnect) -> None:
@@ -211,6 +218,63 @@ def test_what_cannot_be_asked_again_has_no_words() -> None:
 
     assert words(judge) == ""
     assert asked == [1]
+
+
+def was_reset(seen: Timeline, sock: object) -> Fact:
+    """Did the guest reset `sock` of its own accord? Nothing else counts."""
+    return Fact(False, "no RST of guest")
+
+
+def test_a_helper_that_explains_itself_is_told_by_its_question(case: AbortedDisconnect) -> None:
+    def judge() -> None:
+        seen = case.timeline
+        assert was_reset(seen, case.sock)
+
+    assert words(judge) == "Did the guest reset sock of case of its own accord? No: no RST of guest"
+
+
+def test_what_has_no_words_is_told_by_the_sentence_of_its_case(case: AbortedDisconnect) -> None:
+    def test_of_a_suite() -> None:
+        """A graceful disconnect
+        ends in order.
+
+        More of it.
+        """
+        seen = case.timeline
+        assert all(first.qpc > last.qpc for first, last in pairwise(seen.trace.events))
+
+    assert words(test_of_a_suite) == "it is not so: A graceful disconnect ends in order."
+
+
+CODE = re.compile(r"[\[\](){}=<>]|\w\.\w|\b(?:True|False|None)\b|\w_\w")
+
+
+def test_no_assertion_of_a_suite_is_told_as_code() -> None:
+    told = 0
+    for path in SUITES.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            for part in ast.walk(node.test) if isinstance(node, ast.Assert) else ():
+                if isinstance(part, ast.expr):
+                    with contextlib.suppress(NoWords):
+                        assert not CODE.search(spoken(part, {})), ast.unparse(part)
+                        told += 1
+    assert told > 500
+
+
+def test_no_value_is_told_as_code() -> None:
+    seen: tuple[object, ...] = (
+        True,
+        None,
+        [],
+        set(),
+        [True, b"ab"],
+        {EventKind.RETURN},
+        Fact(False, "no RST"),
+        STATUS_SUCCESS,
+    )
+    assert [value(each) for each in seen] == [
+        *("yes", "nothing", "nothing", "nothing", "yes, 2 bytes", "return", "no RST", "STATUS_SUCCESS"),
+    ]
 
 
 def test_an_error_that_is_no_assertion_has_no_words() -> None:
@@ -238,8 +302,8 @@ def test_of_two_lists_the_first_entry_that_differs() -> None:
     def lacks() -> None:
         assert too_short == ["eof", "reset"]
 
-    assert words(differs) == "expected entry 2 of sorted(ended) to be reset, saw eof"
-    assert words(lacks) == "expected 2 entries in too_short, saw 1"
+    assert words(differs) == "expected entry 2 of ended to be reset, saw eof"
+    assert words(lacks) == "expected 2 entries in too short, saw 1"
 
 
 def each_succeeded(seen: Timeline, operations: list[Operation]) -> bool:

@@ -188,6 +188,8 @@ def test_an_output_that_cannot_be_is_told_before_the_work(
         ("run", "--results", "/dev/full/x"),
         ("run", "--results", LONG),
         ("run", "--results", "/proc/nothing"),
+        ("run", "--results", "\udcff"),
+        ("run", "--results", "a\nb"),
         ("run", "--baselines", "/dev/null"),
         ("run", "--baselines", "/etc/passwd"),
         ("run", "--no-such-option"),
