@@ -136,7 +136,11 @@ class Executor:
             lab.stop()
 
     async def _open_another(self) -> None:
-        """A second lab takes turns too, once its guest is there."""
+        """A second lab takes turns too, once its guest is there.
+
+        Its start would hold up the first verdict, which somebody waits for.
+        """
+        await self._turns.first_is_over.wait()
         settings = replace(self._settings, lab=f"{self._settings.lab}beside-")
         lab = Lab(Session(settings, self._guest, self._folder, self._progress), further=True)
         self._labs.append(lab)

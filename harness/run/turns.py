@@ -24,6 +24,7 @@ class Turns:
         self._sharing = 0  # cases that are still to share it, or do
         self._are_several = False
         self._empty: asyncio.Queue[Lab] = asyncio.Queue()  # of several labs
+        self.first_is_over = asyncio.Event()  # the first turn
 
     async def expect(self, *, sharing: int, another: bool) -> None:
         """So many cases come, and perhaps another lab; tell it before any of them asks for its turn."""
@@ -43,6 +44,7 @@ class Turns:
             async with self._room, self._company.reader:
                 yield self._first
         finally:
+            self.first_is_over.set()
             self._sharing -= 1
             if self._are_several and not self._sharing:
                 self.add(self._first)
@@ -62,4 +64,5 @@ class Turns:
             else:
                 yield lab
         finally:
+            self.first_is_over.set()
             self.add(lab)

@@ -100,6 +100,17 @@ def test_once_all_who_share_the_first_guest_have_been_there_it_takes_cases_by_th
     asyncio.run(scene())
 
 
+@pytest.mark.parametrize("sharing", [0, 1])
+def test_the_end_of_the_first_turn_is_told(sharing: int) -> None:
+    async def scene() -> None:
+        taken = await turns(sharing=sharing, another=True)
+        async with taken.among_others() if sharing else taken.by_itself():
+            assert not taken.first_is_over.is_set()
+        assert taken.first_is_over.is_set()
+
+    asyncio.run(scene())
+
+
 def test_no_two_cases_by_themselves_are_in_one_lab() -> None:
     async def scene() -> None:
         taken = await turns(sharing=0, another=True)
