@@ -48,7 +48,7 @@ KERNEL = """
 #include <stddef.h>
 #include <stdint.h>
 typedef uint8_t u8; typedef uint16_t u16; typedef uint32_t u32; typedef uint64_t u64;
-typedef int32_t NTSTATUS;
+typedef int32_t NTSTATUS, s32;
 #define MS
 struct mdl;
 """

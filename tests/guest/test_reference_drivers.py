@@ -127,7 +127,7 @@ def test_what_larger_wsk_clients_import_is_there_and_works(said: str) -> None:
 def test_wsk_beside_its_streams_is_as_clients_know_it(said: str) -> None:
     """Datagrams several at a time and with fixed addresses, hints, keepalive, refusals."""
     found = verdicts(said, "datagrams")
-    assert len(found) == 18, found
+    assert len(found) == 21, found
     assert all(found.values()), found
 
 

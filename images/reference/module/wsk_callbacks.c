@@ -98,7 +98,7 @@ static void *context_of(struct wsk_socket *ws, u32 kind)
 static void call_receive_from(struct wsk_socket *ws, struct wsk_event *event)
 {
 	const struct wsk_client_datagram *events = ws->events;
-	NTSTATUS status = events->receive_from(context_of(ws, event->kind), policy_event_level_flag(),
+	NTSTATUS status = events->receive_from(context_of(ws, event->kind), event->flags | policy_event_level_flag(),
 					       shown_of(event->indication));
 
 	told(ws, event, status, 0);

@@ -247,6 +247,26 @@ NTSTATUS MS WskReceive(struct wsk_socket *ws, const struct wsk_buf *buf, u32 fla
 	return wsk_pend(ws, irp, &template);
 }
 
+/* This TCP takes no control information: what a client wants to say by it is refused, and not left out. */
+NTSTATUS MS WskSendEx(struct wsk_socket *ws, const struct wsk_buf *buf, u32 flags, u32 control_length,
+		      const void *control, struct irp *irp)
+{
+	if (!control_length)
+		return WskSend(ws, buf, flags, irp);
+	return wsk_irp_check(irp) ? wsk_inline(irp, STATUS_NOT_SUPPORTED, 0) : STATUS_INVALID_PARAMETER;
+}
+
+/* Nor does it give any. */
+NTSTATUS MS WskReceiveEx(struct wsk_socket *ws, const struct wsk_buf *buf, u32 flags, u32 *control_length,
+			 void *control, u32 *control_flags, struct irp *irp)
+{
+	if (control_flags)	/* reserved */
+		return wsk_irp_check(irp) ? wsk_inline(irp, STATUS_INVALID_PARAMETER, 0) : STATUS_INVALID_PARAMETER;
+	if (control_length)
+		*control_length = 0;
+	return WskReceive(ws, buf, flags, irp);
+}
+
 /* ---- Ending ---- */
 
 /* For faults: nothing but the close completes it. */

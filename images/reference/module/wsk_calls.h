@@ -17,6 +17,10 @@ NTSTATUS MS WskGetLocalAddress(struct wsk_socket *ws, struct wsk_sockaddr *addre
 NTSTATUS MS WskGetRemoteAddress(struct wsk_socket *ws, struct wsk_sockaddr *address, struct irp *irp);
 NTSTATUS MS WskSend(struct wsk_socket *ws, const struct wsk_buf *buf, u32 flags, struct irp *irp);
 NTSTATUS MS WskReceive(struct wsk_socket *ws, const struct wsk_buf *buf, u32 flags, struct irp *irp);
+NTSTATUS MS WskSendEx(struct wsk_socket *ws, const struct wsk_buf *buf, u32 flags, u32 control_length,
+		      const void *control, struct irp *irp);
+NTSTATUS MS WskReceiveEx(struct wsk_socket *ws, const struct wsk_buf *buf, u32 flags, u32 *control_length,
+			 void *control, u32 *control_flags, struct irp *irp);
 NTSTATUS MS WskDisconnect(struct wsk_socket *ws, const struct wsk_buf *buf, u32 flags, struct irp *irp);
 NTSTATUS MS WskCloseSocket(struct wsk_socket *ws, struct irp *irp);
 

@@ -10,6 +10,7 @@
 #include "wsk_control.h"
 #include "wsk_datagram.h"
 #include "wsk_enable.h"
+#include "wsk_ip_option.h"
 #include "wsk_operation.h"
 #include "wsk_security.h"
 #include "wsk_strict.h"
@@ -17,10 +18,29 @@
 
 #define SOCKADDR_IN_SIZE 16
 
-static NTSTATUS pend_call(struct wsk_socket *ws, struct irp *irp, struct wsk_operation *template)
+/* Without an IRP the caller has to be where it can be waited for. */
+static NTSTATUS call_here(struct wsk_socket *ws, struct wsk_operation *template)
+{
+	u64 information = 0;
+	NTSTATUS status;
+
+	if (!wsk_may_work_here())
+		return STATUS_INVALID_PARAMETER;
+	mutex_lock(&ws->mutex);
+	status = template->call(ws, template, &information);
+	mutex_unlock(&ws->mutex);
+	return status;
+}
+
+/* As the documents have it for what is called. */
+enum irp_need { IRP_REQUIRED, IRP_OPTIONAL };
+
+static NTSTATUS pend_call(struct wsk_socket *ws, struct irp *irp, enum irp_need need, struct wsk_operation *template)
 {
 	template->kind = WSK_CALL;
-	return irp ? wsk_pend(ws, irp, template) : STATUS_INVALID_PARAMETER;
+	if (irp)
+		return wsk_pend(ws, irp, template);
+	return need == IRP_OPTIONAL ? call_here(ws, template) : STATUS_INVALID_PARAMETER;
 }
 
 static NTSTATUS answer(struct irp *irp, NTSTATUS status)
@@ -46,6 +66,8 @@ static int linux_option(u32 code)
 	switch (code) {
 	case WSK_SO_REUSEADDR:
 		return SO_REUSEADDR;
+	case WSK_SO_BROADCAST:
+		return SO_BROADCAST;
 	case WSK_SO_KEEPALIVE:
 		return SO_KEEPALIVE;
 	case WSK_SO_RCVBUF:
@@ -110,6 +132,8 @@ static u32 number_of(const struct wsk_socket *ws, u32 code)
 		return ws->exclusive;
 	case WSK_SO_CONDITIONAL_ACCEPT:
 		return ws->conditional;
+	case WSK_SO_BROADCAST:
+		return sock_flag(sk, SOCK_BROADCAST);
 	case WSK_SO_KEEPALIVE:
 		return sock_flag(sk, SOCK_KEEPOPEN);
 	case WSK_SO_RCVBUF:
@@ -132,6 +156,19 @@ static u32 number_of(const struct wsk_socket *ws, u32 code)
 static NTSTATUS get_number(struct wsk_socket *ws, struct wsk_operation *op, u64 *information)
 {
 	u32 value = number_of(ws, op->flags);
+
+	*information = sizeof(value);
+	return put(op->output, op->output_size, op->size_out, &value, sizeof(value));
+}
+
+static NTSTATUS set_of_ip(struct wsk_socket *ws, struct wsk_operation *op, u64 *information)
+{
+	return wsk_ip_option_set(ws, op->level, op->flags, op->argument);
+}
+
+static NTSTATUS get_of_ip(struct wsk_socket *ws, struct wsk_operation *op, u64 *information)
+{
+	u32 value = wsk_ip_option_get(ws, op->level, op->flags);
 
 	*information = sizeof(value);
 	return put(op->output, op->output_size, op->size_out, &value, sizeof(value));
@@ -216,6 +253,8 @@ static bool is_number(const struct wsk_socket *ws, u32 level, u32 code)
 	if (level == WSK_IPPROTO_TCP)
 		return is_of_tcp(code) && ws->sock && ws->sock->sk->sk_protocol == IPPROTO_TCP;
 	switch (level == WSK_SOL_SOCKET ? code : 0) {
+	case WSK_SO_BROADCAST:
+		return ws->category == WSK_FLAG_DATAGRAM_SOCKET;
 	case WSK_SO_REUSEADDR:
 	case WSK_SO_EXCLUSIVEADDRUSE:
 	case WSK_SO_KEEPALIVE:
@@ -235,43 +274,45 @@ static bool precedes_bind(u32 code)
 	       code == WSK_IPV6_V6ONLY;
 }
 
-static NTSTATUS set_number_option(struct wsk_socket *ws, u32 code, const u32 *input, u64 size, struct irp *irp)
+static NTSTATUS set_number_option(struct wsk_socket *ws, struct wsk_operation *set, const u32 *input, u64 size,
+				  struct irp *irp)
 {
-	struct wsk_operation template = { .flags = code, .call = set_number };
-
 	if (!input || size < sizeof(*input))
 		return answer(irp, STATUS_INVALID_PARAMETER);
-	if (ws->bound && precedes_bind(code))
+	if (ws->bound && set->call == set_number && precedes_bind(set->flags))
 		return answer(irp, STATUS_INVALID_DEVICE_STATE);
-	template.argument = *input;
-	switch (code) {
+	memcpy(&set->argument, input, sizeof(*input));
+	switch (set->call == set_number ? set->flags : 0) {
 	case WSK_SO_CONDITIONAL_ACCEPT:
-		ws->conditional = *input;
+		ws->conditional = set->argument;
 		return answer(irp, STATUS_SUCCESS);
 	case WSK_SO_EXCLUSIVEADDRUSE:
-		ws->exclusive = *input;	/* as every socket here is that does not say SO_REUSEADDR */
+		ws->exclusive = set->argument;	/* as every socket here is that does not say SO_REUSEADDR */
 		return answer(irp, STATUS_SUCCESS);
 	default:
-		return pend_call(ws, irp, &template);
+		return pend_call(ws, irp, IRP_OPTIONAL, set);
 	}
 }
 
 static NTSTATUS option(struct wsk_socket *ws, u32 request, u32 code, u32 level, u64 input_size, void *input,
 		       u64 output_size, void *output, u64 *size_out, struct irp *irp)
 {
+	bool of_ip = wsk_ip_option_known(ws, level, code);
 	struct wsk_operation get = {
-		.flags = code, .call = get_number, .output = output, .output_size = output_size, .size_out = size_out,
+		.flags = code, .level = level, .call = of_ip ? get_of_ip : get_number,
+		.output = output, .output_size = output_size, .size_out = size_out,
 	};
+	struct wsk_operation set = { .flags = code, .level = level, .call = of_ip ? set_of_ip : set_number };
 
 	if (level == WSK_SOL_SOCKET && code == WSK_SO_SECURITY)
 		return security_option(ws, request, input, input_size, output, output_size, size_out, irp);
 	if (level == WSK_SOL_SOCKET && code == WSK_SO_EVENT_CALLBACK && request == WSK_SET_OPTION)
 		return events_option(ws, input, input_size, irp);
-	if (!is_number(ws, level, code))
+	if (!of_ip && !is_number(ws, level, code))
 		return answer(irp, STATUS_NOT_SUPPORTED);
 	if (request == WSK_GET_OPTION)
-		return pend_call(ws, irp, &get);
-	return set_number_option(ws, code, input, input_size, irp);
+		return pend_call(ws, irp, IRP_OPTIONAL, &get);
+	return set_number_option(ws, &set, input, input_size, irp);
 }
 
 static bool fixes_address(u32 code)
@@ -285,16 +326,30 @@ static NTSTATUS fix_address(struct wsk_socket *ws, u32 code, u64 input_size, con
 	struct wsk_operation template = {
 		.call = code == SIO_WSK_SET_REMOTE_ADDRESS ? wsk_set_remote : wsk_set_send_to,
 	};
+	bool clears = !input && !input_size;
 
 	if (ws->category != WSK_FLAG_DATAGRAM_SOCKET)
 		return answer(irp, STATUS_NOT_SUPPORTED);
-	if (!input || input_size < (ws->family == AF_INET ? SOCKADDR_IN_SIZE : sizeof(*input)))
+	if (!clears && input_size < (ws->family == AF_INET ? SOCKADDR_IN_SIZE : sizeof(*input)))
 		return answer(irp, STATUS_INVALID_PARAMETER);
-	if (!wsk_to_linux(input, &template.remote) || template.remote.ss_family != ws->family)
+	if (!clears && (!wsk_to_linux(input, &template.remote) || template.remote.ss_family != ws->family))
 		return answer(irp, STATUS_INVALID_PARAMETER);
 	if (!ws->bound)
 		return answer(irp, STATUS_INVALID_DEVICE_STATE);
-	return pend_call(ws, irp, &template);
+	return pend_call(ws, irp, IRP_REQUIRED, &template);
+}
+
+static NTSTATUS inspect_id(const struct wsk_socket *ws, u64 size, void *output, u64 *size_out, struct irp *irp)
+{
+	if (!ws->inspect_id.serial)
+		return answer(irp, STATUS_INVALID_DEVICE_REQUEST);
+	return answer(irp, put(output, size, size_out, &ws->inspect_id, sizeof(ws->inspect_id)));
+}
+
+static bool of_connections(u32 code)
+{
+	return code == SIO_WSK_QUERY_IDEAL_SEND_BACKLOG || code == SIO_WSK_QUERY_RECEIVE_BACKLOG ||
+	       code == SIO_WSK_SET_TCP_SILENT_MODE;
 }
 
 static NTSTATUS io_control(struct wsk_socket *ws, u32 code, u64 output_size, void *output, u64 *size_out,
@@ -308,24 +363,22 @@ static NTSTATUS io_control(struct wsk_socket *ws, u32 code, u64 output_size, voi
 		return wsk_address_list_query(ws, output_size, output, size_out, irp);
 	if (code == SIO_ADDRESS_LIST_CHANGE)
 		return wsk_address_list_watch(ws, irp);
-	if (code != SIO_WSK_QUERY_INSPECT_ID && !ws->connected)
+	if (code == SIO_WSK_QUERY_INSPECT_ID)
+		return inspect_id(ws, output_size, output, size_out, irp);
+	if (!of_connections(code))
+		return answer(irp, STATUS_NOT_SUPPORTED);
+	if (!ws->connected)
 		return answer(irp, STATUS_INVALID_DEVICE_STATE);
 	switch (code) {
 	case SIO_WSK_QUERY_IDEAL_SEND_BACKLOG:
 		template.call = ideal_backlog;
-		return pend_call(ws, irp, &template);
+		return pend_call(ws, irp, IRP_REQUIRED, &template);
 	case SIO_WSK_QUERY_RECEIVE_BACKLOG:
 		template.call = receive_backlog;
-		return pend_call(ws, irp, &template);
-	case SIO_WSK_QUERY_INSPECT_ID:
-		if (!ws->inspect_id.serial)
-			return answer(irp, STATUS_INVALID_DEVICE_STATE);
-		return answer(irp, put(output, output_size, size_out, &ws->inspect_id, sizeof(ws->inspect_id)));
-	case SIO_WSK_SET_TCP_SILENT_MODE:
-		template.call = set_silent;
-		return pend_call(ws, irp, &template);
+		return pend_call(ws, irp, IRP_REQUIRED, &template);
 	default:
-		return answer(irp, STATUS_NOT_SUPPORTED);
+		template.call = set_silent;
+		return pend_call(ws, irp, IRP_REQUIRED, &template);
 	}
 }
 
@@ -339,6 +392,8 @@ NTSTATUS MS WskControlSocket(struct wsk_socket *ws, u32 request, u32 code, u32 l
 	strict_require(STRICT_size_beside_irp, !irp || !size_out);
 	strict_require(STRICT_no_input, input || !input_size);
 	if (request == WSK_IOCTL && fixes_address(code)) {
+		if (!input)
+			input_size = 0;
 		strict_require_address(input_size < SOCKADDR_IN_SIZE ? NULL : input);
 		return fix_address(ws, code, input_size, input, irp);
 	}

@@ -4,12 +4,15 @@
 #include <linux/in6.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
+#include <net/ipv6.h>
 
 #include "compat.h"
 #include "wsk_address.h"
 #include "wsk_complete.h"
 #include "wsk_connection.h"
+#include "wsk_control_info.h"
 #include "wsk_datagram.h"
+#include "wsk_ip_option.h"
 #include "wsk_operation.h"
 #include "wsk_strict.h"
 #include "wsk_visit.h"
@@ -22,28 +25,62 @@ static int address_size(const struct sockaddr_storage *address)
 	return address->ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
 }
 
-/* Like TCP's, this never waits: -EAGAIN when no datagram is there. */
-int wsk_read_datagram(struct wsk_socket *ws, struct kvec *pieces, int count, u64 room, struct sockaddr_storage *from,
-		      bool *cut)
+static bool goes_by_ipv4(const struct sockaddr_storage *to)
 {
-	struct msghdr message = { .msg_name = from };
-	int got = kernel_recvmsg(ws->sock, &message, pieces, count, room, MSG_DONTWAIT);
+	return to->ss_family == AF_INET || ipv6_addr_v4mapped(&((const struct sockaddr_in6 *)to)->sin6_addr);
+}
 
-	*cut = message.msg_flags & MSG_TRUNC;
+/* A socket that has just been made. */
+void wsk_datagram_begin(struct wsk_socket *ws)
+{
+	wsk_ip_option_begin(ws);
+	wsk_control_info_wanted(ws);
+}
+
+/* Like TCP's, this never waits: -EAGAIN when no datagram is there. */
+int wsk_read_datagram(struct wsk_socket *ws, struct kvec *pieces, int count, u64 room, struct wsk_arrival *arrival)
+{
+	u8 control[WSK_CONTROL_ROOM * 2] __aligned(sizeof(u64));
+	struct msghdr message = {
+		.msg_name = &arrival->from, .msg_control = control, .msg_controllen = sizeof(control),
+	};
+	int got;
+
+	*arrival = (struct wsk_arrival){};
+	got = kernel_recvmsg(ws->sock, &message, pieces, count, room, MSG_DONTWAIT);
+	message.msg_controllen = message.msg_control - (void *)control;
+	message.msg_control = control;
+	wsk_control_info_arrived(&message, arrival);
 	return got;
 }
 
 static int send_one(struct wsk_socket *ws, struct wsk_operation *op)
 {
-	struct msghdr message = { .msg_flags = MSG_DONTWAIT };
+	u8 control[WSK_CONTROL_ROOM] __aligned(sizeof(u64));
+	struct msghdr message = {
+		.msg_flags = MSG_DONTWAIT,
+		.msg_name = &op->remote, .msg_namelen = address_size(&op->remote),
+	};
 	struct kvec pieces[MAX_PIECES];
 	int count = conn_pieces(op, pieces, MAX_PIECES);
 
-	if (op->remote.ss_family) {
-		message.msg_name = &op->remote;
-		message.msg_namelen = address_size(&op->remote);
-	}
+	message.msg_controllen = wsk_control_info_send(&op->leaving, goes_by_ipv4(&op->remote), control);
+	message.msg_control = message.msg_controllen ? control : NULL;
 	return kernel_sendmsg(ws->sock, &message, pieces, count, op->buf.length);
+}
+
+/* With IPv4 whether a datagram may leave in fragments is its socket's: it is, for as long as it takes. */
+static int send_as_given(struct wsk_socket *ws, struct wsk_operation *op)
+{
+	bool differs = op->leaving.whole_given && op->leaving.whole != ws->ipv4.whole && goes_by_ipv4(&op->remote);
+	int sent;
+
+	if (differs)
+		wsk_ip_option_whole(ws, op->leaving.whole);
+	sent = send_one(ws, op);
+	if (differs)
+		wsk_ip_option_whole(ws, ws->ipv4.whole);
+	return sent;
 }
 
 /* The next datagram of those that were given in one call. */
@@ -62,7 +99,7 @@ void wsk_drive_send_to(struct wsk_socket *ws, struct wsk_operation *op, bool *bl
 	do {
 		if (*blocked)
 			return;
-		sent = send_one(ws, op);
+		sent = send_as_given(ws, op);
 		if (sent == -EAGAIN)
 			*blocked = true;
 		else if (sent < 0)
@@ -74,14 +111,24 @@ void wsk_drive_send_to(struct wsk_socket *ws, struct wsk_operation *op, bool *bl
 		wsk_finish(ws, op, STATUS_SUCCESS, op->sent);
 }
 
+static void put_control(const struct wsk_socket *ws, const struct wsk_operation *op,
+			const struct wsk_arrival *arrival)
+{
+	u32 flags, size = wsk_control_info_write(ws, arrival, op->control, op->control_room, &flags);
+
+	if (op->control_length)
+		*op->control_length = size;
+	if (op->control_flags)
+		*op->control_flags = flags;
+}
+
 /* A datagram that is longer than the buffer is cut, and said to be. */
 void wsk_drive_receive_from(struct wsk_socket *ws, struct wsk_operation *op, bool *blocked)
 {
 	struct kvec pieces[MAX_PIECES];
 	int count = conn_pieces(op, pieces, MAX_PIECES);
-	struct sockaddr_storage from;
+	struct wsk_arrival arrival;
 	struct wsk_sockaddr remote;
-	bool cut;
 	int got;
 
 	if (*blocked)
@@ -90,7 +137,7 @@ void wsk_drive_receive_from(struct wsk_socket *ws, struct wsk_operation *op, boo
 		wsk_finish(ws, op, STATUS_FILE_FORCED_CLOSED, 0);
 		return;
 	}
-	got = wsk_read_datagram(ws, pieces, count, op->buf.length, &from, &cut);
+	got = wsk_read_datagram(ws, pieces, count, op->buf.length, &arrival);
 	if (got == -EAGAIN) {
 		*blocked = true;
 		return;
@@ -100,30 +147,43 @@ void wsk_drive_receive_from(struct wsk_socket *ws, struct wsk_operation *op, boo
 		return;
 	}
 	if (op->remote_out) {
-		wsk_from_linux(&from, &remote);
+		wsk_from_linux(&arrival.from, &remote);
 		wsk_copy_address(op->remote_out, &remote);
 	}
-	wsk_finish(ws, op, cut ? STATUS_BUFFER_OVERFLOW : STATUS_SUCCESS, got);
+	put_control(ws, op, &arrival);
+	wsk_finish(ws, op, arrival.cut ? STATUS_BUFFER_OVERFLOW : STATUS_SUCCESS, got);
 }
 
-/* Control information is not served, and not dropped: who asks for a source address or ECN would not get it. */
-static NTSTATUS send_to(struct wsk_socket *ws, struct wsk_operation *template, u32 flags,
-			const struct wsk_sockaddr *remote, u32 control_length, struct irp *irp)
+/* Where datagrams go when a call does not say. False when nobody has. */
+static bool fixed_destination(const struct wsk_socket *ws, struct sockaddr_storage *to)
 {
-	NTSTATUS status = STATUS_SUCCESS;
+	*to = ws->send_to.ss_family ? ws->send_to : ws->only_from;
+	return to->ss_family;
+}
 
-	if (flags || (remote && !wsk_to_linux(remote, &template->remote)))
-		status = STATUS_INVALID_PARAMETER;
-	else if (!ws->bound)
+static NTSTATUS destination(struct wsk_socket *ws, const struct wsk_sockaddr *remote, struct sockaddr_storage *to)
+{
+	bool there = remote ? wsk_to_linux(remote, to) : fixed_destination(ws, to);
+
+	return there && to->ss_family == ws->family ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
+}
+
+static NTSTATUS send_to(struct wsk_socket *ws, struct wsk_operation *template, u32 flags,
+			const struct wsk_sockaddr *remote, u32 control_length, const void *control, struct irp *irp)
+{
+	NTSTATUS status = flags ? STATUS_INVALID_PARAMETER : STATUS_SUCCESS;
+
+	if (status == STATUS_SUCCESS && !ws->bound)
 		status = STATUS_INVALID_DEVICE_STATE;
-	else if (control_length)
-		status = STATUS_NOT_SUPPORTED;
+	if (status == STATUS_SUCCESS)
+		status = destination(ws, remote, &template->remote);
+	if (status == STATUS_SUCCESS)
+		status = wsk_control_info_read(control, control_length, goes_by_ipv4(&template->remote),
+					       &template->leaving);
 	if (status != STATUS_SUCCESS) {
 		kfree(template->more);
 		return wsk_inline(irp, status, 0);
 	}
-	if (!remote)
-		template->remote = ws->send_to;
 	return wsk_pend(ws, irp, template);
 }
 
@@ -139,7 +199,7 @@ NTSTATUS MS WskSendTo(struct wsk_socket *ws, const struct wsk_buf *buf, u32 flag
 	if (!buf)
 		return wsk_inline(irp, STATUS_INVALID_PARAMETER, 0);
 	template.buf = *buf;
-	return send_to(ws, &template, flags, remote, control_length, irp);
+	return send_to(ws, &template, flags, remote, control_length, control, irp);
 }
 
 /* The caller's list may be gone once the call has returned. The last datagram is the first of the copies. */
@@ -178,13 +238,18 @@ NTSTATUS MS WskSendMessages(struct wsk_socket *ws, const struct wsk_buf_list *li
 	status = list ? copy_list(list, &template) : STATUS_INVALID_PARAMETER;
 	if (status != STATUS_SUCCESS)
 		return wsk_inline(irp, status, 0);
-	return send_to(ws, &template, flags, remote, control_length, irp);
+	return send_to(ws, &template, flags, remote, control_length, control, irp);
 }
 
-/* SIO_WSK_SET_REMOTE_ADDRESS: from now on datagrams go to this address, and come from no other. */
+/* SIO_WSK_SET_REMOTE_ADDRESS: from now on datagrams go to this address, and come from no other; or again from any. */
 NTSTATUS wsk_set_remote(struct wsk_socket *ws, struct wsk_operation *op, u64 *information)
 {
-	return conn_status(-kernel_connect(ws->sock, (struct compat_sockaddr *)&op->remote, address_size(&op->remote), 0));
+	struct sockaddr_storage any = { .ss_family = AF_UNSPEC }, *to = op->remote.ss_family ? &op->remote : &any;
+	int error = -kernel_connect(ws->sock, (struct compat_sockaddr *)to, address_size(to), 0);
+
+	if (!error)
+		ws->only_from = op->remote;
+	return conn_status(error);
 }
 
 /* SIO_WSK_SET_SENDTO_ADDRESS: datagrams go there when a call does not say where to, and come from anywhere. */
@@ -207,10 +272,10 @@ NTSTATUS MS WskReceiveFrom(struct wsk_socket *ws, const struct wsk_buf *buf, u32
 		return wsk_inline(irp, STATUS_INVALID_PARAMETER, 0);
 	if (!ws->bound)
 		return wsk_inline(irp, STATUS_INVALID_DEVICE_STATE, 0);
-	if (control_length)
-		*control_length = 0;	/* no control information in this guest */
-	if (control_flags)
-		*control_flags = 0;
 	template.buf = *buf;
+	template.control = control;
+	template.control_length = control_length;
+	template.control_room = control_length ? *control_length : 0;
+	template.control_flags = control_flags;
 	return wsk_pend(ws, irp, &template);
 }

@@ -4,6 +4,7 @@
 
 #include <linux/uio.h>
 
+#include "wsk_control_info.h"
 #include "wsk_objects.h"
 
 NTSTATUS MS WskSendTo(struct wsk_socket *ws, const struct wsk_buf *buf, u32 flags, const struct wsk_sockaddr *remote,
@@ -16,7 +17,7 @@ NTSTATUS wsk_set_remote(struct wsk_socket *ws, struct wsk_operation *op, u64 *in
 NTSTATUS wsk_set_send_to(struct wsk_socket *ws, struct wsk_operation *op, u64 *information);
 void wsk_drive_send_to(struct wsk_socket *ws, struct wsk_operation *op, bool *blocked);
 void wsk_drive_receive_from(struct wsk_socket *ws, struct wsk_operation *op, bool *blocked);
-int wsk_read_datagram(struct wsk_socket *ws, struct kvec *pieces, int count, u64 room, struct sockaddr_storage *from,
-		      bool *cut);
+int wsk_read_datagram(struct wsk_socket *ws, struct kvec *pieces, int count, u64 room, struct wsk_arrival *arrival);
+void wsk_datagram_begin(struct wsk_socket *ws);
 
 #endif

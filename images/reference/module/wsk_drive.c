@@ -50,10 +50,13 @@ static void drive_create(struct wsk_socket *ws, struct wsk_operation *op)
 {
 	int error = conn_create(ws);
 
-	if (error)
+	if (error) {
 		wsk_fail(ws, op, conn_status(error));
-	else
-		wsk_finish(ws, op, STATUS_SUCCESS, (u64)ws);
+		return;
+	}
+	if (ws->category == WSK_FLAG_DATAGRAM_SOCKET)
+		wsk_datagram_begin(ws);
+	wsk_finish(ws, op, STATUS_SUCCESS, (u64)ws);
 }
 
 static void drive_bind(struct wsk_socket *ws, struct wsk_operation *op)

@@ -173,12 +173,24 @@ static bool datagram_waits(const struct sock *sk)
 	       !skb_queue_empty_lockless(&udp_sk(sk)->reader_queue);
 }
 
+static void describe_datagram(struct wsk_socket *ws, struct wsk_indication *indication,
+			      const struct wsk_arrival *arrival, u32 *flags)
+{
+	struct wsk_data_indication *shown = &indication->shown;
+
+	static_assert(sizeof(indication->control) == WSK_CONTROL_ROOM);
+	wsk_from_linux(&arrival->from, &indication->remote);
+	shown->remote = &indication->remote;
+	shown->control_length =
+		wsk_control_info_write(ws, arrival, indication->control, sizeof(indication->control), flags);
+	shown->control = shown->control_length ? indication->control : NULL;
+}
+
 static void raise_receive_from(struct wsk_socket *ws)
 {
 	struct wsk_event event = { .kind = WSK_EVENT_RECEIVE_FROM };
-	struct sockaddr_storage from;
+	struct wsk_arrival arrival;
 	struct kvec piece;
-	bool cut;
 	int got;
 
 	if (!wsk_event_wanted(ws, WSK_EVENT_RECEIVE_FROM) || wsk_find(ws, WSK_RECEIVE_FROM))
@@ -189,15 +201,14 @@ static void raise_receive_from(struct wsk_socket *ws)
 	if (!event.indication)
 		return;
 	piece = (struct kvec){ event.indication->data, MAX_INDICATION };
-	got = wsk_read_datagram(ws, &piece, 1, MAX_INDICATION, &from, &cut);
+	got = wsk_read_datagram(ws, &piece, 1, MAX_INDICATION, &arrival);
 	if (got < 0) {
 		wsk_indication_free(event.indication);
 		return;
 	}
 	event.indication->size = got;
 	wsk_indication_show(event.indication);
-	wsk_from_linux(&from, &event.indication->remote);
-	event.indication->shown.remote = &event.indication->remote;
+	describe_datagram(ws, event.indication, &arrival, &event.flags);
 	raise(ws, &event);
 }
 

@@ -14,6 +14,7 @@ struct wsk_indication {
 	u32 magic;
 	u32 size;
 	u32 taken;		/* bytes at the beginning that the client has */
+	u64 control[16];	/* of a datagram: WSK_CONTROL_ROOM bytes */
 	u8 slack[8];		/* for an offset into the first MDL */
 	u8 data[];
 };

@@ -11,6 +11,7 @@
 #define WSK_OBJECTS_H
 
 #include <linux/interrupt.h>
+#include <linux/in6.h>
 #include <linux/mutex.h>
 #include <linux/net.h>
 #include <linux/workqueue.h>
@@ -39,6 +40,29 @@ enum wsk_kind {
 	WSK_DISABLE,		/* an event whose callback is in progress */
 	WSK_WATCH,		/* waits for what close or cancellation brings, or another address list */
 	WSK_CLOSE,
+};
+
+/* What a datagram is to leave with, as its control information says. */
+struct wsk_leaving {
+	bool from;			/* `source` says something */
+	struct in6_addr source;		/* IPv4's mapped; the wildcard leaves it to the guest */
+	u32 interface;			/* 0: any */
+	bool ecn_given, hops_given, whole_given;
+	u8 ecn;
+	u8 hops;
+	bool whole;			/* not in fragments */
+};
+
+/* What a socket wants of one version of IP. */
+struct wsk_ip_wishes {
+	/* Control information that its datagrams come with. */
+	bool destination;
+	bool hop_limit;
+	bool traffic_class;
+	bool ecn;
+	/* How its datagrams leave. */
+	bool whole;
+	u8 hops;	/* 0: the guest's own */
 };
 
 /* Where an operation that is tried within its call leaves its result. */
@@ -73,6 +97,11 @@ struct wsk_operation {
 	struct wsk_buf *more;	/* WSK_SEND_TO: datagrams behind `buf`; the operation's own */
 	u32 more_count;
 	u64 sent;		/* likewise: bytes of the datagrams before it */
+	struct wsk_leaving leaving;	/* likewise */
+	void *control;		/* WSK_RECEIVE_FROM: where control information goes, how much, how it came */
+	u32 *control_length;
+	u32 control_room;
+	u32 *control_flags;
 	u32 end_sequence;	/* of its last byte, once all is sent */
 	u32 event;		/* WSK_DISABLE: which one */
 	bool in_callback;	/* WSK_CLOSE: a callback was in progress when it was asked for */
@@ -81,7 +110,7 @@ struct wsk_operation {
 	void *accept_context;
 	const void *accept_dispatch;
 	NTSTATUS (*call)(struct wsk_socket *ws, struct wsk_operation *op, u64 *information);
-	u32 argument;		/* of `call` */
+	u32 level, argument;	/* of `call` */
 	void *output;		/* likewise: where its answer goes */
 	u64 output_size;
 	u64 *size_out;
@@ -146,6 +175,8 @@ struct wsk_socket {
 	bool exclusive;
 	__be16 port;		/* of a listener */
 	struct descriptor *security;
+	struct wsk_ip_wishes ipv4, ipv6;
+	struct sockaddr_storage only_from;	/* of a datagram socket: where from; or none */
 	struct sockaddr_storage send_to;	/* of a datagram socket: where to, when a call does not say; or none */
 
 	u32 enabled;		/* WSK_EVENT_* */

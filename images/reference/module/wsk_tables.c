@@ -12,12 +12,6 @@
 #include "wsk_tables.h"
 #include "wsk_trace.h"
 
-/* SendEx and ReceiveEx are reserved; nobody documents how they are called. */
-static NTSTATUS MS reserved(void)
-{
-	return STATUS_NOT_IMPLEMENTED;
-}
-
 static const void *const basic_table[] = { WskControlSocket, WskCloseSocket };
 
 static const void *const listen_table[] = {
@@ -26,7 +20,7 @@ static const void *const listen_table[] = {
 
 static const void *const connection_table[] = {
 	WskControlSocket, WskCloseSocket, WskBind,	 WskConnect, WskGetLocalAddress, WskGetRemoteAddress, WskSend,
-	WskReceive,	  WskDisconnect,  WskRelease,	 WskConnectEx, reserved,	 reserved,
+	WskReceive,	  WskDisconnect,  WskRelease,	 WskConnectEx, WskSendEx,	 WskReceiveEx,
 };
 
 /* As it was before there was a WskConnectEx. */
@@ -42,8 +36,8 @@ static const void *const datagram_table[] = {
 
 static const void *const stream_table[] = {
 	WskControlSocket, WskCloseSocket, WskBind,    WskAccept,	  WskConnect,	       WskListen,    WskSend,
-	WskReceive,	  WskDisconnect,  WskRelease, WskGetLocalAddress, WskGetRemoteAddress, WskConnectEx, reserved,
-	reserved,
+	WskReceive,	  WskDisconnect,  WskRelease, WskGetLocalAddress, WskGetRemoteAddress, WskConnectEx, WskSendEx,
+	WskReceiveEx,
 };
 
 #define TRACED(table, category) wsk_trace_table(table, ARRAY_SIZE(table), category)

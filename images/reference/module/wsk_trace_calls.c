@@ -84,7 +84,9 @@ static u64 traced(const struct shape *shape, const u64 *w, const void *caller)
 	CALL(WskListen, 1, NONE, NONE)              \
 	CALL(WskSendTo, 6, 2, 1)                    \
 	CALL(WskReceiveFrom, 7, 2, 1)               \
-	CALL(WskSendMessages, 6, 2, NONE)
+	CALL(WskSendMessages, 6, 2, NONE)           \
+	CALL(WskSendEx, 5, 2, 1)                    \
+	CALL(WskReceiveEx, 6, 2, 1)
 
 static const struct shape shapes[] = {
 #define CALL(name, irp_word, flags_word, buf_word)                                          \
@@ -111,7 +113,7 @@ static const any_call tracing[] = {
 #undef CALL
 };
 
-/* NULL stays NULL, and what nobody documents is called as it is. */
+/* NULL stays NULL. */
 static const void *tracing_for(const void *function)
 {
 	int i;

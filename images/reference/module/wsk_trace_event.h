@@ -39,6 +39,8 @@ enum wsk_trace_function {
 	WSK_TRACE_FN_WskSendTo,
 	WSK_TRACE_FN_WskReceiveFrom,
 	WSK_TRACE_FN_WskSendMessages,
+	WSK_TRACE_FN_WskSendEx,
+	WSK_TRACE_FN_WskReceiveEx,
 	WSK_TRACE_FN_COUNT,
 };
 

@@ -43,17 +43,28 @@
 #define WSK_IOCTL 2
 
 #define WSK_SOL_SOCKET 0xffffu
+#define WSK_IPPROTO_IP 0
 #define WSK_IPPROTO_TCP 6
 #define WSK_IPPROTO_IPV6 41
 #define WSK_SO_REUSEADDR 0x0004
 #define WSK_SO_KEEPALIVE 0x0008
+#define WSK_SO_BROADCAST 0x0020
 #define WSK_SO_EXCLUSIVEADDRUSE 0xfffffffbu
 #define WSK_SO_SNDBUF 0x1001
 #define WSK_SO_RCVBUF 0x1002
 #define WSK_SO_CONDITIONAL_ACCEPT 0x3002
 #define WSK_SO_SECURITY 0x4001
 #define WSK_SO_EVENT_CALLBACK 0x4002
+/* Of IPv4 and of IPv6: options, and kinds of control information. */
+#define WSK_IP_TOS 3		/* control information of IPv4 */
+#define WSK_IP_TTL 4		/* IPV6_UNICAST_HOPS, as an option; control information of IPv4 */
+#define WSK_IP_DONTFRAGMENT 14	/* IPV6_DONTFRAG */
+#define WSK_IP_PKTINFO 19
+#define WSK_IP_HOPLIMIT 21	/* option: IP_TTL, or IPV6_HOPLIMIT, comes with each datagram */
 #define WSK_IPV6_V6ONLY 27
+#define WSK_IPV6_TCLASS 39	/* control information of IPv6 */
+#define WSK_IP_RECVTCLASS 40	/* option: IP_TOS, or IPV6_TCLASS, comes with each datagram */
+#define WSK_IP_ECN 50
 #define WSK_TCP_KEEPIDLE 3	/* of the level of TCP; the numbers are those of no other option here */
 #define WSK_TCP_MAXRT 5
 #define WSK_TCP_KEEPCNT 16
@@ -75,6 +86,11 @@
 #define WSK_TDI_DEVICENAME_MAPPING 6
 #define WSK_SET_STATIC_EVENT_CALLBACKS 7
 #define WSK_TDI_BEHAVIOR 8
+
+#define WSK_MSG_TRUNC 0x100u
+#define WSK_MSG_CTRUNC 0x200u
+#define WSK_MSG_BCAST 0x400u
+#define WSK_MSG_MCAST 0x800u
 
 enum wsk_inspect_action { WSK_INSPECT_REJECT, WSK_INSPECT_ACCEPT, WSK_INSPECT_PEND };
 
@@ -114,6 +130,13 @@ struct wsk_data_indication {
 	u32 control_length;
 	u32 pad;
 	struct wsk_sockaddr *remote;
+};
+
+/* CMSGHDR, the head of each control data object; the next one begins at a multiple of eight bytes. */
+struct wsk_control_head {
+	u64 length;	/* with this */
+	s32 level;
+	s32 type;
 };
 
 struct wsk_inspect_id {
@@ -181,5 +204,6 @@ static_assert(sizeof(struct wsk_sockaddr) == 28);
 static_assert(sizeof(struct wsk_buf) == 24);
 static_assert(offsetof(struct wsk_data_indication, remote) == 48);
 static_assert(sizeof(struct wsk_event_control) == 16);
+static_assert(sizeof(struct wsk_control_head) == 16);
 
 #endif

@@ -97,7 +97,7 @@ static VOID several(SOCKET *one, SOCKET *two, WSK_BUF *buf)
     op_free(&op);
     check(receive_from(two, NULL) == 1 && receive_from(two, NULL) == 2 && receive_from(two, NULL) == 3,
           "each-is-a-datagram");
-    check(send_to(one, buf, &to, 32) == STATUS_NOT_SUPPORTED, "control-information-is-not-dropped");
+    check(send_to(one, buf, &to, 32) == STATUS_INVALID_PARAMETER, "control-information-that-says-nothing");
 }
 
 static NTSTATUS control(SOCKET *socket, ULONG request, ULONG code, ULONG level, PVOID in, SIZE_T size,
@@ -128,6 +128,23 @@ static VOID fixed(SOCKET *one, SOCKET *two, SOCKET *three, WSK_BUF *buf)
     check(receive_from(one, &from) == 2 && from.port == to_two.port, "and-receives-from-there-only");
 }
 
+static VOID cleared(SOCKET *one, SOCKET *two, WSK_BUF *buf)
+{
+    ADDRESS to_one = loopback(base), nobody = loopback(9);
+    NTSTATUS first, second;
+
+    buf->Length = 3;
+    first = control(one, 2, 0x8f000001, 0, NULL, 0, NULL);
+    check(NT_SUCCESS(first) && NT_SUCCESS(send_to(one, buf, NULL, 0)) && receive_from(two, NULL) == 3,
+          "the-destination-stays-when-the-remote-address-is-cleared");
+    second = control(one, 2, 0x8f000006, 0, NULL, 0, NULL);
+    check(NT_SUCCESS(second) && send_to(one, buf, NULL, 0) == STATUS_INVALID_PARAMETER, "and-is-cleared");
+    check(NT_SUCCESS(control(one, 2, 0x8f000001, 0, &nobody, 16, NULL)) &&
+              NT_SUCCESS(control(one, 2, 0x8f000001, 0, NULL, 0, NULL)) &&
+              NT_SUCCESS(send_to(two, buf, &to_one, 0)) && receive_from(one, NULL) == 3,
+          "who-is-cleared-receives-from-anywhere");
+}
+
 static VOID datagrams(VOID)
 {
     SOCKET *sockets[3];
@@ -140,6 +157,7 @@ static VOID datagrams(VOID)
     }
     several(sockets[0], sockets[1], &buf);
     fixed(sockets[0], sockets[1], sockets[2], &buf);
+    cleared(sockets[0], sockets[1], &buf);
     for (i = 0; i < 3; i++)
         close_socket(sockets[i]);
     IoFreeMdl(buf.Mdl);

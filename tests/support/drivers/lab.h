@@ -61,7 +61,9 @@ enum {
     C_RECEIVE,
     C_DISCONNECT,
     C_RELEASE,
-    C_CONNECT_EX
+    C_CONNECT_EX,
+    C_SEND_EX,
+    C_RECEIVE_EX
 };
 enum {
     L_ACCEPT = 3,
