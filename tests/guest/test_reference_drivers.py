@@ -23,6 +23,7 @@ async def main():
             "./ntload imports /tmp/imports.sys; ./ntload imports -; "
             "./ntload clients /tmp/clients.sys; ./ntload clients -; "
             "./ntload datagrams /tmp/datagrams.sys; ./ntload datagrams -; "
+            "./ntload everyday /tmp/everyday.sys; ./ntload everyday -; "
             "for bad in bad-*.sys; do ./ntload ${bad%.sys} /tmp/$bad; done; "
             "./ntload stuck /tmp/stuck.sys; ./ntload quick /tmp/stuck-DQUICK.sys; "
             "./ntload device /tmp/device-DDEED=0.sys; "
@@ -93,7 +94,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The output of all drivers, in one guest."""
     folder = tmp_path_factory.mktemp("drivers")
     build_loader(folder)
-    for name in ("library", "imports", "clients", "datagrams", "stuck"):
+    for name in ("library", "imports", "clients", "datagrams", "everyday", "stuck"):
         image = build(name, folder).read_bytes()
     build("stuck", folder, "-DQUICK")
     build("device", folder, "-DDEED=0")
@@ -128,6 +129,13 @@ def test_wsk_beside_its_streams_is_as_clients_know_it(said: str) -> None:
     """Datagrams several at a time and with fixed addresses, hints, keepalive, refusals."""
     found = verdicts(said, "datagrams")
     assert len(found) == 21, found
+    assert all(found.values()), found
+
+
+def test_ordinary_clients_of_wsk_find_what_the_documents_promise(said: str) -> None:
+    """A server in static events, lists, descriptors released once applied, options without IRPs, refusals."""
+    found = verdicts(said, "everyday")
+    assert len(found) == 31, found
     assert all(found.values()), found
 
 

@@ -58,6 +58,13 @@ static void find4(const struct net_device *device, struct found *found)
 	}
 }
 
+static void put6(struct wsk_sockaddr *address, const struct inet6_ifaddr *local, const struct net_device *device)
+{
+	memcpy(address->ipv6.address, &local->addr, sizeof(local->addr));
+	if (ipv6_addr_type(&local->addr) & IPV6_ADDR_LINKLOCAL)
+		address->ipv6.scope = device->ifindex;
+}
+
 static void find6(const struct net_device *device, struct found *found)
 {
 	struct inet6_dev *in_device = __in6_dev_get(device);
@@ -70,7 +77,7 @@ static void find6(const struct net_device *device, struct found *found)
 	list_for_each_entry(local, &in_device->addr_list, if_list) {
 		address = next(found, WSK_AF_INET6);
 		if (address)
-			memcpy(address->ipv6.address, &local->addr, sizeof(local->addr));
+			put6(address, local, device);
 	}
 	read_unlock_bh(&in_device->lock);
 }
@@ -103,7 +110,7 @@ static NTSTATUS put_list(const struct found *found, struct wsk_operation *op, u6
 		*op->size_out = size;
 	*information = size;
 	if (!list || op->output_size < size)
-		return STATUS_BUFFER_TOO_SMALL;
+		return STATUS_BUFFER_OVERFLOW;
 	*list = (struct address_list){ .count = found->count };
 	memcpy(addresses, found->addresses, found->count * sizeof(*addresses));
 	for (i = 0; i < found->count; i++) {
@@ -133,8 +140,10 @@ NTSTATUS wsk_address_list_query(struct wsk_socket *ws, u64 size, void *output, u
 		.kind = WSK_CALL, .call = query, .output = output, .output_size = size, .size_out = size_out,
 	};
 
+	u64 information;
+
 	verifier_require_passive(wsk_address_list_query);
-	return irp ? wsk_pend(ws, irp, &template) : STATUS_INVALID_PARAMETER;
+	return irp ? wsk_pend(ws, irp, &template) : query(ws, &template, &information);
 }
 
 /* For the watch on an address list: has the list changed since it was asked for? */

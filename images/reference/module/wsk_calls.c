@@ -26,14 +26,15 @@ static NTSTATUS create(struct wsk_client *client, u32 category, u16 type, u16 fa
 
 	if (!wsk_client_find(client))
 		return STATUS_INVALID_HANDLE;
-	if (!wsk_linux_family(family) || (security && !wsk_descriptor_find(security)))
+	if (!wsk_linux_family(family) || (security && !wsk_descriptor_known(security)))
 		return wsk_inline(irp, STATUS_INVALID_PARAMETER, 0);
 	ws = wsk_socket_new(client, category, wsk_linux_family(family));
 	if (!ws)
 		return wsk_inline(irp, STATUS_INSUFFICIENT_RESOURCES, 0);
 	ws->type = type;
 	wsk_socket_ready(ws, context, events);
-	ws->security = security ? wsk_descriptor_find(security) : NULL;
+	if (security)
+		wsk_descriptor_apply(ws, security);
 	return wsk_pend(ws, irp, template);
 }
 

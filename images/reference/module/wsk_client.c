@@ -29,6 +29,7 @@ struct wsk_client *wsk_client_new(const void *owner)
 	if (!client)
 		return NULL;
 	client->owner = owner;
+	INIT_LIST_HEAD(&client->watches);
 	init_waitqueue_head(&client->changed);
 	spin_lock_bh(&clients_lock);
 	list_add(&client->list, &clients);

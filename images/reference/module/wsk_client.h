@@ -17,6 +17,7 @@ struct wsk_client {
 	atomic_t sockets;
 	atomic_t captures;
 	atomic_t retained;	/* indications not released */
+	struct list_head watches;	/* IRPs that wait for another list of transports; under the cancel lock */
 	atomic_t descriptors;	/* references to cached security descriptors */
 	wait_queue_head_t changed;
 };

@@ -175,6 +175,14 @@ void wsk_complete_taken(struct irp *irp, NTSTATUS status, u64 information)
 	hand_back(irp);
 }
 
+/* One that is pending, in this thread: when this returns its completion routine has. */
+void wsk_complete_here(struct irp *irp, NTSTATUS status)
+{
+	irp->status = status;
+	irp->information = 0;
+	hand_back(irp);
+}
+
 /* WSK is the lowest driver of the stack and fills the next location itself. */
 void wsk_take(struct irp *irp)
 {

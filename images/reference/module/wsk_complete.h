@@ -9,6 +9,7 @@ void wsk_take(struct irp *irp);
 void wsk_mark_pending(struct irp *irp);
 void wsk_complete_taken(struct irp *irp, NTSTATUS status, u64 information);
 NTSTATUS wsk_inline(struct irp *irp, NTSTATUS status, u64 information);
+void wsk_complete_here(struct irp *irp, NTSTATUS status);
 void wsk_complete(struct irp *irp, NTSTATUS status, u64 information);
 void wsk_complete_close(struct wsk_socket *ws, struct irp *irp, NTSTATUS status, u64 information);
 bool wsk_completions_idle(void);

@@ -71,9 +71,9 @@ static int linux_option(u32 code)
 	case WSK_SO_KEEPALIVE:
 		return SO_KEEPALIVE;
 	case WSK_SO_RCVBUF:
-		return SO_RCVBUF;
+		return SO_RCVBUFFORCE;
 	default:
-		return SO_SNDBUF;
+		return SO_SNDBUFFORCE;
 	}
 }
 
@@ -121,6 +121,12 @@ static NTSTATUS set_number(struct wsk_socket *ws, struct wsk_operation *op, u64 
 	return STATUS_SUCCESS;
 }
 
+/* Linux doubles what it is told, for what it needs itself. */
+static u32 as_it_was_set(const struct sock *sk, int size, u8 lock)
+{
+	return sk->sk_userlocks & lock ? size / 2 : size;
+}
+
 static u32 number_of(const struct wsk_socket *ws, u32 code)
 {
 	const struct sock *sk = ws->sock->sk;
@@ -137,9 +143,9 @@ static u32 number_of(const struct wsk_socket *ws, u32 code)
 	case WSK_SO_KEEPALIVE:
 		return sock_flag(sk, SOCK_KEEPOPEN);
 	case WSK_SO_RCVBUF:
-		return READ_ONCE(sk->sk_rcvbuf);
+		return as_it_was_set(sk, READ_ONCE(sk->sk_rcvbuf), SOCK_RCVBUF_LOCK);
 	case WSK_SO_SNDBUF:
-		return READ_ONCE(sk->sk_sndbuf);
+		return as_it_was_set(sk, READ_ONCE(sk->sk_sndbuf), SOCK_SNDBUF_LOCK);
 	case WSK_TCP_KEEPIDLE:
 		return keepalive_time_when(tcp_sk(sk)) / HZ;
 	case WSK_TCP_KEEPINTVL:
@@ -238,12 +244,11 @@ static NTSTATUS security_option(struct wsk_socket *ws, u32 request, void **input
 		copy = wsk_descriptor_get(ws->security);
 		return answer(irp, put(output, output_size, size_out, &copy, sizeof(copy)));
 	}
-	if (!irp || !input || input_size < sizeof(*input) || !wsk_descriptor_find(*input))
+	if (!irp || !input || input_size < sizeof(*input) || !wsk_descriptor_known(*input))
 		return answer(irp, STATUS_INVALID_PARAMETER);
 	if (ws->bound)
 		return answer(irp, STATUS_INVALID_DEVICE_STATE);
-	ws->security = wsk_descriptor_find(*input);
-	return answer(irp, STATUS_SUCCESS);
+	return answer(irp, wsk_descriptor_apply(ws, *input) ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER);
 }
 
 static bool is_number(const struct wsk_socket *ws, u32 level, u32 code)

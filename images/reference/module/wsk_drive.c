@@ -11,6 +11,7 @@
 #include "wsk_enable.h"
 #include "wsk_listen.h"
 #include "wsk_operation.h"
+#include "wsk_security.h"
 #include "wsk_socket.h"
 
 #define CONNECT_RETRY_MS 500
@@ -25,6 +26,7 @@ static void unmake(struct wsk_socket *ws)
 {
 	ws->closing = true;
 	conn_release(ws);
+	wsk_descriptor_drop(ws);
 	wsk_socket_free(ws);
 }
 

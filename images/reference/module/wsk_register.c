@@ -10,6 +10,7 @@
 #include "wsk_socket.h"
 #include "wsk_tables.h"
 #include "wsk_trace.h"
+#include "wsk_transport.h"
 #include "wsk_work.h"
 
 #define WSK_NO_WAIT 0
@@ -54,6 +55,7 @@ static void MS WskDeregister(struct wsk_registration *registration)
 	verifier_require_passive(WskDeregister);
 	if (!client)
 		bugcheck(DRIVER_VERIFIER_DETECTED_VIOLATION, VERIFIER_WSK_NOT_REGISTERED, registration, 0, 0);
+	wsk_transport_leave(client);
 	if (policy_deregister_waits())
 		wsk_client_wait_idle(client);
 	wsk_sockets_flush();

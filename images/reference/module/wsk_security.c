@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* WskControlClient: cached security descriptors, static events, transports. */
+/* WskControlClient: cached security descriptors, static events. */
 #include "policy.h"
 #include "wsk_client.h"
 #include "wsk_complete.h"
 #include "wsk_security.h"
 #include "wsk_strict.h"
+#include "wsk_transport.h"
 
-/* A cached copy, counted: every WSK_CACHE_SD and every SO_WSK_SECURITY query adds one
- * reference, every WSK_RELEASE_SD takes one. Sockets that use it hold none. */
+/* A cached copy, counted: every WSK_CACHE_SD and every SO_WSK_SECURITY query adds one reference, every WSK_RELEASE_SD
+ * takes one. Sockets that use it keep it, too: the client may release it as soon as it is applied. */
 struct descriptor {
 	struct list_head list;
 	struct wsk_client *client;
-	u32 references;
+	u32 references;		/* the client's; without one it has no copy at this address */
+	u32 users;		/* sockets */
 	u32 size;
 	u8 bytes[];		/* what the client is given */
 };
@@ -28,20 +30,62 @@ static struct descriptor *find_locked(const void *pointer)
 	struct descriptor *descriptor;
 
 	list_for_each_entry(descriptor, &descriptors, list)
-		if (descriptor->bytes == pointer)
+		if (descriptor->bytes == pointer && descriptor->references)
 			return descriptor;
 	return NULL;
 }
 
-/* The cached copy at `pointer`, NULL when there is none. */
-struct descriptor *wsk_descriptor_find(const void *pointer)
+/* Whether the client has a cached copy at `pointer`. */
+bool wsk_descriptor_known(const void *pointer)
+{
+	bool known;
+
+	spin_lock_bh(&descriptors_lock);
+	known = find_locked(pointer);
+	spin_unlock_bh(&descriptors_lock);
+	return known;
+}
+
+/* With the lock held, which it gives back. */
+static void free_if_unused(struct descriptor *descriptor)
+{
+	bool unused = !descriptor->references && !descriptor->users;
+
+	if (unused)
+		list_del(&descriptor->list);
+	spin_unlock_bh(&descriptors_lock);
+	if (unused)
+		ExFreePoolWithTag(descriptor, DESCRIPTOR_TAG);
+}
+
+/* The socket has none any more. */
+void wsk_descriptor_drop(struct wsk_socket *ws)
+{
+	struct descriptor *descriptor = ws->security;
+
+	ws->security = NULL;
+	if (!descriptor)
+		return;
+	spin_lock_bh(&descriptors_lock);
+	descriptor->users--;
+	free_if_unused(descriptor);
+}
+
+/* From now on the socket has the cached copy at `pointer`; false when there is none. */
+bool wsk_descriptor_apply(struct wsk_socket *ws, const void *pointer)
 {
 	struct descriptor *descriptor;
 
 	spin_lock_bh(&descriptors_lock);
 	descriptor = find_locked(pointer);
+	if (descriptor)
+		descriptor->users++;
 	spin_unlock_bh(&descriptors_lock);
-	return descriptor;
+	if (!descriptor)
+		return false;
+	wsk_descriptor_drop(ws);
+	ws->security = descriptor;
+	return true;
 }
 
 /* One more reference of the client's; what it is given is the copy's own address. */
@@ -93,6 +137,7 @@ static NTSTATUS cache(struct wsk_client *client, const u8 *bytes, void **out)
 		return STATUS_INSUFFICIENT_RESOURCES;
 	descriptor->client = client;
 	descriptor->references = 1;
+	descriptor->users = 0;
 	descriptor->size = size;
 	memcpy(descriptor->bytes, bytes, size);
 	spin_lock_bh(&descriptors_lock);
@@ -107,27 +152,25 @@ static NTSTATUS cache(struct wsk_client *client, const u8 *bytes, void **out)
 static bool release(const void *pointer)
 {
 	struct descriptor *descriptor;
-	bool last = false;
 
 	spin_lock_bh(&descriptors_lock);
 	descriptor = find_locked(pointer);
-	if (descriptor) {
-		last = --descriptor->references == 0;
-		if (last)
-			list_del(&descriptor->list);
-		atomic_dec(&descriptor->client->descriptors);
+	if (!descriptor) {
+		spin_unlock_bh(&descriptors_lock);
+		return false;
 	}
-	spin_unlock_bh(&descriptors_lock);
-	if (last)
-		ExFreePoolWithTag(descriptor, DESCRIPTOR_TAG);
-	return descriptor;
+	descriptor->references--;
+	atomic_dec(&descriptor->client->descriptors);
+	free_if_unused(descriptor);
+	return true;
 }
 
-/* The fault: closing takes the reference that belongs to the client. */
+/* With a fault, closing also takes the reference that belongs to the client. */
 void wsk_descriptor_closed(struct wsk_socket *ws)
 {
 	if (ws->security && policy_close_releases_descriptor())
 		release(ws->security->bytes);
+	wsk_descriptor_drop(ws);
 }
 
 static NTSTATUS set_static_events(struct wsk_client *client, const struct wsk_event_control *control, u64 size)
@@ -140,20 +183,13 @@ static NTSTATUS set_static_events(struct wsk_client *client, const struct wsk_ev
 	return STATUS_SUCCESS;
 }
 
-static const struct wsk_transport transports[] = {
-	{ 0x0100, WSK_SOCK_STREAM, WSK_PROTOCOL_TCP, WSK_AF_INET, 0, 0 },
-	{ 0x0100, WSK_SOCK_DGRAM, WSK_PROTOCOL_UDP, WSK_AF_INET, 0, 0 },
-	{ 0x0100, WSK_SOCK_STREAM, WSK_PROTOCOL_TCP, WSK_AF_INET6, 0, 0 },
-	{ 0x0100, WSK_SOCK_DGRAM, WSK_PROTOCOL_UDP, WSK_AF_INET6, 0, 0 },
-};
-
-static NTSTATUS query_transports(void *output, u64 size, u64 *size_out)
+/* There is no TDI here, so nothing to map or to bypass: what is said of it is looked at, and kept nowhere. */
+static NTSTATUS control_tdi(struct wsk_client *client, u32 code, u64 input_size, const void *input)
 {
-	if (size_out)
-		*size_out = sizeof(transports);
-	if (!output || size < sizeof(transports))
-		return STATUS_BUFFER_OVERFLOW;
-	memcpy(output, transports, sizeof(transports));
+	if (!input || input_size < (code == WSK_TDI_BEHAVIOR ? sizeof(u32) : sizeof(struct wsk_tdi_map_info)))
+		return STATUS_INVALID_PARAMETER;
+	if (code == WSK_TDI_DEVICENAME_MAPPING && atomic_read(&client->sockets))
+		return STATUS_INVALID_DEVICE_STATE;
 	return STATUS_SUCCESS;
 }
 
@@ -191,11 +227,13 @@ NTSTATUS MS WskControlClient(struct wsk_client *client, u32 code, u64 input_size
 		status = irp ? STATUS_INVALID_PARAMETER : set_static_events(client, input, input_size);
 		break;
 	case WSK_TRANSPORT_LIST_QUERY:
-		status = query_transports(output, output_size, size_out);
+		status = wsk_transport_query(output, output_size, size_out);
 		break;
+	case WSK_TRANSPORT_LIST_CHANGE:
+		return wsk_transport_watch(client, irp);
 	case WSK_TDI_DEVICENAME_MAPPING:
 	case WSK_TDI_BEHAVIOR:
-		status = STATUS_SUCCESS;	/* no TDI here: there is nothing to map or to bypass */
+		status = control_tdi(client, code, input_size, input);
 		break;
 	default:
 		status = STATUS_NOT_SUPPORTED;

@@ -4,7 +4,9 @@
 
 #include "wsk_objects.h"
 
-struct descriptor *wsk_descriptor_find(const void *pointer);
+bool wsk_descriptor_known(const void *pointer);
+bool wsk_descriptor_apply(struct wsk_socket *ws, const void *pointer);
+void wsk_descriptor_drop(struct wsk_socket *ws);
 void *wsk_descriptor_get(struct descriptor *descriptor);
 void wsk_descriptor_closed(struct wsk_socket *ws);
 NTSTATUS MS WskControlClient(struct wsk_client *client, u32 code, u64 input_size, void *input, u64 output_size,

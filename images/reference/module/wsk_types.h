@@ -155,6 +155,13 @@ struct wsk_event_control {
 	u32 pad;
 };
 
+/* WSK_TDI_MAP_INFO */
+struct wsk_tdi_map_info {
+	u32 count;
+	u32 pad;
+	const void *maps;
+};
+
 struct wsk_transport {
 	u16 version;
 	u16 type;
