@@ -42,6 +42,11 @@ class CallbackCall:
         return bool(self.enter.callback_flags & WSK_FLAG_ABORTIVE)
 
     @property
+    def undefined_flags(self) -> int:
+        """The bits of a disconnect event's Flags that its page does not define."""
+        return self.enter.callback_flags & ~(WSK_FLAG_ABORTIVE | WSK_FLAG_AT_DISPATCH_LEVEL)
+
+    @property
     def level_is_as_told(self) -> bool:
         """Did it run at DISPATCH_LEVEL if WSK said so, and at or below it if not?"""
         if self.enter.callback_flags & WSK_FLAG_AT_DISPATCH_LEVEL:

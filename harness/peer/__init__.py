@@ -11,6 +11,7 @@ from harness.peer.floods_connections import FloodsConnections
 from harness.peer.hangs_up import HangsUp
 from harness.peer.holds_open import HoldsOpen
 from harness.peer.keeps_sending import KeepsSending
+from harness.peer.loses_first import LosesFirst
 from harness.peer.misplaces import MisplacesFin, MisplacesReset, RepeatsData
 from harness.peer.reads_slowly import ReadsSlowly
 from harness.peer.reads_to_eof import ReadsToEof
@@ -33,6 +34,7 @@ __all__ = [
     "HangsUp",
     "HoldsOpen",
     "KeepsSending",
+    "LosesFirst",
     "MisplacesFin",
     "MisplacesReset",
     "NeverAnswers",

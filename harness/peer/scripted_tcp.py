@@ -31,6 +31,7 @@ class TcpBehaviour:
     acknowledges: int | None = None  # it acknowledges so many and nothing beyond them
     acknowledges_fin: bool = True
     hears: int | None = None  # it ignores whatever comes after so many
+    loses: Callable[[Segment], bool] | None = None  # the first such segment is lost on its way to it
 
 
 class ScriptedTcp:
@@ -45,6 +46,7 @@ class ScriptedTcp:
         self.fin_received = False
         self.reset_received = False
         self.knocked = False  # something came while the window was closed
+        self.lost = False  # what is to be lost on its way was
         self._irs: int | None = None  # initial receive sequence number; None before a SYN
         self._rcv_nxt = 0
         self._acknowledged = 0  # the highest that we said
@@ -78,7 +80,7 @@ class ScriptedTcp:
 
     def receive(self, segment: Segment) -> None:
         """The bytes that the guest sent."""
-        if self.silent or (self.established and self._deaf):
+        if self.silent or (self.established and self._deaf) or self._is_lost(segment):
             return
         if RST in segment.flags:
             # Its place in the window is not asked for: no RST of the guest's goes unnoticed.
@@ -122,6 +124,13 @@ class ScriptedTcp:
     @property
     def _deaf(self) -> bool:
         return self.behaviour.hears is not None and len(self.received) >= self.behaviour.hears
+
+    def _is_lost(self, segment: Segment) -> bool:
+        loses = self.behaviour.loses
+        if self.lost or loses is None or not loses(segment):
+            return False
+        self.lost = True
+        return True
 
     @property
     def _window(self) -> int:

@@ -6,7 +6,7 @@ from itertools import product
 
 from harness.core.ntstatus import STATUS_SUCCESS
 from harness.core.units import ms, s
-from harness.peer import After, FinFirst, ReadsToEof, Resets, Sends, ZeroWindow
+from harness.peer import After, FinFirst, ReadsToEof, Resets, Sends, SendsThenFin, ZeroWindow
 from harness.scenario import (
     ALL_ORIGINS,
     CONTEXTS,
@@ -15,6 +15,7 @@ from harness.scenario import (
     WSK_FLAG_ABORTIVE,
     WSK_SOCKET,
     Arrival,
+    Callback,
     Category,
     Scenario,
 )
@@ -62,11 +63,11 @@ def connected_and_closed(lab, way, rounds):
     peer = ReadsToEof(connections=rounds)
     plan = Scenario()
     if way in ALL_ORIGINS:
-        peer = lab.peer(peer, IPV4)
+        peer = lab.peer(peer, IPV6)
     else:
-        peer = lab.peer(peer.connecting(), IPV4)
+        peer = lab.peer(peer.connecting(), IPV6)
         category = Category.STREAM if way == Arrival.STREAM_ACCEPT else Category.LISTEN
-        listener = plan.listening(IPV4, peer.port, category=category)
+        listener = plan.listening(IPV6, peer.port, category=category)
     with plan.repeat(rounds):
         if way in ALL_ORIGINS:
             sock = plan.connected(way, to=peer)
@@ -82,7 +83,7 @@ def connected_and_closed(lab, way, rounds):
 @alone
 @for_each(way=(*ALL_ORIGINS, Arrival.WSK_ACCEPT, Arrival.STREAM_ACCEPT))
 async def test_connections_that_were_closed_take_no_memory(lab, way):
-    """The same with connections: each was there, each is gone with all that belonged to it."""
+    """The same with connections, over IPv6: each was there, each is gone with all that belonged to it."""
     plan, peer, _ = connected_and_closed(lab, way, 5)
     await lab.run(plan, peer)
     before = await lab.pool()
@@ -122,10 +123,10 @@ def by_the_peer(plan, sock, context):
 
 
 def refused(plan, sock, context):
-    """A send that comes too late."""
-    late = plan.send(sock, 100, context=context)
-    plan.may_fail(late)
-    plan.wait(late)
+    """A send and a disconnect that come too late."""
+    late = [plan.send(sock, 100, context=context), plan.disconnect(sock, context=context)]
+    plan.may_fail(*late)
+    plan.wait(*late)
 
 
 def used(plan, sock, context):
@@ -190,6 +191,38 @@ async def test_connections_take_no_memory_however_they_ended(lab, ending):
     rounds = [life for close in closes for life in seen.rounds(close)]
     assert [life.completion.io_status for life in rounds] == [STATUS_SUCCESS] * (USES * len(closes))
     require_precondition(len(peer.connections) == peer.expected)
+    after = await lab.pool()
+    assert is_as_before(before, after)
+
+
+def told_and_closed(lab, count):
+    """Connections whose data and FIN come as events."""
+    peer = lab.peer(SendsThenFin(bytes(1000), after=ASKED, connections=count), IPV4)
+    plan = Scenario()
+    closes = []
+    for _ in range(count):
+        sock = plan.connected(WSK_SOCKET, to=peer)
+        plan.finish.enable(sock, Callback.RECEIVE, Callback.DISCONNECT)
+        plan.send(sock, ASKED.received)
+        plan.wait_event(sock, Callback.RECEIVE)
+        plan.wait_event(sock, Callback.DISCONNECT)
+        closes.append(plan.close(sock))
+        plan.wait(closes[-1])
+    return plan, peer, closes
+
+
+@requires("C-01", "C-16")
+@alone
+async def test_events_that_came_take_no_memory(lab):
+    """Data was indicated and taken, and the peer's FIN was told: all is freed."""
+    plan, peer, _ = told_and_closed(lab, 1)
+    await lab.run(plan, peer)
+    before = await lab.pool()
+    plan, peer, closes = told_and_closed(lab, USES)
+
+    seen = await lab.run(plan, peer)
+
+    assert [seen.status(close) for close in closes] == [STATUS_SUCCESS] * USES
     after = await lab.pool()
     assert is_as_before(before, after)
 

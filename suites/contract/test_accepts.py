@@ -2,10 +2,10 @@
 """WskAccept: several that wait, each with a connection of its own; and what leaves them waiting."""
 
 from harness.core.ntstatus import STATUS_SUCCESS
-from harness.peer import ReadsToEof
-from harness.scenario import CONTEXTS, FAMILIES, WSK_SOCKET, Address, Category, Scenario
+from harness.peer import EndsWhenAsked, ReadsToEof
+from harness.scenario import CONTEXTS, FAMILIES, WSK_SOCKET, Address, Callback, Category, Scenario
 from harness.verdict import for_each, requires
-from suites.scenes import FORMS, failed, require_pending
+from suites.scenes import AFTERWARDS, FORMS, SHORT_PEER_TIMEOUT, failed, require_pending
 
 COUNT = 3
 
@@ -60,3 +60,29 @@ async def test_an_accept_waits_on_when_a_disconnect_of_its_listener_is_refused(l
     assert failed(seen, disconnect)
     assert seen.status(accepted.creation) == STATUS_SUCCESS
     assert seen.order(disconnect.completion, accepted.creation.completion)
+
+
+@requires("X-03", "X-45")
+@for_each(category=(Category.LISTEN, Category.STREAM), family=FAMILIES)
+async def test_an_event_comes_for_the_accepted_socket_that_it_is_about(lab, category, family):
+    """The peer ends the second of two connections: its socket hears of that, and the first's does not."""
+    peer = lab.peer(EndsWhenAsked("fin", connections=2).connecting(), family)
+    plan = Scenario()
+    listener = plan.listening(family, peer.port, category=category)
+    sockets = []
+    for _ in range(2):
+        sockets.append(plan.accept(listener))
+        plan.wait(sockets[-1].creation)
+    other, ended = sockets
+    for sock in sockets:
+        plan.finish.enable(sock, Callback.DISCONNECT)
+    plan.send(ended, b"?!")
+    plan.wait_event(ended, Callback.DISCONNECT)
+    plan.delay(AFTERWARDS)
+    for sock in (*sockets, listener):
+        plan.finish.close(sock)
+
+    seen = await lab.run(plan, peer, peer_timeout=SHORT_PEER_TIMEOUT)
+
+    assert [visit.abortive for visit in seen.callbacks(ended, Callback.DISCONNECT)] == [False]
+    assert seen.callbacks(other, Callback.DISCONNECT) == []

@@ -210,7 +210,7 @@ async def test_a_reset_ends_a_graceful_disconnect_that_waits(lab, way, family):
 @requires("X-04")
 @for_each(family=FAMILIES)
 async def test_levels_of_the_callbacks_of_a_connection_are_as_their_flags_say(lab, family):
-    """RECEIVE and DISCONNECT: with the flag exactly DISPATCH_LEVEL, without it at most that."""
+    """RECEIVE and DISCONNECT: with the flag exactly DISPATCH_LEVEL, without it at most that; none other."""
     peer = lab.peer(SendsThenFin(DATA, after=SOON), family)
     plan = Scenario()
     sock = plan.connected(WSK_SOCKET, to=peer)
@@ -225,6 +225,7 @@ async def test_levels_of_the_callbacks_of_a_connection_are_as_their_flags_say(la
         visits = seen.callbacks(sock, callback)
         require_precondition(visits)
         assert all(visit.level_is_as_told for visit in visits)
+    assert not any(visit.undefined_flags for visit in seen.callbacks(sock, EVENT))
 
 
 @requires("X-04")

@@ -17,6 +17,8 @@ from harness.scenario import (
 from harness.verdict import for_each, requires
 from suites.scenes import (
     AFTERWARDS,
+    CONNECTED_AND_ACCEPTED,
+    FORMS,
     NETWORKS,
     PROMPT,
     SETTLES,
@@ -230,3 +232,20 @@ def sent_after_the_reset(seen):
 def received_before_the_reset(seen):
     """Bytes that the peer had sent when our RST left."""
     return sum(len(packet.payload) for packet in seen.packets(sender="peer", before=seen.rst("guest")))
+
+
+@requires("D-15")
+@for_each(flags=FORMS, way=CONNECTED_AND_ACCEPTED, context=CONTEXTS)
+async def test_a_disconnect_after_an_abort_is_answered(lab, flags, way, context):
+    """It puts nothing on the wire, and its IRP completes, with whatever status."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, ReadsToEof(), way=way)
+    plan.finish.disconnect(sock, flags=WSK_FLAG_ABORTIVE)
+    again = plan.disconnect(sock, flags=flags, context=context)
+    plan.wait(again)
+    plan.finish.close(sock)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.answered(again)
+    assert quiet_after_reset(seen)

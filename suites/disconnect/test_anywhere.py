@@ -5,7 +5,7 @@ from harness.core.errors import Unsupported
 from harness.core.ntstatus import STATUS_SUCCESS
 from harness.evidence import APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL
 from harness.peer import ReadsToEof, Sends
-from harness.scenario import APC, PASSIVE, WSK_SOCKET, Context, Irp, Origin, Scenario
+from harness.scenario import APC, CONTEXTS, PASSIVE, WSK_SOCKET, Context, Irp, Origin, Scenario
 from harness.verdict import for_each, requires
 from suites.scenes import (
     EVERYWHERE,
@@ -46,14 +46,14 @@ async def test_disconnect_works_and_leaves_the_irql_wherever_it_is_called(lab, c
 
 
 @requires("D-09")
-@for_each(irp=IRPS, flags=FORMS, way=TABLES)
-async def test_the_irp_of_a_disconnect_completes_once_whoever_made_it(lab, irp, flags, way):
-    """Allocated, initialised by the caller or used before: the IRP of a disconnect completes exactly once."""
+@for_each(irp=IRPS, flags=FORMS, way=TABLES, context=CONTEXTS)
+async def test_the_irp_of_a_disconnect_completes_once_whoever_made_it(lab, irp, flags, way, context):
+    """Allocated, initialised by the caller or used before, at either level: it completes exactly once."""
     plan = Scenario()
     peer, sock = connected(lab, plan, ReadsToEof(), way=way)
     address = plan.local_address(sock)
     plan.wait(address)
-    disconnect = plan.disconnect(sock, flags=flags, irp=address if irp == "reused" else irp)
+    disconnect = plan.disconnect(sock, flags=flags, irp=address if irp == "reused" else irp, context=context)
     plan.wait(disconnect)
     close_after(plan, disconnect)
 

@@ -32,11 +32,11 @@ SHAPES = {
 
 
 @requires("D-03")
-@for_each(shape=SHAPES, network=NETWORKS)
-async def test_the_buffer_of_a_disconnect_reaches_the_peer_before_the_fin(lab, shape, network):
+@for_each(shape=SHAPES, network=NETWORKS, way=SOME_WAYS, unless=impossible)
+async def test_the_buffer_of_a_disconnect_reaches_the_peer_before_the_fin(lab, shape, network, way):
     """The peer receives exactly Length bytes from Offset of the MDL chain, then EOF."""
     plan = Scenario()
-    peer, sock = connected(lab, plan, ReadsToEof(), network)
+    peer, sock = connected(lab, plan, ReadsToEof(), network, way)
     disconnect = plan.disconnect(sock, buffer=shape)
     plan.wait(disconnect)
     plan.close_after_eof(sock)

@@ -3,17 +3,20 @@
 
 from harness.core.ntstatus import STATUS_SUCCESS
 from harness.core.units import KiB
-from harness.peer import ReadsToEof, Sends
-from harness.scenario import CONTEXTS, WSK_FLAG_DRAIN, WSK_FLAG_WAITALL, Scenario
+from harness.peer import LosesFirst, ReadsToEof, Sends
+from harness.scenario import CONTEXTS, FAMILIES, WSK_FLAG_DRAIN, WSK_FLAG_WAITALL, Scenario
 from harness.verdict import for_each, requires
 from harness.wire import FIN
 from suites.scenes import (
+    CONNECTED_AND_ACCEPTED,
     NETWORKS,
     SOME_WAYS,
     WAYS,
     connected,
     impossible,
+    joined,
     no_reset,
+    require_precondition,
     require_unread,
     reset_while_open,
 )
@@ -92,3 +95,21 @@ async def test_a_graceful_disconnect_is_no_other_with_data_of_the_peer_unread(la
     require_unread(seen)
     assert seen.fin("guest") is not None
     assert no_reset(seen)
+
+
+@requires("D-03", "D-16", "D-22")
+@for_each(lost=("fin", "data"), way=CONNECTED_AND_ACCEPTED, family=FAMILIES)
+async def test_what_is_lost_on_its_way_is_sent_until_it_arrives(lab, lost, way, family):
+    """The first FIN, or the first data before it, is lost: the disconnect succeeds when all has arrived."""
+    plan = Scenario()
+    peer, sock = joined(lab, plan, LosesFirst(lost), way, family)
+    disconnect = plan.disconnect(sock, buffer=3000)
+    plan.wait(disconnect)
+    plan.close_after_eof(sock)
+
+    seen = await lab.run(plan, peer)
+
+    require_precondition(peer.lost)
+    assert seen.status(disconnect) == STATUS_SUCCESS
+    assert peer.received == disconnect.data
+    assert peer.ended == "eof"

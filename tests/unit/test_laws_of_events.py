@@ -82,6 +82,13 @@ def test_a_disconnect_event_tells_what_the_peer_did(came: str, flags: int, rows:
     assert seen.broken().get("disconnect-event-is-true", set()) == rows
 
 
+@pytest.mark.parametrize(("flags", "rows"), [(0, set()), (8, set()), (0x10, {"X-04"}), (0x18, {"X-04"})])
+def test_a_disconnect_event_has_the_flags_of_its_page_and_no_others(flags: int, rows: set[str]) -> None:
+    seen = enabled(MadeUp(), Callback.DISCONNECT).peer_fin(30)
+    seen.event(Callback.DISCONNECT, 31, 32, callback_flags=flags, irql=2)
+    assert closed(seen).broken().get("disconnect-event-is-true", set()) == rows
+
+
 def test_a_disconnect_event_of_a_silent_peer_may_say_that_it_was_aborted() -> None:
     seen = enabled(MadeUp(), Callback.DISCONNECT)
     send = seen.plan.send(seen.sock, b"unheard")

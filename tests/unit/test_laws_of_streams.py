@@ -233,6 +233,24 @@ def test_the_end_of_the_stream_is_told_behind_all_of_it(got: bytes, rows: set[st
     assert closed(seen).broken().get("received-bytes", set()) == rows
 
 
+@pytest.mark.parametrize(
+    ("flags", "status", "rows"),
+    [
+        (0, STATUS_CANCELLED, set()),
+        (0, STATUS_SUCCESS, {"X-16"}),  # which says that the peer has ended its direction
+        (WSK_FLAG_WAITALL, STATUS_SUCCESS, set()),  # a cancel is one of the ends that it waits for
+    ],
+)
+def test_a_plain_receive_that_was_cancelled_is_no_end_of_the_stream(
+    flags: int, status: int, rows: set[str]
+) -> None:
+    seen = MadeUp()
+    receive = seen.plan.receive(seen.sock, 8, flags=flags)
+    cancel = seen.plan.cancel(receive)
+    seen.called(receive, 19).cancelled(cancel, 21).completed(receive, 22, status)
+    assert closed(seen).broken().get("received-bytes", set()) == rows
+
+
 def test_a_receive_that_was_cancelled_may_have_got_what_the_end_comes_behind() -> None:
     seen = MadeUp()
     receive, end = seen.plan.receive(seen.sock, 8, flags=WSK_FLAG_WAITALL), seen.plan.receive(seen.sock, 8)

@@ -124,6 +124,7 @@ def disconnect_event_is_true(story: Story) -> Iterator[Violation]:
         told = [visit for callback, visit in sock.callbacks if callback == Callback.DISCONNECT]
         if not told or sock.misused:
             continue
+        yield from _undefined(sock, told)
         if len(told) > 1:
             yield from _twice(sock, told)
         yield from _before_data(sock, told[0])
@@ -132,6 +133,14 @@ def disconnect_event_is_true(story: Story) -> Iterator[Violation]:
             yield from _behind_all(story, sock, connection, told[0])
             for visit in told:
                 yield from _true(story, sock, connection, visit)
+
+
+def _undefined(sock: SocketStory, told: list[CallbackCall]) -> Iterator[Violation]:
+    """Its page has two flags, and no others."""
+    for visit in told:
+        if visit.undefined_flags:
+            text = f"the disconnect event of {sock} has flags that nobody defines: {visit.undefined_flags:#x}"
+            yield Violation("X-04", text, (visit.enter,))
 
 
 def _twice(sock: SocketStory, told: list[CallbackCall]) -> Iterator[Violation]:

@@ -315,7 +315,9 @@ def _ended_by_client(story: Story, sock: SocketStory, call: Call, completion: Ev
         return True
     ends = [each for each in sock.endings if each not in sock.graceful or _odd(each)]
     # What becomes of a connection whose graceful disconnect is cancelled nobody says: it may be aborted.
-    cancels = [sock.cancelled(each) for each in (call, *sock.graceful)]
+    # A plain receive of no bytes says that the stream is at its end, also one that was cancelled.
+    waits = call.operation is not None and call.operation.flags & (WSK_FLAG_WAITALL | WSK_FLAG_DRAIN)
+    cancels = [sock.cancelled(each) for each in (*([call] if waits else []), *sock.graceful)]
     return any(each.before(completion) for each in ends) or any(
         cancel is not None and cancel.sequence < completion.sequence for cancel in cancels
     )
