@@ -126,6 +126,10 @@ class MadeUp:
     def peer_rst(self, at: float, up_to: int = 0) -> "MadeUp":
         return self._packet("peer", RST | ACK, at, self._answered, up_to=up_to)
 
+    def answers(self, at: float) -> "MadeUp":
+        """The guest acknowledges the peer's data."""
+        return self._packet("guest", ACK, at, self._sent)
+
     def answers_fin(self, at: float) -> "MadeUp":
         """The guest acknowledges the peer's FIN."""
         return self._packet("guest", ACK, at, self._sent, up_to=self._answered + 1)

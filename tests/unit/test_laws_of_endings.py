@@ -250,3 +250,51 @@ def test_an_abort_of_a_connection_that_stands_succeeds(before: str, status: int,
     if before in ("graceful", "both ends"):
         seen.completed(disconnect, 42, STATUS_CANCELLED)
     assert closed(seen).broken().get("aborts-succeed", set()) == rows
+
+
+@pytest.mark.parametrize(
+    ("called", "status", "rows"),
+    [
+        (40.05, STATUS_SUCCESS, set()),
+        (40.05, STATUS_CANCELLED, {"D-28"}),  # none of both
+        (45, STATUS_SUCCESS, {"D-28"}),  # the first had failed before
+    ],
+)
+def test_of_two_aborts_at_once_either_may_be_the_first(called: float, status: int, rows: set[str]) -> None:
+    seen = MadeUp()
+    first, second = (seen.plan.disconnect(seen.sock, flags=WSK_FLAG_ABORTIVE) for _ in range(2))
+    seen.called(first, 40).called(second, called).rst(45.5).completed(second, 46, status)
+    seen.completed(first, 41 if called > 41 else 47, STATUS_CANCELLED)
+    assert closed(seen).broken().get("aborts-succeed", set()) == rows
+
+
+@pytest.mark.parametrize(
+    ("what", "rows"),
+    [
+        ("nothing", set()),
+        ("data is acknowledged", {"X-14"}),
+        ("data from before is acknowledged", set()),
+        ("a disconnect succeeds", {"X-14"}),
+        ("a disconnect fails", set()),
+        ("the close resets", {"X-14"}),
+        ("what comes behind the close is answered", set()),
+    ],
+)
+def test_silence_is_kept_until_the_end(what: str, rows: set[str]) -> None:
+    seen = MadeUp()
+    silent = seen.plan.ioctl(seen.sock, SIO_WSK_SET_TCP_SILENT_MODE)
+    abort = seen.plan.disconnect(seen.sock, flags=WSK_FLAG_ABORTIVE)
+    close = seen.plan.close(seen.sock)
+    seen.called(silent, 20).completed(silent, 21)
+    if what.startswith("data"):
+        seen.peer_sends(b"abc", 15 if "before" in what else 25)
+        seen.answers(30)
+    if what.startswith("a disconnect"):
+        status = STATUS_SUCCESS if "succeeds" in what else STATUS_CANCELLED
+        seen.called(abort, 30, status).completed(abort, 30.05, status, marked=False)
+    seen.called(close, 50).completed(close, 51)
+    if what == "the close resets":
+        seen.rst(52)
+    if what == "what comes behind the close is answered":
+        seen.peer_sends(b"abc", 52).rst(53)
+    assert seen.broken().get("silence-is-kept", set()) == rows

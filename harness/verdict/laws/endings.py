@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Laws of how a connection ends: FINs and RSTs have causes, and what causes them puts them on the wire."""
 
+import math
 from collections.abc import Iterator
 
 from harness.core.abi import StepKind
@@ -11,7 +12,7 @@ from harness.verdict.laws.law import Violation
 from harness.verdict.laws.socket_story import Call, SocketStory
 from harness.verdict.laws.story import Story
 from harness.verdict.laws.streams import unread
-from harness.wire import FIN, RST, Packet
+from harness.wire import ACK, FIN, RST, Packet
 
 
 def _on_wire(story: Story) -> Iterator[tuple[SocketStory, TcpConnection]]:
@@ -135,6 +136,8 @@ def aborts_succeed(story: Story) -> Iterator[Violation]:
             continue
         if sock.silenced or not sock.made_before(abort.called) or not connection.peer.whole:
             continue
+        if any(other.succeeded and other.before(done) for other in sock.aborts[1:]):
+            continue  # of two threads that abort it at once either may be the first
         if any(sock.cancelled(call) for call in sock.calls) or _may_be_over(story, sock, abort):
             continue
         asked = next((call for call in sock.graceful if call.before(abort.called)), None)
@@ -262,23 +265,45 @@ def nothing_follows_a_reset(story: Story) -> Iterator[Violation]:
 
 
 def silence_is_kept(story: Story) -> Iterator[Violation]:
-    """In silent mode nothing goes out."""
+    """In silent mode nothing goes out, also when it is closed; a send or a disconnect fails."""
     for sock in story.sockets:
         silenced = sock.silenced
         connection = sock.wire() if silenced and silenced.succeeded else None
         if connection is None or silenced is None or silenced.ended is None:
             continue
-        sent = 0
-        for packet in connection.guest.packets:
-            end = connection.guest.end(packet)
-            is_late = story.surely_before(silenced.ended, packet) and _open_at(story, sock, packet)
-            # A bare ACK, or what is sent again, may have been on its way.
-            is_new = bool(packet.payload) and end > sent
-            sent = max(sent, end)
-            if is_late and (is_new or packet.flags & (FIN | RST)):
-                text = f"{sock} is in silent mode, and the guest sent {packet.numbered}"
-                yield Violation("X-14", text, (silenced.ended,), (packet,))
-                break
+        for call in sock.of(StepKind.SEND, StepKind.DISCONNECT):
+            asks = call.kind == StepKind.DISCONNECT or (call.operation and call.operation.data)
+            if asks and call.succeeded and silenced.over_before(call.called):
+                text = f"{sock} is in silent mode, and {call} succeeded"
+                yield Violation("X-14", text, (silenced.ended, call.called, *call.completions))
+        loud = _loud(story, sock, connection, silenced.ended)
+        if loud is not None:
+            text = f"{sock} is in silent mode, and the guest sent {loud.numbered}"
+            yield Violation("X-14", text, (silenced.ended,), (loud,))
+
+
+def _loud(story: Story, sock: SocketStory, connection: TcpConnection, silenced: Event) -> Packet | None:
+    """The first packet that the guest surely made in silence: others may have been on their way.
+
+    It has new data, an end, or acknowledges what the peer said since. Once the socket is closed what the
+    peer says may be answered; where it says nothing, nothing goes out.
+    """
+    sent, heard, said = 0, math.inf, False
+    for packet in connection.packets:
+        if packet.sender == "peer":
+            said |= not story.surely_after(silenced, packet)
+            if packet.payload and story.surely_before(silenced, packet):
+                heard = min(heard, connection.peer.end(packet))
+            continue
+        end = connection.guest.end(packet)
+        is_new = bool(packet.payload) and end > sent
+        sent = max(sent, end)
+        answers = ACK in packet.flags and connection.peer.place(packet.ack) >= heard
+        tells = is_new or answers or packet.flags & (FIN | RST)
+        is_owned = _open_at(story, sock, packet) or not (said or _cleaned(story, packet))
+        if tells and is_owned and story.surely_before(silenced, packet):
+            return packet
+    return None
 
 
 def _open_at(story: Story, sock: SocketStory, packet: Packet) -> bool:
