@@ -48,7 +48,7 @@ class Beside:
             self._add("may_fail", (Name(f"{accept}.creation"),))
         if category == Category.STREAM:
             self._made("refused", "disconnect", (Name(name),))
-        for accept in accepts[: wish.flags // 2]:
+        for accept in accepts[len(accepts) - wish.flags // 2 :]:
             self._add("cancel", (Name(f"{accept}.creation"),))
             self._add("wait", (Name(f"{accept}.creation"),))
         if accepts:

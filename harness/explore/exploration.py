@@ -3,6 +3,7 @@
 
 import hashlib
 import itertools
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from harness.verdict.laws.pool import leaks
 
 BATCH = 30  # scenarios of a seed: each draws its own, and varies them
 _BATCHES = 2  # that follow each other without a pause, before the guest's pool is read
+_AGAIN = 4  # times at most that a suspect is performed once more: what threads race for comes now and then
 
 
 @dataclass(frozen=True)
@@ -143,18 +145,20 @@ class Exploration:
         self.performed += 1
         self.opens.update(seen.opens)
         if seen.says_nothing:
-            self.unjudged[next(iter(seen.result.why.splitlines()), str(seen.result.outcome))[:120]] += 1
+            self.unjudged[_kind(next(iter(seen.result.why.splitlines()), str(seen.result.outcome)))] += 1
         else:
             self.cells.update((*cell, seen.recipe.peer.kind) for cell in seen.recipe.cells)
         return bool(seen.signs)
 
     def _look_into(self, suspect: _Suspect) -> None:
-        """Performs the find once more, then makes it smaller and smaller."""
+        """Performs the find again, then makes it smaller and smaller."""
         first = suspect.seen
-        self.say(f"{first.name}: {', '.join(sorted(first.signs))}; once more")
-        again = self.performer.once(f"{first.name}-again", first.recipe)
-        signs = first.signs & again.signs
-        if not signs:
+        self.say(f"{first.name}: {', '.join(sorted(first.signs))}; again")
+        for turn in range(_AGAIN):
+            again = self.performer.once(f"{first.name}-again-{turn}", first.recipe)
+            if signs := first.signs & again.signs:
+                break
+        else:
             self.unconfirmed.append(first)
             return
         ends = time.monotonic() + self.budget.shrinking
@@ -174,3 +178,8 @@ class Exploration:
         smallest = shrink(suspect.batch, suspect.count, first.recipe, is_bad)
         self.say(f"{first.name}: {tries} smaller ones tried")
         self.finds.append(Find(smaller[smallest], first, signs, tuple(rows_of(smaller[smallest]))))
+
+
+def _kind(why: str) -> str:
+    """The reason without the numbers and addresses of its scenario: there are only so many."""
+    return re.sub(r"\d+", "N", re.sub(r" #\d+ \([^)]*\)", "", why))[:120]

@@ -16,6 +16,7 @@ from harness.explore.wish import INSIDE, SETTLES, Wish, pending
 from harness.scenario import (
     SIO_WSK_SET_TCP_SILENT_MODE,
     WSK_FLAG_ABORTIVE,
+    WSK_FLAG_WAITALL,
     Action,
     Arrival,
     Buffer,
@@ -100,9 +101,16 @@ class _Model(Beside):
         sock.cancellable |= {name} if wish.flags else set()
 
     def _receives(self, sock: _Socket, wish: Wish) -> None:
-        """Some at once, as they wait for what comes."""
+        """Some at once, as they wait for what comes: little, much, or all of much."""
+        size = 4000 if wish.flags else 10
+        flags = WSK_FLAG_WAITALL if wish.flags > 1 else 0
         for _ in range(2 + wish.size % 2):
-            self._receive(sock, Wish("receive", size=10, context=wish.context))
+            self._receive(sock, Wish("receive", size=size, flags=flags, context=wish.context))
+
+    def _withdrawn(self, sock: _Socket, wish: Wish) -> None:
+        """The newest of some receives is cancelled."""
+        self._receives(sock, Wish("receives", size=wish.size))
+        self._cancel(sock, Wish("cancel"))
 
     def _graceful(self, sock: _Socket, wish: Wish) -> None:
         name = self._call(sock, wish, "disconnect", (), buffer=_data(wish) if wish.size else None)

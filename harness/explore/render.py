@@ -94,7 +94,15 @@ def as_json(done: Exploration) -> Mapping[str, Any]:
             for find in done.finds
         ],
         "leaks": [{"row": leak.row, "words": leak.words} for leak in done.leaks],
-        "unconfirmed": [{"case": seen.name, "signs": sorted(seen.signs)} for seen in done.unconfirmed],
+        "unconfirmed": [
+            {
+                "case": seen.name,
+                "signs": sorted(seen.signs),
+                "why": seen.result.why,
+                "scenario": list(seen.recipe.written()),
+            }
+            for seen in done.unconfirmed
+        ],
         "unjudged": dict(done.unjudged),
         "open": dict(done.opens),
         "axes": {"context": CONTEXTS, "pending": PENDING, "peer": PEER_KINDS},

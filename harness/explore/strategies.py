@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import Flaky, HypothesisWarning
 
 from harness.core.units import ms, s
-from harness.explore.model import CHAINED, PLAIN, POISON, UNEVEN, recipe, shorter
+from harness.explore.model import CHAINED, END_IS_TOLD, PLAIN, POISON, UNEVEN, recipe, shorter
 from harness.explore.recipe import PeerChoice, Recipe
 from harness.explore.wish import Wish
 from harness.peer import After
@@ -77,6 +77,7 @@ _ASKED_PEERS = st.one_of(
 )
 _SOON_ENDED = st.just(After(delay=20 * ms))
 _ENDING_PEERS = st.one_of(
+    _peer("Sends", data=_DATA, after=_SOON_ENDED),
     _peer("FinFirst", after=_SOON_ENDED),
     _peer("SendsThenFin", data=_DATA, after=_SOON_ENDED),
     _peer("Resets", after=_SOON_ENDED),
@@ -104,12 +105,13 @@ WISHES = st.one_of(
     _wish("graceful", size=st.sampled_from([0, 0, 1, 3000, 70_000]), flags=_SHAPES),
     _wish("close_listener"),
     _wish("abort", size=st.integers(0, 1)),
-    _wish("listener", size=st.integers(0, 1), flags=st.integers(0, 3)),
+    _wish("listener", size=st.integers(0, 3), flags=st.integers(0, 3)),
     _wish("datagrams", size=st.integers(0, 3)),
     _wish("watch", size=st.integers(0, 1)),
     _wish("given_up", size=st.sampled_from([0, 1, 3000])),
     _wish("told", size=st.integers(0, 3), flags=st.integers(0, 4)),
-    _wish("receives", size=st.integers(0, 1)),
+    _wish("receives", size=st.integers(0, 1), flags=st.integers(0, 2)),
+    _wish("withdrawn", size=st.integers(0, 1)),
     _wish("recovered", size=st.sampled_from([0, 1, 3000]), flags=_SHAPES),
     _wish("dial", size=st.integers(0, 1)),
     _wish("descriptor"),
@@ -128,16 +130,16 @@ WISHES = st.one_of(
 )
 
 _ONE_THREAD = WISHES.map(lambda wish: replace(wish, strand=0))  # what threads share, many scenes do without
-_TOLD = st.builds(
-    Wish,
-    st.just("told"),
-    st.sampled_from([0, 1, 2, 3, 3]),
-    st.integers(0, 4),
-    context=st.sampled_from(ALL_CONTEXTS),
-)
+
+
+def _told(sizes: st.SearchStrategy[int]) -> st.SearchStrategy[Wish]:
+    contexts = st.sampled_from(ALL_CONTEXTS)
+    return st.builds(Wish, st.just("told"), sizes, st.integers(0, 4), context=contexts)
+
+
 _OPENINGS = st.builds(  # for which nothing may have happened yet
     Wish,
-    st.sampled_from(["silence", "recovered", "given_up", "answer", "again", "letters"]),
+    st.sampled_from(["silence", "recovered", "given_up", "answer", "again", "letters", "withdrawn"]),
     st.integers(0, 3),
     st.integers(0, 2),
     context=st.sampled_from(ALL_CONTEXTS),
@@ -170,10 +172,13 @@ def _recipes(
 
 RECIPES = st.one_of(
     _recipes(PEERS, _wishes(_ONE_THREAD)),
-    _recipes(PEERS, _wishes(WISHES)),
+    *[_recipes(PEERS, _wishes(WISHES))] * 2,
     _recipes(PEERS, _begun(_OPENINGS)),
-    _recipes(_ASKED_PEERS, _begun(_TOLD)),
-    _recipes(_ENDING_PEERS, _begun(st.builds(Wish, st.just("receives"), st.integers(0, 1)))),
+    _recipes(_ASKED_PEERS, _begun(_told(st.integers(0, 3)))),
+    _recipes(_peer("EndsWhenAsked", end=_ENDS, data=_LITTLE), _begun(_told(st.just(END_IS_TOLD)))),
+    _recipes(
+        _ENDING_PEERS, _begun(st.builds(Wish, st.just("receives"), st.integers(0, 1), st.integers(0, 2)))
+    ),
 )
 
 
