@@ -158,9 +158,10 @@ def _compare(settings: tuple[Settings, Settings], seed: int, budget: Any) -> int
     from harness.run import preflight
 
     folder = settings[0].results / new_run_id()
-    for name, one in zip(_BOTH, settings, strict=True):
+    chosen = [chosen_guest(one) for one in settings]  # a wrong name is told before anything is built
+    for name, one, guest in zip(_BOTH, settings, chosen, strict=True):
         preflight.check(one)
-        chosen_guest(one).prepare(say)
+        guest.prepare(say)
         make_folders(folder / name)
     with contextlib.ExitStack() as guests:
         both = [

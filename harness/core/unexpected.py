@@ -19,6 +19,10 @@ def unexpected(error: BaseException) -> str:
         return f"no space left{place}: free some and run again"
     if isinstance(error, OSError) and error.errno in _NO_FILES:
         return "too few files may be open at once: raise the limit (`ulimit -n 1024`)"
+    if isinstance(error, OSError) and error.errno == errno.EFBIG:
+        return "a file may not become as large as that here: raise the limit (`ulimit -f unlimited`)"
+    if isinstance(error, MemoryError):
+        return "no memory left: free some, or raise the limit (`ulimit -v unlimited`), and run again"
     frame = traceback.extract_tb(error.__traceback__)[-1:]
     place = f" ({Path(frame[0].filename).name}:{frame[0].lineno})" if frame else ""
     what = " ".join(f"{type(error).__name__}: {error}".split())[:_MOST_SAID]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from conformance import BIN
+from runs import case, record
 
 from harness.cli import ending
 from harness.core.errors import EvidenceLost, UsageError
@@ -34,6 +35,8 @@ def ended(error: BaseException, capsys: pytest.CaptureFixture[str]) -> tuple[int
         (PermissionError(errno.EACCES, "Permission denied", "/root/x"), 2, "cannot use /root/x: Permission"),
         (OSError(errno.ENOSPC, "No space left on device"), 3, "no space left"),
         (OSError(errno.EMFILE, "Too many open files"), 3, "too few files may be open at once"),
+        (OSError(errno.EFBIG, "File too large"), 3, "raise the limit (`ulimit -f unlimited`)"),
+        (MemoryError(), 3, "no memory left"),
         (UsageError("a \x1b[31mred\x1b[0m name"), 2, "a \N{REPLACEMENT CHARACTER}[31mred"),
         (SystemExit(1), 1, ""),
         (SystemExit("a text"), 3, ""),
@@ -49,7 +52,7 @@ def test_what_ends_a_command_is_a_line_and_a_status(
     assert len(said.splitlines()) == bool(line)
 
 
-@pytest.mark.parametrize("error", [KeyError("workers"), RecursionError("too deep"), MemoryError()])
+@pytest.mark.parametrize("error", [KeyError("workers"), RecursionError("too deep")])
 def test_what_nobody_thought_of_is_never_counted_against_the_guest(
     error: Exception, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -84,6 +87,21 @@ def test_an_output_without_room_is_said_and_not_a_success() -> None:
         2,
         "wsk-conformance: cannot write the output: No space left on device\n",
     )
+
+
+def test_a_report_that_may_not_be_as_large_as_it_is_leaves_the_old_one(tmp_path: Path) -> None:
+    with record(tmp_path) as run:
+        run.add(case())
+    (run.folder / "report.html").write_text("the old one")
+    done = subprocess.run(
+        ["sh", "-c", f"ulimit -f 1; {PROGRAM} report {run.folder}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+    assert "ulimit -f" in done.stderr
+    assert (run.folder / "report.html").read_text() == "the old one"
 
 
 def test_a_signal_ends_the_build_of_the_guest_s_image_too(tmp_path: Path) -> None:
