@@ -59,6 +59,14 @@ static NTSTATUS put(void *output, u64 room, u64 *size_out, const void *value, u6
 	return STATUS_SUCCESS;
 }
 
+/* The answer to a query, within its call. */
+static NTSTATUS answer_with(struct irp *irp, void *output, u64 room, u64 *size_out, const void *value, u64 size)
+{
+	NTSTATUS status = put(output, room, size_out, value, size);
+
+	return irp ? wsk_inline(irp, status, status == STATUS_SUCCESS ? size : 0) : status;
+}
+
 /* ---- What TCP has to be asked for in process context ---- */
 
 static int linux_option(u32 code)
@@ -242,7 +250,7 @@ static NTSTATUS security_option(struct wsk_socket *ws, u32 request, void **input
 		if (!output || output_size < sizeof(*output))
 			return answer(irp, STATUS_BUFFER_TOO_SMALL);
 		copy = wsk_descriptor_get(ws->security);
-		return answer(irp, put(output, output_size, size_out, &copy, sizeof(copy)));
+		return answer_with(irp, output, output_size, size_out, &copy, sizeof(copy));
 	}
 	if (!irp || !input || input_size < sizeof(*input) || !wsk_descriptor_known(*input))
 		return answer(irp, STATUS_INVALID_PARAMETER);
@@ -348,7 +356,7 @@ static NTSTATUS inspect_id(const struct wsk_socket *ws, u64 size, void *output, 
 {
 	if (!ws->inspect_id.serial)
 		return answer(irp, STATUS_INVALID_DEVICE_REQUEST);
-	return answer(irp, put(output, size, size_out, &ws->inspect_id, sizeof(ws->inspect_id)));
+	return answer_with(irp, output, size, size_out, &ws->inspect_id, sizeof(ws->inspect_id));
 }
 
 static bool of_connections(u32 code)

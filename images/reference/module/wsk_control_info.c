@@ -24,7 +24,7 @@ struct packet_info6 {		/* IN6_PKTINFO */
 	u32 interface;
 };
 
-static u32 aligned(u64 length)
+static u64 aligned(u64 length)
 {
 	return ALIGN(length, sizeof(u64));
 }
@@ -123,7 +123,7 @@ static NTSTATUS take(const struct wsk_control_head *head, const void *data, bool
 NTSTATUS wsk_control_info_read(const void *control, u32 length, bool ipv4, struct wsk_leaving *leaving)
 {
 	NTSTATUS status = STATUS_SUCCESS;
-	u32 at = 0;
+	u64 at = 0;
 
 	if (length && !control)
 		return STATUS_INVALID_PARAMETER;
@@ -136,7 +136,7 @@ NTSTATUS wsk_control_info_read(const void *control, u32 length, bool ipv4, struc
 		if (head.length < sizeof(head) || head.length > length - at)
 			return STATUS_INVALID_PARAMETER;
 		status = take(&head, control + at + sizeof(head), ipv4, leaving);
-		at += min(aligned(head.length), length - at);
+		at += aligned(head.length);
 	}
 	return status;
 }

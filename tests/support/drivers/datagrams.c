@@ -5,7 +5,9 @@
  */
 #include "lab.h"
 
-static UCHAR data[3] = "123", got[SOME];
+static UCHAR data[3] = "123", got[SOME], came_with[SOME];
+static ULONG came_with_length;
+static UCHAR ecn[24] = {20, [12] = 50, [16] = 2}; /* IP_ECN: ECT(0) */
 
 /* ---- Making sockets ---- */
 
@@ -51,7 +53,7 @@ static NTSTATUS send_list(SOCKET *socket, BUF_LIST *list, ADDRESS *to, OP *op)
 {
     op_irp(op);
     op->returned = CALL(socket, D_SEND_MESSAGES, (SOCKET *, PVOID, ULONG, ADDRESS *, ULONG, PVOID, PIRP))(
-        socket, list, 0, to, 0, NULL, op->irp);
+        socket, list, 0, to, sizeof(ecn), ecn, op->irp);
     return op_end(op, op->returned);
 }
 
@@ -74,15 +76,21 @@ static LONG receive_from(SOCKET *socket, ADDRESS *from)
     LONG size;
     OP op;
 
+    came_with_length = SOME;
     op_irp(&op);
     op.returned =
         CALL(socket, D_RECEIVE_FROM, (SOCKET *, WSK_BUF *, ULONG, ADDRESS *, ULONG *, PVOID, ULONG *, PIRP))(
-            socket, &in, 0, from, NULL, NULL, NULL, op.irp);
+            socket, &in, 0, from, &came_with_length, came_with, NULL, op.irp);
     status = op_end(&op, op.returned);
     size = NT_SUCCESS(status) ? (LONG)op.information : status == STATUS_IO_TIMEOUT ? -2 : -1;
     op_free(&op);
     IoFreeMdl(in.Mdl);
     return size;
+}
+
+static BOOLEAN with_ecn(VOID)
+{
+    return came_with_length == 20 && !memcmp(came_with, ecn, 20);
 }
 
 static VOID several(SOCKET *one, SOCKET *two, WSK_BUF *buf)
@@ -95,8 +103,9 @@ static VOID several(SOCKET *one, SOCKET *two, WSK_BUF *buf)
     second.buf.Length = 2;
     check(NT_SUCCESS(send_list(one, &first, &to, &op)) && op.information == 6, "several-at-a-time");
     op_free(&op);
-    check(receive_from(two, NULL) == 1 && receive_from(two, NULL) == 2 && receive_from(two, NULL) == 3,
-          "each-is-a-datagram");
+    check(receive_from(two, NULL) == 1 && with_ecn() && receive_from(two, NULL) == 2 && with_ecn() &&
+              receive_from(two, NULL) == 3 && with_ecn(),
+          "each-is-a-datagram-and-has-the-control-information");
     check(send_to(one, buf, &to, 32) == STATUS_INVALID_PARAMETER, "control-information-that-says-nothing");
 }
 
@@ -149,12 +158,14 @@ static VOID datagrams(VOID)
 {
     SOCKET *sockets[3];
     WSK_BUF buf = make_buf(data, sizeof(data));
+    ULONG on = 1;
     LONG i;
 
     for (i = 0; i < 3; i++) {
         sockets[i] = make_socket(DATAGRAM, NULL, NULL, NULL);
         bind_socket(sockets[i], (USHORT)(base + i));
     }
+    control(sockets[1], 0, 50, 0, &on, sizeof(on), NULL);
     several(sockets[0], sockets[1], &buf);
     fixed(sockets[0], sockets[1], sockets[2], &buf);
     cleared(sockets[0], sockets[1], &buf);

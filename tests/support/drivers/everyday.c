@@ -227,8 +227,10 @@ static VOID descriptors(VOID)
           "and-released-once");
     op_irp(&op);
     status = control(socket, 1, 0xffff, 0x4001, NULL, 0, &copy, sizeof(copy), NULL, op.irp);
-    check(NT_SUCCESS(op_finish(&op, status)) && copy && !memcmp(copy, relative, sizeof(relative)),
+    check(NT_SUCCESS(op_end(&op, status)) && op.information == sizeof(copy) && copy &&
+              !memcmp(copy, relative, sizeof(relative)),
           "and-the-socket-still-has-it");
+    op_free(&op);
     check(NT_SUCCESS(bind_socket(socket, 0)), "and-is-bound");
     close_socket(socket);
     check(NT_SUCCESS(control_client(5, sizeof(copy), &copy, 0, NULL)), "the-copy-is-the-clients");
