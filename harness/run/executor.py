@@ -153,12 +153,16 @@ class Executor:
 
 
 class _Retries:
-    """Cases that say nothing about the guest are tried again when all others have been tried."""
+    """Cases that say nothing about the guest are tried again when all others have been tried, one by one.
+
+    Whatever was in their way then, no other guest of ours is.
+    """
 
     def __init__(self, jobs: int) -> None:
         self._untried = jobs
         self._left = RETRIES
         self._all_tried = asyncio.Event()
+        self.turn = asyncio.Lock()
 
     def tried(self) -> None:
         """One more has been tried for the first time."""
@@ -186,7 +190,8 @@ async def _perform(turns: Turns, job: TestJob, retries: _Retries) -> Result:
         retries.tried()
     if not result.outcome.errors or not await retries.may_try_again():
         return result
-    return second(result, await _by_itself(turns, job))
+    async with retries.turn:
+        return second(result, await _by_itself(turns, job))
 
 
 def second(first: Result, again: Result) -> Result:

@@ -59,13 +59,17 @@ def perform(monkeypatch: pytest.MonkeyPatch, ends: dict[str, list[BaseException 
 
     async def attempt(_session: Any, job: executor.TestJob) -> Result:
         performed.tries.append(job.name)
+        performed.begins()
         await asyncio.sleep(0.01)
+        performed.now -= 1
         ended = result(ends[job.name].pop(0))
         ended.attempts = [ended.outcome]
         return ended
 
     async def scene() -> list[Result]:
         turns = Turns(ThisLoop(), at_once=2)  # type: ignore[arg-type]
+        await turns.expect(sharing=len(ends), another=True)
+        turns.add(ThisLoop())  # type: ignore[arg-type]
         retries = executor._Retries(len(ends))
         jobs = [executor.TestJob(name, no_body, {}) for name in ends]
         return await asyncio.gather(*(executor._perform(turns, job, retries) for job in jobs))
@@ -90,6 +94,13 @@ class Performed:
     def __init__(self) -> None:
         self.tries: list[str] = []
         self.results: dict[str, Result] = {}
+        self.now = 0
+        self.most = {True: 0, False: 0}  # at once, of first tries and of later ones
+
+    def begins(self) -> None:
+        self.now += 1
+        is_first = self.tries.count(self.tries[-1]) == 1
+        self.most[is_first] = max(self.most[is_first], self.now)
 
 
 def test_what_says_nothing_about_the_guest_is_tried_again_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,6 +112,13 @@ def test_what_says_nothing_about_the_guest_is_tried_again_at_the_end(monkeypatch
     assert (one.outcome, one.attempts) == (Outcome.PASS, [Outcome.INCONCLUSIVE, Outcome.PASS])
     assert [earlier.error for earlier in one.earlier] == [lost]
     assert (two.outcome, two.attempts) == (Outcome.HARNESS_ERROR, [Outcome.HARNESS_ERROR] * 2)
+
+
+def test_one_after_another_is_tried_again_however_many_guests_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    performed = perform(monkeypatch, {name: [EvidenceLost("too close"), None] for name in "abcd"})
+    assert performed.most == {True: 2, False: 1}
 
 
 @pytest.mark.parametrize("failure", [AssertionError("no FIN"), GuestHung("send #3")])
