@@ -149,6 +149,8 @@ def check_output(path: Path) -> None:
 def _unwritable(path: Path) -> str:
     if why := unnameable(path):
         return why
+    if path.is_symlink() and not exists(path):
+        return _leads_nowhere(path)
     if is_folder(path):
         return os.strerror(errno.EISDIR)
     if not is_folder(path.parent):
@@ -157,6 +159,17 @@ def _unwritable(path: Path) -> str:
         return "it is not a file"
     writable = os.access(path if exists(path) else path.parent, os.W_OK)
     return "" if writable else os.strerror(errno.EACCES)
+
+
+def _leads_nowhere(link: Path) -> str:
+    """Why what the link leads to, and is not there, cannot be written; empty when it can."""
+    try:
+        link.stat()
+    except FileNotFoundError:
+        return _unwritable(Path(os.path.realpath(link)))
+    except OSError as error:  # a loop, or what may not be looked at
+        return reason(error)
+    return ""
 
 
 def unnameable(path: Path) -> str:

@@ -149,6 +149,24 @@ WRONG_OUTPUTS = [
 ]
 
 
+@pytest.mark.parametrize("words", [words for words in WRITERS if words[-1] in ("--markdown", "--json")])
+@pytest.mark.parametrize("leads", ["itself", "/nonexistent/x"])
+def test_a_link_that_leads_nowhere_is_no_output(world: World, words: tuple[str, ...], leads: str) -> None:
+    link = world.folder / "itself"
+    link.unlink(missing_ok=True)
+    link.symlink_to(leads)
+    told = command(*words, link, folder=world.folder)
+    assert (told.status, told.out) == (2, "")
+    assert "cannot write" in told.err
+
+
+def test_a_link_to_what_can_be_made_is_an_output(world: World, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "told.json")
+    told = command("compare", world.run, world.other, "--json", tmp_path / "link", folder=tmp_path)
+    assert told.status == 0
+    assert (tmp_path / "told.json").is_file()
+
+
 @pytest.mark.parametrize(("words", "output"), WRONG_OUTPUTS)
 def test_an_output_that_cannot_be_is_told_before_the_work(
     world: World, words: tuple[str, ...], output: str
