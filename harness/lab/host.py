@@ -103,9 +103,8 @@ def wanted_kvm() -> Check:
 def tun() -> Check:
     if os.access(_TUN, os.R_OK | os.W_OK):
         return Check("TAP devices", True, f"{_TUN} is writable")
-    return Check(
-        "TAP devices", False, f"{_TUN} is not writable", f"modprobe tun; chmod 666 {_TUN}; or run as root"
-    )
+    state = "is not writable" if _TUN.exists() else "is missing"
+    return Check("TAP devices", False, f"{_TUN} {state}", f"modprobe tun; chmod 666 {_TUN}; or run as root")
 
 
 def user_namespaces() -> Check:

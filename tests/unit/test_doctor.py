@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The doctor's findings."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -58,6 +59,17 @@ def test_the_python_is_named_too_old_or_newer_than_any_that_was_tried() -> None:
     assert all(host.python((3, minor)).ok for minor in (11, 12, 13, 14, 15))
     assert "newer than any" in host.python((3, 15)).detail
     assert "newer" not in host.python((3, 14)).detail
+
+
+def test_a_missing_device_of_taps_is_told_apart_from_one_of_another_user(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(host, "_TUN", tmp_path / "tun")
+    assert (host.tun().ok, host.tun().detail) == (False, f"{tmp_path}/tun is missing")
+    (tmp_path / "tun").touch()
+    assert host.tun().ok
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert (host.tun().ok, host.tun().detail) == (False, f"{tmp_path}/tun is not writable")
 
 
 def test_user_namespaces_that_are_not_allowed_are_found_by_trying(
