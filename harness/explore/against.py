@@ -115,7 +115,8 @@ class PairedExploration:
         stable = differing(pair)
         for turn in range(_AGAIN):
             again = self._once(f"compare-{batch}-again-{turn}", first) if stable else None
-            stable = {name: stable[name] for name in lasting(pair, again)} if again else {}
+            repeated = lasting(pair, again) if again else {}
+            stable = {name: values for name, values in stable.items() if name in repeated}
         if not stable:
             self.noise += 1
             return
