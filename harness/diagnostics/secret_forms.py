@@ -10,8 +10,9 @@ HIDDEN = "<hidden>"
 
 _SECRET = (
     r"passw(?:or)?d|passphrase|passcode|(?<![a-z])pwd|secret(?!ary|ari)|token(?!iz)|credential|psk|product_?key"
-    r"|(?:api|access|account|private|encryption|signing|shared|auth|recovery|license)[_-]?key|key_?material"
-    r"|(?:key|store|user|http|ssh|sudo|become|vault|db|smtp|ldap)_?pass|(?<=[_.-])pass|(?<![\w.-])(?:pass|otp|jwt)"
+    r"|(?:api|access|account|private|encryption|signing|shared|auth|recovery|license)[_-]?key"
+    r"|key_?(?:material|content)|(?<=key )content"
+    r"|(?:key|store|user|http|ssh|sudo|become|vault|db|smtp|ldap)_?pass|(?<=[_.-])pass|(?<![\w.-])(?:pass|otp|jwt|pw)"
 )
 NAME = rf"[\w.-]{{0,100}}(?:{_SECRET})[\w.-]{{0,100}}"
 WORD = rf"(?<![\w.-]){NAME}"
@@ -86,12 +87,13 @@ _FORMS = (
         r"(?P<before>(?:passw(?:or)?d|passphrase)[ \t]+(?:(?:is|to|for[ \t]+\S+)[ \t]*:?[ \t]*)?)"
         rf"(?P<value>{QUOTED})"
     ),
+    _pattern(r"(?P<before>\b(?:basic|bearer)[ \t]+)(?P<value>(?=[\w+/.-]*[\d=])[\w+/.-]{16,}=*)"),
     _pattern(r"(?P<before>passw(?:or)?d for \S+[ \t]*:[ \t]*)(?P<value>[^\n]+)"),
     _pattern(r"(?P<before>\b(?:login|account|user)\s+\S+\s+password\s+)(?P<value>\S+)"),  # ~/.netrc
     _pattern(rf"(?P<before>\bidentified[ \t]+by[ \t]+(?:password[ \t]+)?)(?P<value>{QUOTED}|\S+)"),
     # In URLs: who logs in, and what stands for a login.
     _pattern(
-        r"(?P<before>://)(?P<value>[^\s:@/\"'<>\[]{0,200}:(?!\d+[/?#])[^\s\"'<>]{0,200})(?=@[^\s@\"'<>]{0,2000}(?:[\s\"'<>]|$))"
+        r"(?P<before>(?<![\w/])//|://)(?P<value>[^\s:@/\"'<>\[]{0,200}:(?!\d+[/?#])[^\s\"'<>]{0,200})(?=@[^\s@\"'<>]{0,2000}(?:[\s\"'<>]|$))"
     ),
     _pattern(r"(?P<before>https?://)(?P<value>[^\s:@/\"'<>]{1,300}+)(?=@)"),
     _pattern(

@@ -36,7 +36,7 @@ _PROGRAMS = tuple(
     (
         re.compile(rf"(?<![\w.-])(?:{programs}){_EXE}(?=[ \t])(?:[^\n]|(?<=[\\^`])\r?\n)+", re.IGNORECASE),
         re.compile(
-            rf"(?P<before>(?<=\s)(?:{options})(?:(?<=-p)(?=[^\s:=])|[:=]|{_SPACE}))(?!-){_WORD}",
+            rf"(?P<before>(?<=\s)(?:{options})(?:(?<=-[pu])(?=[^\s:=])|[:=]|{_SPACE}))(?!-){_WORD}",
             re.DOTALL | (re.NOFLAG if options == "-P" else re.IGNORECASE),
         ),
     )
@@ -60,6 +60,11 @@ _FORMS = (
     _pattern(rf"\bhtpasswd\b[^\n]{{0,300}}?{_SPACE}-\w*b\w*{_SPACE}\S+{_SPACE}\S+{_SPACE}"),
     _pattern(rf"\bautologon(?:64)?{_EXE}(?:{_SPACE}/accepteula)?{_SPACE}[^\s/]\S*{_SPACE}\S+{_SPACE}(?!/)"),
     _pattern(rf"\bsecret-set-value{_SPACE}\S+{_SPACE}(?!-)"),
+    _pattern(r"\bnetsh\b[^\n]{0,300}?\bkey="),
+    _pattern(
+        rf"\bset-(?:item|content){_SPACE}(?:-path{_SPACE})?[\"']?env:{NAME}[\"']?{_SPACE}(?:-value{_SPACE})?"
+    ),
+    _pattern(rf"(?:passwd|sudo{_SPACE}-S)\b[^\n]{{0,100}}<<<{_SPACE}"),
     _pattern(
         rf"\b(?:configure|config)\b[^\n]{{0,300}}?{_SPACE}(?:set{_SPACE})?{WORD}{_SPACE}(?!-)"
     ),  # of aws, git
