@@ -6,6 +6,7 @@ from made_up import MadeUp, closed, enabled
 
 from harness.core.ntstatus import (
     STATUS_CANCELLED,
+    STATUS_DATA_NOT_ACCEPTED,
     STATUS_SUCCESS,
 )
 from harness.scenario import (
@@ -134,3 +135,26 @@ def test_a_disconnect_event_tells_nothing_of_data_that_receives_ask_for() -> Non
     receive = seen.plan.receive(seen.sock, 8, flags=WSK_FLAG_DRAIN)
     seen.called(receive, 15).peer_sends(b"abc", 20).peer_fin(21).answers_fin(22).completed(receive, 23)
     assert closed(seen.event(Callback.DISCONNECT, 25, 26)).broken() == {}
+
+
+@pytest.mark.parametrize(
+    ("status", "asks", "rows"),
+    [
+        (STATUS_DATA_NOT_ACCEPTED, False, {"X-41"}),
+        (STATUS_DATA_NOT_ACCEPTED, True, set()),
+        (STATUS_SUCCESS, False, set()),
+    ],
+)
+def test_data_that_was_refused_comes_again_when_it_is_asked_for(
+    status: int, asks: bool, rows: set[str]
+) -> None:
+    seen = enabled(MadeUp(), Callback.RECEIVE)
+    receive = seen.plan.receive(seen.sock, 1)
+    seen.peer_sends(b"abc", 20)
+    seen.event(Callback.RECEIVE, 21, 22, information=3, status=status, taken=0 if rows or asks else 3)
+    if asks:
+        seen.called(receive, 30).completed(receive, 31, data=b"a")
+    elif status == STATUS_SUCCESS:
+        seen.peer_sends(b"abc", 30)
+    seen.event(Callback.RECEIVE, 32, 33, information=2 if asks else 3)
+    assert closed(seen).broken().get("refused-data-waits", set()) == rows
