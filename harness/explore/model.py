@@ -96,9 +96,10 @@ class _Model(Beside):
     def _send(self, sock: _Socket, wish: Wish) -> None:
         self._call(sock, wish, "send", (_data(wish),), poison_buf=wish.flags == POISON)
 
-    def _receive(self, sock: _Socket, wish: Wish) -> None:
+    def _receive(self, sock: _Socket, wish: Wish) -> str:
         name = self._call(sock, wish, "receive", (wish.size,), flags=wish.flags)
         sock.cancellable |= {name} if wish.flags else set()
+        return name
 
     def _receives(self, sock: _Socket, wish: Wish) -> None:
         """Some at once, as they wait for what comes: little, much, or all of much."""
@@ -187,7 +188,7 @@ class _Model(Beside):
 
     def _end_is_told(self, sock: _Socket, wish: Wish) -> None:
         """A peer that ends when it is asked: an event tells of that, whatever became of its data."""
-        data = _asked_for(self.peer)
+        told, data = dict(self.peer.arguments), _asked_for(self.peer)
         if data is None or sock.calls:
             return
         sock.undisturbed = True
@@ -204,6 +205,9 @@ class _Model(Beside):
             self._receive(sock, Wish("receive", size=10))
         self._send(sock, Wish("send", size=2))
         self._add("wait_event", (Name(sock.name), Callback.DISCONNECT))
+        if fate == REFUSED and self.peer.kind != "Resets" and told.get("end") != "rst":
+            received = self._receive(sock, Wish("receive", size=20_000, flags=WSK_FLAG_WAITALL))
+            self._add("wait", (Name(received),))
         if fate == RETAINED:
             release = self._made("release", "release", (Name(sock.name),))
             self._add("may_fail", (Name(release),))

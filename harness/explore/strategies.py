@@ -105,7 +105,7 @@ WISHES = st.one_of(
     _wish("graceful", size=st.sampled_from([0, 0, 1, 3000, 70_000]), flags=_SHAPES),
     _wish("close_listener"),
     _wish("abort", size=st.integers(0, 1)),
-    _wish("listener", size=st.integers(0, 3), flags=st.integers(0, 3)),
+    _wish("listener", size=st.integers(0, 1), flags=st.integers(0, 3)),
     _wish("datagrams", size=st.integers(0, 3)),
     _wish("watch", size=st.integers(0, 1)),
     _wish("given_up", size=st.sampled_from([0, 1, 3000])),

@@ -62,6 +62,8 @@ def test_the_driver_would_take_every_scenario(many: list[Recipe]) -> None:
     for made in many:
         plan = planned(made)
         assert not plan.dangerous
+        accepts = [step.socket for step in plan.operations if step.kind == StepKind.ACCEPT]
+        assert len(accepts) == len(set(accepts))  # two at a time may hang Windows: the driver refuses them
         assert encode(decode(encode(plan))) == encode(plan)
 
 
