@@ -138,6 +138,28 @@ def test_a_guest_that_gives_its_peer_up_may_send_a_rst(at: float, rows: set[str]
     assert closed(seen, at + 10).broken().get("rst-has-a-cause", set()) == rows
 
 
+@pytest.mark.parametrize(("seconds", "rows"), [(1, set()), (3, {"C-02"})])
+def test_a_guest_gives_its_peer_up_after_the_time_that_its_client_set(seconds: int, rows: set[str]) -> None:
+    seen = MadeUp()
+    limit = seen.plan.give_up_after(seen.sock, seconds)
+    send = seen.plan.send(seen.sock, b"?")
+    seen.called(limit, 15).completed(limit, 16)
+    seen.called(send, 20).sends(b"?", 21).acknowledges(22).completed(send, 1500, STATUS_IO_TIMEOUT)
+    assert closed(seen, 1600).broken().get("failures-have-causes", set()) == rows
+
+
+@pytest.mark.parametrize(("resets", "rows"), [(True, set()), (False, {"C-02"})])
+def test_a_send_that_is_cancelled_may_take_its_connection_along(resets: bool, rows: set[str]) -> None:
+    seen = MadeUp()
+    first, second = seen.plan.send(seen.sock, b"a"), seen.plan.send(seen.sock, b"b")
+    cancel = seen.plan.cancel(first)
+    seen.called(first, 20).called(second, 21).cancelled(cancel, 30)
+    if resets:
+        seen.rst(31)
+    seen.completed(first, 32, STATUS_CANCELLED).completed(second, 33, STATUS_CANCELLED)
+    assert closed(seen).broken().get("failures-have-causes", set()) == rows
+
+
 @pytest.mark.parametrize(("times", "rows"), [(2, set()), (1, {"C-02"})])
 def test_a_peer_that_does_not_answer_repetitions_may_be_given_up_early(times: int, rows: set[str]) -> None:
     seen = MadeUp()

@@ -104,6 +104,7 @@ class TcpConnection:
     packets: list[Packet]
     guest: SentStream
     peer: SentStream
+    patience: int = _PATIENCE  # ns of silence after which the guest's TCP may have given its peer up
 
     @property
     def syn(self) -> Packet:
@@ -133,12 +134,12 @@ class TcpConnection:
     def is_unanswered(self, time_ns: int) -> bool:
         """Had the peer been silent for so long at that time that a TCP may have given it up?
 
-        Or was it asked twice and more again: its client may have asked for less patience.
+        Or was it asked twice and more again, by a TCP that has less patience.
         """
         heard = [packet.time_ns for packet in self.peer.packets if packet.time_ns <= time_ns]
         last = max(heard, default=self.syn.time_ns)
         asked = [packet for packet in self._repeated if last < packet.time_ns <= time_ns]
-        return time_ns - last >= _PATIENCE or len(asked) > 1
+        return time_ns - last >= self.patience or len(asked) > 1
 
     @cached_property
     def _repeated(self) -> list[Packet]:

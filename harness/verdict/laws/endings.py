@@ -185,7 +185,7 @@ def graceful_ends_as_it_says(story: Story) -> Iterator[Violation]:
         elif not _interfered(story, sock, call):
             if call.succeeded:
                 yield from _success(story, sock, connection, call, call.completion)
-            elif not sock.cancelled(call):
+            elif not sock.cancelled(call) and not story.a_cancel_aborted(sock, connection):
                 yield from _failure(story, connection, call, call.completion)
 
 

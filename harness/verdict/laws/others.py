@@ -40,6 +40,8 @@ def _is_left_alone(story: Story, sock: SocketStory, connection: TcpConnection, c
         return False
     if any(not story.surely_before(completion, reset) for reset in connection.peer.resets):
         return False
+    if story.a_cancel_aborted(sock, connection):
+        return False
     if not connection.peer_heard_all or _is_empty(call) or call.lacked_memory or not _is_plain(call):
         return False
     if connection.is_unanswered(story.at(completion).latest):

@@ -15,10 +15,12 @@ from harness.core.ntstatus import (
     STATUS_PENDING,
     nt_success,
 )
+from harness.core.units import s
 from harness.evidence.events import Event
 from harness.evidence.operation_traces import CallbackCall
 from harness.scenario import Callback, Operation, Socket
-from harness.scenario.values import SIO_WSK_SET_TCP_SILENT_MODE
+from harness.scenario.control import ControlRequest
+from harness.scenario.values import IPPROTO_TCP, SIO_WSK_SET_TCP_SILENT_MODE, TCP_MAXRT, Request
 from harness.verdict.laws.connection import TcpConnection
 
 CONNECTS = (StepKind.CONNECT, StepKind.CONNECT_EX, StepKind.SOCKET_CONNECT)
@@ -84,6 +86,11 @@ class Call:
         return self.operation.name if self.operation else f"recovery #{self.step}"
 
 
+def _is_patience(control: ControlRequest) -> bool:
+    asked = (Request.SET_OPTION, IPPROTO_TCP, TCP_MAXRT)
+    return (control.request, control.level, control.code) == asked
+
+
 @dataclass(eq=False)
 class SocketStory:
     """`calls` were made on it, in order; `cancels` are those of its plan: step and event."""
@@ -143,6 +150,13 @@ class SocketStory:
             if control and control.code == SIO_WSK_SET_TCP_SILENT_MODE:
                 return call
         return None
+
+    @cached_property
+    def patience(self) -> int | None:
+        """How long its TCP sends again what nobody acknowledges, in ns, as the client said; or None."""
+        done = [call.operation for call in self.of(StepKind.CONTROL_SOCKET) if call.succeeded]
+        said = [each.control.data for each in done if each and each.control and _is_patience(each.control)]
+        return int.from_bytes(said[-1], "little") * s if said else None
 
     def made_before(self, event: Event) -> bool:
         """Had the client been told of its connection before that event?"""

@@ -51,6 +51,9 @@ class Story:
             if not any(operation.number in self._looped for operation in socket.operations)
         ]
         match(self.timeline, found, self.connections)
+        for sock in found:
+            if sock.connection and sock.patience is not None:
+                sock.connection.patience = min(sock.connection.patience, sock.patience)
         return found
 
     @cached_property
@@ -71,6 +74,19 @@ class Story:
     def at(self, event: Event) -> Interval:
         """When it happened, on the host's clock."""
         return self.timeline.clock.at(event.qpc)
+
+    def a_cancel_aborted(self, sock: SocketStory, connection: TcpConnection) -> bool:
+        """Was a send of it cancelled, and a RST sent before the client asked for one?
+
+        What a cancel makes of a connection nobody says; what that completes may do so before the RST.
+        """
+        ends = [*sock.aborts, *sock.of(StepKind.CLOSE)]
+        own = [
+            reset
+            for reset in connection.guest.resets
+            if not any(self.surely_before(end.called, reset) for end in ends)
+        ]
+        return bool(own) and any(sock.cancelled(call) for call in sock.of(StepKind.SEND))
 
     def surely_before(self, event: Event, packet: Packet) -> bool:
         """Did the event come before the packet, whatever the clock's bound leaves open?"""
