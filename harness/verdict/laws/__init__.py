@@ -52,6 +52,7 @@ LAWS = tuple(
             events.disabling_waits,
             events.events_are_disabled_one_by_one,
             events.receive_events_come_one_by_one,
+            events.refused_data_waits,
             events.disconnect_event_is_true,
             others.failures_have_causes,
             others.closed_listeners_accept_nothing,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from harness.core.abi import StepKind
-from harness.core.ntstatus import STATUS_PENDING, STATUS_SUCCESS, nt_success
+from harness.core.ntstatus import STATUS_DATA_NOT_ACCEPTED, STATUS_PENDING, STATUS_SUCCESS, nt_success
 from harness.evidence import Event
 from harness.evidence.operation_traces import CallbackCall
 from harness.scenario import Callback
@@ -116,6 +116,21 @@ def receive_events_come_one_by_one(story: Story) -> Iterator[Violation]:
         if len(nothing) > 1:
             text = f"the receive event tells once that {sock} is dead, and did {len(nothing)} times"
             yield Violation("X-08", text, tuple(visit.enter for visit in nothing))
+
+
+def refused_data_waits(story: Story) -> Iterator[Violation]:
+    """What a receive event refused comes again once the client has asked for data, and not before."""
+    for sock in story.sockets:
+        visits = [visit for callback, visit in sock.callbacks if callback == Callback.RECEIVE]
+        asks = sock.of(StepKind.RECEIVE, StepKind.CONTROL_SOCKET)
+        for first, second in pairwise(visits) if not sock.misused else ():
+            leave = first.leave
+            is_over = leave is not None and leave.sequence < second.enter.sequence
+            refused = is_over and leave is not None and leave.status == STATUS_DATA_NOT_ACCEPTED
+            asked = any(call.before(second.enter) and not call.over_before(first.enter) for call in asks)
+            if refused and not asked and second.enter.information:
+                text = f"the receive event of {sock} refused what it was shown, and came again unasked"
+                yield Violation("X-41", text, (first.enter, second.enter))
 
 
 def disconnect_event_is_true(story: Story) -> Iterator[Violation]:
