@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The evidence of a case: trace, clock, and the timeline that tests assert on."""
 
-from harness.evidence.clock import Clock, Exchange, Interval
+from harness.evidence.clock import DRIFT_PPM, Clock, Exchange, Interval
 from harness.evidence.events import (
     APC_LEVEL,
     CALLBACKS,
@@ -19,6 +19,7 @@ __all__ = [
     "APC_LEVEL",
     "CALLBACKS",
     "DISPATCH_LEVEL",
+    "DRIFT_PPM",
     "PASSIVE_LEVEL",
     "Clock",
     "Event",

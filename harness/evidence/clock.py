@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from harness.core.errors import ClockContradicted, EvidenceLost
 from harness.core.units import format_ns, s
 
-# Uncalibrated oscillators are within 100 ppm; an emulated one adds its calibration error.
+# Uncalibrated oscillators are within 100 ppm, each of the two; what measuring leaves open comes to it.
 DRIFT_PPM = 200
 
 
@@ -50,7 +50,7 @@ class Clock:
         """`frequency` is the counter's ticks per second."""
         self._frequency = frequency
         self._tick = -(-s // frequency)  # ns
-        self._drift_ppm = drift_ppm
+        self.drift_ppm = drift_ppm
         self._lower: list[tuple[int, int]] = []  # guest ns, offset to the host's clock
         self._upper: list[tuple[int, int]] = []
         self._known: dict[int, Interval] = {}  # what `at` has found since the last constraint
@@ -99,4 +99,4 @@ class Clock:
         """How much (ns) the time between two stamps can differ from what they say: a tick, and the drift."""
         if guest_ns == at:
             return 0
-        return self._tick - (-abs(guest_ns - at) * self._drift_ppm // 1_000_000)
+        return self._tick - (-abs(guest_ns - at) * self.drift_ppm // 1_000_000)

@@ -24,7 +24,7 @@ from harness.core.ntstatus import (
 )
 from harness.core.units import format_ns, s
 from harness.evidence.causality import tighten
-from harness.evidence.clock import DRIFT_PPM, Clock, Interval
+from harness.evidence.clock import Clock, Interval
 from harness.evidence.directions import Direction
 from harness.evidence.events import CALLBACKS, Event, irql_name
 from harness.evidence.operation_traces import (
@@ -263,7 +263,7 @@ class Timeline:
     def lasted(self, start: Marker | CallbackMarker, end: Marker | CallbackMarker, at_least: int) -> Fact:
         """Were these at least so many ns apart? The guest's clock, which tells, may run slow."""
         elapsed = self.elapsed(start, end)
-        allowed = at_least * DRIFT_PPM // 1_000_000 + 2 * s // self.trace.qpc_frequency
+        allowed = at_least * self.clock.drift_ppm // 1_000_000 + 2 * s // self.trace.qpc_frequency
         return Fact(elapsed + allowed >= at_least, f"{end} came {format_ns(elapsed)} after {start}")
 
     def within(self, start: Marker | CallbackMarker, end: Marker | CallbackMarker, limit: int) -> Fact:

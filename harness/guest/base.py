@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from harness.core.clock_rate import AS_IT_SAYS, ClockRate
+
 if TYPE_CHECKING:
     from harness.guest.channel import ExecResult
     from harness.guest.control import ControlClient
@@ -58,7 +60,7 @@ class RunningGuest:
     own_dump: OwnDump | None = None  # None: it writes none
     ends_itself: bool = False  # now and then, by order: as an evaluation of Windows that is over
     kept: Path | None = None  # the booted guest that it went on from
-    clock_rate: float = 1.0  # seconds of the host's for each that its performance counter says
+    clock_rate: ClockRate = AS_IT_SAYS  # of its performance counter
 
     async def stop(self) -> None:
         """Destroy the guest: none is used twice. Again is harmless."""

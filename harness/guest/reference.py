@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from xml.etree.ElementTree import Element
 
+from harness.core.clock_rate import ClockRate
 from harness.core.errors import ChannelLost, GuestHung, HarnessError, UsageError
 from harness.core.paths import BUILT_DRIVER, REFERENCE_IMAGE
 from harness.core.printable import printable
@@ -218,7 +219,8 @@ class _ReferenceStart:
                 await self.freeze(hypervisor, f"{name}-boot", kept)
             except vm_snapshot.NotKept as error:
                 progress(f"{error}; the guest boots anew at each start")
-                return await self.run(hypervisor, name, None, switched)
+                guest = await self.run(hypervisor, name, None, switched)
+                return replace(guest, clock_rate=await _measured(guest))
         try:
             guest = await self.run(hypervisor, name, kept, switched)
         except (HarnessError, GuestHung) as error:
@@ -230,17 +232,15 @@ class _ReferenceStart:
             return None
         rate = vm_snapshot.clock_rate(kept)
         if rate is None:
-            try:
-                rate = await clock_check.rate(guest.control)
-            except BaseException:
-                await guest.stop()
-                raise
+            rate = await _measured(guest)
             vm_snapshot.keep_clock_rate(kept, rate)
         if clock_check.is_credible(rate):
             return replace(guest, kept=kept, clock_rate=rate)
         await guest.stop()
         vm_snapshot.drop(kept)
-        progress(f"the kept guest's clock runs wrong ({rate:.3f}): it is dropped, and the guest boots again")
+        progress(
+            f"the kept guest's clock runs wrong ({rate.rate:.3f}): it is dropped, and the guest boots again"
+        )
         return None
 
     async def freeze(self, hypervisor: Hypervisor, name: str, kept: Path) -> None:
@@ -339,6 +339,17 @@ def _import_what_follows() -> None:
     """The lab and the way into the guest take 0.2 s to import: meanwhile, as the build takes no less."""
     for name in ("pyroute2", "harness.guest.ssh", "harness.guest.control"):
         import_module(name)
+
+
+async def _measured(guest: RunningGuest) -> ClockRate:
+    """How fast its clock runs; a guest that does not say is stopped."""
+    from harness.guest import clock_check  # as above, while the guest boots
+
+    try:
+        return await clock_check.rate(guest.control)
+    except BaseException:
+        await guest.stop()
+        raise
 
 
 async def _unless_it_fails(machine: Machine, work: Coroutine[None, None, _T]) -> _T:

@@ -14,6 +14,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO
 from xml.etree.ElementTree import Element, tostring
@@ -21,6 +22,7 @@ from xml.etree.ElementTree import Element, tostring
 import libvirt
 
 from harness.core import cache
+from harness.core.clock_rate import ClockRate
 from harness.core.errors import HarnessError
 from harness.lab import monitor, qemu_user
 from harness.lab.domain import add_arguments
@@ -81,19 +83,20 @@ def drop(path: Path) -> None:
     _rate_file(path).unlink(missing_ok=True)
 
 
-def clock_rate(path: Path) -> float | None:
+def clock_rate(path: Path) -> ClockRate | None:
     """The rate that `keep_clock_rate` wrote; None when it is missing, or of an earlier snapshot."""
     try:
         told = json.loads(_rate_file(path).read_bytes())
-        return float(told["rate"]) if told["of"] == _digest(path) else None
+        known = ClockRate(float(told["rate"]), int(told["error_ppm"]))
+        return known if told["of"] == _digest(path) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def keep_clock_rate(path: Path, rate: float) -> None:
+def keep_clock_rate(path: Path, clock: ClockRate) -> None:
     """Write beside the machine how fast its clock runs; what cannot be written is measured again."""
     with contextlib.suppress(OSError):
-        _rate_file(path).write_text(json.dumps({"rate": rate, "of": _digest(path)}))
+        _rate_file(path).write_text(json.dumps({**asdict(clock), "of": _digest(path)}))
 
 
 def _digest(path: Path) -> str:

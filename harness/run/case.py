@@ -20,7 +20,7 @@ from harness.core.ntstatus import (
 )
 from harness.core.units import ms, s, seconds
 from harness.crash.findings import Findings
-from harness.evidence import Clock, Event, Exchange, Samples, Timeline, Trace
+from harness.evidence import DRIFT_PPM, Clock, Event, Exchange, Samples, Timeline, Trace
 from harness.guest.base import RunningGuest
 from harness.guest.control import ClockReading
 from harness.peer import Peer
@@ -215,9 +215,10 @@ class Case:
             self.evidence.strays = window.strays
         if not nt_success(NTSTATUS(reply.status)):
             raise HarnessError(f"the driver answered a scenario with {NTSTATUS(reply.status)}")
-        frequency = round(before.qpc_frequency / guest.clock_rate)
+        frequency = round(before.qpc_frequency / guest.clock_rate.rate)
         trace = replace(Trace.decode(reply.payload), qpc_frequency=frequency)
-        clock = Clock(frequency, map(_as_exchange, (before, after)))
+        drift = DRIFT_PPM + guest.clock_rate.error_ppm
+        clock = Clock(frequency, map(_as_exchange, (before, after)), drift_ppm=drift)
         _log.debug(
             "%s: %s, %d events, %d packets, %d frames of nobody's",
             self.name,

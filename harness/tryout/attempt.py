@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from harness.core.clock_rate import ClockRate
 from harness.core.errors import (
     ChannelLost,
     GuestHung,
@@ -18,7 +19,7 @@ from harness.core.errors import (
 from harness.core.files import read_bytes
 from harness.core.ntstatus import NTSTATUS, nt_success
 from harness.core.units import s
-from harness.evidence import Clock, Exchange
+from harness.evidence import DRIFT_PPM, Clock, Exchange
 from harness.guest.base import Progress, RunningGuest
 from harness.guest.control import ClockReading
 from harness.peer import Peer
@@ -67,6 +68,7 @@ class TryoutEvidence:
     lost_packets: int = 0
     exchanges: list[Exchange] = field(default_factory=list)
     qpc_frequency: int = 0
+    clock_error_ppm: int = 0
     guest: RunningGuest | None = None
     peer: Peer | None = None
     peer_address: tuple[str, int] = ("", 0)
@@ -74,10 +76,12 @@ class TryoutEvidence:
 
     @property
     def clock(self) -> Clock | None:
-        return Clock(self.qpc_frequency, self.exchanges) if self.exchanges else None
+        if not self.exchanges:
+            return None
+        return Clock(self.qpc_frequency, self.exchanges, drift_ppm=DRIFT_PPM + self.clock_error_ppm)
 
-    def read_clock(self, reading: ClockReading, rate: float) -> None:
-        self.qpc_frequency = round(reading.qpc_frequency / rate)
+    def read_clock(self, reading: ClockReading, clock: ClockRate) -> None:
+        self.qpc_frequency, self.clock_error_ppm = round(reading.qpc_frequency / clock.rate), clock.error_ppm
         self.exchanges.append(Exchange(reading.sent_ns, reading.qpc, reading.received_ns))
 
 
