@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from harness.core.errors import EvidenceLost
 from harness.core.ntstatus import nt_success
-from harness.core.units import ms, s
+from harness.core.units import format_ns, ms, s
 from harness.evidence import Fact
 from harness.peer import After
 from harness.scenario import (
@@ -76,6 +76,15 @@ def connected(lab, plan, peer, network=AddressMode.IPV4, way=WSK_SOCKET):
 def joined(lab, plan, peer, way, family):
     """The same, for cases that vary the family alone."""
     return connected(lab, plan, peer, AddressMode.IPV6 if family == IPV6 else AddressMode.IPV4, way)
+
+
+def connected_from(plan, temporary, peer, category):
+    """A connected socket that is bound to the case's own address."""
+    sock = plan.socket(temporary.address.family, category=category)
+    plan.wait(sock.creation)
+    plan.finish.bind(sock, local=temporary.at())
+    plan.finish.connect(sock, to=peer)
+    return sock
 
 
 def once_data_came(plan, sock, context):
@@ -240,6 +249,16 @@ def require_peer_open(seen, at):
     """The scene: the peer had ended nothing when that call was made."""
     for flag in (FIN, RST):
         require_precondition(seen.no(flag, sender="peer", before=at.call))
+
+
+def require_running(seen, start, end, limit):
+    """The scene: of `limit` ns the host kept the guest from running for a part only.
+
+    What is to come within them, and did not, might have come else.
+    """
+    starved = seen.starved(start, end)
+    told = f"the host kept the guest from running for {format_ns(starved)} of {format_ns(limit)}"
+    require_precondition(Fact(starved < limit // 4, told))
 
 
 def require_unread(seen):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The bytes of sends and receives that are cancelled, and where sends complete: recorded."""
 
-from harness.core.ntstatus import nt_success
+from harness.core.ntstatus import STATUS_SUCCESS, nt_success
 from harness.core.units import KiB, ms
 from harness.peer import EndsWhenAsked, ReadsToEof, ZeroWindow
 from harness.scenario import ALL_CONTEXTS, FAMILIES, IPV4, WSK_FLAG_WAITALL, WSK_SOCKET, Scenario
@@ -15,6 +15,7 @@ from suites.scenes import (
     require_pending,
     require_precondition,
 )
+from suites.states.pending import cancel_one, each_once
 
 PART, WHOLE = bytes(range(200)), 1000
 
@@ -54,18 +55,67 @@ async def test_a_send_is_cancelled_while_the_window_is_closed(lab, taken, way, f
     plan.delay(SETTLES)
     cancel = plan.cancel(send)
     plan.wait(send)
-    graceful = plan.finish.disconnect(sock)
+    graceful = plan.disconnect(sock)
+    plan.wait(graceful)
     plan.close_after_eof(sock)
 
     seen = await lab.run(plan, peer)
 
-    require_precondition(peer.opened and seen.order(cancel.call, peer.opened))
     assert seen.completions(send) == 1
     require_pending(seen, send, cancel)
-    require_precondition(nt_success(seen.status(graceful)))
+    if seen.rst("guest") is None:
+        require_precondition(peer.opened and seen.order(cancel.call, peer.opened))
+        require_precondition(nt_success(seen.status(graceful)))
     lab.record("status", seen.status(send))
     lab.record("Information", seen.information(send))
     lab.record("all its bytes arrive", peer.received == send.data)
+
+
+@requires("S-16")
+@for_each(
+    which={"first": 0, "middle": 1, "last": 2},
+    size={"fits": 3 * KiB, "waits": 256 * KiB},  # in what a TCP takes while it may not send
+    way=CONNECTED_AND_ACCEPTED,
+    family=FAMILIES,
+    singly=("size", "way", "family"),
+)
+async def test_one_of_several_sends_is_cancelled(lab, which, size, way, family):
+    """It completes once. If the connection goes on, the others succeed, and the peer gets all of their bytes.
+
+    Whether it does, and how much of the one that was cancelled the peer gets, is recorded.
+    """
+    plan = Scenario()
+    peer, sock = joined(lab, plan, ZeroWindow(takes=2 * KiB, opens_after=700 * ms), way, family)
+    sends = [plan.send(sock, size) for _ in range(3)]
+    plan.delay(SETTLES)
+    one, cancel, others = cancel_one(plan, sends, which)
+    plan.wait(*others)
+    graceful = plan.disconnect(sock)
+    plan.wait(graceful)
+    plan.close_after_eof(sock)
+
+    seen = await lab.run(plan, peer)
+
+    require_pending(seen, one, cancel)
+    assert each_once(seen, sends)
+    goes_on = seen.rst("guest") is None
+    lab.record("the connection goes on", goes_on)
+    lab.record("status", seen.status(one))
+    if goes_on:
+        require_precondition(peer.opened and seen.order(cancel.call, peer.opened))
+        assert [(seen.status(each), seen.information(each)) for each in others] == [
+            (STATUS_SUCCESS, size) for _ in others
+        ]
+        lab.record("its bytes arrive", part_of(one, others, which, bytes(peer.received)))
+
+
+def part_of(one, others, which, received):
+    """How much of the one stands in its place between the bytes of the others, which are all there."""
+    before = b"".join(bytes(each.data) for each in others[:which])
+    behind = b"".join(bytes(each.data) for each in others[which:])
+    size = len(received) - len(before) - len(behind)
+    assert received == before + bytes(one.data[: max(size, 0)]) + behind
+    return "all" if size == len(one.data) else "some" if size else "none"
 
 
 @requires("X-49")

@@ -10,20 +10,11 @@ from harness.core.units import KiB, ms, s
 from harness.peer import HoldsOpen, ZeroWindow
 from harness.scenario import FAMILIES, WSK_FLAG_ABORTIVE, Callback, Category, Scenario
 from harness.verdict import for_each, requires
-from suites.scenes import SETTLES, SHORT_PEER_TIMEOUT, require_precondition
+from suites.scenes import SETTLES, SHORT_PEER_TIMEOUT, connected_from, require_precondition
 
 FLAGS = {"graceful": 0, "abortive": WSK_FLAG_ABORTIVE}
 CATEGORIES = (Category.CONNECTION, Category.STREAM)
 BEFORE = 200 * ms  # so that all that is to be pending is
-
-
-def connected_from(plan, temporary, peer, category):
-    """A connected socket that is bound to the case's own address."""
-    sock = plan.socket(temporary.address.family, category=category)
-    plan.wait(sock.creation)
-    plan.finish.bind(sock, local=temporary.at())
-    plan.finish.connect(sock, to=peer)
-    return sock
 
 
 async def outlives(lab, plan, peer, wait):

@@ -1,21 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
 """Data that a receive event retained, refused or took in part, and every way in which its connection ends."""
 
-from typing import NamedTuple
-
 from harness.core.ntstatus import STATUS_SUCCESS
 from harness.core.units import ms
-from harness.peer import EndsWhenAsked, KeepsSending
+from harness.peer import KeepsSending
 from harness.scenario import (
     FAMILIES,
     IPV4,
     WSK_FLAG_ABORTIVE,
     WSK_SOCKET,
     Action,
-    Callback,
     Scenario,
 )
 from harness.verdict import alone, for_each, requires
+from suites.contract.indicated import (
+    ANSWERS,
+    DATA,
+    DISCONNECT,
+    LEFT,
+    RECEIVE,
+    REFUSED,
+    RETAINED,
+    events,
+    indicated,
+    joins,
+    taken,
+)
 from suites.scenes import (
     AFTERWARDS,
     CONNECTED_AND_ACCEPTED,
@@ -24,47 +34,6 @@ from suites.scenes import (
     joined,
     require_precondition,
 )
-
-RECEIVE, DISCONNECT = Callback.RECEIVE, Callback.DISCONNECT
-DATA = bytes(range(1, 101))
-
-
-class Answer(NamedTuple):
-    """The callback's answer to its first indication, and the data that it is offered."""
-
-    action: Action
-    data: bytes = DATA
-    part: int = 0
-
-
-# One byte, which no provider can indicate in parts: each that is retained has a release of its own.
-RETAINED = Answer(Action.RETAIN, b"x")
-REFUSED = Answer(Action.REFUSE)
-IN_PART = Answer(Action.PARTIAL, part=15)
-LEFT = {"refused": REFUSED, "in-part": IN_PART}
-ANSWERS = {"retained": RETAINED, **LEFT}
-
-
-def indicated(lab, plan, answer, way, family, end="none"):
-    """A connection whose peer has sent, with RECEIVE and DISCONNECT enabled; what the callback kept."""
-    peer, sock = joined(lab, plan, EndsWhenAsked(end, data=answer.data), way, family)
-    keep = plan.on_event(sock, RECEIVE, answer.action, part=answer.part, size=len(answer.data))
-    plan.finish.enable(sock, RECEIVE, DISCONNECT)
-    plan.send(sock, b"?")
-    plan.wait_event(sock, RECEIVE)
-    plan.delay(SETTLES)  # for indications behind the first
-    return peer, sock, keep
-
-
-def taken(seen, sock, keep):
-    """The part of the indicated data that the callbacks accepted."""
-    size = sum(visit.leave.information for visit in seen.callbacks(sock, RECEIVE) if visit.leave)
-    return seen.result(keep)[:size]
-
-
-def events(seen, sock):
-    """The disconnect events: was each told as abortive?"""
-    return [visit.abortive for visit in seen.callbacks(sock, DISCONNECT)]
 
 
 @requires("X-03", "X-42")
@@ -207,11 +176,6 @@ async def test_a_receive_of_no_length_has_refused_data_indicated_again(lab, way,
     shown = seen.result(again)[: sum(visit.leave.information for visit in later)]
     assert shown
     assert joins(shown)
-
-
-def joins(got, *, complete=False):
-    """Is it what the peer sent, from the first byte on; all of it?"""
-    return got == DATA if complete else DATA.startswith(bytes(got))
 
 
 @requires("X-41")

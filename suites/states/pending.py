@@ -55,6 +55,7 @@ SENDS = {
 }
 GRACEFUL = Pending(lambda plan, sock: [plan.disconnect(sock)], peer={"acknowledges_fin": False})
 OF_CONNECTIONS = {**RECEIVES, **SENDS, "graceful": GRACEFUL}
+CONNECTS = (Origin.WSK_SOCKET, Origin.STREAM_CONNECT)
 LISTENERS = (Category.LISTEN, Category.STREAM)
 COUNTS = {
     "one": 1,
@@ -91,6 +92,14 @@ def datagrams(plan, family, count, local=None):
     return sock, [plan.receive_from(sock, 100) for _ in range(count)]
 
 
+def cancel_one(plan, pending, which=None):
+    """IoCancelIrp of one, in the middle if not told; it and the others."""
+    one = pending[len(pending) // 2 if which is None else which]
+    cancel = plan.cancel(one)
+    plan.wait(one)
+    return one, cancel, [each for each in pending if each is not one]
+
+
 def each_once(seen, operations):
     """Did each complete once?"""
     counts = {str(each): seen.completions(each) for each in operations}
@@ -125,13 +134,18 @@ def ended_by_close(seen, pending, close):
     return each_once(seen, pending) and Fact(not late, f"each before {close}: {listed(late, 'so it was')}")
 
 
-def connecting(lab, plan, origin, family):
-    """A connect that nobody answers."""
+def connecting(lab, plan, origin, family, local=None, patience=None):
+    """A connect that nobody answers; with `patience` TCP is told to give up after so many seconds."""
     peer = lab.peer(NeverAnswers(), family)
     category = Category.STREAM if origin == Origin.STREAM_CONNECT else Category.CONNECTION
     sock = plan.socket(family, category=category)
     plan.wait(sock.creation)
-    plan.finish.bind(sock)
+    plan.finish.bind(sock, local=local)
+    if patience is not None:
+        limit = plan.give_up_after(sock, patience)
+        plan.may_fail(limit)
+        plan.wait(limit)
     connect = plan.connect(sock, to=peer)
+    plan.may_fail(connect)
     plan.delay(SETTLES)
     return peer, sock, connect

@@ -31,7 +31,7 @@ FAULT(no_fin, "no-fin",
 FAULT(buffer_cut, "buffer-cut", "D-03 D-17 D-22", "the last byte of the disconnect's buffer is not sent")
 FAULT(offset_ignored, "offset-ignored", "D-03", "a buffer is taken from the beginning of its first MDL")
 FAULT(chain_ignored, "chain-ignored", "D-03 D-17", "only the first MDL of a chain is used")
-FAULT(graceful_ends_both, "graceful-ends-both", "D-20 D-20b D-21 X-41 X-44 S-13",
+FAULT(graceful_ends_both, "graceful-ends-both", "D-20 D-20b D-21 X-41 X-42 X-44 S-13",
       "a graceful disconnect ends the receiving side too")
 FAULT(graceful_cancels_receive, "graceful-cancels-receive", "D-20b X-41 X-44 S-13",
       "a graceful disconnect cancels the receives that are pending")
@@ -187,6 +187,8 @@ FAULT(giving_up_ends_one_receive, "giving-up-ends-one-receive", "S-18",
       "of the receives that are pending when TCP gives up only the first completes")
 FAULT(given_up_send_succeeds, "given-up-send-succeeds", "S-18",
       "a send whose data nobody acknowledges succeeds when TCP gives up")
+FAULT(given_up_connect_succeeds, "given-up-connect-succeeds", "S-18",
+      "a connect whose SYN nobody answers succeeds when TCP gives up")
 FAULT(abort_ends_one_receive, "abort-ends-one-receive", "S-14",
       "an abortive disconnect completes only the first of the receives that are pending")
 FAULT(close_ends_one_receive, "close-ends-one-receive", "C-10 C-11 C-12b C-13 S-15",
@@ -199,8 +201,10 @@ FAULT(receives_newest_first, "receives-newest-first", "X-34 X-47",
       "the newest of the receives that are pending gets the data")
 FAULT(waitall_half, "waitall-half", "X-17 X-34 X-47", "a WAITALL receive is content with half of its buffer")
 FAULT(cancel_leaves_receive, "cancel-leaves-receive", "X-17 S-16", "IoCancelIrp does nothing to a receive")
+FAULT(cancel_leaves_connect, "cancel-leaves-connect", "S-16", "IoCancelIrp does nothing to a connect")
 FAULT(cancel_leaves_accept, "cancel-leaves-accept", "S-16", "IoCancelIrp does nothing to an accept")
 FAULT(cancel_ends_another, "cancel-ends-another", "S-16", "IoCancelIrp ends the oldest operation of the kind")
+FAULT(cancel_ends_sends_behind, "cancel-ends-sends-behind", "S-16", "cancelling a send ends those behind it")
 FAULT(cancel_resets, "cancel-resets", "S-16", "cancelling a receive resets the connection")
 FAULT(cancel_deafens, "cancel-deafens", "S-16", "cancelling an accept ends the listening")
 FAULT(cancel_loses_data, "cancel-loses-data", "S-16", "the first byte that comes after a receive was cancelled is lost")
@@ -214,6 +218,9 @@ FAULT(close_leaks_refused, "close-leaks-refused", "C-16", "a close does not free
 FAULT(retained_stops_receive, "retained-stops-receive", "X-42", "no data is indicated while the client retains some")
 FAULT(retained_hides_disconnect, "retained-hides-disconnect", "X-03 X-42",
       "the disconnect event does not come while the client retains data")
+FAULT(retained_holds_fin, "retained-holds-fin", "X-42", "a graceful disconnect waits until nothing is retained")
+FAULT(dead_refuse_release, "dead-refuse-release", "X-42 X-03 S-17 S-18",
+      "WskRelease fails once the connection has died")
 FAULT(refused_hides_disconnect, "refused-hides-disconnect", "X-03",
       "the disconnect event does not come once data was refused")
 FAULT(receive_hides_disconnect, "receive-hides-disconnect", "X-03 X-16",

@@ -151,6 +151,9 @@ FREEDOM(graceful_before_sends, "graceful-before-sends", "D-17 D-18 D-18b",
 FREEDOM(graceful_after_both_fins, "graceful-after-both-fins", "D-22 D-11 D-26",
 	"WskDisconnect, remarks: the IRP completes when the transport has fully completed the disconnect",
 	"a graceful disconnect completes when both FINs are acknowledged")
+FREEDOM(cancelled_send_aborts, "cancelled-send-aborts", "S-16",
+	"nobody: what becomes of a connection of whose stream a send is cancelled",
+	"cancelling a send aborts the connection")
 FREEDOM(cancel_aborts, "cancel-aborts", "X-18",
 	"nobody: what becomes of a connection whose graceful disconnect is cancelled",
 	"cancelling a graceful disconnect aborts the connection")

@@ -30,6 +30,7 @@ bool policy_cancels(const struct wsk_operation *op)
 	return !(op->kind == WSK_GRACEFUL && fault(FAULT_cancel_ignored)) &&
 	       !(op->kind == WSK_SEND && freedom(FREEDOM_cancel_leaves_sends)) &&
 	       !(op->kind == WSK_RECEIVE && fault(FAULT_cancel_leaves_receive)) &&
+	       !(op->kind == WSK_CONNECT && fault(FAULT_cancel_leaves_connect)) &&
 	       !(op->kind == WSK_ACCEPT && fault(FAULT_cancel_leaves_accept));
 }
 
@@ -234,6 +235,14 @@ bool policy_send_needs_ack(void)
 NTSTATUS policy_broken_send(NTSTATUS broken_by)
 {
 	return broken_by == STATUS_IO_TIMEOUT && fault(FAULT_given_up_send_succeeds) ? STATUS_SUCCESS : broken_by;
+}
+
+NTSTATUS policy_failed_connect(const struct wsk_operation *op, NTSTATUS failed_by)
+{
+	/* One that makes its socket would have none to give. */
+	bool lies = failed_by == STATUS_IO_TIMEOUT && !op->local.ss_family;
+
+	return lies && fault(FAULT_given_up_connect_succeeds) ? STATUS_SUCCESS : failed_by;
 }
 
 bool policy_send_yields_to_graceful(void)

@@ -52,6 +52,7 @@ bool policy_buffer_overtakes(void);		/* a disconnect's, the sends before it */
 u64 policy_length(const struct wsk_operation *op);	/* bytes of it to send */
 bool policy_send_needs_ack(void);
 NTSTATUS policy_broken_send(NTSTATUS broken_by);
+NTSTATUS policy_failed_connect(const struct wsk_operation *op, NTSTATUS failed_by);
 bool policy_send_yields_to_graceful(void);
 u32 policy_send_hold_ms(void);			/* acknowledged sends wait for each other */
 bool policy_reset_is_eof(void);

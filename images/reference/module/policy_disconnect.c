@@ -114,6 +114,11 @@ bool policy_cancelled_graceful_aborts(void)
 	return freedom(FREEDOM_cancel_aborts);
 }
 
+bool policy_cancelled_send_aborts(void)
+{
+	return freedom(FREEDOM_cancelled_send_aborts);
+}
+
 bool policy_cancelled_graceful_goes_on(void)
 {
 	return freedom(FREEDOM_cancel_keeps_disconnect);

@@ -141,6 +141,16 @@ bool policy_fin_drops_refused(void)
 	return fault(FAULT_fin_drops_refused);
 }
 
+bool policy_retained_holds_fin(const struct wsk_socket *ws)
+{
+	return atomic_read(&ws->kept) && fault(FAULT_retained_holds_fin);
+}
+
+NTSTATUS policy_release(bool dead)
+{
+	return dead && fault(FAULT_dead_refuse_release) ? STATUS_INVALID_DEVICE_STATE : STATUS_SUCCESS;
+}
+
 bool policy_retained_stops_receive(const struct wsk_socket *ws)
 {
 	return atomic_read(&ws->kept) && fault(FAULT_retained_stops_receive);

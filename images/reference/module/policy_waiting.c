@@ -58,6 +58,11 @@ bool policy_cancels_another(void)
 	return fault(FAULT_cancel_ends_another);
 }
 
+bool policy_cancel_ends_sends_behind(const struct wsk_operation *op)
+{
+	return op->kind == WSK_SEND && fault(FAULT_cancel_ends_sends_behind);
+}
+
 bool policy_cancel_resets(const struct wsk_operation *op)
 {
 	return op->kind == WSK_RECEIVE && fault(FAULT_cancel_resets);

@@ -138,7 +138,7 @@ static void drive_connect(struct wsk_socket *ws, struct wsk_operation *op)
 	if (tries_again(ws, op, error))
 		return;
 	if (error) {
-		wsk_fail(ws, op, conn_status(error));
+		wsk_fail(ws, op, policy_failed_connect(op, conn_status(error)));
 		return;
 	}
 	if (!conn_established(ws))
@@ -320,6 +320,10 @@ static void drive_graceful(struct wsk_socket *ws, struct wsk_operation *op, stru
 	}
 	if (policy_graceful_drops_buffer(conn_fin_received(ws)))
 		op->buf.length = op->done;
+	if (policy_retained_holds_fin(ws)) {
+		blocked->transmit = true;
+		return;
+	}
 	if (!ws->fin_sent && policy_fin_overtakes_data())
 		end_transmission(ws, op->buf.length);
 	if (!ws->fin_sent && !blocked->transmit && conn_transmit(ws, op) && may_send_fin(ws))

@@ -114,6 +114,7 @@ void wsk_leftover_free(struct wsk_socket *ws)
 
 NTSTATUS MS WskRelease(struct wsk_socket *ws, struct wsk_data_indication *data)
 {
+	NTSTATUS status = policy_release(ws->dead || READ_ONCE(ws->error));
 	WSK_ENTER(ws);
 
 	while (data) {
@@ -126,5 +127,5 @@ NTSTATUS MS WskRelease(struct wsk_socket *ws, struct wsk_data_indication *data)
 		atomic_dec(&ws->kept);
 		wsk_indication_free(indication);
 	}
-	return STATUS_SUCCESS;
+	return status;
 }

@@ -14,9 +14,19 @@
 #include "wsk_socket.h"
 #include "wsk_work.h"
 
+/* It tells how much of it TCP has, which nobody takes back. */
+static void finish_cancelled_send(struct wsk_socket *ws, struct wsk_operation *op)
+{
+	struct wsk_operation *behind = op;
+
+	if (policy_cancel_ends_sends_behind(op))
+		list_for_each_entry_continue(behind, &ws->operations, list)
+			behind->cancelled |= behind->kind == WSK_SEND;
+	wsk_finish(ws, op, STATUS_CANCELLED, op->done);
+}
+
 /* A connect that is given up sends no more SYN; a graceful disconnect whose FIN has
- * not left is as if it had not been asked for, or goes on without its IRP. A receive gives what it has; a send
- * tells how much of it TCP has, which nobody takes back. */
+ * not left is as if it had not been asked for, or goes on without its IRP. A receive gives what it has. */
 static void cancelled(struct wsk_socket *ws, struct wsk_operation *op)
 {
 	if (op->kind == WSK_CONNECT || policy_cancel_resets(op))
@@ -33,7 +43,7 @@ static void cancelled(struct wsk_socket *ws, struct wsk_operation *op)
 	if (op->kind == WSK_RECEIVE && op->done)
 		wsk_finish(ws, op, STATUS_SUCCESS, op->done);
 	else if (op->kind == WSK_SEND)
-		wsk_finish(ws, op, STATUS_CANCELLED, op->done);
+		finish_cancelled_send(ws, op);
 	else
 		wsk_fail(ws, op, policy_cancelled_status(op));
 }
@@ -45,7 +55,8 @@ static void finish_cancelled(struct wsk_socket *ws)
 
 	list_for_each_entry_safe(op, next, &ws->operations, list)
 		if (READ_ONCE(op->cancelled) && op->kind != WSK_CLOSE) {
-			aborts |= op->kind == WSK_GRACEFUL && policy_cancelled_graceful_aborts();
+			aborts |= (op->kind == WSK_GRACEFUL && policy_cancelled_graceful_aborts()) ||
+				  (op->kind == WSK_SEND && policy_cancelled_send_aborts());
 			cancelled(ws, op);
 		}
 	if (aborts)
