@@ -51,7 +51,7 @@ GIVES_UP = 3 * s  # TCP that was told to do so after one
 
 
 @requires("S-11")
-@for_each(kind=OF_CONNECTIONS, way=CONNECTED_AND_ACCEPTED, family=FAMILIES)
+@for_each(kind=OF_CONNECTIONS, way=CONNECTED_AND_ACCEPTED, family=FAMILIES, singly=("way", "family"))
 async def test_the_peers_fin(lab, kind, way, family):
     """It completes every receive, a plain one with success and nothing; sends and a disconnect wait on."""
     plan = Scenario()
