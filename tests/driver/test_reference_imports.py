@@ -11,7 +11,7 @@ _MODULE = REPOSITORY / "images" / "reference" / "module"
 
 def served() -> set[str]:
     sources = "".join(path.read_text() for path in _MODULE.glob("*.c"))
-    return {a or b for a, b in re.findall(r'NT_EXPORT(?:_AS)?\((?:"([^"]+)"|(\w+))', sources)}
+    return {a or b for a, b in re.findall(r'NT_(?:EXPORT(?:_AS)?|GUARDED)\((?:"([^"]+)"|(\w+))', sources)}
 
 
 def test_the_page_lists_what_is_served() -> None:

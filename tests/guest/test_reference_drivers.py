@@ -24,6 +24,7 @@ async def main():
             "./ntload clients /tmp/clients.sys; ./ntload clients -; "
             "./ntload datagrams /tmp/datagrams.sys; ./ntload datagrams -; "
             "./ntload everyday /tmp/everyday.sys; ./ntload everyday -; "
+            "./ntload guarded /tmp/guarded.sys; ./ntload guarded -; "
             "for bad in bad-*.sys; do ./ntload ${bad%.sys} /tmp/$bad; done; "
             "./ntload stuck /tmp/stuck.sys; ./ntload quick /tmp/stuck-DQUICK.sys; "
             "./ntload device /tmp/device-DDEED=0.sys; "
@@ -94,7 +95,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The output of all drivers, in one guest."""
     folder = tmp_path_factory.mktemp("drivers")
     build_loader(folder)
-    for name in ("library", "imports", "clients", "datagrams", "everyday", "stuck"):
+    for name in ("library", "imports", "clients", "datagrams", "everyday", "guarded", "stuck"):
         image = build(name, folder).read_bytes()
     build("stuck", folder, "-DQUICK")
     build("device", folder, "-DDEED=0")
@@ -122,6 +123,13 @@ def test_what_larger_wsk_clients_import_is_there_and_works(said: str) -> None:
     """Tables, lookaside lists, timers, the service key, files, text, times; and the names of the rest."""
     found = verdicts(said, "clients")
     assert len(found) == 29, found
+    assert all(found.values()), found
+
+
+def test_exceptions_go_to_whoever_guards_the_driver(said: str) -> None:
+    """Of every kind, from every place; what is kept on the way, and what each frame's end does."""
+    found = verdicts(said, "guarded")
+    assert len(found) == 33, found
     assert all(found.values()), found
 
 

@@ -133,23 +133,40 @@ asm(".pushsection .text\n"
     ".popsection\n");
 STACK_FRAME_NON_STANDARD(nt_chkstk);
 
+GUARD(nt_strcpy);
+GUARD(nt_strncpy);
+GUARD(nt_strcat);
+GUARD(nt_strnlen);
+GUARD(nt_strchr);
+GUARD(nt_strrchr);
+GUARD(nt_strstr);
+GUARD(nt_stricmp);
+GUARD(nt_strnicmp);
+GUARD(nt_wcscmp);
+GUARD(nt_wcsncmp);
+GUARD(nt_wcsicmp);
+GUARD(nt_wcsnicmp);
+GUARD(nt_wcsnlen);
+GUARD(nt_wcscpy);
+GUARD(nt_wcschr);
+
 const struct nt_export crt_exports[] = {
-	NT_EXPORT_AS("strcpy", nt_strcpy),
-	NT_EXPORT_AS("strncpy", nt_strncpy),
-	NT_EXPORT_AS("strcat", nt_strcat),
-	NT_EXPORT_AS("strnlen", nt_strnlen),
-	NT_EXPORT_AS("strchr", nt_strchr),
-	NT_EXPORT_AS("strrchr", nt_strrchr),
-	NT_EXPORT_AS("strstr", nt_strstr),
-	NT_EXPORT_AS("_stricmp", nt_stricmp),
-	NT_EXPORT_AS("_strnicmp", nt_strnicmp),
-	NT_EXPORT_AS("wcscmp", nt_wcscmp),
-	NT_EXPORT_AS("wcsncmp", nt_wcsncmp),
-	NT_EXPORT_AS("_wcsicmp", nt_wcsicmp),
-	NT_EXPORT_AS("_wcsnicmp", nt_wcsnicmp),
-	NT_EXPORT_AS("wcsnlen", nt_wcsnlen),
-	NT_EXPORT_AS("wcscpy", nt_wcscpy),
-	NT_EXPORT_AS("wcschr", nt_wcschr),
+	NT_GUARDED("strcpy", nt_strcpy),
+	NT_GUARDED("strncpy", nt_strncpy),
+	NT_GUARDED("strcat", nt_strcat),
+	NT_GUARDED("strnlen", nt_strnlen),
+	NT_GUARDED("strchr", nt_strchr),
+	NT_GUARDED("strrchr", nt_strrchr),
+	NT_GUARDED("strstr", nt_strstr),
+	NT_GUARDED("_stricmp", nt_stricmp),
+	NT_GUARDED("_strnicmp", nt_strnicmp),
+	NT_GUARDED("wcscmp", nt_wcscmp),
+	NT_GUARDED("wcsncmp", nt_wcsncmp),
+	NT_GUARDED("_wcsicmp", nt_wcsicmp),
+	NT_GUARDED("_wcsnicmp", nt_wcsnicmp),
+	NT_GUARDED("wcsnlen", nt_wcsnlen),
+	NT_GUARDED("wcscpy", nt_wcscpy),
+	NT_GUARDED("wcschr", nt_wcschr),
 	NT_EXPORT_AS("tolower", nt_tolower),
 	NT_EXPORT_AS("toupper", nt_toupper),
 	NT_EXPORT_AS("__chkstk", nt_chkstk),

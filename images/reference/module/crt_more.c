@@ -201,23 +201,37 @@ static void *MS nt_bsearch(const void *key, u8 *base, size_t count, size_t size,
 	return NULL;
 }
 
+GUARD(nt_strncat);
+GUARD(nt_strpbrk);
+GUARD(nt_wcsncpy);
+GUARD(nt_wcsncat);
+GUARD(nt_wcscat);
+GUARD(nt_wcsrchr);
+GUARD(nt_wcsstr);
+GUARD(nt_strncpy_s);
+GUARD(nt_strcpy_s);
+GUARD(nt_strcat_s);
+GUARD(nt_wcscpy_s);
+GUARD(nt_wcscat_s);
+GUARD(nt_memmove_s);
+
 const struct nt_export crt_more_exports[] = {
-	NT_EXPORT_AS("strncat", nt_strncat),
-	NT_EXPORT_AS("strpbrk", nt_strpbrk),
-	NT_EXPORT_AS("wcsncpy", nt_wcsncpy),
-	NT_EXPORT_AS("wcsncat", nt_wcsncat),
-	NT_EXPORT_AS("wcscat", nt_wcscat),
-	NT_EXPORT_AS("wcsrchr", nt_wcsrchr),
-	NT_EXPORT_AS("wcsstr", nt_wcsstr),
+	NT_GUARDED("strncat", nt_strncat),
+	NT_GUARDED("strpbrk", nt_strpbrk),
+	NT_GUARDED("wcsncpy", nt_wcsncpy),
+	NT_GUARDED("wcsncat", nt_wcsncat),
+	NT_GUARDED("wcscat", nt_wcscat),
+	NT_GUARDED("wcsrchr", nt_wcsrchr),
+	NT_GUARDED("wcsstr", nt_wcsstr),
 	NT_EXPORT_AS("atoi", nt_atoi),
 	NT_EXPORT_AS("atol", nt_atoi),
-	NT_EXPORT_AS("strncpy_s", nt_strncpy_s),
-	NT_EXPORT_AS("strcpy_s", nt_strcpy_s),
-	NT_EXPORT_AS("strcat_s", nt_strcat_s),
-	NT_EXPORT_AS("wcscpy_s", nt_wcscpy_s),
-	NT_EXPORT_AS("wcscat_s", nt_wcscat_s),
-	NT_EXPORT_AS("memcpy_s", nt_memmove_s),
-	NT_EXPORT_AS("memmove_s", nt_memmove_s),
+	NT_GUARDED("strncpy_s", nt_strncpy_s),
+	NT_GUARDED("strcpy_s", nt_strcpy_s),
+	NT_GUARDED("strcat_s", nt_strcat_s),
+	NT_GUARDED("wcscpy_s", nt_wcscpy_s),
+	NT_GUARDED("wcscat_s", nt_wcscat_s),
+	NT_GUARDED("memcpy_s", nt_memmove_s),
+	NT_GUARDED("memmove_s", nt_memmove_s),
 	NT_EXPORT_AS("qsort", nt_qsort),
 	NT_EXPORT_AS("bsearch", nt_bsearch),
 	{}

@@ -37,6 +37,12 @@ static bool follows_call(u64 address)
 	return false;
 }
 
+/* Does a word of a stack lead back into a driver? */
+bool driver_stack_is_return(u64 word)
+{
+	return pe_image_at(word) && follows_call(word);
+}
+
 static bool tell_word(u64 word)
 {
 	const struct pe_image *image = pe_image_at(word);
@@ -84,7 +90,7 @@ static bool has_driver(const u64 *place)
 	int i;
 
 	for (i = 0; i < DEEPEST && !get_kernel_nofault(word, place + i); i++)
-		if (pe_image_at(word) && follows_call(word))
+		if (driver_stack_is_return(word))
 			return true;
 	return false;
 }

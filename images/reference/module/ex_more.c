@@ -1,60 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Exceptions that drivers raise, what they probe, things to be done once, comparing memory. */
+/* Things to be done once, comparing memory. */
 #include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/wait_bit.h>
 
 #include "ntlab_internal.h"
-
-#define STATUS_ACCESS_VIOLATION 0xc0000005u
-#define STATUS_DATATYPE_MISALIGNMENT 0x80000002u
-
-/* Nobody handles an exception here. */
-static void __noreturn raise(u32 status, const void *caller)
-{
-	if (KeGetCurrentIrql() >= DISPATCH_LEVEL)
-		bugcheck(KMODE_EXCEPTION_NOT_HANDLED, (s32)status, caller, 0, 0);
-	if (driver_in_system_thread())
-		bugcheck(SYSTEM_THREAD_EXCEPTION_NOT_HANDLED, (s32)status, caller, 0, 0);
-	bugcheck(SYSTEM_SERVICE_EXCEPTION, status, caller, 0, 0);
-}
-
-static void __noreturn MS ExRaiseStatus(u32 status)
-{
-	raise(status, __builtin_return_address(0));
-}
-
-static void __noreturn MS ExRaiseAccessViolation(void)
-{
-	raise(STATUS_ACCESS_VIOLATION, __builtin_return_address(0));
-}
-
-static void __noreturn MS ExRaiseDatatypeMisalignment(void)
-{
-	raise(STATUS_DATATYPE_MISALIGNMENT, __builtin_return_address(0));
-}
-
-static void probe(const void *address, size_t length, u32 alignment, const void *caller)
-{
-	u64 first = (u64)address;
-
-	if (!length)
-		return;
-	if (alignment && first & (alignment - 1))
-		raise(STATUS_DATATYPE_MISALIGNMENT, caller);
-	if (first + length < first || first + length > TASK_SIZE_MAX)
-		raise(STATUS_ACCESS_VIOLATION, caller);
-}
-
-static void MS ProbeForRead(const void *address, size_t length, u32 alignment)
-{
-	probe(address, length, alignment, __builtin_return_address(0));
-}
-
-static void MS ProbeForWrite(void *address, size_t length, u32 alignment)
-{
-	probe(address, length, alignment, __builtin_return_address(0));
-}
 
 /* ---- RTL_RUN_ONCE: 0, then 1 while somebody is at it, then the context with 2 ---- */
 
@@ -131,16 +81,13 @@ static size_t MS RtlCompareMemory(const u8 *a, const u8 *b, size_t size)
 	return same;
 }
 
+GUARD(RtlCompareMemory);
+
 const struct nt_export ex_more_exports[] = {
-	NT_EXPORT(ExRaiseStatus),
-	NT_EXPORT(ExRaiseAccessViolation),
-	NT_EXPORT(ExRaiseDatatypeMisalignment),
-	NT_EXPORT(ProbeForRead),
-	NT_EXPORT(ProbeForWrite),
 	NT_EXPORT(RtlRunOnceInitialize),
 	NT_EXPORT(RtlRunOnceBeginInitialize),
 	NT_EXPORT(RtlRunOnceComplete),
 	NT_EXPORT(RtlRunOnceExecuteOnce),
-	NT_EXPORT(RtlCompareMemory),
+	NT_GUARDED("RtlCompareMemory", RtlCompareMemory),
 	{}
 };

@@ -236,6 +236,8 @@ static BOOLEAN MS IoCancelIrp(struct irp *irp)
 	return true;
 }
 
+GUARD(IofCallDriver);
+
 const struct nt_export irp_exports[] = {
 	NT_EXPORT(IoAllocateIrp),
 	NT_EXPORT(IoInitializeIrp),
@@ -243,8 +245,8 @@ const struct nt_export irp_exports[] = {
 	NT_EXPORT(IoFreeIrp),
 	NT_EXPORT(IofCompleteRequest),
 	NT_EXPORT_AS("IoCompleteRequest", IofCompleteRequest),
-	NT_EXPORT(IofCallDriver),
-	NT_EXPORT_AS("IoCallDriver", IofCallDriver),
+	NT_GUARDED("IofCallDriver", IofCallDriver),
+	NT_GUARDED("IoCallDriver", IofCallDriver),
 	NT_EXPORT(IoCancelIrp),
 	NT_EXPORT(IoAcquireCancelSpinLock),
 	NT_EXPORT(IoReleaseCancelSpinLock),

@@ -311,11 +311,6 @@ static void MS KeEnterCriticalRegion(void)
 {
 }
 
-static u32 MS nt_specific_handler(void *record, void *frame, void *context, void *dispatcher)
-{
-	return 1;	/* ExceptionContinueSearch: a fault in a driver stops the guest before this is asked */
-}
-
 const struct nt_export ke_exports[] = {
 	NT_EXPORT(KeBugCheckEx),
 	NT_EXPORT(KeBugCheck),
@@ -343,6 +338,5 @@ const struct nt_export ke_exports[] = {
 	NT_EXPORT(KeRevertToUserGroupAffinityThread),
 	NT_EXPORT(KeEnterCriticalRegion),
 	NT_EXPORT_AS("KeLeaveCriticalRegion", KeEnterCriticalRegion),
-	NT_EXPORT_AS("__C_specific_handler", nt_specific_handler),
 	{}
 };

@@ -9,6 +9,7 @@
 
 #include <linux/build_bug.h>
 #include <linux/list.h>
+#include <linux/objtool.h>
 #include <linux/types.h>
 
 #define MS __attribute__((ms_abi))
@@ -316,10 +317,23 @@ struct nt_export {
 #define NT_EXPORT(function) { #function, function }
 #define NT_EXPORT_AS(name, function) { name, function }
 
+/*
+ * GUARD(function); and then NT_GUARDED("name", function) in the table: an exception inside the function, which has no
+ * more than four arguments and holds nothing, goes to whoever guards its call in a driver (exception_entry.c).
+ */
+#define GUARD(function)                                                                                        \
+	static __attribute__((naked, used)) notrace void guarded_##function(void)                                      \
+	{                                                                                                      \
+		asm volatile("movq %0, %%rax; jmp guard_call" : : "i"(function));                              \
+	}                                                                                                      \
+	STACK_FRAME_NON_STANDARD(guarded_##function)
+#define NT_GUARDED(name, function) { name, guarded_##function }
+
 extern const struct nt_export ex_exports[], ke_exports[], time_exports[], ps_exports[], io_exports[], mm_exports[],
 	rtl_exports[], wsk_exports[], irql_exports[], lock_exports[], dpc_exports[], dbg_exports[], irp_exports[],
 	sync_exports[], zw_exports[], string_exports[], work_exports[], object_exports[],
 	ex_lock_exports[], trace_exports[], crt_exports[], rtl_text_exports[], ex_more_exports[], io_more_exports[], ex_timer_exports[],
-	ke_more_exports[], rtl_more_exports[], rtl_table_exports[], crt_more_exports[], zw_key_exports[];
+	ke_more_exports[], rtl_more_exports[], rtl_table_exports[], crt_more_exports[], zw_key_exports[],
+	exception_exports[];
 
 #endif

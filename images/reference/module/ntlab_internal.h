@@ -12,6 +12,7 @@
 
 /* driver_stack.c: the drivers on a stack, for a bugcheck and for a driver that hangs. */
 u64 driver_stack_offset(const void *address);
+bool driver_stack_is_return(u64 word);
 void driver_tell_stack(void);
 void driver_tell_trace(void);
 
@@ -49,6 +50,8 @@ struct pe_image {
 	u8 *base;
 	u32 size;
 	u32 entry;
+	u32 functions;	/* where the table of their frames begins */
+	u32 function_count;
 	struct pe_site *sites;	/* what patch.c changed */
 	u32 site_count;
 };

@@ -15,6 +15,7 @@
 
 #define MAX_FILE (16 << 20)
 #define MAX_IMAGES 64
+#define FUNCTION_SIZE 12	/* of a RUNTIME_FUNCTION */
 
 /* Not exported to modules; found through a kprobe, which may look up any symbol. */
 typedef int (*protection_change)(unsigned long address, int pages);
@@ -25,6 +26,7 @@ static const struct nt_export *const tables[] = {
 	object_exports, zw_exports, io_exports, irp_exports, mm_exports, rtl_exports, string_exports, dbg_exports, wsk_exports,
 	ex_lock_exports, trace_exports, crt_exports, rtl_text_exports, ex_more_exports, io_more_exports,
 	ex_timer_exports, ke_more_exports, rtl_more_exports, rtl_table_exports, crt_more_exports, zw_key_exports,
+	exception_exports,
 };
 
 static void *find_symbol(const char *name)
@@ -313,6 +315,18 @@ static bool protect(const struct pe_file *file, struct pe_image *image)
 	return true;
 }
 
+/* A table that is not whole is none: an exception finds nobody who guards. */
+static void find_functions(const struct pe_file *file, struct pe_image *image)
+{
+	u32 size = has_directory(file, DIRECTORY_EXCEPTION) ? file->header->directory[DIRECTORY_EXCEPTION].size : 0;
+	u32 rva = size ? file->header->directory[DIRECTORY_EXCEPTION].rva : 0;
+
+	if (!within(rva, size, image->size))
+		return;
+	image->functions = rva;
+	image->function_count = size / FUNCTION_SIZE;
+}
+
 static NTSTATUS map_image(const struct pe_file *file, struct pe_image *image)
 {
 	NTSTATUS status;
@@ -325,6 +339,7 @@ static NTSTATUS map_image(const struct pe_file *file, struct pe_image *image)
 		return STATUS_INSUFFICIENT_RESOURCES;
 	}
 	copy_headers(file, image);
+	find_functions(file, image);
 	status = STATUS_INVALID_IMAGE_FORMAT;
 	if (copy_sections(file, image) && relocate(file, image))
 		status = bind_imports(file, image);

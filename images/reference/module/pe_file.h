@@ -14,6 +14,7 @@
 #define RELOCATION_ABSOLUTE 0
 #define RELOCATION_DIR64 10
 #define DIRECTORY_IMPORT 1
+#define DIRECTORY_EXCEPTION 3
 #define DIRECTORY_RELOCATION 5
 
 struct pe_header {	/* COFF header and the optional header's PE32+ form, as far as it is used */

@@ -66,12 +66,18 @@ static int MS nt_memcmp(const void *a, const void *b, size_t size)
 	return memcmp(a, b, size);
 }
 
+GUARD(RtlInitUnicodeString);
+GUARD(nt_memcpy);
+GUARD(nt_memmove);
+GUARD(nt_memset);
+GUARD(nt_memcmp);
+
 const struct nt_export rtl_exports[] = {
-	NT_EXPORT(RtlInitUnicodeString),
+	NT_GUARDED("RtlInitUnicodeString", RtlInitUnicodeString),
 	NT_EXPORT(RtlGetVersion),
-	NT_EXPORT_AS("memcpy", nt_memcpy),
-	NT_EXPORT_AS("memmove", nt_memmove),
-	NT_EXPORT_AS("memset", nt_memset),
-	NT_EXPORT_AS("memcmp", nt_memcmp),
+	NT_GUARDED("memcpy", nt_memcpy),
+	NT_GUARDED("memmove", nt_memmove),
+	NT_GUARDED("memset", nt_memset),
+	NT_GUARDED("memcmp", nt_memcmp),
 	{}
 };

@@ -171,11 +171,16 @@ static u32 MS RtlRandomEx(u32 *seed)
 	return *seed;
 }
 
+GUARD(RtlPrefixUnicodeString);
+GUARD(RtlCompareString);
+GUARD(RtlEqualString);
+GUARD(RtlInitUnicodeStringEx);
+
 const struct nt_export rtl_more_exports[] = {
-	NT_EXPORT(RtlInitUnicodeStringEx),
-	NT_EXPORT(RtlPrefixUnicodeString),
-	NT_EXPORT(RtlCompareString),
-	NT_EXPORT(RtlEqualString),
+	NT_GUARDED("RtlInitUnicodeStringEx", RtlInitUnicodeStringEx),
+	NT_GUARDED("RtlPrefixUnicodeString", RtlPrefixUnicodeString),
+	NT_GUARDED("RtlCompareString", RtlCompareString),
+	NT_GUARDED("RtlEqualString", RtlEqualString),
 	NT_EXPORT(RtlTimeToTimeFields),
 	NT_EXPORT(RtlTimeFieldsToTime),
 	NT_EXPORT_AS("ExSystemTimeToLocalTime", same_time),

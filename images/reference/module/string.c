@@ -162,22 +162,33 @@ static size_t MS nt_wcslen(const u16 *text)
 	return length;
 }
 
+GUARD(RtlInitAnsiString);
+GUARD(RtlCompareUnicodeString);
+GUARD(RtlEqualUnicodeString);
+GUARD(RtlCopyUnicodeString);
+GUARD(RtlAppendUnicodeStringToString);
+GUARD(RtlAppendUnicodeToString);
+GUARD(nt_strlen);
+GUARD(nt_strcmp);
+GUARD(nt_strncmp);
+GUARD(nt_wcslen);
+
 const struct nt_export string_exports[] = {
-	NT_EXPORT(RtlInitAnsiString),
-	NT_EXPORT_AS("RtlInitString", RtlInitAnsiString),
+	NT_GUARDED("RtlInitAnsiString", RtlInitAnsiString),
+	NT_GUARDED("RtlInitString", RtlInitAnsiString),
 	NT_EXPORT(RtlAnsiStringToUnicodeString),
 	NT_EXPORT(RtlUnicodeStringToAnsiString),
 	NT_EXPORT(RtlFreeUnicodeString),
 	NT_EXPORT_AS("RtlFreeAnsiString", RtlFreeUnicodeString),
-	NT_EXPORT(RtlCompareUnicodeString),
-	NT_EXPORT(RtlEqualUnicodeString),
-	NT_EXPORT(RtlCopyUnicodeString),
-	NT_EXPORT(RtlAppendUnicodeStringToString),
-	NT_EXPORT(RtlAppendUnicodeToString),
+	NT_GUARDED("RtlCompareUnicodeString", RtlCompareUnicodeString),
+	NT_GUARDED("RtlEqualUnicodeString", RtlEqualUnicodeString),
+	NT_GUARDED("RtlCopyUnicodeString", RtlCopyUnicodeString),
+	NT_GUARDED("RtlAppendUnicodeStringToString", RtlAppendUnicodeStringToString),
+	NT_GUARDED("RtlAppendUnicodeToString", RtlAppendUnicodeToString),
 	NT_EXPORT(RtlUpcaseUnicodeChar),
-	NT_EXPORT_AS("strlen", nt_strlen),
-	NT_EXPORT_AS("strcmp", nt_strcmp),
-	NT_EXPORT_AS("strncmp", nt_strncmp),
-	NT_EXPORT_AS("wcslen", nt_wcslen),
+	NT_GUARDED("strlen", nt_strlen),
+	NT_GUARDED("strcmp", nt_strcmp),
+	NT_GUARDED("strncmp", nt_strncmp),
+	NT_GUARDED("wcslen", nt_wcslen),
 	{}
 };

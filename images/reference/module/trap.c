@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Exceptions in drivers, with the stop codes that Windows has for them. Linux tells of each through its die
- * notifiers; that of int 0x29 (__fastfail) is an interrupt of some device to Linux, and gets a gate of its own.
+ * notifiers, and of pages that are not there in page_fault_oops().
  */
 #include <linux/kdebug.h>
+#include <linux/kprobes.h>
 #include <linux/objtool.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
-#include <asm/desc.h>
 #include <asm/nospec-branch.h>
 #include <asm/processor-flags.h>
 #include <asm/ptrace.h>
@@ -16,17 +16,9 @@
 #include <asm/trap_pf.h>
 #include <asm/trapnr.h>
 
-#include "ntlab_internal.h"
+#include "exception.h"
 #include "patch.h"
 #include "pool_special.h"
-
-#define STATUS_BREAKPOINT 0x80000003u
-#define STATUS_ACCESS_VIOLATION 0xc0000005u
-#define STATUS_ILLEGAL_INSTRUCTION 0xc000001du
-#define STATUS_FLOAT_INVALID_OPERATION 0xc0000090u
-#define STATUS_INTEGER_DIVIDE_BY_ZERO 0xc0000094u
-
-#define FAST_FAIL_VECTOR 0x29
 
 /* How a page was touched, as the stop codes say it. */
 #define TOUCHED_READING 0
@@ -52,9 +44,11 @@ static void tell_where(const struct pt_regs *regs)
 		pr_emerg("ntlab: at %s+0x%llx\n", image->name, regs->ip - (u64)image->base);
 }
 
-/* What nobody handles: by who was running. */
-static void unhandled(const struct pt_regs *regs, u32 status, u64 one, u64 two)
+/* Who guards the driver is asked; where nobody can be, it stops here, by who was running. */
+void trap_raise(struct pt_regs *regs, u32 status, u32 count, u64 one, u64 two)
 {
+	if (exception_redirect(regs, status, count, one, two))
+		return;
 	tell_where(regs);
 	if (irql_interrupted(regs) >= DISPATCH_LEVEL)
 		bugcheck(KMODE_EXCEPTION_NOT_HANDLED, (s32)status, regs->ip, one, two);
@@ -68,14 +62,17 @@ static bool is_user_address(u64 address)
 	return address < TASK_SIZE_MAX;
 }
 
+static u8 how_touched(u64 error)
+{
+	return error & X86_PF_INSTR ? TOUCHED_EXECUTING : error & X86_PF_WRITE ? TOUCHED_WRITING : TOUCHED_READING;
+}
+
 static void page_fault(const struct pt_regs *regs, long error)
 {
 	u64 address = native_read_cr2();
 	u8 irql = irql_interrupted(regs);
-	u8 touched = error & X86_PF_INSTR ? TOUCHED_EXECUTING : error & X86_PF_WRITE ? TOUCHED_WRITING : TOUCHED_READING;
+	u8 touched = how_touched(error);
 
-	if (irql < DISPATCH_LEVEL && is_user_address(address) && !(error & X86_PF_INSTR && error & X86_PF_PROT))
-		unhandled(regs, STATUS_ACCESS_VIOLATION, touched, address);
 	tell_where(regs);
 	if (special_was_freed(address))
 		bugcheck(DRIVER_PAGE_FAULT_IN_FREED_SPECIAL_POOL, address, !!(error & X86_PF_WRITE), regs->ip, 0);
@@ -96,18 +93,18 @@ static void page_fault(const struct pt_regs *regs, long error)
 		 regs->ip, 0);
 }
 
-static void trap(const struct pt_regs *regs, int number)
+static void trap(struct pt_regs *regs, int number)
 {
 	switch (number) {
 	case X86_TRAP_DE:
-		unhandled(regs, STATUS_INTEGER_DIVIDE_BY_ZERO, 0, 0);
+		trap_raise(regs, STATUS_INTEGER_DIVIDE_BY_ZERO, 0, 0, 0);
 		break;
 	case X86_TRAP_UD:
-		unhandled(regs, STATUS_ILLEGAL_INSTRUCTION, 0, 0);
+		trap_raise(regs, STATUS_ILLEGAL_INSTRUCTION, 0, 0, 0);
 		break;
 	case X86_TRAP_MF:
 	case X86_TRAP_XF:
-		unhandled(regs, STATUS_FLOAT_INVALID_OPERATION, 0, 0);
+		trap_raise(regs, STATUS_FLOAT_INVALID_OPERATION, 0, 0, 0);
 		break;
 	default:
 		tell_where(regs);
@@ -121,8 +118,10 @@ static int breakpoint(struct pt_regs *regs)
 
 	if (!image)
 		return NOTIFY_DONE;
-	if (!patch_emulate(image, regs))
-		unhandled(regs, STATUS_BREAKPOINT, 0, 0);
+	if (!patch_emulate(image, regs)) {
+		regs->ip--;	/* it is the instruction itself that raises */
+		trap_raise(regs, STATUS_BREAKPOINT, 1, 0, 0);
+	}
 	return NOTIFY_STOP;
 }
 
@@ -137,86 +136,69 @@ static int told(struct notifier_block *block, unsigned long what, void *data)
 		return breakpoint(die->regs);
 	if (!pe_image_at(die->regs->ip) && !driver_is_running())
 		return NOTIFY_DONE;
-	if (what == DIE_GPF)
-		unhandled(die->regs, STATUS_ACCESS_VIOLATION, 0, ~0ull);
 	if (what == DIE_OOPS && !strcmp(die->str, "Oops"))
 		page_fault(die->regs, die->err);
-	if (what == DIE_TRAP && (pe_image_at(die->regs->ip) || die->trapnr == X86_TRAP_DF))
+	if (what == DIE_GPF)
+		trap_raise(die->regs, STATUS_ACCESS_VIOLATION, 2, TOUCHED_READING, ~0ull);
+	else if (what == DIE_TRAP && (pe_image_at(die->regs->ip) || die->trapnr == X86_TRAP_DF))
 		trap(die->regs, die->trapnr);
-	return NOTIFY_DONE;
+	else
+		return NOTIFY_DONE;
+	return NOTIFY_STOP;
 }
 
 static struct notifier_block notifier = { .notifier_call = told, .priority = INT_MAX };
 
-/* ---- int 0x29 ---- */
+/* ---- A page that is not there ---- */
 
-extern u64 fast_fail_original;
-__visible u64 fast_fail_original;	/* what Linux has at the vector */
-void fast_fail_entry(void);
+/* Linux' end of a page fault in the kernel that nothing of Linux' own expects. An address of a program's is an
+ * exception to Windows, below DISPATCH_LEVEL: whoever guards the driver may handle it, and Linux never gets to its end.
+ * All others stop the guest, once Linux has told of the registers. */
+static struct kprobe page_fault_end;
 
-/* In the kernel and behind an int 0x29, the code is in ECX; anything else is Linux' own. */
+void return_now(void);
 asm(".pushsection .text\n"
-    ".type fast_fail_entry, @function\n"
-    "fast_fail_entry:\n"
-    "	testb $3, 8(%rsp)\n"
-    "	jnz 1f\n"
-    "	push %rax\n"
-    "	mov 8(%rsp), %rax\n"
-    "	test $0xffe, %ax\n"	/* what is before the first bytes of a page may not be there */
-    "	jz 2f\n"
-    "	cmpw $0x29cd, -2(%rax)\n"
-    "	jne 2f\n"
-    "	mov %rax, %rsi\n"
-    "	mov %ecx, %edi\n"
-    "	call fast_fail\n"
-    "2:	pop %rax\n"
-    "1:\n"
-    ANNOTATE_RETPOLINE_SAFE
-    "	jmp *fast_fail_original(%rip)\n"
-    ".size fast_fail_entry, .-fast_fail_entry\n"
+    ".type return_now, @function\n"
+    "return_now:\n"
+    "	" ASM_RET
+    ".size return_now, .-return_now\n"
     ".popsection\n");
-STACK_FRAME_NON_STANDARD(fast_fail_entry);
+STACK_FRAME_NON_STANDARD(return_now);
 
-void fast_fail(u32 code, u64 address);
-__visible void fast_fail(u32 code, u64 address)
+static bool is_exception(const struct pt_regs *regs, u64 error, u64 address)
 {
-	const struct pe_image *image = pe_image_at(address);
-
-	if (image)
-		pr_emerg("ntlab: at %s+0x%llx\n", image->name, address - 2 - (u64)image->base);
-	bugcheck(KERNEL_SECURITY_CHECK_FAILURE, code, address, 0, 0);
+	return is_user_address(address) && irql_interrupted(regs) < DISPATCH_LEVEL &&
+	       !(error & X86_PF_INSTR && error & X86_PF_PROT) && (pe_image_at(regs->ip) || driver_is_running());
 }
 
-/* The table cannot be written but by a kernel that does not ask. */
-static void write_gate(u64 address)
+/* Before page_fault_oops(regs, error, address); 1: it is not called. */
+static int page_fault_ends(struct kprobe *probe, struct pt_regs *call)
 {
-	struct desc_ptr table;
-	gate_desc *gate;
-	unsigned long flags, cr0;
+	struct pt_regs *regs = (void *)call->di;
 
-	store_idt(&table);
-	gate = (gate_desc *)table.address + FAST_FAIL_VECTOR;
-	if (!fast_fail_original)
-		fast_fail_original = gate_offset(gate);
-	local_irq_save(flags);
-	cr0 = read_cr0();
-	asm volatile("mov %0, %%cr0" : : "r"(cr0 & ~X86_CR0_WP) : "memory");
-	gate->offset_low = address;
-	gate->offset_middle = address >> 16;
-	gate->offset_high = address >> 32;
-	asm volatile("mov %0, %%cr0" : : "r"(cr0) : "memory");
-	local_irq_restore(flags);
+	if (!is_exception(regs, call->si, call->dx) ||
+	    !exception_redirect(regs, STATUS_ACCESS_VIOLATION, 2, how_touched(call->si), call->dx))
+		return 0;
+	call->ip = (u64)return_now;
+	return 1;
 }
 
 int traps_init(void)
 {
+	int error;
+
 	patch_init();
-	write_gate((u64)fast_fail_entry);
+	page_fault_end = (struct kprobe){ .symbol_name = "page_fault_oops", .pre_handler = page_fault_ends };
+	error = register_kprobe(&page_fault_end);
+	if (error)
+		return error;
+	gates_init();
 	return register_die_notifier(&notifier);
 }
 
 void traps_exit(void)
 {
 	unregister_die_notifier(&notifier);
-	write_gate(fast_fail_original);
+	unregister_kprobe(&page_fault_end);
+	gates_exit();
 }
