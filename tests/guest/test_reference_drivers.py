@@ -25,6 +25,7 @@ async def main():
             "./ntload datagrams /tmp/datagrams.sys; ./ntload datagrams -; "
             "./ntload everyday /tmp/everyday.sys; ./ntload everyday -; "
             "./ntload guarded /tmp/guarded.sys; ./ntload guarded -; "
+            "./ntload sections /tmp/sections.sys; ./ntload sections -; "
             "for bad in bad-*.sys; do ./ntload ${bad%.sys} /tmp/$bad; done; "
             "./ntload stuck /tmp/stuck.sys; ./ntload quick /tmp/stuck-DQUICK.sys; "
             "./ntload device /tmp/device-DDEED=0.sys; "
@@ -95,7 +96,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The output of all drivers, in one guest."""
     folder = tmp_path_factory.mktemp("drivers")
     build_loader(folder)
-    for name in ("library", "imports", "clients", "datagrams", "everyday", "guarded", "stuck"):
+    for name in ("library", "imports", "clients", "datagrams", "everyday", "guarded", "sections", "stuck"):
         image = build(name, folder).read_bytes()
     build("stuck", folder, "-DQUICK")
     build("device", folder, "-DDEED=0")
@@ -127,9 +128,16 @@ def test_what_larger_wsk_clients_import_is_there_and_works(said: str) -> None:
 
 
 def test_exceptions_go_to_whoever_guards_the_driver(said: str) -> None:
-    """Of every kind, from every place; what is kept on the way, and what each frame's end does."""
+    """Every kind, from every place; what is kept on the way, and what each frame's end does."""
     found = verdicts(said, "guarded")
     assert len(found) == 33, found
+    assert all(found.values()), found
+
+
+def test_sections_and_irps_that_are_made_for_a_driver_do_what_it_expects(said: str) -> None:
+    """Views of memory and of a file; controls by every method, one that pends, a read and a write."""
+    found = verdicts(said, "sections")
+    assert len(found) == 22, found
     assert all(found.values()), found
 
 

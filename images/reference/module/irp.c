@@ -9,6 +9,7 @@
 #include "ntlab_internal.h"
 
 #define IRP_TAG 0x20707269u	/* "irp " */
+#define BUFFER_TAG 0x20667562u	/* "buf " */
 
 static struct io_stack_location *stack_of(struct irp *irp)
 {
@@ -30,7 +31,7 @@ static void MS IoInitializeIrp(struct irp *irp, u16 size, s8 stack_size)
 	irp->current_stack = stack_of(irp) + stack_size;
 }
 
-static struct irp *allocate(s8 stack_size, const void *caller)
+struct irp *irp_allocate_for(s8 stack_size, const void *caller)
 {
 	struct irp *irp = stack_size > 0 ? pool_allocate_for(size_of(stack_size), IRP_TAG, caller) : NULL;
 
@@ -41,13 +42,13 @@ static struct irp *allocate(s8 stack_size, const void *caller)
 
 static struct irp *MS IoAllocateIrp(s8 stack_size, BOOLEAN charge_quota)
 {
-	return allocate(stack_size, __builtin_return_address(0));
+	return irp_allocate_for(stack_size, __builtin_return_address(0));
 }
 
 /* The personality's own: no driver is asked for it when it unloads. */
 struct irp *irp_allocate(s8 stack_size)
 {
-	return allocate(stack_size, NULL);
+	return irp_allocate_for(stack_size, NULL);
 }
 
 static void require_free(const struct irp *irp)
@@ -104,6 +105,31 @@ static bool invoke_wanted(const struct irp *irp, const struct io_stack_location 
 	return stack->control & (NT_SUCCESS(irp->status) ? SL_INVOKE_ON_SUCCESS : SL_INVOKE_ON_ERROR);
 }
 
+/* One that the I/O manager made: what it made for it goes, too. */
+void irp_end(struct irp *irp)
+{
+	if (irp->flags & IRP_DEALLOCATE_BUFFER)
+		ExFreePoolWithTag(irp->system_buffer, BUFFER_TAG);
+	if (irp->mdl)
+		mdl_free(irp->mdl);
+	ExFreePoolWithTag(irp, IRP_TAG);
+}
+
+/* Its maker learns how it ended. Once the event is set, that may free what it waited with. */
+static void tell_maker(struct irp *irp)
+{
+	struct kevent *event = irp->user_event;
+
+	if (irp->flags & IRP_INPUT_OPERATION && irp->status >> 30 != 3)
+		memcpy(irp->user_buffer, irp->system_buffer, irp->information);
+	if (irp->user_iosb)
+		*irp->user_iosb = (struct io_status){ irp->status, irp->information };
+	if (irp->built)
+		irp_end(irp);
+	if (event)
+		KeSetEvent(event, 0, false);
+}
+
 /* Walks up the stack as IoCompleteRequest is documented to: each location's routine is
  * called with what the location below it left in PendingReturned. */
 void MS IofCompleteRequest(struct irp *irp, s8 boost)
@@ -132,8 +158,7 @@ void MS IofCompleteRequest(struct irp *irp, s8 boost)
 			irp->current_stack->control |= SL_PENDING_RETURNED;
 		}
 	}
-	if (irp->user_event)
-		KeSetEvent(irp->user_event, 0, false);
+	tell_maker(irp);
 }
 
 static LIST_HEAD(waiting_for_threads);

@@ -7,9 +7,9 @@
 
 #define MDL_TAG 0x206c646du	/* "mdl " */
 
-static struct mdl *MS IoAllocateMdl(void *address, u32 length, BOOLEAN secondary, BOOLEAN quota, struct irp *irp)
+static struct mdl *allocate(void *address, u32 length, const void *caller)
 {
-	struct mdl *mdl = pool_allocate_for(sizeof(*mdl), MDL_TAG, __builtin_return_address(0));
+	struct mdl *mdl = pool_allocate_for(sizeof(*mdl), MDL_TAG, caller);
 
 	if (!mdl)
 		return NULL;
@@ -18,7 +18,29 @@ static struct mdl *MS IoAllocateMdl(void *address, u32 length, BOOLEAN secondary
 	mdl->start_va = (void *)((unsigned long)address & PAGE_MASK);
 	mdl->byte_offset = offset_in_page(address);
 	mdl->byte_count = length;
-	if (irp)
+	return mdl;
+}
+
+/* The personality's own. */
+struct mdl *mdl_of_locked(void *address, u32 length)
+{
+	struct mdl *mdl = allocate(address, length, NULL);
+
+	if (mdl)
+		mdl->flags = MDL_PAGES_LOCKED;
+	return mdl;
+}
+
+void mdl_free(struct mdl *mdl)
+{
+	ExFreePoolWithTag(mdl, MDL_TAG);
+}
+
+static struct mdl *MS IoAllocateMdl(void *address, u32 length, BOOLEAN secondary, BOOLEAN quota, struct irp *irp)
+{
+	struct mdl *mdl = allocate(address, length, __builtin_return_address(0));
+
+	if (mdl && irp)
 		irp->mdl = mdl;
 	return mdl;
 }

@@ -199,7 +199,7 @@ struct irp {
 	void *system_buffer;
 	struct nt_list thread_list;
 	NTSTATUS status;
-	u32 pad2;
+	u32 built;	/* padding in NT: whether the I/O manager ends it */
 	u64 information;
 	u8 requestor_mode;
 	BOOLEAN pending_returned;
@@ -209,7 +209,7 @@ struct irp {
 	KIRQL cancel_irql;
 	u8 apc_environment;
 	u8 allocation_flags;
-	void *user_iosb;
+	struct io_status *user_iosb;
 	struct kevent *user_event;
 	u64 overlay[2];
 	driver_cancel cancel_routine;
@@ -224,6 +224,16 @@ struct irp {
 };
 
 #define IRP_TYPE 6
+
+/* Its flags: where its buffer is, and whether its answer is copied out of that. */
+#define IRP_BUFFERED_IO 0x10u
+#define IRP_DEALLOCATE_BUFFER 0x20u
+#define IRP_INPUT_OPERATION 0x40u
+
+struct io_status {	/* IO_STATUS_BLOCK */
+	u64 status;
+	u64 information;
+};
 
 /* What the first word of a device object and of a file object says. */
 #define DEVICE_TYPE 3
@@ -334,6 +344,6 @@ extern const struct nt_export ex_exports[], ke_exports[], time_exports[], ps_exp
 	sync_exports[], zw_exports[], string_exports[], work_exports[], object_exports[],
 	ex_lock_exports[], trace_exports[], crt_exports[], rtl_text_exports[], ex_more_exports[], io_more_exports[], ex_timer_exports[],
 	ke_more_exports[], rtl_more_exports[], rtl_table_exports[], crt_more_exports[], zw_key_exports[],
-	exception_exports[];
+	exception_exports[], section_exports[], io_build_exports[];
 
 #endif

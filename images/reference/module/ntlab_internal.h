@@ -115,6 +115,8 @@ void ps_check_unload(const void *image, u32 size);
 
 /* irp.c */
 struct irp *irp_allocate(s8 stack_size);
+struct irp *irp_allocate_for(s8 stack_size, const void *caller);
+void irp_end(struct irp *irp);
 void irp_complete_with_thread(struct irp *irp, NTSTATUS status, u64 information);
 void irp_complete_of_thread(void);
 void MS IoFreeIrp(struct irp *irp);
@@ -122,6 +124,10 @@ void MS IofCompleteRequest(struct irp *irp, s8 boost);
 void io_check_irp(const struct irp *irp);
 KIRQL cancel_lock(void);
 void cancel_unlock(KIRQL irql);
+
+/* mm.c */
+struct mdl *mdl_of_locked(void *address, u32 length);
+void mdl_free(struct mdl *mdl);
 
 /* io.c */
 struct device_object *io_find_device(const char *dos_name);

@@ -16,6 +16,8 @@ static void object_free(struct kref *references)
 {
 	struct object *object = container_of(references, struct object, references);
 
+	if (object->section)
+		section_free(object->section);
 	if (object->file)
 		fput(object->file);
 	kfree(object);
@@ -163,5 +165,6 @@ const struct nt_export object_exports[] = {
 	NT_EXPORT_AS("PsThreadType", &object_type),
 	NT_EXPORT_AS("IoFileObjectType", &object_type),
 	NT_EXPORT_AS("IoDeviceObjectType", &object_type),
+	NT_EXPORT_AS("MmSectionObjectType", &object_type),
 	{}
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only
  *
- * What a handle stands for: a thread, a file, or a device, which needs no more than to exist.
+ * What a handle stands for: a thread, a file, a section, or a device, which needs no more than to exist.
  */
 #ifndef OBJECT_H
 #define OBJECT_H
@@ -15,6 +15,7 @@ struct object {
 	struct kevent header;	/* signalled when a thread has ended; first, so that it can be waited for */
 	struct kref references;
 	struct file *file;
+	struct section *section;
 	struct list_head list;	/* of threads */
 	start_routine start;
 	void *context;
@@ -28,6 +29,11 @@ struct object_attributes {
 	void *security;
 	void *quality;
 };
+
+/* section.c */
+struct section;
+
+void section_free(struct section *section);
 
 /* object.c */
 struct object *object_create(void);

@@ -26,7 +26,7 @@ static const struct nt_export *const tables[] = {
 	object_exports, zw_exports, io_exports, irp_exports, mm_exports, rtl_exports, string_exports, dbg_exports, wsk_exports,
 	ex_lock_exports, trace_exports, crt_exports, rtl_text_exports, ex_more_exports, io_more_exports,
 	ex_timer_exports, ke_more_exports, rtl_more_exports, rtl_table_exports, crt_more_exports, zw_key_exports,
-	exception_exports,
+	exception_exports, section_exports, io_build_exports,
 };
 
 static void *find_symbol(const char *name)

@@ -23,11 +23,6 @@
 #define FILE_OVERWRITE 4
 #define FILE_OVERWRITE_IF 5
 
-struct io_status {
-	u64 status;
-	u64 information;
-};
-
 static const char *const prefixes[] = { "\\??\\", "\\DosDevices\\", "\\SystemRoot\\" };
 
 /* "\??\C:\folder\file" -> ROOT "/C/folder/file"; false for what leaves the root. */
