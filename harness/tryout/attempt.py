@@ -147,14 +147,18 @@ class TryoutRun:
 
     async def _set_up(self, channel: "SshChannel") -> None:
         await channel.put(_IN_GUEST, self.request.driver.image)
+        await self._switch_on(channel, "irql_checking")
         if self.request.special_pool:
-            result = await channel.exec(f"echo Y > {_PARAMETERS}/special_pool")
-            if result.status:
-                raise HarnessError("this guest has no special pool: `make prepare` builds it anew")
+            await self._switch_on(channel, "special_pool")
             self.seen.special_pool = True
         if self.request.program:
             await channel.put(_PROGRAM_IN_GUEST, read_bytes(self.request.program))
             await channel.exec(f"chmod 755 {_PROGRAM_IN_GUEST}")
+
+    @staticmethod
+    async def _switch_on(channel: "SshChannel", parameter: str) -> None:
+        if (await channel.exec(f"echo Y > {_PARAMETERS}/{parameter}")).status:
+            raise HarnessError(f"this guest has no {parameter}: `make prepare` builds it anew")
 
     @contextlib.asynccontextmanager
     async def _peer(self) -> AsyncIterator[None]:

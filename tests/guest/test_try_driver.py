@@ -148,6 +148,13 @@ def test_a_bugcheck_is_told_with_its_stack_and_the_calls_before_it(tmp_path: Pat
     assert [kind for kind, *_ in crashes.events("WskDisconnect")] == ["call", "return", "completion"]
 
 
+def test_pageable_memory_at_dispatch_level_is_met(tmp_path: Path) -> None:
+    touches = tried(tmp_path, "-DDEED=TOUCH_PAGED_POOL")
+    assert (touches.status, touches.case["outcome"]) == (1, "crashed"), touches.said
+    assert touches.finding("bugcheck")[0].startswith("*** STOP: 0x000000D1")
+    assert any(re.match(r"tried\S*\+0x", line) for line in touches.finding("stack"))
+
+
 def test_a_broken_rule_for_clients_is_told_unless_that_is_not_wanted(tmp_path: Path) -> None:
     breaks = tried(tmp_path, "-DDEED=BREAK_A_RULE")
     assert breaks.status == 1, breaks.said

@@ -57,14 +57,18 @@ def build_program(name: str, folder: Path) -> Path:
 _ONE_GUEST_A_DRIVER = """
 from harness.guest.options import GuestOptions
 
-async def one(hypervisor, folder, source, name, strict, special, control):
+async def one(hypervisor, folder, source, name, strict, special, paged, control):
     log = folder / f"{name}.serial"
     kind = find("reference", GuestOptions(strict_client=strict))
     guest = await kind.start(hypervisor, network, fault=None, serial_log=log, progress=print)
     ssh = guest.connection
     for file in ("ntload", f"{name}.sys"):
         await ssh.put(f"/tmp/{file}", (folder / file).read_bytes())
-    prepared = f"echo {int(special)} > /sys/module/ntlab/parameters/special_pool; chmod +x /tmp/ntload"
+    parameters = "/sys/module/ntlab/parameters"
+    prepared = (
+        f"echo {int(special)} > {parameters}/special_pool; echo {int(paged)} > {parameters}/irql_checking; "
+        "chmod +x /tmp/ntload"
+    )
     load = f"{prepared}; /tmp/ntload {source} /tmp/{name}.sys; /tmp/ntload {source} {control}"
     task = asyncio.ensure_future(ssh.exec(load, limit=LIMIT))
     await asyncio.wait([task, guest.machine.failure], return_when=asyncio.FIRST_COMPLETED, timeout=LIMIT)
@@ -95,6 +99,7 @@ class Doomed:
     number: int
     strict: bool = False
     special: bool = False
+    paged: bool = False
     control: str = "-"
 
     @property
@@ -113,6 +118,7 @@ def stop_guests(folder: Path, drivers: Sequence[Doomed], limit: float) -> None:
             "name": one.name,
             "strict": one.strict,
             "special": one.special,
+            "paged": one.paged,
             "control": one.control,
         }
         for one in drivers

@@ -7,6 +7,7 @@
 #include <linux/string.h>
 
 #include "ntlab_internal.h"
+#include "paged.h"
 
 #define IRP_TAG 0x20707269u	/* "irp " */
 #define BUFFER_TAG 0x20667562u	/* "buf " */
@@ -207,6 +208,7 @@ KIRQL cancel_lock(void)
 	KIRQL old = KeGetCurrentIrql();
 
 	spin_lock_bh(&cancel_spin_lock);
+	paged_trim();
 	return old;
 }
 

@@ -10,6 +10,7 @@
 #include <asm/ptrace.h>
 
 #include "ntlab_internal.h"
+#include "paged.h"
 
 #define MAX_APC_THREADS 256
 
@@ -64,6 +65,12 @@ KIRQL irql_interrupted(const struct pt_regs *regs)
 	return apc_slot(current) ? APC_LEVEL : PASSIVE_LEVEL;
 }
 
+static void raise_to_dispatch(void)
+{
+	local_bh_disable();
+	paged_trim();
+}
+
 KIRQL MS KfRaiseIrql(KIRQL level)
 {
 	KIRQL old = KeGetCurrentIrql();
@@ -71,7 +78,7 @@ KIRQL MS KfRaiseIrql(KIRQL level)
 	if (level < old)
 		bugcheck(IRQL_NOT_GREATER_OR_EQUAL, old, level, 0, 0);
 	if (level >= DISPATCH_LEVEL && old < DISPATCH_LEVEL)
-		local_bh_disable();
+		raise_to_dispatch();
 	else if (level == APC_LEVEL && old < APC_LEVEL)
 		enter_apc_level();
 	return old;

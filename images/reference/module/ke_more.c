@@ -79,7 +79,7 @@ static NTSTATUS MS ExUuidCreate(guid_t *uuid)
 	return STATUS_SUCCESS;
 }
 
-/* ---- Nothing here is paged out, and APCs are not delivered ---- */
+/* ---- APCs are not delivered ---- */
 
 static void MS nothing(void)
 {
@@ -88,11 +88,6 @@ static void MS nothing(void)
 static BOOLEAN MS never(void)
 {
 	return false;
-}
-
-static void *MS as_it_is(void *section)
-{
-	return section;
 }
 
 static u64 MS MmSizeOfMdl(const void *address, size_t size)
@@ -119,10 +114,6 @@ const struct nt_export ke_more_exports[] = {
 	NT_EXPORT_AS("KeLeaveGuardedRegion", nothing),
 	NT_EXPORT_AS("KeAreApcsDisabled", never),
 	NT_EXPORT_AS("KeAreAllApcsDisabled", never),
-	NT_EXPORT_AS("MmLockPagableDataSection", as_it_is),
-	NT_EXPORT_AS("MmUnlockPagableImageSection", nothing),
-	NT_EXPORT_AS("MmPageEntireDriver", as_it_is),
-	NT_EXPORT_AS("MmResetDriverPaging", nothing),
 	NT_EXPORT(MmSizeOfMdl),
 	{}
 };

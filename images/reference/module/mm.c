@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* MDLs. All memory of a driver is resident here, so there are no page frames to list. */
+/* MDLs. What they describe is the kernel's, and has one address: there are no page frames to list. */
 #include <linux/mm.h>
 #include <linux/string.h>
 
 #include "ntlab_internal.h"
+#include "paged.h"
 
 #define MDL_TAG 0x206c646du	/* "mdl " */
 
@@ -70,12 +71,22 @@ static void MS IoBuildPartialMdl(const struct mdl *source, struct mdl *target, v
 	target->flags |= MDL_PARTIAL | MDL_MAPPED_TO_SYSTEM_VA;
 }
 
-/* Kernel memory is always there; what counts is that locks and unlocks are as many. */
+/* Pool, or a section of a driver: an MDL does not go beyond one. */
+static void hold(const struct mdl *mdl, int count)
+{
+	struct paged_region *region = paged_at(mdl->start_va);
+
+	if (region)
+		paged_hold(region, count);
+}
+
+/* Kernel memory is there, or brought in; what counts is that locks and unlocks are as many. */
 static void MS MmProbeAndLockPages(struct mdl *mdl, u8 mode, u32 operation)
 {
 	if (mdl->flags & (MDL_PAGES_LOCKED | MDL_SOURCE_IS_NONPAGED_POOL))
 		bugcheck(DRIVER_VERIFIER_DETECTED_VIOLATION, 0xb6, mdl, mdl->flags, 0);
 	mdl->flags |= MDL_PAGES_LOCKED;
+	hold(mdl, 1);
 }
 
 static void MS MmUnlockPages(struct mdl *mdl)
@@ -83,6 +94,7 @@ static void MS MmUnlockPages(struct mdl *mdl)
 	if (!(mdl->flags & MDL_PAGES_LOCKED))
 		bugcheck(DRIVER_VERIFIER_DETECTED_VIOLATION, 0xb8, mdl, mdl->flags, 0);
 	mdl->flags &= ~(MDL_PAGES_LOCKED | MDL_MAPPED_TO_SYSTEM_VA);
+	hold(mdl, -1);
 }
 
 static void *MS MmMapLockedPagesSpecifyCache(struct mdl *mdl, u8 mode, u32 cache, void *wanted, u32 bugcheck_on_failure,

@@ -344,6 +344,7 @@ extern const struct nt_export ex_exports[], ke_exports[], time_exports[], ps_exp
 	sync_exports[], zw_exports[], string_exports[], work_exports[], object_exports[],
 	ex_lock_exports[], trace_exports[], crt_exports[], rtl_text_exports[], ex_more_exports[], io_more_exports[], ex_timer_exports[],
 	ke_more_exports[], rtl_more_exports[], rtl_table_exports[], crt_more_exports[], zw_key_exports[],
-	exception_exports[], section_exports[], io_build_exports[];
+	exception_exports[], section_exports[], io_build_exports[],
+	mm_paged_exports[];
 
 #endif

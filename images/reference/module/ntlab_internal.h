@@ -68,6 +68,7 @@ void *kernel_data(const char *name);
 /* pool.c */
 void *pool_allocate(size_t size, u32 tag);
 void *pool_allocate_for(size_t size, u32 tag, const void *caller);
+void *pool_allocate_paged(size_t size, u32 tag, const void *caller);
 void MS ExFreePoolWithTag(void *block, u32 tag);
 bool pool_ends_before(u64 address);
 void pool_check_unload(const void *image, u32 size);

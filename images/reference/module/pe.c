@@ -10,6 +10,7 @@
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
+#include "paged.h"
 #include "patch.h"
 #include "pe_file.h"
 
@@ -27,6 +28,7 @@ static const struct nt_export *const tables[] = {
 	ex_lock_exports, trace_exports, crt_exports, rtl_text_exports, ex_more_exports, io_more_exports,
 	ex_timer_exports, ke_more_exports, rtl_more_exports, rtl_table_exports, crt_more_exports, zw_key_exports,
 	exception_exports, section_exports, io_build_exports,
+	mm_paged_exports,
 };
 
 static void *find_symbol(const char *name)
@@ -327,6 +329,17 @@ static void find_functions(const struct pe_file *file, struct pe_image *image)
 	image->function_count = size / FUNCTION_SIZE;
 }
 
+/* Sections whose names begin with PAGE: that is how a driver says it. */
+static void page(const struct pe_file *file, struct pe_image *image)
+{
+	const struct pe_section *section = file->sections;
+	int i;
+
+	for (i = 0; paged_wanted() && i < file->header->section_count; i++, section++)
+		if (!strncmp(section->name, "PAGE", 4) && section->virtual_size)
+			paged_add(image->base + section->rva, PFN_UP(section->virtual_size));
+}
+
 static NTSTATUS map_image(const struct pe_file *file, struct pe_image *image)
 {
 	NTSTATUS status;
@@ -355,6 +368,8 @@ static NTSTATUS map_image(const struct pe_file *file, struct pe_image *image)
 	}
 	if (!NT_SUCCESS(status))
 		pe_unload(image);
+	else
+		page(file, image);
 	return status;
 }
 
@@ -382,6 +397,7 @@ void pe_unload(struct pe_image *image)
 {
 	remove_image(image);
 	patch_forget(image);
+	paged_remove_all(image->base, image->size);
 	change_to_nx((unsigned long)image->base, PFN_DOWN(image->size));
 	change_to_rw((unsigned long)image->base, PFN_DOWN(image->size));
 	vfree(image->base);

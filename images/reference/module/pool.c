@@ -8,8 +8,10 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/vmalloc.h>
 
 #include "ntlab_internal.h"
+#include "paged.h"
 #include "pool_special.h"
 
 #define HEAD 0xfcfcfcfcfcfcfcfcull
@@ -21,18 +23,24 @@
 #define HEADER_CORRUPT 0x20
 #define FREED_BYTE 0xdd
 #define MAX_TAGS 128
+#define PAGED_POOL 1	/* a bit of the pool's type */
 #define POOL_FLAG_UNINITIALIZED 0x2ull
+#define POOL_FLAG_PAGED 0x100ull
+#define ALLOCATED_AT_LEVEL 0x08	/* BAD_POOL_CALLER's first parameter: at a level where paged pool is not */
+#define FREED_AT_LEVEL 0x09
 
 struct pool_block {
 	struct hlist_node node;
 	u64 size;
 	const void *caller;	/* in the driver, NULL for the personality's own */
 	u32 tag;
-	u32 pad;
+	u32 paged;
 	u8 *memory;
-	struct special_pages *pages;	/* of special pool; NULL: the memory follows */
+	struct special_pages *pages;	/* of special pool; */
+	struct paged_region *region;	/* of pages that go at DISPATCH_LEVEL; neither: the memory follows */
+	u64 pad;
 	u64 head;
-	/* 64 bytes: what follows is 16-byte aligned, as a driver may expect */
+	/* 80 bytes: what follows is 16-byte aligned, as a driver may expect */
 };
 
 static_assert(sizeof(struct pool_block) % 16 == 0);
@@ -57,7 +65,7 @@ static u8 *tail_of(struct pool_block *block)
 
 static u32 tail_size(const struct pool_block *block)
 {
-	return block->pages ? min_t(u32, special_slack(block->size), sizeof(u32)) : sizeof(u32);
+	return block->pages || block->region ? min_t(u32, special_slack(block->size), sizeof(u32)) : sizeof(u32);
 }
 
 /* Lock held. Tags beyond the table's size are counted under the last one. */
@@ -84,31 +92,72 @@ static struct pool_block *find_block(const void *memory)
 	return NULL;
 }
 
+/* Memory that does not follow its block. */
+static void free_apart(struct pool_block *block)
+{
+	if (block->pages) {
+		special_free(block->pages);
+		return;
+	}
+	paged_remove(block->region);
+	vfree((void *)((u64)block->memory & PAGE_MASK));
+}
+
 static void *raw_allocate(size_t size)
 {
 	return KeGetCurrentIrql() >= DISPATCH_LEVEL ? kmalloc(size, GFP_ATOMIC) : kvmalloc(size, GFP_KERNEL);
 }
 
-void *pool_allocate_for(size_t size, u32 tag, const void *caller)
+/* Pages that may go; the block ends at their end. */
+static bool take_paged(struct pool_block *block, size_t size)
 {
-	struct special_pages *pages = NULL;
+	u32 count = PFN_UP(size);
+	u8 *start = vmalloc(count * PAGE_SIZE);
+
+	block->region = start ? paged_add(start, count) : NULL;
+	if (!block->region) {
+		vfree(start);
+		return false;
+	}
+	memset(start, SPECIAL_FILL, count * PAGE_SIZE);
+	block->memory = start + count * PAGE_SIZE - ALIGN(size, 16);
+	return true;
+}
+
+static bool take_special(struct pool_block *block, size_t size)
+{
+	block->memory = special_allocate(size, &block->pages);
+	return block->memory;
+}
+
+/* With its memory, wherever that is. */
+static struct pool_block *new_block(size_t size, bool paged, bool special)
+{
+	struct pool_block block = { .paged = paged, .head = HEAD, .size = size };
+	bool apart = paged && size && paged_wanted() ? take_paged(&block, size) : special && take_special(&block, size);
+	struct pool_block *made = raw_allocate(sizeof(block) + (apart ? 0 : size + sizeof(u32)));
+
+	if (made) {
+		*made = block;
+		made->memory = apart ? block.memory : (u8 *)(made + 1);
+	} else if (apart) {
+		free_apart(&block);
+	}
+	return made;
+}
+
+static void *allocate(size_t size, u32 tag, bool paged, const void *caller)
+{
 	struct pool_block *block;
 	u32 tail = TAIL;
-	u8 *memory;
 
 	if (size > MAX_SIZE)
 		return NULL;
-	memory = caller ? special_allocate(size, &pages) : NULL;
-	block = raw_allocate(sizeof(*block) + (memory ? 0 : size + sizeof(tail)));
-	if (!block) {
-		if (memory)
-			special_free(pages);
+	if (paged && KeGetCurrentIrql() >= DISPATCH_LEVEL)
+		bugcheck(BAD_POOL_CALLER, ALLOCATED_AT_LEVEL, KeGetCurrentIrql(), PAGED_POOL, size);
+	block = new_block(size, paged, caller);
+	if (!block)
 		return NULL;
-	}
-	block->memory = memory ? memory : (u8 *)(block + 1);
-	block->pages = memory ? pages : NULL;
-	block->head = HEAD;
-	block->size = size;
 	block->tag = tag;
 	block->caller = caller;
 	memcpy(tail_of(block), &tail, tail_size(block));
@@ -119,6 +168,16 @@ void *pool_allocate_for(size_t size, u32 tag, const void *caller)
 	return block->memory;
 }
 
+void *pool_allocate_for(size_t size, u32 tag, const void *caller)
+{
+	return allocate(size, tag, false, caller);
+}
+
+void *pool_allocate_paged(size_t size, u32 tag, const void *caller)
+{
+	return allocate(size, tag, true, caller);
+}
+
 void *pool_allocate(size_t size, u32 tag)
 {
 	return pool_allocate_for(size, tag, NULL);
@@ -126,19 +185,19 @@ void *pool_allocate(size_t size, u32 tag)
 
 static void *MS ExAllocatePoolWithTag(u32 type, size_t size, u32 tag)
 {
-	return pool_allocate_for(size, tag, __builtin_return_address(0));
+	return allocate(size, tag, type & PAGED_POOL, __builtin_return_address(0));
 }
 
 static void *MS ExAllocatePoolZero(u32 type, size_t size, u32 tag)
 {
-	void *memory = pool_allocate_for(size, tag, __builtin_return_address(0));
+	void *memory = allocate(size, tag, type & PAGED_POOL, __builtin_return_address(0));
 
 	return memory ? memset(memory, 0, size) : NULL;
 }
 
 static void *MS ExAllocatePool2(u64 flags, size_t size, u32 tag)
 {
-	void *memory = pool_allocate_for(size, tag, __builtin_return_address(0));
+	void *memory = allocate(size, tag, flags & POOL_FLAG_PAGED, __builtin_return_address(0));
 
 	return memory && !(flags & POOL_FLAG_UNINITIALIZED) ? memset(memory, 0, size) : memory;
 }
@@ -146,7 +205,7 @@ static void *MS ExAllocatePool2(u64 flags, size_t size, u32 tag)
 /* Extended parameters ask for a NUMA node, a secure pool or a quota: none is here. */
 static void *MS ExAllocatePool3(u64 flags, size_t size, u32 tag, const void *parameters, u32 count)
 {
-	void *memory = pool_allocate_for(size, tag, __builtin_return_address(0));
+	void *memory = allocate(size, tag, flags & POOL_FLAG_PAGED, __builtin_return_address(0));
 
 	return memory && !(flags & POOL_FLAG_UNINITIALIZED) ? memset(memory, 0, size) : memory;
 }
@@ -158,7 +217,7 @@ static void MS ExFreePool2(void *memory, u32 tag, const void *parameters, u32 co
 
 static void *MS ExAllocatePool(u32 type, size_t size)
 {
-	return pool_allocate_for(size, 0x656e6f4eu /* "None" */, __builtin_return_address(0));
+	return allocate(size, 0x656e6f4eu /* "None" */, type & PAGED_POOL, __builtin_return_address(0));
 }
 
 /* Lock held, and kept: the guest stops. */
@@ -201,19 +260,24 @@ static void retire(struct pool_block *block)
 
 void MS ExFreePoolWithTag(void *memory, u32 tag)
 {
+	KIRQL irql = KeGetCurrentIrql();
 	struct pool_block *block;
 
 	spin_lock_bh(&live_lock);
 	block = find_block(memory);
+	if (block && block->region)
+		paged_hold(block->region, 1);
 	check_block(block, memory, tag);
+	if (block->paged && irql >= DISPATCH_LEVEL)
+		bugcheck(BAD_POOL_CALLER, FREED_AT_LEVEL, irql, PAGED_POOL, memory);
 	hash_del(&block->node);
 	account(block->tag, -(s64)block->size, -1);
 	spin_unlock_bh(&live_lock);
-	if (!block->pages) {
+	if (!block->pages && !block->region) {
 		retire(block);
 		return;
 	}
-	special_free(block->pages);
+	free_apart(block);
 	kfree(block);
 }
 
@@ -229,7 +293,7 @@ bool pool_ends_before(u64 address)
 	int bucket;
 
 	hash_for_each(live_blocks, bucket, block, node)
-		if (block->pages && ((u64)block->memory + block->size - 1) / PAGE_SIZE + 1 == address / PAGE_SIZE)
+		if ((block->pages || block->region) && ((u64)block->memory + block->size - 1) / PAGE_SIZE + 1 == address / PAGE_SIZE)
 			return true;
 	return false;
 }

@@ -22,6 +22,7 @@
 #include <asm/fpu/xcr.h>
 
 #include "ntlab_internal.h"
+#include "paged.h"
 #include "stack.h"
 
 #define XSAVE_ALIGNMENT 64
@@ -99,6 +100,7 @@ static void enter_in_softirq(void)
 
 	if (registers->depth++)
 		return;
+	paged_trim();
 	save(registers);
 	asm volatile("ldmxcsr %0" : : "m"(mxcsr));
 }

@@ -109,6 +109,8 @@ static u16 MS ExQueryDepthSList(struct slist_header *header)
 
 /* ---- Lookaside lists: drivers use them by inline functions that know these places ---- */
 
+#define PAGED_POOL 1	/* a bit of the pool's type */
+
 typedef void *MS (*lookaside_allocate)(u32 type, size_t size, u32 tag);
 typedef void MS (*lookaside_free)(void *memory);
 
@@ -148,6 +150,20 @@ static void MS ExInitializeNPagedLookasideList(struct lookaside *list, lookaside
 	list->free = free ? free : free_default;
 }
 
+static void *MS allocate_paged(u32 type, size_t size, u32 tag)
+{
+	return pool_allocate_paged(size, tag, NULL);
+}
+
+/* Of no depth: entries are never in its list, which is touched at DISPATCH_LEVEL. */
+static void MS ExInitializePagedLookasideList(struct lookaside *list, lookaside_allocate allocate, lookaside_free free,
+					      u32 flags, size_t size, u32 tag, u16 depth)
+{
+	ExInitializeNPagedLookasideList(list, allocate ? allocate : allocate_paged, free, flags, size, tag, depth);
+	list->type = PAGED_POOL;
+	list->depth = 0;
+}
+
 static void MS ExDeleteNPagedLookasideList(struct lookaside *list)
 {
 	struct single_list *entry;
@@ -162,7 +178,8 @@ typedef void MS (*lookaside_free_ex)(void *memory, struct lookaside *list);
 
 static void *MS allocate_default_ex(u32 type, size_t size, u32 tag, struct lookaside *list)
 {
-	return pool_allocate_for(size, tag, __builtin_return_address(0));
+	return type & PAGED_POOL ? pool_allocate_paged(size, tag, __builtin_return_address(0)) :
+				   pool_allocate_for(size, tag, __builtin_return_address(0));
 }
 
 static void MS free_default_ex(void *memory, struct lookaside *list)
@@ -175,7 +192,7 @@ static NTSTATUS MS ExInitializeLookasideListEx(struct lookaside *list, lookaside
 					       u16 depth)
 {
 	memset(list, 0, sizeof(*list));
-	list->depth = 4;
+	list->depth = type & PAGED_POOL ? 0 : 4;
 	list->maximum_depth = 256;
 	list->type = type;
 	list->tag = tag;
@@ -342,7 +359,7 @@ const struct nt_export sync_exports[] = {
 	NT_EXPORT(ExInitializeLookasideListEx),
 	NT_EXPORT(ExFlushLookasideListEx),
 	NT_EXPORT_AS("ExDeleteLookasideListEx", ExFlushLookasideListEx),
-	NT_EXPORT_AS("ExInitializePagedLookasideList", ExInitializeNPagedLookasideList),
+	NT_EXPORT(ExInitializePagedLookasideList),
 	NT_EXPORT_AS("ExDeletePagedLookasideList", ExDeleteNPagedLookasideList),
 	NT_EXPORT(ExInitializeRundownProtection),
 	NT_EXPORT_AS("ExReInitializeRundownProtection", ExInitializeRundownProtection),

@@ -17,6 +17,7 @@
 #include <asm/trapnr.h>
 
 #include "exception.h"
+#include "paged.h"
 #include "patch.h"
 #include "pool_special.h"
 
@@ -73,6 +74,7 @@ static void page_fault(const struct pt_regs *regs, long error)
 	u8 irql = irql_interrupted(regs);
 	u8 touched = how_touched(error);
 
+	paged_bring_in_all();	/* its code, too, is told of */
 	tell_where(regs);
 	if (special_was_freed(address))
 		bugcheck(DRIVER_PAGE_FAULT_IN_FREED_SPECIAL_POOL, address, !!(error & X86_PF_WRITE), regs->ip, 0);
@@ -176,6 +178,10 @@ static int page_fault_ends(struct kprobe *probe, struct pt_regs *call)
 {
 	struct pt_regs *regs = (void *)call->di;
 
+	if (irql_interrupted(regs) < DISPATCH_LEVEL && !(call->si & X86_PF_PROT) && paged_bring_in(call->dx)) {
+		call->ip = (u64)return_now;
+		return 1;
+	}
 	if (!is_exception(regs, call->si, call->dx) ||
 	    !exception_redirect(regs, STATUS_ACCESS_VIOLATION, 2, how_touched(call->si), call->dx))
 		return 0;

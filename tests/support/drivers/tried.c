@@ -14,6 +14,7 @@ enum {
     HANG_IN_CLOSE,
     BUGCHECK,
     BREAK_A_RULE,
+    TOUCH_PAGED_POOL,
 };
 
 #define CODE 0x222000
@@ -34,6 +35,13 @@ static VOID misbehave(SOCKET *socket)
         ExAllocatePoolWithTag(NonPagedPoolNx, BYTES, 'kaeL');
     if (DEED_IS(LEAK_IRP))
         IoAllocateIrp(1, FALSE);
+    if (DEED_IS(TOUCH_PAGED_POOL)) {
+        UCHAR *paged = ExAllocatePoolWithTag(PagedPool, BYTES, 'degP');
+        KIRQL old = raise_irql(DISPATCH_LEVEL);
+
+        paged[0] = 1;
+        lower_irql(old);
+    }
     if (DEED_IS(BUGCHECK)) {
         op_irp(&op);
         IoFreeIrp(op.irp);
