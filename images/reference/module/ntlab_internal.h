@@ -63,6 +63,8 @@ const struct pe_image *pe_image_at(u64 address);
 void pe_for_each_image(void (*tell)(const struct pe_image *image));
 void pe_unload(struct pe_image *image);
 
+/* symbol.c */
+void *kernel_function(const char *name);
 void *kernel_data(const char *name);
 
 /* pool.c */

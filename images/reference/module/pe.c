@@ -5,7 +5,7 @@
  * be what it says: every offset is checked against the file and the image.
  */
 #include <linux/kernel_read_file.h>
-#include <linux/kprobes.h>
+#include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
@@ -18,7 +18,7 @@
 #define MAX_IMAGES 64
 #define FUNCTION_SIZE 12	/* of a RUNTIME_FUNCTION */
 
-/* Not exported to modules; found through a kprobe, which may look up any symbol. */
+/* Not exported to modules. */
 typedef int (*protection_change)(unsigned long address, int pages);
 static protection_change change_to_x, change_to_nx, change_to_ro, change_to_rw;
 
@@ -31,34 +31,12 @@ static const struct nt_export *const tables[] = {
 	mm_paged_exports,
 };
 
-static void *find_symbol(const char *name)
-{
-	struct kprobe probe = { .symbol_name = name };
-	void *address;
-
-	if (register_kprobe(&probe))
-		return NULL;
-	address = probe.addr;
-	unregister_kprobe(&probe);
-	return address;
-}
-
-/* A variable of the kernel's, by its name; NULL for none. */
-void *kernel_data(const char *name)
-{
-	static unsigned long (*lookup)(const char *name);
-
-	if (!lookup)
-		lookup = find_symbol("kallsyms_lookup_name");
-	return lookup ? (void *)lookup(name) : NULL;
-}
-
 int pe_init(void)
 {
-	change_to_x = find_symbol("set_memory_x");
-	change_to_nx = find_symbol("set_memory_nx");
-	change_to_ro = find_symbol("set_memory_ro");
-	change_to_rw = find_symbol("set_memory_rw");
+	change_to_x = kernel_function("set_memory_x");
+	change_to_nx = kernel_function("set_memory_nx");
+	change_to_ro = kernel_function("set_memory_ro");
+	change_to_rw = kernel_function("set_memory_rw");
 	return change_to_x && change_to_nx && change_to_ro && change_to_rw ? 0 : -ENOENT;
 }
 
