@@ -15,14 +15,44 @@ static BOOLEAN IsPassedDown(const OPERATION *op)
     return op->step->irp == WSKTEST_IRP_PASSED_DOWN;
 }
 
-/* Whoever waits may free the run then: nothing of it is touched after this. */
+static VOID PoisonIrp(PIRP irp)
+{
+    irp->IoStatus.Status = (NTSTATUS)WSKTEST_POISON_STATUS;
+    irp->IoStatus.Information = (ULONG_PTR)WSKTEST_POISON_INFORMATION;
+}
+
+static BOOLEAN IsPoisoned(const IRP *irp)
+{
+    return irp->IoStatus.Status == (NTSTATUS)WSKTEST_POISON_STATUS &&
+           irp->IoStatus.Information == (ULONG_PTR)WSKTEST_POISON_INFORMATION;
+}
+
+/* Whoever waits may free the run then: nothing of it is touched after this. The IRP is the driver's again. */
 static NTSTATUS SettleOnce(OPERATION *op, PIRP irp, LONG completions)
 {
     if (completions == 1) {
+        NTSTATUS status = irp->IoStatus.Status;
+
         op->information = irp->IoStatus.Information;
-        OperationSettle(op, irp->IoStatus.Status);
+        PoisonIrp(irp);
+        OperationSettle(op, status);
     }
     return STATUS_MORE_PROCESSING_REQUIRED;
+}
+
+/* One that completed once is as its completion routine left it; what a second completion wrote says that itself. */
+VOID IrpExamine(const OPERATION *op)
+{
+    struct wsktest_event event;
+
+    if (!op->irp || op->completions != 1 || OperationIsPending(op) || IsPoisoned(op->irp))
+        return;
+    TraceBeginEvent(&event, op->index, WSKTEST_EVENT_TOUCHED);
+    event.io_status = (ULONG)op->irp->IoStatus.Status;
+    event.information = op->irp->IoStatus.Information;
+    event.iteration = op->iteration;
+    event.flags = op->flags;
+    TraceRecord(&op->run->trace, &event);
 }
 
 /* The part of the I/O manager: what it would do to the request it does not. */
@@ -103,6 +133,7 @@ static VOID TakeOverIrp(OPERATION *op)
 {
     OPERATION *from = &op->run->operations[op->step->irp_of];
 
+    IrpExamine(from);
     op->irp = from->irp;
     op->irp_memory = from->irp_memory;
     from->irp = NULL;
@@ -131,6 +162,7 @@ NTSTATUS IrpClaim(OPERATION *op)
 
 VOID IrpArm(OPERATION *op)
 {
+    IrpExamine(op);
     KeResetEvent(&op->done);
     op->completions = 0;
     op->status = (NTSTATUS)WSKTEST_POISON_STATUS;
@@ -139,8 +171,7 @@ VOID IrpArm(OPERATION *op)
         return;
     if (FlagIsRaised(&op->called) || op->step->irp == WSKTEST_IRP_REUSED)
         IoReuseIrp(op->irp, STATUS_UNSUCCESSFUL);
-    op->irp->IoStatus.Status = (NTSTATUS)WSKTEST_POISON_STATUS;
-    op->irp->IoStatus.Information = (ULONG_PTR)WSKTEST_POISON_INFORMATION;
+    PoisonIrp(op->irp);
     if (IsPassedDown(op))
         EnterOwnStackLocation(op);
     IoSetCompletionRoutine(op->irp, CompletionRoutine, op, TRUE, TRUE, TRUE);

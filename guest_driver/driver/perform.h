@@ -33,6 +33,10 @@ _IRQL_requires_max_(DISPATCH_LEVEL)
 _Must_inspect_result_
 NTSTATUS IrpClaim(_Inout_ OPERATION *op);
 
+/* Records that somebody wrote into the IRP after its completion. */
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID IrpExamine(_In_ const OPERATION *op);
+
 /* Before each call. */
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID IrpArm(_Inout_ OPERATION *op);

@@ -134,6 +134,8 @@ static NTSTATUS PerformOnOwnThread(RUN *run)
     ZwWaitForSingleObject(thread, FALSE, NULL);
     ZwClose(thread);
     run->pending = RecoverCountPending(run);
+    for (ULONG i = 0; i < run->operation_count; i++)
+        IrpExamine(&run->operations[i]);
     run->qpc_end = ClockNow();
     return STATUS_SUCCESS;
 }

@@ -18,7 +18,7 @@
 /* A table of fields and what they mean. */
 /* clang-format off */
 
-#define WSKTEST_ABI_VERSION 4
+#define WSKTEST_ABI_VERSION 5
 
 /* ---- Scenario: header, steps, data area -------------------------------- */
 
@@ -309,7 +309,8 @@ enum wsktest_event_kind {
     WSKTEST_EVENT_CALLBACK_ENTER = 11, /* `information`: bytes indicated; `callback_flags`: its Flags */
     WSKTEST_EVENT_CALLBACK_LEAVE = 12, /* returns `status`; `information`: bytes or slot accepted */
     WSKTEST_EVENT_REPEAT_END = 13,
-    WSKTEST_EVENT_PASSED_UP = 14      /* an IRP_PASSED_DOWN came back above the driver's own stack location */
+    WSKTEST_EVENT_PASSED_UP = 14,     /* an IRP_PASSED_DOWN came back above the driver's own stack location */
+    WSKTEST_EVENT_TOUCHED = 15        /* the IRP was written into after its completion: `io_status`, `information` */
 };
 
 #define WSKTEST_EVENT_PENDING_RETURNED 0x1 /* Irp->PendingReturned in the completion routine, or above it */

@@ -5,7 +5,8 @@ A fault is killed when a case that judges one of its rows fails. A case that
 judges other rows must not: either the case is wrong, or the fault's table is.
 One that judges its rows may be inconclusive: the fault has spoilt its scene.
 Of a fault that shows everywhere neither is asked.
-Under a freedom, which keeps every promise, no case may fail, and no law may be broken.
+Under a freedom, which keeps every promise, no case may fail, and no law may be broken. It must have come
+into play, for one that does nothing is never blamed: the guest says on its serial port what did.
 
 Laws see a fault wherever it shows, so what they alone notice is told beside the
 rows, by their names: that is what would be left without the cases' own sentences.
@@ -13,6 +14,7 @@ rows, by their names: that is what would be left without the cases' own sentence
 
 import contextlib
 import random
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,8 +33,14 @@ from harness.run.processes import RunProcesses
 from harness.verdict import Outcome
 
 NO_FAULT = "no fault"
+_IN_PLAY = re.compile(r"ntlab: (?:fault|freedom) (\S+) came into play")
 # Each case has the guest to itself.
-_REACHES_OTHERS = ("close-raises-irql", "close-resets-another", "disconnect-event-of-another")
+_REACHES_OTHERS = (
+    "close-raises-irql",
+    "close-resets-another",
+    "disconnect-event-of-another",
+    "graceful-completes-others",
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,7 @@ class FaultVerdict:
     is_freedom: bool = False
     laws: Mapping[str, list[str]] = field(default_factory=dict)  # law -> cases that broke it
     everywhere: bool = False  # so does the fault show
+    idle: Sequence[str] = ()  # it, or parts of it, that never came into play
 
     @property
     def killed(self) -> bool:
@@ -59,7 +68,8 @@ class FaultVerdict:
 
     @property
     def well(self) -> bool:
-        return not self.unexpected and not self.unjudged and (self.killed or not self.named)
+        did_it = self.killed or not self.named
+        return not self.unexpected and not self.unjudged and not self.idle and did_it
 
     def line(self) -> str:
         """The verdict for a terminal."""
@@ -68,6 +78,7 @@ class FaultVerdict:
         said = [f"killed by {' '.join(row for row in self.named if row in self.red)}"] if self.killed else []
         said += ["NOT KILLED"] if not self.killed and self.named else []
         said += [f"laws: {' '.join(sorted(self.laws))}"] if self.laws else []
+        said += [f"DID NOTHING: {name}" for name in self.idle]
         said += ["breaks no row"] if self.well and not self.named else []
         wrongly = "FALSELY BLAMED BY" if self.is_freedom else "UNEXPECTED"
         said += [f"{wrongly} {row}: {self.red[row][0]}" for row in self.unexpected]
@@ -84,6 +95,12 @@ class Task:
     cases: Sequence[str]
     is_freedom: bool = False
     everywhere: bool = False
+    parts: Sequence[str] = ()  # of the freedom, when it consists of others
+
+    @property
+    def switches(self) -> Sequence[str]:
+        """The names of all that must come into play."""
+        return () if self.fault == NO_FAULT else self.parts or (self.fault,)
 
 
 def plan(faults: Mapping[str, Fault], judges: Mapping[str, Sequence[str]], sample: int) -> list[Task]:
@@ -112,7 +129,8 @@ def plan_freedoms(
         wanted = _telling(case for row in rows for case in judges.get(row, ()))
         others = sorted({*everything} - {*wanted})
         drawn = random.Random(name).sample(others, min(sample, len(others)))
-        tasks.append(Task(name, (), sorted({*wanted, *drawn}), is_freedom=True))
+        cases = sorted({*wanted, *drawn})
+        tasks.append(Task(name, (), cases, is_freedom=True, parts=freedom.parts))
     return tasks
 
 
@@ -187,7 +205,7 @@ class _Runs:
         )
         output = self._run(["run", "-q", *chosen.as_arguments(), *task.cases], folder / "said.log")
         try:
-            verdict = judge(task, load_run(folder / "latest"))
+            verdict = judge(task, load_run(folder / "latest"), in_play(folder / "latest"))
         except UsageError:
             raise HarnessError(f"the run with {task.fault} left no record:\n{output[-2000:]}") from None
         if not verdict.well:
@@ -211,8 +229,14 @@ class _Runs:
         shutil.move(folder, target)
 
 
-def judge(task: Task, run: Mapping[str, Any]) -> FaultVerdict:
-    """The verdict of a task from its run."""
+def in_play(folder: Path) -> set[str]:
+    """The faults and freedoms that came into play in a run, as its guests' serial ports had it."""
+    logs = [log.read_text(errors="replace") for log in folder.glob("serial-*.log")]
+    return {name for log in logs for name in _IN_PLAY.findall(log)}
+
+
+def judge(task: Task, run: Mapping[str, Any], played: Iterable[str]) -> FaultVerdict:
+    """The verdict of a task from its run, in which `played` came into play."""
     red: dict[str, list[str]] = {}
     laws: dict[str, list[str]] = {}
     unjudged = []
@@ -229,8 +253,9 @@ def judge(task: Task, run: Mapping[str, Any]) -> FaultVerdict:
             red.setdefault(row, []).append(case["id"])
     missing = set(task.cases) - {case["id"] for case in run["cases"]}
     unjudged += [f"{case} (never ran)" for case in sorted(missing)]
+    idle = [name for name in task.switches if name not in {*played}]
     return FaultVerdict(
-        task.fault, task.named, red, unjudged, run["seconds"], task.is_freedom, laws, task.everywhere
+        task.fault, task.named, red, unjudged, run["seconds"], task.is_freedom, laws, task.everywhere, idle
     )
 
 
@@ -270,6 +295,7 @@ def as_json(verdicts: Iterable[FaultVerdict]) -> list[dict[str, Any]]:
             "red": dict(verdict.red),
             "unexpected": verdict.unexpected,
             "not_judged": list(verdict.unjudged),
+            "idle": list(verdict.idle),
             "killed": verdict.killed,
             "laws": dict(verdict.laws),
             "seconds": verdict.seconds,

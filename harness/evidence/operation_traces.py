@@ -18,6 +18,7 @@ class OperationTrace:
     returned: Event | None = None
     skipped: Event | None = None
     completions: list[Event] = field(default_factory=list)
+    touched: list[Event] = field(default_factory=list)  # the IRP was written into after its completion
 
     @property
     def completion(self) -> Event | None:
@@ -67,6 +68,8 @@ def rounds(events: Iterable[Event]) -> dict[int, dict[int, OperationTrace]]:
             trace.skipped = trace.skipped or event
         elif event.kind == EventKind.COMPLETION:
             trace.completions.append(event)
+        elif event.kind == EventKind.TOUCHED:
+            trace.touched.append(event)
     return found
 
 

@@ -26,7 +26,8 @@ CALLBACK_ENTER, CALLBACK_LEAVE = "callback enter", "callback leave"
 NO_CONNECTION = 0
 
 _WITH_STATUS = (EventKind.RETURN, EventKind.SKIPPED, EventKind.STOPPED, EventKind.CANCEL, *CALLBACKS)
-_WITH_INFORMATION = (EventKind.COMPLETION, *CALLBACKS)
+_OF_IRPS = (EventKind.COMPLETION, EventKind.TOUCHED)
+_WITH_INFORMATION = (*_OF_IRPS, *CALLBACKS)
 _DATA_EVENTS = (Callback.RECEIVE, Callback.RECEIVE_FROM)
 
 
@@ -186,8 +187,8 @@ def rows(
 def event_row(plan: Scenario | None, event: Event, time_ns: int, uncertain_ns: int = 0) -> EventRow:
     """The row of an event. Without the plan, a step has its number for a name."""
     label, detail = _what(plan, event)
-    completed = event.kind == EventKind.COMPLETION
-    status = event.io_status if completed else event.status
+    of_irp = event.kind in _OF_IRPS
+    status = event.io_status if of_irp else event.status
     of_callback = event.kind in CALLBACKS
     return EventRow(
         time_ns=time_ns,
@@ -198,10 +199,10 @@ def event_row(plan: Scenario | None, event: Event, time_ns: int, uncertain_ns: i
         step=None if of_callback else event.step,
         irql=event.irql,
         callback=event.callback if of_callback else None,
-        status=int(status) if completed or event.kind in _WITH_STATUS else None,
+        status=int(status) if of_irp or event.kind in _WITH_STATUS else None,
         information=event.information if event.kind in _WITH_INFORMATION else None,
         flags=event.callback_flags if event.kind == EventKind.CALLBACK_ENTER else None,
-        completions=event.completions if completed else 1,
+        completions=event.completions if event.kind == EventKind.COMPLETION else 1,
         nothing=event.nothing,
         after_close=event.after_close,
     )

@@ -156,6 +156,11 @@ class Timeline:
         """How many times the IRP completed."""
         return len(self._traces[operation.number].completions)
 
+    def untouched(self, operation: Operation) -> Fact:
+        """Did nobody write into the IRP once it had completed?"""
+        touched = self._traces[operation.number].touched
+        return Fact(not touched, f"the IRP of {operation} after its completion: {touched or 'as it was'}")
+
     def pending_returned(self, operation: Operation) -> bool:
         """Irp->PendingReturned in the completion routine."""
         return self._event(operation.completion).pending_returned

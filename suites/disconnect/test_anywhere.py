@@ -48,7 +48,7 @@ async def test_disconnect_works_and_leaves_the_irql_wherever_it_is_called(lab, c
 @requires("D-09")
 @for_each(irp=IRPS, flags=FORMS, way=TABLES, context=CONTEXTS)
 async def test_the_irp_of_a_disconnect_completes_once_whoever_made_it(lab, irp, flags, way, context):
-    """Allocated, initialised by the caller or used before, at either level: it completes exactly once."""
+    """Allocated, initialised by the caller or used before: it completes exactly once, and is let alone."""
     plan = Scenario()
     peer, sock = connected(lab, plan, ReadsToEof(), way=way)
     address = plan.local_address(sock)
@@ -61,6 +61,7 @@ async def test_the_irp_of_a_disconnect_completes_once_whoever_made_it(lab, irp, 
 
     assert seen.status(disconnect) == STATUS_SUCCESS
     assert seen.completions(disconnect) == 1
+    assert seen.untouched(disconnect)
 
 
 @requires("D-32", "D-34")

@@ -16,12 +16,13 @@ from harness.diagnostics.selfcheck import (
     _Runs,
     as_json,
     check,
-    judge,
+    in_play,
     matrix,
     plan,
     plan_freedoms,
     without_fault,
 )
+from harness.diagnostics.selfcheck import judge as judge_task
 from harness.guest.base import Fault, Freedom
 
 FAULTS = {"no-fin": Fault(("D-01",), "sends nothing"), "late": Fault(("D-02", "C-01"), "comes late")}
@@ -39,6 +40,11 @@ def case(name: str, outcome: str, *rows: str, why: str = "") -> dict[str, Any]:
 
 def run(*cases: dict[str, Any]) -> dict[str, Any]:
     return {"cases": list(cases), "seconds": 1.5}
+
+
+def judge(task: Task, record: dict[str, Any]) -> FaultVerdict:
+    """The verdict on a run in which all came into play that was to."""
+    return judge_task(task, record, task.switches)
 
 
 def test_a_fault_runs_every_test_of_its_rows_for_each_value_of_its_first_axis() -> None:
@@ -129,6 +135,23 @@ def test_a_freedom_may_not_be_blamed(outcome: str) -> None:
 @pytest.mark.parametrize("outcome", ["inconclusive", "harness-error"])
 def test_a_freedom_must_be_judged(outcome: str) -> None:
     assert not judge(Task("late", (), ["one"], is_freedom=True), run(case("one", outcome, "D-01"))).well
+
+
+def test_a_freedom_or_a_part_of_one_that_never_came_into_play_did_nothing() -> None:
+    """Else it could never be blamed, whatever it says that it does."""
+    late = Task("late", (), ["one"], is_freedom=True)
+    whole = Task("like-windows", (), ["one"], is_freedom=True, parts=("late", "noise"))
+    passed = run(case("one", "pass", "D-01"))
+    assert judge_task(late, passed, ["late"]).well
+    assert not judge_task(late, passed, []).well
+    assert judge_task(whole, passed, ["late"]).line() == "like-windows: DID NOTHING: noise"
+    assert judge_task(Task(NO_FAULT, (), ["one"]), passed, []).well
+
+
+def test_what_came_into_play_is_read_from_the_serial_ports_of_all_guests(tmp_path: Path) -> None:
+    (tmp_path / "serial-1.log").write_bytes(b"\xff[1.5] ntlab: freedom late came into play\r\n")
+    (tmp_path / "serial-12.log").write_text("ntlab: fault no-fin came into play\nntlab: loaded\n")
+    assert in_play(tmp_path) == {"late", "no-fin"}
 
 
 def test_the_matrix_has_a_column_for_every_row() -> None:

@@ -82,6 +82,10 @@ class MadeUp:
     def cancelled(self, cancel: Operation, at: float) -> "MadeUp":
         return self._event(at, cancel, EventKind.CANCEL, status=1)
 
+    def touched(self, operation: Operation, at: float, status: int) -> "MadeUp":
+        """Somebody wrote into the IRP after its completion."""
+        return self._event(at, operation, EventKind.TOUCHED, io_status=status)
+
     def limit(self, wait: Operation, at: float) -> "MadeUp":
         """A wait comes to its limit."""
         return self._event(at, wait, EventKind.LIMIT)

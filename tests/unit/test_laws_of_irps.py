@@ -29,6 +29,14 @@ def test_an_irp_that_completes_twice_breaks_the_contract() -> None:
     assert closed(seen).broken() == {"irp-contract": {"D-09"}}
 
 
+def test_an_irp_that_is_written_into_after_its_completion_breaks_the_contract() -> None:
+    seen = MadeUp()
+    disconnect = seen.plan.disconnect(seen.sock)
+    seen.called(disconnect, 50).fin(51).acknowledges(52, up_to=1).completed(disconnect, 53)
+    seen.touched(disconnect, 300, STATUS_CANCELLED)
+    assert closed(seen).broken() == {"irp-contract": {"D-09"}}
+
+
 @pytest.mark.parametrize(
     ("returned", "done", "status", "marked", "rows"),
     [

@@ -21,7 +21,7 @@ _LONG_ENOUGH = 2 * s  # a shorter wait says nothing of calls that must be prompt
 
 
 def irp_contract(story: Story) -> Iterator[Violation]:
-    """Each IRP completes once; marked pending exactly when the call returned so, else before the return."""
+    """Each IRP completes once, is let alone then, and is marked pending as the call says, or done by then."""
     for call in story.calls:
         if call.has_irp and not story.is_misuse(call):
             yield from _answered(story, call)
@@ -32,6 +32,9 @@ def _answered(story: Story, call: Call) -> Iterator[Violation]:
     if len(call.completions) > 1:
         text = f"{call}: its IRP completes once, and did {len(call.completions)} times"
         yield Violation(_row(call, "D-09", "C-03"), text, call.completions)
+    if call.touched:
+        text = f"{call}: its IRP is the caller's once it has completed, and was written into after that"
+        yield Violation(_row(call, "D-09", "C-03"), text, (*call.completions, *call.touched))
     if returned is None:
         return
     if completion is None:

@@ -36,6 +36,7 @@ class Call:
     returned: Event | None
     completions: tuple[Event, ...]
     round: int = 0
+    touched: tuple[Event, ...] = ()  # its IRP was written into after its completion
 
     @property
     def kind(self) -> int:

@@ -30,7 +30,15 @@ class Story:
     def calls(self) -> list[Call]:
         """Every WSK call that was made, those of loops and of the driver's recovery too, in order."""
         found = [
-            Call(self.operation(step), step, trace.call, trace.returned, tuple(trace.completions), round_)
+            Call(
+                self.operation(step),
+                step,
+                trace.call,
+                trace.returned,
+                tuple(trace.completions),
+                round_,
+                tuple(trace.touched),
+            )
             for step, traces in self._rounds.items()
             for round_, trace in traces.items()
             if trace.call is not None and self._is_call(step, trace)

@@ -173,7 +173,7 @@ FAULT(close_leaves_graceful_pending, "close-leaves-graceful-pending",
       "a graceful disconnect is not completed by close")
 FAULT(close_in_callback_hangs, "close-in-callback-hangs",
       "C-11 C-12 C-12b C-21 X-10 X-12 X-19 X-48",
-      "a close inside an event callback never completes")
+      "a close that is called while an event callback is in progress never completes")
 FAULT(close_cancellable, "close-cancellable",
       "C-12 X-19",
       "cancelling a close completes it while a callback is in progress")
@@ -327,3 +327,36 @@ FAULT(leak_after_loss, "leak-after-loss", "C-01 C-16",
       "the memory of a socket is not freed when its local address was taken from the guest")
 FAULT(leak_at_dispatch, "leak-at-dispatch", "C-01 C-16",
       "the memory of a socket that was connected is not freed when it is closed at DISPATCH_LEVEL")
+FAULT(irp_written_late, "irp-written-late", "D-09",
+      "the status of a graceful disconnect's IRP is written once more after its completion")
+FAULT(abort_completes_twice, "abort-completes-twice", "D-09",
+      "the IRP of an abortive disconnect at DISPATCH_LEVEL is completed twice")
+FAULT(disconnect_flag_undefined, "disconnect-flag-undefined", "X-04",
+      "the disconnect event has a flag that nobody defines")
+FAULT(cancelled_receive_succeeds, "cancelled-receive-succeeds", "S-16 X-17",
+      "a receive that is cancelled succeeds with no bytes, as at the end of the stream")
+FAULT(fin_sent_once, "fin-sent-once", "D-03 D-16 D-22", "a FIN that is lost on its way is not sent again")
+FAULT(data_sent_once, "data-sent-once", "D-03 D-16 D-22", "data that is lost on its way is not sent again")
+FAULT(chain_ignored_when_accepted, "chain-ignored-when-accepted", "D-03",
+      "of a disconnect's chain only the first MDL is used, on a socket that was accepted")
+FAULT(fin_wait_2_reset_leaves_receives, "fin-wait-2-reset-leaves-receives", "S-12 X-03",
+      "receives that are pending behind the own FIN are not completed by the peer's RST")
+FAULT(fin_wait_2_reset_untold, "fin-wait-2-reset-untold", "S-12 X-03",
+      "the disconnect event does not come for a RST behind the own FIN")
+FAULT(fin_wait_2_abort_leaves_receives, "fin-wait-2-abort-leaves-receives", "S-05 S-14 S-15",
+      "an abort behind the own FIN leaves receives pending")
+FAULT(fin_wait_2_close_leaves_receives, "fin-wait-2-close-leaves-receives", "S-05 S-14 S-15",
+      "a close behind the own FIN does not complete the receives that are pending")
+FAULT(fin_wait_2_cancel_ignored, "fin-wait-2-cancel-ignored", "S-05 S-16",
+      "IoCancelIrp does nothing to a receive behind the own FIN")
+FAULT(graceful_completes_others, "graceful-completes-others", "D-02 D-22",
+      "a graceful disconnect that completes ends those of the client's other sockets, too")
+FAULT(second_abort_hangs, "second-abort-hangs", "D-15", "an abortive disconnect after an abort is never completed")
+FAULT(graceful_after_abort_hangs, "graceful-after-abort-hangs", "D-15",
+      "a graceful disconnect after an abort is never completed")
+FAULT(accepted_share_a_context, "accepted-share-a-context", "X-03 X-45",
+      "events of every socket that a listener accepts come with the context of the first")
+FAULT(leak_of_ipv6, "leak-of-ipv6", "C-01 C-16", "the memory of a socket that was connected over IPv6 is not freed")
+FAULT(leak_per_indication, "leak-per-indication", "C-01 C-16", "each receive event leaves memory behind")
+FAULT(leak_per_refused_disconnect, "leak-per-refused-disconnect", "C-01 C-16",
+      "each disconnect that is refused leaves memory behind")

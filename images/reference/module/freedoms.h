@@ -24,6 +24,9 @@ FREEDOM(pending_abort, "pending-abort", "D-10 D-11 D-28",
 FREEDOM(pending_refusals, "pending-refusals", "D-14 X-01",
 	"WskDisconnect, return value: STATUS_PENDING, and the IRP has the final status, whatever that is",
 	"what is refused returns STATUS_PENDING, and its IRP completes with the failure")
+FREEDOM(completions_nested, "completions-nested", "D-10 D-11 C-04 C-05 X-01 X-02",
+	"IRPs: a driver that returns STATUS_PENDING completes the IRP before that, or after it",
+	"what completes within its call returns STATUS_PENDING all the same")
 FREEDOM(completions_at_passive, "completions-at-passive", "X-02",
 	"IRPs: a completion routine is called at DISPATCH_LEVEL or below, in whatever thread",
 	"completion routines run in a thread at PASSIVE_LEVEL")
@@ -124,6 +127,9 @@ FREEDOM(abort_ignores_buffer, "abort-ignores-buffer", "D-05",
 FREEDOM(flags_ignored, "flags-ignored", "D-06",
 	"WskDisconnect, Flags: zero or WSK_FLAG_ABORTIVE; what others do is not said",
 	"flags that are not defined are ignored")
+FREEDOM(reset_completes_waiting, "reset-completes-waiting", "X-17 S-12",
+	"WskReceive, WSK_FLAG_WAITALL: the request completes when the connection is aborted; its status is not said",
+	"the peer's reset completes receives that want more with success and what they have")
 FREEDOM(eof_once, "eof-once", "X-16",
 	"nobody: what a receive does that is called when an earlier one has found the end of the stream",
 	"the end of the stream is told once; the next receive fails with STATUS_CONNECTION_DISCONNECTED")
@@ -169,6 +175,9 @@ FREEDOM(short_receives, "short-receives", "X-16 X-17",
 FREEDOM(events_late, "events-late", "X-03 X-07",
 	"WskReceiveEvent, remarks: it is not always called at once when data has arrived",
 	"each event callback comes 300 ms late")
+FREEDOM(reset_told_after_fin, "reset-told-after-fin", "X-03 X-07 X-16",
+	"WskDisconnectEvent: the peer has disconnected the socket, gracefully or by an abort; not that it cannot do both",
+	"a RST behind the peer's FIN brings the disconnect event again, as abortive")
 FREEDOM(events_at_passive, "events-at-passive", "X-04",
 	"WskDisconnectEvent, Flags: without WSK_FLAG_AT_DISPATCH_LEVEL the level is DISPATCH_LEVEL or below",
 	"event callbacks run in a thread at PASSIVE_LEVEL, and without that flag")
@@ -234,6 +243,10 @@ FREEDOM(no_window_scale, "no-window-scale", "", "RFC 7323, 1.3: optional", "TCP 
 FREEDOM(window_8k, "window-8k", "D-20", "RFC 9293, 3.8.6: any window", "TCP has a receive window of 8 KiB or less")
 FREEDOM(delayed_ack_200ms, "delayed-ack-200ms", "", "RFC 9293, 3.8.6.3: up to 0.5 s, and each second segment",
 	"an ACK of data that nothing else carries is sent 200 ms late, if no second one comes")
+FREEDOM(delayed_ack_of_fin, "delayed-ack-of-fin", "C-18 S-06 X-16", "RFC 9293, 3.8.6.3: up to 0.5 s",
+	"the ACK of the peer's FIN is 200 ms late, and so are others that nothing else carries")
+FREEDOM(no_push, "no-push", "D-03 X-31", "RFC 9293, 3.9.1.2: a TCP may be without a PUSH call",
+	"no segment has the PSH flag")
 FREEDOM(rto_300ms, "rto-300ms", "", "RFC 6298, 2.4: a minimum of 1 s should be kept, and is not",
 	"TCP retransmits after 300 ms at the earliest")
 FREEDOM(syn_again_at_1s, "syn-again-at-1s", "C-17", "RFC 6298, 2.1: 1 s, and then the double",

@@ -25,8 +25,10 @@ bool policy_cancellable(const struct wsk_operation *op)
 	return policy_completion(op) == COMPLETE_AT_ONCE;
 }
 
-bool policy_cancels(const struct wsk_operation *op)
+bool policy_cancels(const struct wsk_socket *ws, const struct wsk_operation *op)
 {
+	if (op->kind == WSK_RECEIVE && ws->fin_sent && fault(FAULT_fin_wait_2_cancel_ignored))
+		return false;
 	return !(op->kind == WSK_GRACEFUL && fault(FAULT_cancel_ignored)) &&
 	       !(op->kind == WSK_SEND && freedom(FREEDOM_cancel_leaves_sends)) &&
 	       !(op->kind == WSK_RECEIVE && fault(FAULT_cancel_leaves_receive)) &&
@@ -42,10 +44,18 @@ bool policy_leaks(const struct wsk_socket *ws, const struct wsk_operation *op)
 	       (op->kind == WSK_GRACEFUL && op->buf.length && fault(FAULT_leak_per_buffer));
 }
 
-bool policy_completes_twice(const struct wsk_operation *op)
+static bool completes_twice(const struct wsk_operation *op)
 {
 	return (op->kind == WSK_GRACEFUL && fault(FAULT_double_completion)) ||
+	       (op->kind == WSK_ABORT && fault(FAULT_abort_completes_twice)) ||
 	       (op->kind == WSK_ACCEPT && fault(FAULT_accept_completes_twice));
+}
+
+enum policy_afterwards policy_afterwards(const struct wsk_operation *op)
+{
+	if (completes_twice(op))
+		return COMPLETE_AGAIN;
+	return op->kind == WSK_GRACEFUL && fault(FAULT_irp_written_late) ? WRITE_AGAIN : LEAVE_ALONE;
 }
 
 /* An abort below DISPATCH_LEVEL is done within its call anyway. */
@@ -53,7 +63,7 @@ bool policy_tries_inline(const struct wsk_operation *op)
 {
 	if (op->kind == WSK_ABORT)
 		return false;
-	return freedom(FREEDOM_inline_results) || (freedom(FREEDOM_inline_close) && op->kind == WSK_CLOSE);
+	return freedom(FREEDOM_inline_results) || (op->kind == WSK_CLOSE && freedom(FREEDOM_inline_close));
 }
 
 bool policy_completes_at_dispatch(void)
@@ -101,7 +111,7 @@ u64 policy_information(NTSTATUS status, u64 information)
 
 u32 policy_call_delay_ms(void)
 {
-	return freedom(FREEDOM_slow_calls) && KeGetCurrentIrql() < DISPATCH_LEVEL ? 20 : 0;
+	return KeGetCurrentIrql() < DISPATCH_LEVEL && freedom(FREEDOM_slow_calls) ? 20 : 0;
 }
 
 bool policy_has_connect_ex(void)
@@ -132,6 +142,11 @@ bool policy_disconnects_after_fin(void)
 bool policy_refused_send_succeeds(void)
 {
 	return fault(FAULT_late_send_succeeds);
+}
+
+bool policy_leaks_refused_disconnect(void)
+{
+	return fault(FAULT_leak_per_refused_disconnect);
 }
 
 bool policy_leaks_refused_send(void)
@@ -171,6 +186,11 @@ bool policy_refusals_pend(void)
 	return freedom(FREEDOM_pending_refusals);
 }
 
+bool policy_inline_is_pending(void)
+{
+	return freedom(FREEDOM_completions_nested);
+}
+
 NTSTATUS policy_refusal_status(enum policy_reason reason)
 {
 	if (reason == BAD_PARAMETER && freedom(FREEDOM_bad_parameters_are_requests))
@@ -201,11 +221,12 @@ u64 policy_offset(const struct wsk_buf *buf)
 	return fault(FAULT_offset_ignored) ? 0 : buf->offset;
 }
 
-const struct mdl *policy_next_mdl(const struct mdl *mdl)
+const struct mdl *policy_next_mdl(const struct wsk_operation *op, const struct mdl *mdl)
 {
 	bool ends = mdl->next && !mdl->next->byte_count && fault(FAULT_empty_mdl_ends_chain);
+	bool cut = op->kind == WSK_GRACEFUL && op->on_accepted && fault(FAULT_chain_ignored_when_accepted);
 
-	return ends || fault(FAULT_chain_ignored) ? NULL : mdl->next;
+	return ends || cut || fault(FAULT_chain_ignored) ? NULL : mdl->next;
 }
 
 u32 policy_mdl_bytes(const struct mdl *first, const struct mdl *mdl)
@@ -220,7 +241,7 @@ bool policy_buffer_overtakes(void)
 
 u64 policy_length(const struct wsk_operation *op)
 {
-	bool cut = fault(FAULT_buffer_cut) && op->kind == WSK_GRACEFUL && op->buf.length;
+	bool cut = op->kind == WSK_GRACEFUL && op->buf.length && fault(FAULT_buffer_cut);
 
 	if (op->kind == WSK_GRACEFUL && fault(FAULT_buffer_cut_at_64k))
 		return min_t(u64, op->buf.length, 65536);
@@ -258,6 +279,12 @@ u32 policy_send_hold_ms(void)
 bool policy_reset_is_eof(void)
 {
 	return fault(FAULT_reset_is_eof);
+}
+
+/* A receive that wants more has what came before. */
+bool policy_reset_completes(const struct wsk_operation *op)
+{
+	return op->flags & (WSK_FLAG_WAITALL | WSK_FLAG_DRAIN) && freedom(FREEDOM_reset_completes_waiting);
 }
 
 bool policy_eof_is_error(void)

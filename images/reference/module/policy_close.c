@@ -12,7 +12,7 @@ enum policy_ending policy_close_ending(const struct wsk_socket *ws, enum wsk_pha
 		return END_WITH_FIN;
 	if (phase == PHASE_FIN_WAIT_2 && fault(FAULT_close_silent_in_fin_wait_2))
 		return END_UNTOLD;
-	return fault(FAULT_close_sends_nothing) && ws->connected ? END_IN_SILENCE : END_WITH_RST;
+	return ws->connected && fault(FAULT_close_sends_nothing) ? END_IN_SILENCE : END_WITH_RST;
 }
 
 bool policy_close_awaits_fin(void)
@@ -27,9 +27,9 @@ enum policy_reach policy_close_resets(const struct wsk_socket *ws)
 	return ws->listening && fault(FAULT_listener_close_ends_accepted) ? REACH_ACCEPTED : REACH_NONE;
 }
 
-static bool left_pending(const struct wsk_operation *op)
+static bool left_pending(const struct wsk_socket *ws, const struct wsk_operation *op)
 {
-	if (policy_left_at_close(op))
+	if (policy_left_at_close(ws, op))
 		return true;
 	switch (op->kind) {
 	case WSK_RECEIVE:
@@ -52,11 +52,11 @@ static bool left_pending(const struct wsk_operation *op)
 	}
 }
 
-enum policy_fate policy_fate_at_close(const struct wsk_operation *op)
+enum policy_fate policy_fate_at_close(const struct wsk_socket *ws, const struct wsk_operation *op)
 {
 	if (op->kind == WSK_GRACEFUL && policy_close_overtakes_graceful())
 		return LEAVE_PENDING;
-	return left_pending(op) ? LOSE_OPERATION : END_OPERATION;
+	return left_pending(ws, op) ? LOSE_OPERATION : END_OPERATION;
 }
 
 /* An accept's is the one that others rely on. */
@@ -91,13 +91,13 @@ bool policy_close_overtakes_graceful(void)
 
 bool policy_close_hangs(const struct wsk_socket *ws, const struct wsk_operation *close)
 {
-	return (fault(FAULT_close_of_dead_hangs) && ws->error) ||
-	       (fault(FAULT_close_in_callback_hangs) && close->in_callback);
+	return (ws->error && !ws->aborted && fault(FAULT_close_of_dead_hangs)) ||
+	       (close->in_callback && fault(FAULT_close_in_callback_hangs));
 }
 
 NTSTATUS policy_close_status(const struct wsk_socket *ws)
 {
-	bool fails = fault(FAULT_close_fails) && ws->category == WSK_FLAG_DATAGRAM_SOCKET;
+	bool fails = ws->category == WSK_FLAG_DATAGRAM_SOCKET && fault(FAULT_close_fails);
 
 	return fails ? STATUS_UNSUCCESSFUL : STATUS_SUCCESS;
 }
@@ -109,12 +109,12 @@ u64 policy_close_information(void)
 
 u32 policy_close_stall_ms(void)
 {
-	return fault(FAULT_close_waits_at_dispatch) && KeGetCurrentIrql() >= DISPATCH_LEVEL ? 50 : 0;
+	return KeGetCurrentIrql() >= DISPATCH_LEVEL && fault(FAULT_close_waits_at_dispatch) ? 50 : 0;
 }
 
 bool policy_close_raises_irql(const struct wsk_socket *ws)
 {
-	return fault(FAULT_close_raises_irql) && ws->category == WSK_FLAG_DATAGRAM_SOCKET;
+	return ws->category == WSK_FLAG_DATAGRAM_SOCKET && fault(FAULT_close_raises_irql);
 }
 
 bool policy_close_keeps_port(void)
@@ -141,7 +141,8 @@ bool policy_frees_socket(const struct wsk_socket *ws)
 {
 	bool left = ws->listening ? fault(FAULT_leak_with_unaccepted) : fault(FAULT_leak_with_unread);
 	bool leaks = (ws->dead && fault(FAULT_leak_after_loss)) || (ws->left_something && left) || (ws->error && fault(FAULT_leak_after_reset)) ||
-		     (ws->connected && ws->closed_at_dispatch && fault(FAULT_leak_at_dispatch));
+		     (ws->connected && ws->closed_at_dispatch && fault(FAULT_leak_at_dispatch)) ||
+		     (ws->connected && ws->family == AF_INET6 && fault(FAULT_leak_of_ipv6));
 
 	return !leaks && !fault(FAULT_leak_socket);
 }

@@ -11,7 +11,7 @@ enum policy_ending policy_close_ending(const struct wsk_socket *ws, enum wsk_pha
 bool policy_close_awaits_fin(void);		/* of the peer's */
 enum policy_reach { REACH_NONE, REACH_ACCEPTED, REACH_ALL };
 enum policy_reach policy_close_resets(const struct wsk_socket *ws);	/* other connections */
-enum policy_fate policy_fate_at_close(const struct wsk_operation *op);
+enum policy_fate policy_fate_at_close(const struct wsk_socket *ws, const struct wsk_operation *op);
 NTSTATUS policy_status_at_close(const struct wsk_operation *op);
 bool policy_close_waits_for_callbacks(const struct wsk_socket *ws);
 bool policy_close_completes_first(void);

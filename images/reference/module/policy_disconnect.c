@@ -89,9 +89,20 @@ bool policy_second_graceful_pends(void)
 
 NTSTATUS policy_cancelled_status(const struct wsk_operation *op)
 {
-	bool succeeds = op->kind == WSK_GRACEFUL && fault(FAULT_cancelled_graceful_succeeds);
+	bool succeeds = (op->kind == WSK_GRACEFUL && fault(FAULT_cancelled_graceful_succeeds)) ||
+			(op->kind == WSK_RECEIVE && fault(FAULT_cancelled_receive_succeeds));
 
 	return succeeds ? STATUS_SUCCESS : STATUS_CANCELLED;
+}
+
+bool policy_graceful_carries_others(void)
+{
+	return fault(FAULT_graceful_completes_others);
+}
+
+bool policy_disconnect_of_aborted_hangs(bool abortive)
+{
+	return abortive ? fault(FAULT_second_abort_hangs) : fault(FAULT_graceful_after_abort_hangs);
 }
 
 bool policy_graceful_awaits_fin(void)
@@ -202,7 +213,7 @@ enum policy_ending policy_abort_ending(enum wsk_phase phase)
 	return fault(FAULT_abort_sends_nothing) ? END_IN_SILENCE : END_WITH_RST;
 }
 
-enum policy_fate policy_fate_at_abort(const struct wsk_operation *op)
+enum policy_fate policy_fate_at_abort(const struct wsk_socket *ws, const struct wsk_operation *op)
 {
 	switch (op->kind) {
 	case WSK_SEND:
@@ -212,7 +223,7 @@ enum policy_fate policy_fate_at_abort(const struct wsk_operation *op)
 	case WSK_GRACEFUL:
 		return fault(FAULT_abort_loses_graceful) ? LOSE_OPERATION : END_OPERATION;
 	case WSK_RECEIVE:
-		return policy_left_at_abort(op) ? LEAVE_PENDING : END_OPERATION;
+		return policy_left_at_abort(ws, op) ? LEAVE_PENDING : END_OPERATION;
 	default:
 		return LEAVE_PENDING;
 	}

@@ -24,6 +24,8 @@ u32 policy_graceful_limit_ms(void);		/* it gives up then; 0 for never */
 NTSTATUS policy_graceful_gives_up(void);
 bool policy_second_graceful_pends(void);
 NTSTATUS policy_cancelled_status(const struct wsk_operation *op);
+bool policy_graceful_carries_others(void);	/* those of the other sockets complete with it */
+bool policy_disconnect_of_aborted_hangs(bool abortive);	/* until the close */
 bool policy_graceful_awaits_fin(void);	/* the peer's, too */
 u64 policy_graceful_information(const struct wsk_operation *op);
 u64 policy_abort_information(void);
@@ -47,7 +49,7 @@ enum policy_order policy_order(void);		/* of what an abort or a close ends */
 enum policy_ending policy_abort_ending(enum wsk_phase phase);
 u32 policy_abort_patience_ms(void);		/* sends may go before it; 0 for no time */
 enum policy_fate { END_OPERATION, LEAVE_PENDING, LOSE_OPERATION };
-enum policy_fate policy_fate_at_abort(const struct wsk_operation *op);
+enum policy_fate policy_fate_at_abort(const struct wsk_socket *ws, const struct wsk_operation *op);
 NTSTATUS policy_status_at_abort(const struct wsk_operation *op);
 
 #endif

@@ -44,7 +44,7 @@ u8 policy_events_while_closing(void)
 
 u32 policy_indication_size(const struct wsk_socket *ws, u32 readable, int parts)
 {
-	if (freedom(FREEDOM_indications_by_byte) && ws->indicated < 16)
+	if (ws->indicated < 16 && freedom(FREEDOM_indications_by_byte))
 		return min(readable, 1u);
 	if (fault(FAULT_events_overlap))	/* something is left for the one that begins meanwhile */
 		parts = 2;
@@ -72,6 +72,11 @@ bool policy_tells_disconnect_first(void)
 	return fault(FAULT_disconnect_before_data);
 }
 
+bool policy_tells_reset_after_fin(void)
+{
+	return freedom(FREEDOM_reset_told_after_fin);
+}
+
 u8 policy_disconnects_told(void)
 {
 	return fault(FAULT_disconnect_event_twice) ? 2 : 1;
@@ -79,7 +84,8 @@ u8 policy_disconnects_told(void)
 
 u32 policy_disconnect_flags(u32 flags)
 {
-	return flags ^ (fault(FAULT_disconnect_flag_wrong) ? WSK_FLAG_ABORTIVE : 0);
+	return flags ^ (fault(FAULT_disconnect_flag_wrong) ? WSK_FLAG_ABORTIVE : 0) ^
+	       (fault(FAULT_disconnect_flag_undefined) ? 0x10 : 0);
 }
 
 u8 policy_deaths_told(void)
@@ -121,6 +127,19 @@ bool policy_tells_another(const struct wsk_socket *ws, u32 kind)
 	return fault(FAULT_disconnect_event_of_another);
 }
 
+/* The one that the client gave for it; for a fault, the one it gave for the first of them. */
+void *policy_accepted_context(struct wsk_socket *listener, void *given)
+{
+	if (!listener->first_context)
+		listener->first_context = given;
+	return fault(FAULT_accepted_share_a_context) ? listener->first_context : given;
+}
+
+bool policy_leaks_indication(void)
+{
+	return fault(FAULT_leak_per_indication);
+}
+
 bool policy_keeps_refused(u64 accepted)
 {
 	return !(accepted ? fault(FAULT_rest_is_lost) : fault(FAULT_refused_is_lost));
@@ -159,6 +178,7 @@ bool policy_retained_stops_receive(const struct wsk_socket *ws)
 bool policy_hides_disconnect(const struct wsk_socket *ws)
 {
 	return (atomic_read(&ws->kept) && fault(FAULT_retained_hides_disconnect)) ||
+	       (ws->fin_sent && ws->error && fault(FAULT_fin_wait_2_reset_untold)) ||
 	       (ws->refused && fault(FAULT_refused_hides_disconnect)) ||
 	       (ws->eof_told && fault(FAULT_receive_hides_disconnect));
 }

@@ -16,6 +16,8 @@ bool policy_disable_ends(void);			/* its IRP, when the callback has returned */
 bool policy_static_events(const struct wsk_socket *ws);
 bool policy_events_overlap(u32 kind);
 bool policy_tells_another(const struct wsk_socket *ws, u32 kind);	/* socket's context */
+void *policy_accepted_context(struct wsk_socket *listener, void *given);
+bool policy_leaks_indication(void);	/* that has been told */
 bool policy_keeps_refused(u64 accepted);	/* data */
 bool policy_repeats_accepted(void);
 bool policy_refused_comes_again(const struct wsk_socket *ws);	/* before a receive */
@@ -34,6 +36,7 @@ int policy_indications(void);			/* in one list, at most */
 bool policy_indicates_two_mdls(void);
 bool policy_tells_own_disconnect(void);
 bool policy_tells_disconnect_first(void);	/* before the data */
+bool policy_tells_reset_after_fin(void);
 u8 policy_disconnects_told(void);
 u32 policy_disconnect_flags(u32 flags);
 u8 policy_deaths_told(void);

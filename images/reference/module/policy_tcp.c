@@ -37,12 +37,18 @@ u8 policy_connect_retries(void)
 
 u32 policy_ack_delay_ms(void)
 {
-	return freedom(FREEDOM_delayed_ack_200ms) ? 200 : 0;
+	return freedom(FREEDOM_delayed_ack_200ms) || freedom(FREEDOM_delayed_ack_of_fin) ? 200 : 0;
 }
 
 int policy_copies(bool rst, bool fin)
 {
 	return (rst && freedom(FREEDOM_rst_twice)) || (fin && freedom(FREEDOM_fin_twice));
+}
+
+/* What was lost on its way. */
+bool policy_sends_again(bool fin)
+{
+	return fin ? !fault(FAULT_fin_sent_once) : !fault(FAULT_data_sent_once);
 }
 
 bool policy_fin_at_two_places(void)
@@ -70,6 +76,16 @@ bool policy_rst_has_ack(void)
 bool policy_answers_late_segments(void)
 {
 	return !freedom(FREEDOM_late_segments_unanswered) && !freedom(FREEDOM_stealth);
+}
+
+bool policy_delays_ack_of_fin(void)
+{
+	return freedom(FREEDOM_delayed_ack_of_fin);
+}
+
+bool policy_pushes(void)
+{
+	return !freedom(FREEDOM_no_push);
 }
 
 bool policy_sends_at_once(void)

@@ -14,9 +14,12 @@ u32 policy_syn_rto_ms(void);
 u32 policy_time_wait_s(void);
 u32 policy_keepalive_s(void);
 u8 policy_connect_retries(void);	/* after a refusal */
-u32 policy_ack_delay_ms(void);		/* of ACKs that carry nothing */
+u32 policy_ack_delay_ms(void);
+bool policy_delays_ack_of_fin(void);
+bool policy_pushes(void);			/* data to the peer's client at once */		/* of ACKs that carry nothing */
 
 int policy_copies(bool rst, bool fin);
+bool policy_sends_again(bool fin);
 bool policy_fin_at_two_places(void);
 u32 policy_rst_moved_by(const struct wsk_socket *ws);	/* of a segment with one of these, besides the segment */
 bool policy_acks_before(void);		/* an ending */

@@ -14,8 +14,10 @@ bool policy_left_waiting(const struct wsk_operation *op)
 	return is_behind(op, WSK_RECEIVE) && fault(FAULT_fin_ends_one_receive);
 }
 
-bool policy_left_at_reset(const struct wsk_operation *op)
+bool policy_left_at_reset(const struct wsk_socket *ws, const struct wsk_operation *op)
 {
+	if (ws->fin_sent && fault(FAULT_fin_wait_2_reset_leaves_receives))
+		return true;
 	return is_behind(op, WSK_RECEIVE) && fault(FAULT_reset_ends_one_receive);
 }
 
@@ -24,15 +26,17 @@ bool policy_left_at_giving_up(const struct wsk_operation *op)
 	return is_behind(op, WSK_RECEIVE) && fault(FAULT_giving_up_ends_one_receive);
 }
 
-bool policy_left_at_abort(const struct wsk_operation *op)
+bool policy_left_at_abort(const struct wsk_socket *ws, const struct wsk_operation *op)
 {
-	return (op->kind == WSK_RECEIVE && op->before == 2 && fault(FAULT_abort_leaves_third_receive)) ||
+	return (op->kind == WSK_RECEIVE && ws->fin_sent && fault(FAULT_fin_wait_2_abort_leaves_receives)) ||
+	       (op->kind == WSK_RECEIVE && op->before == 2 && fault(FAULT_abort_leaves_third_receive)) ||
 	       (is_behind(op, WSK_RECEIVE) && fault(FAULT_abort_ends_one_receive));
 }
 
-bool policy_left_at_close(const struct wsk_operation *op)
+bool policy_left_at_close(const struct wsk_socket *ws, const struct wsk_operation *op)
 {
-	return (is_behind(op, WSK_RECEIVE) && fault(FAULT_close_ends_one_receive)) ||
+	return (op->kind == WSK_RECEIVE && ws->fin_sent && fault(FAULT_fin_wait_2_close_leaves_receives)) ||
+	       (is_behind(op, WSK_RECEIVE) && fault(FAULT_close_ends_one_receive)) ||
 	       (is_behind(op, WSK_ACCEPT) && fault(FAULT_close_ends_one_accept)) ||
 	       (is_behind(op, WSK_RECEIVE_FROM) && fault(FAULT_close_ends_one_datagram));
 }

@@ -8,10 +8,10 @@
 #include "wsk_objects.h"
 
 bool policy_left_waiting(const struct wsk_operation *op);	/* at the peer's FIN */
-bool policy_left_at_reset(const struct wsk_operation *op);
+bool policy_left_at_reset(const struct wsk_socket *ws, const struct wsk_operation *op);
 bool policy_left_at_giving_up(const struct wsk_operation *op);	/* of TCP, when nobody answers */
-bool policy_left_at_abort(const struct wsk_operation *op);
-bool policy_left_at_close(const struct wsk_operation *op);
+bool policy_left_at_abort(const struct wsk_socket *ws, const struct wsk_operation *op);
+bool policy_left_at_close(const struct wsk_socket *ws, const struct wsk_operation *op);
 bool policy_event_takes_eof(void);		/* from receives, where the disconnect event is enabled */
 bool policy_newest_first(enum wsk_kind kind);
 bool policy_receive_is_content(const struct wsk_operation *op);	/* with less than it waits for */

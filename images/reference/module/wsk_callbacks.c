@@ -79,6 +79,8 @@ static void call_receive(struct wsk_socket *ws, struct wsk_event *event)
 	told(ws, event, status, min(accepted, size));
 	if (!indication)
 		return;
+	if (policy_leaks_indication())
+		wsk_leak();
 	if (status == STATUS_PENDING)
 		wsk_retain(ws, number);
 	else if (status == STATUS_SUCCESS)

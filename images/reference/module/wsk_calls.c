@@ -317,6 +317,8 @@ static NTSTATUS disconnect_allowed(const struct wsk_socket *ws, bool abortive, c
 
 static NTSTATUS refuse(struct irp *irp, NTSTATUS status)
 {
+	if (policy_leaks_refused_disconnect())
+		wsk_leak();
 	switch (policy_refusal()) {
 	case REFUSE_WITH_SUCCESS:
 		wsk_inline(irp, STATUS_SUCCESS, 0);
@@ -340,7 +342,8 @@ NTSTATUS MS WskDisconnect(struct wsk_socket *ws, const struct wsk_buf *buf, u32 
 	if (!wsk_irp_check(irp))
 		return STATUS_INVALID_PARAMETER;
 	status = disconnect_allowed(ws, abortive, buf, flags);
-	if (ws->disconnecting && !abortive && policy_second_graceful_pends())
+	if ((ws->disconnecting && !abortive && policy_second_graceful_pends()) ||
+	    (ws->aborted && policy_disconnect_of_aborted_hangs(abortive)))
 		return await_close(ws, irp);
 	if (!NT_SUCCESS(status) && policy_disconnect_succeeds(ws, flags))
 		return wsk_inline(irp, STATUS_SUCCESS, 0);

@@ -41,6 +41,13 @@ static void complete_twice(struct irp *irp)
 	hand_back(irp);
 }
 
+/* For a fault: the IRP is its owner's by now. */
+static void write_late(struct irp *irp)
+{
+	hand_back(irp);
+	irp->status = STATUS_UNSUCCESSFUL;
+}
+
 /* For a fault: the client hears of a socket whose close has completed. */
 static void call_late(struct wsk_socket *ws)
 {
@@ -57,6 +64,16 @@ static void call_late(struct wsk_socket *ws)
 	driver_leave();
 }
 
+static void give(struct irp *irp, enum policy_afterwards afterwards)
+{
+	if (afterwards == COMPLETE_AGAIN)
+		complete_twice(irp);
+	else if (afterwards == WRITE_AGAIN)
+		write_late(irp);
+	else
+		hand_back(irp);
+}
+
 /* A closed socket ends with the completion: neither the IRP nor the socket is used after. */
 static void complete_irps(void)
 {
@@ -65,10 +82,7 @@ static void complete_irps(void)
 	while ((irp = next_completed())) {
 		struct wsk_socket *closed = irp->driver_context[2];
 
-		if (irp->driver_context[3])
-			complete_twice(irp);
-		else
-			hand_back(irp);
+		give(irp, (uintptr_t)irp->driver_context[3]);
 		policy_pause();
 		atomic_dec(&outstanding);
 		if (closed && policy_calls_after_close(closed))
@@ -199,6 +213,13 @@ NTSTATUS wsk_inline(struct irp *irp, NTSTATUS status, u64 information)
 	if (!NT_SUCCESS(status) && policy_refusals_pend()) {
 		wsk_mark_pending(irp);
 		wsk_complete(irp, status, information);
+		return STATUS_PENDING;
+	}
+	if (policy_inline_is_pending()) {
+		wsk_mark_pending(irp);
+		irp->status = status;
+		irp->information = policy_information(status, information);
+		hand_back(irp);
 		return STATUS_PENDING;
 	}
 	wsk_complete_taken(irp, status, information);

@@ -180,7 +180,7 @@ bool conn_next_piece(const struct wsk_operation *op, struct kvec *piece)
 
 	while (mdl && skip >= policy_mdl_bytes(op->buf.mdl, mdl)) {
 		skip -= policy_mdl_bytes(op->buf.mdl, mdl);
-		mdl = policy_next_mdl(mdl);
+		mdl = policy_next_mdl(op, mdl);
 	}
 	if (!left || !mdl)
 		return false;

@@ -187,7 +187,7 @@ static void drive_accept(struct wsk_socket *ws, struct wsk_operation *op)
 		wsk_copy_address(op->local_out, &local);
 	if (op->remote_out)
 		wsk_copy_address(op->remote_out, &remote);
-	wsk_socket_ready(accepted, op->accept_context, op->accept_dispatch);
+	wsk_socket_ready(accepted, policy_accepted_context(ws, op->accept_context), op->accept_dispatch);
 	wsk_enable_static(accepted);
 	rcu_read_lock();	/* the client may close it as soon as it has it */
 	if (policy_newest_first(WSK_ACCEPT))
@@ -284,7 +284,7 @@ static void drive_owed_fin(struct wsk_socket *ws, const struct blocked *blocked)
 
 static bool disconnected(struct wsk_socket *ws, const struct wsk_operation *op)
 {
-	if (ws->fin_withheld || !policy_graceful_needs_ack(op, conn_fin_received(ws)))
+	if (ws->fin_withheld || ws->carried || !policy_graceful_needs_ack(op, conn_fin_received(ws)))
 		return true;
 	return conn_fin_acknowledged(ws) && (!policy_graceful_awaits_fin() || conn_fin_received(ws));
 }
@@ -341,6 +341,8 @@ static void drive_graceful(struct wsk_socket *ws, struct wsk_operation *op, stru
 	if (!wsk_is_due(ws, op))
 		return;
 	wsk_finish(ws, op, STATUS_SUCCESS, policy_graceful_information(op));
+	if (policy_graceful_carries_others())
+		wsk_carry_others(ws);
 	if (policy_send_yields_to_graceful())
 		wsk_kick(ws);
 }
@@ -406,12 +408,12 @@ static void drive_receive(struct wsk_socket *ws, struct wsk_operation *op, struc
 		return;
 	ws->receive_stopped = false;
 	error = receive_some(ws, op, &ended);
-	if ((error == ETIMEDOUT ? policy_left_at_giving_up(op) : error && policy_left_at_reset(op)) || (!error && ended && !op->done && unheard(ws, op)))
+	if ((error == ETIMEDOUT ? policy_left_at_giving_up(op) : error && policy_left_at_reset(ws, op)) || (!error && ended && !op->done && unheard(ws, op)))
 		return;
 	if (error && policy_reset_is_eof())
 		wsk_finish(ws, op, STATUS_SUCCESS, 0);
 	else if (error)
-		wsk_finish(ws, op, conn_status(error), op->done);
+		wsk_finish(ws, op, policy_reset_completes(op) ? STATUS_SUCCESS : conn_status(error), op->done);
 	else if (ended && !op->done && (policy_eof_is_error() || (op->after_eof && policy_eof_once())))
 		wsk_finish(ws, op, STATUS_CONNECTION_DISCONNECTED, 0);
 	else if (receive_done(op, ended) && wsk_is_due(ws, op))

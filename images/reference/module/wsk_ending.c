@@ -19,12 +19,12 @@ static void end(struct wsk_socket *ws, struct wsk_operation *op, enum policy_fat
 
 static void end_at_abort(struct wsk_socket *ws, struct wsk_operation *op)
 {
-	end(ws, op, policy_fate_at_abort(op), policy_status_at_abort(op));
+	end(ws, op, policy_fate_at_abort(ws, op), policy_status_at_abort(op));
 }
 
 static void end_at_close(struct wsk_socket *ws, struct wsk_operation *op)
 {
-	end(ws, op, policy_fate_at_close(op), policy_status_at_close(op));
+	end(ws, op, policy_fate_at_close(ws, op), policy_status_at_close(op));
 }
 
 /* Every operation but `kept`. */

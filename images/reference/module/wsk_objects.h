@@ -89,6 +89,7 @@ struct wsk_operation {
 	unsigned long due;	/* for faults: jiffies when it is given up, 0 for not yet */
 	bool queued;		/* every byte is with TCP, `end_sequence` is known */
 	bool cancelled;		/* IoCancelIrp came: the work item completes it */
+	bool on_accepted;	/* for a fault: the socket is one that a listener accepted */
 	bool after_eof;		/* WSK_RECEIVE: asked for when the end of the stream had been told */
 	u32 flags;
 	struct wsk_buf buf;	/* the caller's own may be gone once the call returned */
@@ -196,9 +197,12 @@ struct wsk_socket {
 	atomic_t kept;		/* likewise: indications that the client retains */
 	bool receive_stopped;	/* an indication was refused: none before the next WskReceive */
 	u8 disconnects_told;
+	bool fin_told;		/* by the last of them */
 	u64 backlog_told;
 	struct list_head leftover;	/* indicated, not accepted */
 	struct wsk_inspect_id inspect_id;	/* of the request it was accepted for */
+	bool carried;		/* for a fault: another's disconnect has completed */
+	void *first_context;	/* likewise: of a listener, that of the first socket that it accepted */
 	const struct wsk_socket *origin;	/* the listener; only to be compared with */
 };
 

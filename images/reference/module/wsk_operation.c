@@ -30,7 +30,7 @@ static void MS cancel(struct device_object *device, struct irp *irp)
 
 	if (policy_cancels_another())
 		op = first_like(ws, op);
-	op->cancelled = policy_cancels(op);
+	op->cancelled = policy_cancels(ws, op);
 	wsk_kick(ws);
 	cancel_unlock(irp->cancel_irql);
 }
@@ -95,6 +95,7 @@ NTSTATUS wsk_pend(struct wsk_socket *ws, struct irp *irp, const struct wsk_opera
 		kfree(template->more);
 		return wsk_inline(irp, STATUS_INSUFFICIENT_RESOURCES, 0);
 	}
+	op->on_accepted = ws->origin;
 	if (policy_tries_inline(op) && wsk_may_work_here())
 		return add_and_try(ws, irp, op);
 	add(ws, irp, op);
@@ -210,7 +211,7 @@ void wsk_finish(struct wsk_socket *ws, struct wsk_operation *op, NTSTATUS status
 	detach(ws, op);
 	if (policy_leaks(ws, op))
 		wsk_leak();
-	op->irp->driver_context[3] = policy_completes_twice(op) ? op : NULL;
+	op->irp->driver_context[3] = (void *)(uintptr_t)policy_afterwards(op);
 	if (completion == COMPLETE_AT_ONCE)
 		give_back(ws, op, status, information);
 	else

@@ -115,8 +115,10 @@ static bool is_empty(const struct sk_buff *skb, const struct tcphdr *tcp)
 /* An ACK of data. That of a FIN and the last of the handshake are somebody's to wait for. */
 static bool may_wait(const struct sock *sk, const struct sk_buff *skb, const struct tcphdr *tcp)
 {
-	return is_empty(skb, tcp) && !tcp->syn && !tcp->fin && !tcp->rst && tcp_sk(sk)->bytes_received &&
-	       !(sk->sk_shutdown & RCV_SHUTDOWN);
+	bool of_fin = sk->sk_shutdown & RCV_SHUTDOWN;
+
+	return is_empty(skb, tcp) && !tcp->syn && !tcp->fin && !tcp->rst &&
+	       (of_fin ? policy_delays_ack_of_fin() : tcp_sk(sk)->bytes_received);
 }
 
 /* ACK each second segment at once, and let others carry what waits. */
@@ -150,6 +152,16 @@ static void set_flags(struct sk_buff *skb, bool ack, bool ends)
 	tcp->ack_seq = 0;
 }
 
+static void clear_push(struct sk_buff *skb)
+{
+	struct tcphdr *tcp = (struct tcphdr *)skb_transport_header(skb);
+	__be16 *flags = (__be16 *)tcp + 6;
+	__be16 before = *flags;
+
+	tcp->psh = 0;
+	inet_proto_csum_replace2(&tcp->check, skb, before, *flags, false);
+}
+
 /* To another place in the stream. */
 static void move(struct sk_buff *skb, u32 by)
 {
@@ -181,6 +193,12 @@ static void send_copy(struct sk_buff *skb, const struct nf_hook_state *state, bo
 	state->okfn(state->net, state->sk, copy);
 }
 
+/* For faults: data, or a FIN, that TCP has sent before. */
+static bool is_repeated(const struct sock *sk, const struct sk_buff *skb, const struct tcphdr *tcp)
+{
+	return (tcp->fin || !is_empty(skb, tcp)) && before(ntohl(tcp->seq), tcp_sk(sk)->snd_nxt);
+}
+
 static unsigned int from_socket(struct wsk_socket *ws, struct sock *sk, struct sk_buff *skb,
 				const struct nf_hook_state *state)
 {
@@ -188,6 +206,11 @@ static unsigned int from_socket(struct wsk_socket *ws, struct sock *sk, struct s
 
 	if (READ_ONCE(ws->silent) && policy_drops_silent_packets())
 		return NF_DROP;
+	if (is_repeated(sk, skb, tcp) && !policy_sends_again(tcp->fin))
+		return NF_DROP;
+	if (tcp->psh && !policy_pushes() && !skb_ensure_writable(skb, skb_transport_offset(skb) + sizeof(*tcp)))
+		clear_push(skb);
+	tcp = (const void *)skb_transport_header(skb);
 	if ((tcp->rst || tcp->fin) && tcp->ack && is_empty(skb, tcp) && policy_acks_before())
 		send_copy(skb, state, false);
 	if (tcp->rst && !policy_rst_has_ack() && !skb_ensure_writable(skb, skb_transport_offset(skb) + sizeof(*tcp)))

@@ -102,6 +102,19 @@ void wsk_evict(const struct wsk_client *client)
 	wsk_kick_all();
 }
 
+/* For a fault: the disconnects of the client's other sockets are over, too. */
+void wsk_carry_others(const struct wsk_socket *ws)
+{
+	struct wsk_socket *other;
+	int bucket;
+
+	spin_lock_bh(&live_lock);
+	hash_for_each(live_sockets, bucket, other, live)
+		other->carried |= other != ws && other->client == ws->client;
+	spin_unlock_bh(&live_lock);
+	wsk_kick_all();
+}
+
 /* For faults: connections besides that of `ws`, or those it has accepted; how many were found. */
 int wsk_other_connections(const struct wsk_socket *ws, bool accepted_only, struct wsk_socket **found, int room)
 {
