@@ -46,7 +46,7 @@ async def test_disconnect_works_and_leaves_the_irql_wherever_it_is_called(lab, c
 
 
 @requires("D-09")
-@for_each(irp=IRPS, flags=FORMS, way=TABLES, context=CONTEXTS)
+@for_each(flags=FORMS, irp=IRPS, way=TABLES, context=CONTEXTS)
 async def test_the_irp_of_a_disconnect_completes_once_whoever_made_it(lab, irp, flags, way, context):
     """Allocated, initialised by the caller or used before: it completes exactly once, and is let alone."""
     plan = Scenario()

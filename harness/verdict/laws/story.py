@@ -84,17 +84,12 @@ class Story:
         return self.timeline.clock.at(event.qpc)
 
     def a_cancel_aborted(self, sock: SocketStory, connection: TcpConnection) -> bool:
-        """Was a send of it cancelled, and a RST sent before the client asked for one?
+        """Was a send of it cancelled, and a RST sent, and no FIN?
 
-        What a cancel makes of a connection nobody says; what that completes may do so before the RST.
+        What a cancel makes of a connection nobody says; its RST may leave when the client has closed already.
         """
-        ends = [*sock.aborts, *sock.of(StepKind.CLOSE)]
-        own = [
-            reset
-            for reset in connection.guest.resets
-            if not any(self.surely_before(end.called, reset) for end in ends)
-        ]
-        return bool(own) and any(sock.cancelled(call) for call in sock.of(StepKind.SEND))
+        was_aborted = connection.guest.resets and not connection.guest.fins
+        return bool(was_aborted) and any(sock.cancelled(call) for call in sock.of(StepKind.SEND))
 
     def surely_before(self, event: Event, packet: Packet) -> bool:
         """Did the event come before the packet, whatever the clock's bound leaves open?"""

@@ -345,7 +345,7 @@ FAULT(fin_wait_2_reset_untold, "fin-wait-2-reset-untold", "S-12 X-03",
       "the disconnect event does not come for a RST behind the own FIN")
 FAULT(fin_wait_2_abort_leaves_receives, "fin-wait-2-abort-leaves-receives", "S-05 S-14 S-15",
       "an abort behind the own FIN leaves receives pending")
-FAULT(fin_wait_2_close_leaves_receives, "fin-wait-2-close-leaves-receives", "S-05 S-14 S-15",
+FAULT(fin_wait_2_close_leaves_receives, "fin-wait-2-close-leaves-receives", "S-05 S-14 S-15 S-16",
       "a close behind the own FIN does not complete the receives that are pending")
 FAULT(fin_wait_2_cancel_ignored, "fin-wait-2-cancel-ignored", "S-05 S-16",
       "IoCancelIrp does nothing to a receive behind the own FIN")

@@ -175,9 +175,6 @@ FREEDOM(short_receives, "short-receives", "X-16 X-17",
 FREEDOM(events_late, "events-late", "X-03 X-07",
 	"WskReceiveEvent, remarks: it is not always called at once when data has arrived",
 	"each event callback comes 300 ms late")
-FREEDOM(reset_told_after_fin, "reset-told-after-fin", "X-03 X-07 X-16",
-	"WskDisconnectEvent: the peer has disconnected the socket, gracefully or by an abort; not that it cannot do both",
-	"a RST behind the peer's FIN brings the disconnect event again, as abortive")
 FREEDOM(events_at_passive, "events-at-passive", "X-04",
 	"WskDisconnectEvent, Flags: without WSK_FLAG_AT_DISPATCH_LEVEL the level is DISPATCH_LEVEL or below",
 	"event callbacks run in a thread at PASSIVE_LEVEL, and without that flag")

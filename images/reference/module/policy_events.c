@@ -72,11 +72,6 @@ bool policy_tells_disconnect_first(void)
 	return fault(FAULT_disconnect_before_data);
 }
 
-bool policy_tells_reset_after_fin(void)
-{
-	return freedom(FREEDOM_reset_told_after_fin);
-}
-
 u8 policy_disconnects_told(void)
 {
 	return fault(FAULT_disconnect_event_twice) ? 2 : 1;

@@ -36,7 +36,6 @@ int policy_indications(void);			/* in one list, at most */
 bool policy_indicates_two_mdls(void);
 bool policy_tells_own_disconnect(void);
 bool policy_tells_disconnect_first(void);	/* before the data */
-bool policy_tells_reset_after_fin(void);
 u8 policy_disconnects_told(void);
 u32 policy_disconnect_flags(u32 flags);
 u8 policy_deaths_told(void);

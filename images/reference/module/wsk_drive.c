@@ -9,6 +9,7 @@
 #include "wsk_datagram.h"
 #include "wsk_drive.h"
 #include "wsk_enable.h"
+#include "wsk_graceful.h"
 #include "wsk_listen.h"
 #include "wsk_operation.h"
 #include "wsk_security.h"
@@ -238,115 +239,6 @@ static void drive_send(struct wsk_socket *ws, struct wsk_operation *op, struct b
 		wsk_finish(ws, op, STATUS_SUCCESS, op->buf.length);
 }
 
-/* Reads and throws away; what the last read gave. */
-static int read_away(struct wsk_socket *ws)
-{
-	u8 waste[256];
-	int got;
-
-	while ((got = conn_read(ws, waste, sizeof(waste))) > 0)
-		;
-	return got;
-}
-
-/* `buffered`: bytes of the disconnect's own that went before. */
-static void end_transmission(struct wsk_socket *ws, u64 buffered)
-{
-	bool unread = conn_readable(ws) > conn_fin_received(ws);	/* a FIN counts as one byte */
-	enum policy_ending ending = policy_graceful_ending(buffered, unread);
-	u32 delay_ms = policy_fin_delay_ms();
-
-	ws->fin_sent = true;
-	ws->fin_withheld = ending != END_WITH_FIN;
-	if (delay_ms)
-		msleep(delay_ms);
-	if (ending == END_WITH_RST)
-		conn_reset(ws);
-	else if (ending == END_WITH_FIN)
-		conn_send_fin(ws);
-	if (policy_graceful_drops_unread())
-		read_away(ws);
-}
-
-static bool may_send_fin(struct wsk_socket *ws)
-{
-	return !policy_fin_alone() || conn_flush(ws);
-}
-
-/* The disconnect was cancelled, and what it was to send is with TCP. */
-static void drive_owed_fin(struct wsk_socket *ws, const struct blocked *blocked)
-{
-	if (!ws->fin_owed || blocked->transmit || ws->error || ws->aborted)
-		return;
-	ws->fin_owed = false;
-	end_transmission(ws, 0);
-}
-
-static bool disconnected(struct wsk_socket *ws, const struct wsk_operation *op)
-{
-	if (ws->fin_withheld || ws->carried || !policy_graceful_needs_ack(op, conn_fin_received(ws)))
-		return true;
-	return conn_fin_acknowledged(ws) && (!policy_graceful_awaits_fin() || conn_fin_received(ws));
-}
-
-/* Who acknowledges the FIN acknowledges all before it, and may do so when this pass has already asked for that. */
-static bool overtakes_sends(struct wsk_socket *ws)
-{
-	return conn_fin_acknowledged(ws) && wsk_find(ws, WSK_SEND) && !policy_send_yields_to_graceful();
-}
-
-/* For faults: has it waited as long as it does? */
-static bool gives_up(struct wsk_socket *ws, struct wsk_operation *op)
-{
-	u32 limit_ms = policy_graceful_limit_ms();
-
-	if (!limit_ms)
-		return false;
-	if (!op->due)
-		op->due = (jiffies + msecs_to_jiffies(limit_ms)) | 1;
-	wsk_kick_in(ws, 100);
-	return time_after_eq(jiffies, op->due);
-}
-
-static void drive_graceful(struct wsk_socket *ws, struct wsk_operation *op, struct blocked *blocked)
-{
-	if (gives_up(ws, op)) {
-		wsk_finish(ws, op, policy_graceful_gives_up(), 0);
-		return;
-	}
-	if (ws->error) {
-		wsk_finish(ws, op, policy_dead_graceful(conn_status(ws->error)), 0);
-		return;
-	}
-	if (policy_graceful_drops_buffer(conn_fin_received(ws)))
-		op->buf.length = op->done;
-	if (policy_retained_holds_fin(ws)) {
-		blocked->transmit = true;
-		return;
-	}
-	if (!ws->fin_sent && policy_fin_overtakes_data())
-		end_transmission(ws, op->buf.length);
-	if (!ws->fin_sent && !blocked->transmit && conn_transmit(ws, op) && may_send_fin(ws))
-		end_transmission(ws, op->buf.length);
-	if (!ws->fin_sent)
-		blocked->transmit = true;
-	if (!ws->fin_sent || !disconnected(ws, op))
-		return;
-	/* Asked after that: an ACK that comes between the two would let it overtake them. */
-	if (overtakes_sends(ws)) {
-		if (!ws->sends_held)
-			wsk_kick(ws);
-		return;
-	}
-	if (!wsk_is_due(ws, op))
-		return;
-	wsk_finish(ws, op, STATUS_SUCCESS, policy_graceful_information(op));
-	if (policy_graceful_carries_others())
-		wsk_carry_others(ws);
-	if (policy_send_yields_to_graceful())
-		wsk_kick(ws);
-}
-
 /* DRAIN reads and throws away until the stream ends; the others fill their buffer. */
 static int receive_some(struct wsk_socket *ws, struct wsk_operation *op, bool *ended)
 {
@@ -354,7 +246,7 @@ static int receive_some(struct wsk_socket *ws, struct wsk_operation *op, bool *e
 
 	if (!(op->flags & WSK_FLAG_DRAIN))
 		return conn_receive(ws, op, ended);
-	got = read_away(ws);
+	got = wsk_read_away(ws);
 	*ended = got == 0;
 	return got < 0 && got != -EAGAIN ? -got : 0;
 }
@@ -396,6 +288,12 @@ void wsk_take_received(struct wsk_socket *ws, struct wsk_operation *op)
 	receive_some(ws, op, &ended);
 }
 
+/* For faults: a connection's death that a receive is not told of. */
+static bool is_left(struct wsk_socket *ws, const struct wsk_operation *op, int error)
+{
+	return error == ETIMEDOUT ? policy_left_at_giving_up(op) : error && policy_left_at_reset(ws, op);
+}
+
 static void drive_receive(struct wsk_socket *ws, struct wsk_operation *op, struct blocked *blocked)
 {
 	bool ended = false;
@@ -408,7 +306,7 @@ static void drive_receive(struct wsk_socket *ws, struct wsk_operation *op, struc
 		return;
 	ws->receive_stopped = false;
 	error = receive_some(ws, op, &ended);
-	if ((error == ETIMEDOUT ? policy_left_at_giving_up(op) : error && policy_left_at_reset(ws, op)) || (!error && ended && !op->done && unheard(ws, op)))
+	if (is_left(ws, op, error) || (!error && ended && !op->done && unheard(ws, op)))
 		return;
 	if (error && policy_reset_is_eof())
 		wsk_finish(ws, op, STATUS_SUCCESS, 0);
@@ -467,7 +365,7 @@ static void drive_one(struct wsk_socket *ws, struct wsk_operation *op, struct bl
 	case WSK_RECEIVE_FROM:
 		return wsk_drive_receive_from(ws, op, &blocked->receive);
 	case WSK_GRACEFUL:
-		return drive_graceful(ws, op, blocked);
+		return wsk_drive_graceful(ws, op, &blocked->transmit);
 	case WSK_CALL:
 		return drive_call(ws, op);
 	case WSK_DISABLE:
@@ -497,6 +395,6 @@ void wsk_drive(struct wsk_socket *ws)
 		drive_one(ws, op, &blocked);
 	if (ws->sends_held && time_after_eq(jiffies, ws->sends_due))
 		ws->sends_held = false;
-	drive_owed_fin(ws, &blocked);
+	wsk_drive_owed_fin(ws, blocked.transmit);
 	conn_set_time_wait(ws);
 }

@@ -114,14 +114,10 @@ static bool raise_disconnect(struct wsk_socket *ws)
 {
 	struct wsk_event event = { .kind = WSK_EVENT_DISCONNECT };
 
-	bool told = ws->disconnects_told >= policy_disconnects_told() &&
-		    !(ws->fin_told && ws->error && policy_tells_reset_after_fin());
-
-	if (!wsk_event_wanted(ws, WSK_EVENT_DISCONNECT) || told || ws->aborted ||
-	    policy_hides_disconnect(ws))
+	if (!wsk_event_wanted(ws, WSK_EVENT_DISCONNECT) || ws->disconnects_told >= policy_disconnects_told() ||
+	    ws->aborted || policy_hides_disconnect(ws))
 		return false;
 	ws->disconnects_told++;
-	ws->fin_told = !ws->error;
 	event.flags = ws->error ? WSK_FLAG_ABORTIVE : 0;
 	raise(ws, &event);
 	return true;

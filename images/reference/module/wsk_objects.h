@@ -197,7 +197,6 @@ struct wsk_socket {
 	atomic_t kept;		/* likewise: indications that the client retains */
 	bool receive_stopped;	/* an indication was refused: none before the next WskReceive */
 	u8 disconnects_told;
-	bool fin_told;		/* by the last of them */
 	u64 backlog_told;
 	struct list_head leftover;	/* indicated, not accepted */
 	struct wsk_inspect_id inspect_id;	/* of the request it was accepted for */
