@@ -97,7 +97,7 @@ FREEDOM(reset_is_remote_disconnect, "reset-is-remote-disconnect", "X-06 X-32 D-2
 FREEDOM(reset_is_forced_closed, "reset-is-forced-closed", "X-06 X-32 D-26",
 	"nobody: with which status the peer's reset ends what is pending",
 	"the peer's reset ends everything with STATUS_FILE_FORCED_CLOSED")
-FREEDOM(information_of_abort, "information-of-abort", "X-26",
+FREEDOM(information_of_abort, "information-of-abort", "D-28 X-26",
 	"WskDisconnect: Information is not mentioned",
 	"the Information of an abortive disconnect is a number that means nothing")
 FREEDOM(information_of_failures, "information-of-failures", "D-05 D-14 D-19 D-27 D-30",
