@@ -163,7 +163,7 @@ FREEDOM(cancelled_send_aborts, "cancelled-send-aborts", "S-16",
 FREEDOM(cancel_aborts, "cancel-aborts", "X-18",
 	"nobody: what becomes of a connection whose graceful disconnect is cancelled",
 	"cancelling a graceful disconnect aborts the connection")
-FREEDOM(cancel_keeps_disconnect, "cancel-keeps-disconnect", "X-18",
+FREEDOM(cancel_keeps_disconnect, "cancel-keeps-disconnect", "X-18 S-16",
 	"nobody: what becomes of a connection whose graceful disconnect is cancelled",
 	"the FIN of a cancelled graceful disconnect leaves when all data has, as if it had not been cancelled")
 FREEDOM(short_receives, "short-receives", "X-16 X-17",
