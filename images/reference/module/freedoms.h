@@ -163,9 +163,6 @@ FREEDOM(cancelled_send_aborts, "cancelled-send-aborts", "S-16",
 FREEDOM(cancel_aborts, "cancel-aborts", "X-18",
 	"nobody: what becomes of a connection whose graceful disconnect is cancelled",
 	"cancelling a graceful disconnect aborts the connection")
-FREEDOM(cancel_keeps_disconnect, "cancel-keeps-disconnect", "X-18 S-16",
-	"nobody: what becomes of a connection whose graceful disconnect is cancelled",
-	"the FIN of a cancelled graceful disconnect leaves when all data has, as if it had not been cancelled")
 FREEDOM(short_receives, "short-receives", "X-16 X-17",
 	"WskReceive, remarks: it completes with as many bytes as are available, up to the buffer's length",
 	"a receive without WSK_FLAG_WAITALL takes no more than 1000 bytes")

@@ -130,11 +130,6 @@ bool policy_cancelled_send_aborts(void)
 	return freedom(FREEDOM_cancelled_send_aborts);
 }
 
-bool policy_cancelled_graceful_goes_on(void)
-{
-	return freedom(FREEDOM_cancel_keeps_disconnect);
-}
-
 bool policy_fin_alone(void)
 {
 	return freedom(FREEDOM_fin_alone);

@@ -31,7 +31,6 @@ u64 policy_graceful_information(const struct wsk_operation *op);
 u64 policy_abort_information(void);
 bool policy_cancelled_graceful_aborts(void);
 bool policy_cancelled_send_aborts(void);
-bool policy_cancelled_graceful_goes_on(void);
 bool policy_fin_alone(void);
 bool policy_fin_with_data(void);
 bool policy_graceful_cancels(const struct wsk_operation *op);

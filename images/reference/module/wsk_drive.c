@@ -395,6 +395,5 @@ void wsk_drive(struct wsk_socket *ws)
 		drive_one(ws, op, &blocked);
 	if (ws->sends_held && time_after_eq(jiffies, ws->sends_due))
 		ws->sends_held = false;
-	wsk_drive_owed_fin(ws, blocked.transmit);
 	conn_set_time_wait(ws);
 }

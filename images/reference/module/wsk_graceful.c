@@ -42,15 +42,6 @@ static bool may_send_fin(struct wsk_socket *ws)
 	return !policy_fin_alone() || conn_flush(ws);
 }
 
-/* The disconnect was cancelled, and what it was to send is with TCP. */
-void wsk_drive_owed_fin(struct wsk_socket *ws, bool must_wait)
-{
-	if (!ws->fin_owed || must_wait || ws->error || ws->aborted)
-		return;
-	ws->fin_owed = false;
-	end_transmission(ws, 0);
-}
-
 static bool disconnected(struct wsk_socket *ws, const struct wsk_operation *op)
 {
 	if (ws->fin_withheld || ws->carried || !policy_graceful_needs_ack(op, conn_fin_received(ws)))

@@ -8,7 +8,6 @@
 #include "wsk_objects.h"
 
 void wsk_drive_graceful(struct wsk_socket *ws, struct wsk_operation *op, bool *must_wait);
-void wsk_drive_owed_fin(struct wsk_socket *ws, bool must_wait);
 /* All that has come is thrown away; what the last read gave. */
 int wsk_read_away(struct wsk_socket *ws);
 

@@ -159,7 +159,6 @@ struct wsk_socket {
 	bool disconnecting;	/* a graceful disconnect was asked for */
 	bool fin_sent;
 	bool fin_withheld;	/* for faults: nothing, or a RST, was */
-	bool fin_owed;		/* although the disconnect was cancelled */
 	bool sends_held;	/* until `sends_due`, in jiffies */
 	unsigned long sends_due;
 	bool eof_told;

@@ -26,7 +26,7 @@ static void finish_cancelled_send(struct wsk_socket *ws, struct wsk_operation *o
 }
 
 /* A connect that is given up sends no more SYN; a graceful disconnect whose FIN has
- * not left is as if it had not been asked for, or goes on without its IRP. A receive gives what it has. */
+ * not gone to TCP is as if it had not been asked for. A receive gives what it has. */
 static void cancelled(struct wsk_socket *ws, struct wsk_operation *op)
 {
 	if (op->kind == WSK_CONNECT || policy_cancel_resets(op))
@@ -36,10 +36,8 @@ static void cancelled(struct wsk_socket *ws, struct wsk_operation *op)
 	if (op->kind == WSK_RECEIVE)
 		wsk_take_received(ws, op);
 	ws->deaf |= policy_cancel_loses_data(op);
-	if (op->kind == WSK_GRACEFUL && !ws->fin_sent) {
-		ws->fin_owed = policy_cancelled_graceful_goes_on() && op->done == op->buf.length;
-		ws->disconnecting = ws->fin_owed;
-	}
+	if (op->kind == WSK_GRACEFUL && !ws->fin_sent)
+		ws->disconnecting = false;
 	if (op->kind == WSK_RECEIVE && op->done)
 		wsk_finish(ws, op, STATUS_SUCCESS, op->done);
 	else if (op->kind == WSK_SEND)
