@@ -111,6 +111,9 @@ _ACCEPTS = "suites/contract/test_accepts.py"
 _ADDRESSES = "suites/contract/test_addresses.py"
 _REFUSALS = "suites/contract/test_refusals.py"
 _CALLBACKS = "suites/close/test_callbacks.py"
+_BEHIND = "suites/states/test_behind_our_fin.py"
+_LOST = f"{_DISCONNECT}/test_graceful.py::test_what_is_lost_on_its_way_is_sent_until_it_arrives"
+_ANYBODYS_IRP = f"{_DISCONNECT}/test_anywhere.py::test_the_irp_of_a_disconnect_completes_once_whoever_made_it"
 CAUGHT_BY_CASES = {
     "rst-after-fins": f"{_CASES}/test_driver_events.py::test_a_close_behind_both_fins_is_silent",
     "departure-unnoticed": f"{_CASES}/test_driver_addresses.py::test_a_listener_is_told_once_that_it_is_dead",
@@ -134,10 +137,10 @@ CAUGHT_BY_CASES = {
     "second-graceful-pends": "suites/states/test_second_graceful.py",
     "graceful-cancels-sends": f"{_DISCONNECT}/test_outstanding.py::"
     "test_graceful_disconnect_waits_while_the_window_is_closed",
-    "empty-mdl-ends-chain": f"{_EACH_SHAPE}[empty-mdls-dual-mode]",
-    "mdls-taken-equal": f"{_EACH_SHAPE}[unequal-mdls-ipv6]",
-    "buffer-cut-at-64k": f"{_EACH_SHAPE}[more-than-64-KiB-ipv4]",
-    "no-fin-after-buffer": f"{_EACH_SHAPE}[one-byte-ipv6]",
+    "empty-mdl-ends-chain": f"{_EACH_SHAPE}[empty-mdls-dual-mode-wsk-socket]",
+    "mdls-taken-equal": f"{_EACH_SHAPE}[unequal-mdls-ipv6-wsk-socket-connect]",
+    "buffer-cut-at-64k": f"{_EACH_SHAPE}[more-than-64-KiB-ipv4-wsk-socket]",
+    "no-fin-after-buffer": f"{_EACH_SHAPE}[one-byte-ipv4-wsk-socket-connect]",
     "buffer-completes-early": f"{_DISCONNECT}/test_held_back.py::"
     "test_graceful_disconnect_completes_only_when_its_buffer_is_acknowledged",
     "buffer-overtakes-sends": f"{_DISCONNECT}/test_buffer.py::"
@@ -248,6 +251,43 @@ CAUGHT_BY_CASES = {
     "[close-wait-local-ipv4]",
     "remote-is-local": f"{_ADDRESSES}::test_the_addresses_of_a_connection_are_those_on_the_wire"
     "[wsk-socket-ipv4-passive]",
+    "given-up-connect-succeeds": f"{_EVERY_END}::test_nobody_answers_a_connect[stream-connect-ipv6]",
+    "cancel-leaves-connect": f"{_EVERY_END}::test_io_cancel_irp_on_a_socket_that_connects"
+    "[stream-connect-ipv6]",
+    "cancel-ends-sends-behind": "suites/contract/test_cancelled.py::"
+    "test_one_of_several_sends_is_cancelled[first-fits-wsk-socket-ipv4]",
+    "retained-holds-fin": "suites/contract/test_left_data.py::"
+    "test_a_graceful_disconnect_goes_on_while_data_is_retained[stream-accept-ipv6]",
+    "dead-refuse-release": f"{_LEFT}::test_the_peers_end_is_told_while_data_is_retained[rst-wsk-socket-ipv6]",
+    "irp-written-late": f"{_ANYBODYS_IRP}[graceful-allocated-connection-passive]",
+    "abort-completes-twice": f"{_ANYBODYS_IRP}[abortive-allocated-stream-dispatch]",
+    "disconnect-flag-undefined": "suites/contract/test_disconnect_event.py::"
+    "test_levels_of_the_callbacks_of_a_connection_are_as_their_flags_say[ipv4]",
+    "cancelled-receive-succeeds": f"{_EVERY_END}::test_io_cancel_irp_on_a_connection"
+    "[receive-wsk-socket-ipv4]",
+    "fin-sent-once": f"{_LOST}[fin-wsk-socket-ipv4]",
+    "data-sent-once": f"{_LOST}[data-wsk-socket-ipv6]",
+    "chain-ignored-when-accepted": f"{_EACH_SHAPE}[empty-mdls-ipv4-stream-accept]",
+    "fin-wait-2-reset-leaves-receives": f"{_BEHIND}::"
+    "test_the_peers_reset_ends_the_receives_and_brings_the_event",
+    "fin-wait-2-reset-untold": f"{_BEHIND}::test_the_peers_reset_ends_the_receives_and_brings_the_event",
+    "fin-wait-2-abort-leaves-receives": f"{_BEHIND}::test_an_abort_or_a_close_ends_the_receives"
+    "[abortive-wsk-socket-ipv4]",
+    "fin-wait-2-close-leaves-receives": f"{_BEHIND}::test_an_abort_or_a_close_ends_the_receives"
+    "[close-wsk-socket-ipv6]",
+    "fin-wait-2-cancel-ignored": f"{_BEHIND}::test_io_cancel_irp_ends_one_of_the_receives",
+    "graceful-completes-others": f"{_DISCONNECT}/test_others.py::"
+    "test_a_disconnect_that_completes_leaves_another_waiting[ipv4]",
+    "second-abort-hangs": f"{_DISCONNECT}/test_aborted.py::"
+    "test_a_disconnect_after_an_abort_is_answered[abortive-wsk-socket-dispatch]",
+    "graceful-after-abort-hangs": f"{_DISCONNECT}/test_aborted.py::"
+    "test_a_disconnect_after_an_abort_is_answered[graceful-wsk-socket-passive]",
+    "accepted-share-a-context": f"{_ACCEPTS}::"
+    "test_an_event_comes_for_the_accepted_socket_that_it_is_about[listen-ipv4]",
+    "leak-of-ipv6": "suites/close/test_pool.py::"
+    "test_connections_that_were_closed_take_no_memory[stream-connect]",
+    "leak-per-indication": "suites/close/test_pool.py::test_events_that_came_take_no_memory",
+    "leak-per-refused-disconnect": f"{_POOL}[held-back]",
 }
 # What a run says of it: tests/guest/test_trouble.py.
 CAUGHT_BY_RUNS = ("no-connect-ex",)

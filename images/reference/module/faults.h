@@ -7,13 +7,13 @@
 FAULT(rst_on_graceful, "rst-on-graceful",
       "D-01 D-03 D-04 D-08 D-11 D-15 D-16 D-17 D-18b D-20 D-21 D-22 D-23 D-24 D-25 D-26 D-33 C-10 C-11 C-17 C-18 C-18b C-19 X-18 X-21 X-41 S-03 S-04 S-05 S-06 S-07 S-08 S-11 S-12 S-13 S-14 S-15 S-16 *",
       "a graceful disconnect sends RST where it owes FIN")
-FAULT(fin_before_data, "fin-before-data", "D-03 D-17 D-18 D-22 X-25 X-26 S-13",
+FAULT(fin_before_data, "fin-before-data", "D-03 D-16 D-17 D-18 D-22 X-25 X-26 S-13",
       "FIN leaves at once; the disconnect's buffer is never sent")
 FAULT(graceful_close, "graceful-close",
       "D-02 D-05 D-06 D-25 D-26 D-31 C-11 C-17 X-14 X-21 S-03 S-04 S-05 S-06 S-10 S-15",
       "closing a connected socket sends FIN where it owes RST")
 FAULT(close_leaves_receive_pending, "close-leaves-receive-pending",
-      "C-01 C-16 C-10 C-11 C-12b C-13 X-44 S-13 S-15 S-16",
+      "C-01 C-16 C-10 C-11 C-12b C-13 X-44 S-05 S-13 S-14 S-15 S-16",
       "a receive is not completed by close")
 FAULT(lost_irp, "lost-irp",
       "D-01 D-03 D-04 D-08 D-10 D-11 D-15 D-16 D-17 D-18b D-20 D-21 D-22 D-23 D-24 D-25 D-26 D-28 D-33 C-10 C-11 C-12 C-17 C-18 C-18b C-21 X-01 X-02 X-10 X-11 X-12 X-41 X-44 X-45 X-49 S-04 S-05 S-07 S-08 S-11 S-12 S-13 S-14 S-15 S-16 *",

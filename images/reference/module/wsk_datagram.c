@@ -171,11 +171,14 @@ static NTSTATUS destination(struct wsk_socket *ws, const struct wsk_sockaddr *re
 static NTSTATUS send_to(struct wsk_socket *ws, struct wsk_operation *template, u32 flags,
 			const struct wsk_sockaddr *remote, u32 control_length, const void *control, struct irp *irp)
 {
-	NTSTATUS status = flags ? STATUS_INVALID_PARAMETER : STATUS_SUCCESS;
+	NTSTATUS status;
 
-	if (status == STATUS_SUCCESS && !ws->bound)
+	/* An address that is none is told whatever state the socket is in. */
+	if (flags || (remote && !wsk_to_linux(remote, &template->remote)))
+		status = STATUS_INVALID_PARAMETER;
+	else if (!ws->bound)
 		status = STATUS_INVALID_DEVICE_STATE;
-	if (status == STATUS_SUCCESS)
+	else
 		status = destination(ws, remote, &template->remote);
 	if (status == STATUS_SUCCESS)
 		status = wsk_control_info_read(control, control_length, goes_by_ipv4(&template->remote),
