@@ -34,7 +34,7 @@ def kept_in(folder: Path) -> Path:
 
 def rated(rate: float) -> Callable[[Path], None]:
     def write(kept: Path) -> None:
-        told = {"rate": rate, "of": kept.read_bytes()[:DIGEST_BYTES].hex()}
+        told = {"rate": rate, "error_ppm": 300, "of": kept.read_bytes()[:DIGEST_BYTES].hex()}
         kept.with_name(f".rate-{kept.name}").write_text(json.dumps(told))
 
     return write
