@@ -43,6 +43,7 @@ async def test_deregistration_waits_for_the_last_of_many_sockets(lab, family):
 
     seen = await lab.run(plan)
 
+    require_precondition(seen.order(deregister.call, sockets[-1].close_call))
     assert seen.order(sockets[-1].close_completion, deregister.return_)
 
 
