@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The laws of event callbacks: made-up timelines that break them, or nearly do."""
 
+from enum import IntEnum
+
 import pytest
 from made_up import MadeUp, closed, enabled
 
@@ -15,6 +17,13 @@ from harness.scenario import (
 )
 
 EVENT_DISABLE = 0x80000000
+
+
+class Mask(IntEnum):
+    """Masks of a call that fails, so that the receive event is as it was: off."""
+
+    DISABLED_WITH_ANOTHER = EVENT_DISABLE | 0xC0
+    ENABLED_IN_VAIN = 0x40
 
 
 def test_an_event_that_was_never_enabled_does_not_come() -> None:
@@ -128,6 +137,15 @@ def test_a_disconnect_event_comes_behind_all_that_its_client_was_shown(
     seen.event(Callback.RECEIVE, 23, 24, information=shown, taken=taken)
     seen.event(Callback.DISCONNECT, 25, 26)
     assert closed(seen).broken().get("disconnect-event-is-true", set()) == rows
+
+
+@pytest.mark.parametrize("mask", [Mask.DISABLED_WITH_ANOTHER, Mask.ENABLED_IN_VAIN])
+def test_a_disconnect_event_tells_nothing_of_data_whose_event_was_never_on(mask: Mask) -> None:
+    seen = enabled(MadeUp(), Callback.DISCONNECT)
+    failed = seen.plan.event_mask(seen.sock, mask)
+    seen.called(failed, 15).completed(failed, 16, STATUS_CANCELLED)
+    seen.peer_sends(b"abc", 20).peer_fin(21).answers_fin(22).event(Callback.DISCONNECT, 25, 26)
+    assert closed(seen).broken() == {}
 
 
 def test_a_disconnect_event_tells_nothing_of_data_that_receives_ask_for() -> None:

@@ -63,10 +63,15 @@ def _masks(story: Story, sock: SocketStory) -> Iterator[tuple[Call, int]]:
         ):
             yield call, control.value
     for owner in (sock.listener, sock):
-        for call in owner.of(StepKind.CONTROL_SOCKET) if owner else ():
-            mask = _mask(call.operation.control if call.operation else None)
-            if mask:
-                yield call, mask
+        yield from _own_masks(owner) if owner else ()
+
+
+def _own_masks(sock: SocketStory) -> Iterator[tuple[Call, int]]:
+    """The calls that enable and disable the events of a socket."""
+    for call in sock.of(StepKind.CONTROL_SOCKET):
+        mask = _mask(call.operation.control if call.operation else None)
+        if mask:
+            yield call, mask
 
 
 def _mask(control: ControlRequest | None) -> int:
@@ -171,9 +176,8 @@ def _before_data(sock: SocketStory, told: CallbackCall) -> Iterator[Violation]:
     visits = [visit for callback, visit in sock.callbacks if callback == Callback.RECEIVE]
     if told.abortive or any(not _took_all(visit) for visit in visits) or sock.of(StepKind.RECEIVE):
         return
-    masks = [call for call in sock.of(StepKind.CONTROL_SOCKET) if _is_of_receive(call)]
-    if len(masks) != 1 or not masks[0].over_before(told.enter) or told.leave is None:
-        return  # it was disabled once: then data waits until it is enabled again
+    if not _receive_was_on(sock, told) or told.leave is None:
+        return  # it was off for a while: then data waits until it is enabled
     for visit in visits:
         # Two that are in progress at a time may have begun in the other order.
         if visit.enter.sequence > told.leave.sequence and visit.enter.information:
@@ -187,13 +191,12 @@ def _behind_all(
 ) -> Iterator[Violation]:
     """All data before the FIN was shown to a client that took all that it was shown, and received nothing."""
     visits = [visit for callback, visit in sock.callbacks if callback == Callback.RECEIVE]
-    masks = [call for call in sock.of(StepKind.CONTROL_SOCKET) if _is_of_receive(call)]
     ends = [call for call in sock.endings if call not in sock.graceful and call.before(told.enter)]
     if told.abortive or ends or not connection.peer.fins or not connection.peer.whole:
         return
     if story.cleanup or any(sock.cancelled(call) for call in sock.graceful) or sock.of(StepKind.RECEIVE):
         return
-    if len(masks) != 1 or not masks[0].over_before(told.enter) or not all(map(_took_all, visits)):
+    if not _receive_was_on(sock, told) or not all(map(_took_all, visits)):
         return
     size, got = len(connection.peer.stream), taken_before(sock)
     if got < size:
@@ -201,9 +204,13 @@ def _behind_all(
         yield Violation("X-34", text, (told.enter,), tuple(connection.peer.fins[:1]))
 
 
-def _is_of_receive(call: Call) -> bool:
-    """Does it enable the receive event, or disable it?"""
-    return bool(_mask(call.operation.control if call.operation else None) & EVENT_BITS[Callback.RECEIVE])
+def _receive_was_on(sock: SocketStory, told: CallbackCall) -> bool:
+    """Was the receive event enabled before the disconnect event, and nothing else done with it?"""
+    masks = [(call, mask) for call, mask in _own_masks(sock) if mask & EVENT_BITS[Callback.RECEIVE]]
+    return len(masks) == 1 and all(
+        not mask & WSK_EVENT_DISABLE and call.over_before(told.enter) and _is_done(call)
+        for call, mask in masks
+    )
 
 
 def _took_all(visit: CallbackCall) -> bool:
