@@ -38,6 +38,9 @@ MISDEEDS: dict[str, tuple[int, int, int | None]] = {
     "leave a DPC that is queued": (45, 0xC7, 1),
     "leave a thread": (46, 0xCE, None),
     "unload while registered, with an NPI that lay on the stack": (47, 0xCE, None),
+    "delay for no time at DISPATCH_LEVEL": (48, 0xB8, None),
+    "acquire a spin lock twice": (49, 0x0F, None),
+    "free an MDL whose pages are locked": (50, 0xCB, None),
 }
 # A dispatch routine and its IRP disagree (number in drivers/device.c) -> the first parameter of 0xC9.
 DISPATCHES = {

@@ -136,7 +136,8 @@ static unsigned long to_jiffies(s64 timeout)
 	return msecs_to_jiffies(min_t(u64, ms, U32_MAX / 2)) + 1;
 }
 
-static void may_wait(const void *object, s64 *timeout)
+/* At DISPATCH_LEVEL one may look at an object, and not wait for it. */
+static void may_wait(const void *object, const s64 *timeout)
 {
 	if (KeGetCurrentIrql() >= DISPATCH_LEVEL && !(timeout && *timeout == 0))
 		bugcheck(ATTEMPTED_SWITCH_FROM_DPC, current, object, KeGetCurrentIrql(), 0);
@@ -161,7 +162,7 @@ static NTSTATUS MS KeDelayExecutionThread(u8 mode, BOOLEAN alertable, s64 *inter
 	u64 left = *interval < 0 ? -*interval : max_t(s64, *interval - ke_system_time(), 0);
 	ktime_t time = ns_to_ktime(ke_until_tick(left));
 
-	may_wait(interval, interval);
+	may_wait(interval, NULL); /* not for no time either: it gives the processor away */
 	set_current_state(TASK_UNINTERRUPTIBLE);
 	schedule_hrtimeout(&time, HRTIMER_MODE_REL);
 	return STATUS_SUCCESS;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Spin locks and fast mutexes. A KSPIN_LOCK is 0 or 1. */
+/* Spin locks and fast mutexes. A KSPIN_LOCK is 0, or the number of the processor that holds it, from 1. */
 #include <linux/sched.h>
 
 #include "ntlab_internal.h"
@@ -9,10 +9,22 @@ static void MS KeInitializeSpinLock(u64 *lock)
 	*lock = 0;
 }
 
+static bool try_acquire(u64 *lock, u64 *holder)
+{
+	*holder = cmpxchg_acquire(lock, 0, raw_smp_processor_id() + 1);
+	return !*holder;
+}
+
+/* Who holds one stays on its processor: to ask for it there once more is to wait for ever. */
 static void acquire(u64 *lock)
 {
-	while (cmpxchg_acquire(lock, 0, 1))
+	u64 holder;
+
+	while (!try_acquire(lock, &holder)) {
+		if (holder == raw_smp_processor_id() + 1)
+			bugcheck(SPIN_LOCK_ALREADY_OWNED, lock, 0, 0, 0);
 		cpu_relax();
+	}
 }
 
 static void release(u64 *lock)
@@ -54,8 +66,10 @@ static void MS KeReleaseSpinLockFromDpcLevel(u64 *lock)
 
 static BOOLEAN MS KeTryToAcquireSpinLockAtDpcLevel(u64 *lock)
 {
+	u64 holder;
+
 	require_dispatch(lock);
-	return cmpxchg_acquire(lock, 0, 1) == 0;
+	return try_acquire(lock, &holder);
 }
 
 /* KLOCK_QUEUE_HANDLE: a link, the lock, the level to go back to. */

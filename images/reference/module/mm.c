@@ -48,6 +48,9 @@ static struct mdl *MS IoAllocateMdl(void *address, u32 length, BOOLEAN secondary
 
 static void MS IoFreeMdl(struct mdl *mdl)
 {
+	if (mdl->flags & MDL_PAGES_LOCKED)
+		bugcheck(DRIVER_LEFT_LOCKED_PAGES_IN_PROCESS, __builtin_return_address(0), 0, mdl,
+			 PFN_UP(mdl->byte_offset + mdl->byte_count));
 	ExFreePoolWithTag(mdl, MDL_TAG);
 }
 

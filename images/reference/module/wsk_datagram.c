@@ -161,28 +161,22 @@ static bool fixed_destination(const struct wsk_socket *ws, struct sockaddr_stora
 	return to->ss_family;
 }
 
-static NTSTATUS destination(struct wsk_socket *ws, const struct wsk_sockaddr *remote, struct sockaddr_storage *to)
-{
-	bool there = remote ? wsk_to_linux(remote, to) : fixed_destination(ws, to);
-
-	return there && to->ss_family == ws->family ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
-}
-
 static NTSTATUS send_to(struct wsk_socket *ws, struct wsk_operation *template, u32 flags,
 			const struct wsk_sockaddr *remote, u32 control_length, const void *control, struct irp *irp)
 {
+	struct sockaddr_storage *to = &template->remote;
+	bool named = remote && wsk_to_linux(remote, to);
 	NTSTATUS status;
 
 	/* An address that is none is told whatever state the socket is in. */
-	if (flags || (remote && !wsk_to_linux(remote, &template->remote)))
+	if (flags || (remote && !named))
 		status = STATUS_INVALID_PARAMETER;
 	else if (!ws->bound)
 		status = STATUS_INVALID_DEVICE_STATE;
+	else if ((!named && !fixed_destination(ws, to)) || to->ss_family != ws->family)
+		status = STATUS_INVALID_PARAMETER;
 	else
-		status = destination(ws, remote, &template->remote);
-	if (status == STATUS_SUCCESS)
-		status = wsk_control_info_read(control, control_length, goes_by_ipv4(&template->remote),
-					       &template->leaving);
+		status = wsk_control_info_read(control, control_length, goes_by_ipv4(to), &template->leaving);
 	if (status != STATUS_SUCCESS) {
 		kfree(template->more);
 		return wsk_inline(irp, status, 0);

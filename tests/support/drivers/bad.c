@@ -48,6 +48,10 @@ enum {
     LEAVE_DPC,
     LEAVE_THREAD,
     LEAVE_NPI_OF_THE_STACK,
+    /* What only who looks can see. */
+    DELAY_AT_DISPATCH,
+    ACQUIRE_TWICE,
+    FREE_LOCKED_MDL,
 };
 
 /* At DISPATCH_LEVEL a second raise changes nothing; going below it is what cannot be missed. */
@@ -211,7 +215,9 @@ static VOID levels(VOID)
 {
     static KSPIN_LOCK lock;
     static KDPC dpc;
+    LARGE_INTEGER no_time = {.QuadPart = 0};
     KEVENT never;
+    KIRQL old;
 
     KeInitializeEvent(&never, NotificationEvent, FALSE);
     if (DEED(RELEASE_FREE_LOCK))
@@ -222,7 +228,22 @@ static VOID levels(VOID)
         pause_ms(100);
     }
     raise_irql(DISPATCH_LEVEL);
+    if (DEED(DELAY_AT_DISPATCH))
+        KeDelayExecutionThread(KernelMode, FALSE, &no_time);
+    if (DEED(ACQUIRE_TWICE)) {
+        KeAcquireSpinLock(&lock, &old);
+        KeAcquireSpinLockAtDpcLevel(&lock);
+    }
     KeWaitForSingleObject(&never, Executive, KernelMode, FALSE, NULL);
+}
+
+static VOID free_locked(VOID)
+{
+    static UCHAR buffer[100];
+    PMDL mdl = IoAllocateMdl(buffer, sizeof(buffer), FALSE, FALSE, NULL);
+
+    MmProbeAndLockPages(mdl, KernelMode, IoWriteAccess);
+    IoFreeMdl(mdl);
 }
 
 static VOID ask_for_addresses(SOCKET *socket, SIZE_T in_size, SIZE_T *size, PIRP irp)
@@ -409,7 +430,9 @@ static VOID run(VOID)
     else if (DEED(FREE_TWICE) || DEED(WRONG_TAG) || DEED(OVERRUN) ||
              (MISDEED >= UNDERRUN && MISDEED <= OVERRUN_SPECIAL))
         pool();
-    else if (MISDEED >= LEAVE_TIMER)
+    else if (DEED(FREE_LOCKED_MDL))
+        free_locked();
+    else if (MISDEED >= LEAVE_TIMER && MISDEED <= LEAVE_NPI_OF_THE_STACK)
         leave_something();
     else if (DEED(COMPLETE_TWICE) || DEED(USE_FREED_IRP) || DEED(RAISED_AFTER_COMPLETION))
         requests();
@@ -419,9 +442,9 @@ static VOID run(VOID)
         call_during_a_close();
     else if (DEED(USE_CLOSED_SOCKET) || DEED(FREE_PENDING_IRP))
         sockets();
-    else if (MISDEED >= FLOW_IN_A_BIND)
+    else if (MISDEED >= FLOW_IN_A_BIND && MISDEED <= CLIENT_CONTROL_WITH_AN_IRP)
         more_than_allowed();
-    else if (MISDEED >= PADDED_ADDRESS)
+    else if (MISDEED >= PADDED_ADDRESS && MISDEED <= INPUT_SIZE_WITHOUT_INPUT)
         forbidden();
     else if (!DEED(LEAK_NPI))
         levels();
