@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pefile
 import pytest
 from labs import finish, start_lab
-from reference_drivers import build, build_loader, verdicts
+from reference_drivers import assert_all_checks_pass, build, build_loader, verdicts
 
 _BODY = """
 async def main():
@@ -108,51 +108,37 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_the_kernels_library_does_what_drivers_know_of_it(said: str) -> None:
     """Formatted text, delays until a moment, waits for all of several, sizes that no pool has, stacks."""
-    found = verdicts(said, "library")
-    assert len(found) == 30, found
-    assert all(found.values()), found
+    assert_all_checks_pass(said, "library", 30)
 
 
 def test_what_wsk_clients_import_is_there_and_works(said: str) -> None:
     """Locks, things done once, text, cancel-safe queues, remove locks; and the names of the rest."""
-    found = verdicts(said, "imports")
-    assert len(found) == 23, found
-    assert all(found.values()), found
+    assert_all_checks_pass(said, "imports", 23)
 
 
 def test_what_larger_wsk_clients_import_is_there_and_works(said: str) -> None:
     """Tables, lookaside lists, timers, the service key, files, text, times; and the names of the rest."""
-    found = verdicts(said, "clients")
-    assert len(found) == 29, found
-    assert all(found.values()), found
+    assert_all_checks_pass(said, "clients", 29)
 
 
 def test_exceptions_go_to_whoever_guards_the_driver(said: str) -> None:
     """Every kind, from every place; what is kept on the way, and what each frame's end does."""
-    found = verdicts(said, "guarded")
-    assert len(found) == 33, found
-    assert all(found.values()), found
+    assert_all_checks_pass(said, "guarded", 33)
 
 
 def test_sections_and_irps_that_are_made_for_a_driver_do_what_it_expects(said: str) -> None:
     """Views of memory and of a file; controls by every method, one that pends, a read and a write."""
-    found = verdicts(said, "sections")
-    assert len(found) == 22, found
-    assert all(found.values()), found
+    assert_all_checks_pass(said, "sections", 22)
 
 
 def test_wsk_beside_its_streams_is_as_clients_know_it(said: str) -> None:
     """Datagrams several at a time and with fixed addresses, hints, keepalive, refusals."""
-    found = verdicts(said, "datagrams")
-    assert len(found) == 21, found
-    assert all(found.values()), found
+    assert_all_checks_pass(said, "datagrams", 21)
 
 
 def test_ordinary_clients_of_wsk_find_what_the_documents_promise(said: str) -> None:
     """A server in static events, lists, descriptors released once applied, options without IRPs, refusals."""
-    found = verdicts(said, "everyday")
-    assert len(found) == 31, found
-    assert all(found.values()), found
+    assert_all_checks_pass(said, "everyday", 31)
 
 
 @pytest.mark.parametrize("wrong", REFUSED)
@@ -177,10 +163,8 @@ def test_a_work_item_holds_its_device_and_its_driver(said: str) -> None:
 
 def test_requests_of_a_program_are_as_the_io_manager_makes_them(said: str) -> None:
     """A file object that the driver keeps something in, MDLs of direct controls, cleanup before close."""
-    found = verdicts(said, "device")
+    found = assert_all_checks_pass(said, "device", 13)
     assert found.keys() >= {"file-object", "mdl", "cleanup", "driver-name"}, found
-    assert len(found) == 13, found
-    assert all(found.values()), found
 
 
 def test_the_answer_of_a_direct_control_is_what_the_driver_wrote_behind_the_mdl(said: str) -> None:

@@ -4,7 +4,7 @@
 from pathlib import Path
 
 import pytest
-from reference_drivers import Doomed, stop_code, stop_guests
+from reference_drivers import Doomed, assert_stopped_with, stop_guests
 
 # Fault (its number in drivers/faulty.c) -> the stop code, and those of its parameters that are fixed.
 FAULTS: dict[str, tuple[int, int, dict[int, int]]] = {
@@ -41,6 +41,4 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_fault_stops_the_guest_with_windows_code(logs: Path, fault: str) -> None:
     number, code, parameters = FAULTS[fault]
     log = (logs / f"faulty{number}.serial").read_text(errors="replace")
-    found = stop_code(log)
-    assert found[0] == code, log
-    assert {at: found[at] for at in parameters} == parameters, log
+    assert_stopped_with(log, code, parameters)

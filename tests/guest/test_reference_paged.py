@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from reference_drivers import Doomed, stop_code, stop_guests
+from reference_drivers import Doomed, assert_stopped_with, stop_guests
 
 # What is touched (its number in drivers/paged.c) -> the stop code, and the parameters that are fixed.
 TOUCHED: dict[str, tuple[int, int, dict[int, int]]] = {
@@ -37,7 +37,5 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_pageable_memory_at_dispatch_level_stops_the_guest(logs: Path, touched: str) -> None:
     number, code, parameters = TOUCHED[touched]
     log = (logs / f"paged{number}.serial").read_text(errors="replace")
-    found = stop_code(log)
-    assert found[0] == code, log
-    assert {at: found[at] for at in parameters} == parameters, log
+    assert_stopped_with(log, code, parameters)
     assert re.search(r"ntlab: (at|stack:) paged\+0x\w+", log), "where in the driver it was"

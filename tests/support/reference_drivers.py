@@ -140,3 +140,18 @@ def verdicts(log: str, suite: str) -> dict[str, bool]:
     assert lines[-1:] == ["end"], f"{suite} did not end:\n{log}"
     found = (re.fullmatch(r"(not )?ok (\S+)", line) for line in lines)
     return {line[2]: not line[1] for line in found if line}
+
+
+def assert_all_checks_pass(log: str, suite: str, count: int) -> dict[str, bool]:
+    """Its verdicts; a check that was not made is as bad as one that failed."""
+    found = verdicts(log, suite)
+    assert len(found) == count, found
+    assert all(found.values()), found
+    return found
+
+
+def assert_stopped_with(log: str, code: int, parameters: dict[int, int]) -> None:
+    """The guest ended with that STOP code, and with these of its parameters (from 1)."""
+    found = stop_code(log)
+    assert found[0] == code, log
+    assert {at: found[at] for at in parameters} == parameters, log
