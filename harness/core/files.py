@@ -155,7 +155,7 @@ def _unwritable(path: Path) -> str:
         return os.strerror(errno.EISDIR)
     if not is_folder(path.parent):
         return f"there is no folder {short(path.parent)}"
-    if exists(path) and not _takes_output(path.stat().st_mode):
+    if exists(path) and not _takes_output(path):
         return "it is not a file"
     writable = os.access(path if exists(path) else path.parent, os.W_OK)
     return "" if writable else os.strerror(errno.EACCES)
@@ -183,8 +183,12 @@ def unnameable(path: Path) -> str:
     return ""
 
 
-def _takes_output(mode: int) -> bool:
-    return stat.S_ISREG(mode) or stat.S_ISCHR(mode)  # one may want nothing, and name /dev/null
+def _takes_output(path: Path) -> bool:
+    mode = path.stat().st_mode
+    if stat.S_ISREG(mode) or stat.S_ISCHR(mode):
+        return True  # one may want nothing, and name /dev/null
+    # A pipe that we were started with, as /dev/stdout may be, has its reader; a FIFO may wait for one.
+    return stat.S_ISFIFO(mode) and os.path.basename(os.path.realpath(path)).startswith("pipe:")  # noqa: PTH119
 
 
 def write_output(path: Path, text: str) -> None:

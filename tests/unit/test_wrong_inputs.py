@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Wrong input of users is a line and exit status 2 or 3, at once, whatever command they give it to."""
 
+import json
 import os
 import socket
 from collections.abc import Callable
@@ -165,6 +166,22 @@ def test_a_link_to_what_can_be_made_is_an_output(world: World, tmp_path: Path) -
     told = command("compare", world.run, world.other, "--json", tmp_path / "link", folder=tmp_path)
     assert told.status == 0
     assert (tmp_path / "told.json").is_file()
+
+
+def test_a_pipe_that_a_program_was_started_with_is_an_output(world: World, tmp_path: Path) -> None:
+    """As /dev/stdout may be one, or what a shell makes of >(program)."""
+    reads, writes = os.pipe()
+    with os.fdopen(reads, encoding="utf-8") as reader:
+        told = command("compare", world.run, world.other, "--json", f"/dev/fd/{writes}", folder=tmp_path)
+        os.close(writes)
+        assert told.status == 0, told
+        assert json.load(reader)["difference"] is False
+
+
+def test_a_fifo_that_nobody_may_ever_read_is_no_output(world: World, tmp_path: Path) -> None:
+    told = command("compare", world.run, world.other, "--json", fifo(tmp_path / "given"), folder=tmp_path)
+    assert told.status == 2
+    assert "it is not a file" in told.err
 
 
 @pytest.mark.parametrize(("words", "output"), WRONG_OUTPUTS)
