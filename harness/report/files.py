@@ -8,6 +8,7 @@ import os
 import re
 import tempfile
 from pathlib import Path
+from typing import IO
 
 from harness.core.errors import HarnessError, UsageError
 from harness.core.files import is_below, is_folder, reason, short
@@ -38,23 +39,28 @@ def is_for_good(error: OSError, folder: Path) -> bool:
 
 
 class Reserve:
-    """Room that is kept for what a run writes at its end, so that a full disk does not cost its report."""
+    """Room that is kept for what a run writes at its end, so that a full disk does not cost its report.
+
+    It has no name in the folder: a run that is killed leaves none of it.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / ".reserve"
+        self._folder = folder
+        self._file: IO[bytes] | None = None
 
     def take(self) -> None:
         """Raises CannotKeep when there is no such room."""
         try:
-            with self._path.open("wb") as file:
-                os.posix_fallocate(file.fileno(), 0, RESERVED_BYTES)
+            self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115  held until the end
+            os.posix_fallocate(self._file.fileno(), 0, RESERVED_BYTES)
         except OSError as error:
             self.release()
-            raise CannotKeep(self._path.parent, error) from error
+            raise CannotKeep(self._folder, error) from error
 
     def release(self) -> None:
-        with contextlib.suppress(OSError):
-            self._path.unlink()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
 
 def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
