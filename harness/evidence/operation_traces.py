@@ -90,9 +90,17 @@ def callback_calls(events: Iterable[Event]) -> dict[tuple[int, Callback], list[C
 
 
 def _leave(begun: list[CallbackCall], event: Event) -> None:
-    """Callbacks of a kind may overlap on several CPUs; each leaves on the thread that it entered on."""
-    for place, visit in enumerate(begun):
-        same_cpu = visit.enter.thread == event.thread and visit.enter.cpu == event.cpu
-        if visit.leave is None and same_cpu:
-            begun[place] = CallbackCall(visit.enter, event)
+    """Callbacks of a kind may overlap; each leaves on the thread that it entered on, the newest first.
+
+    It may go on on another CPU, but not at DISPATCH_LEVEL: there the thread is the one that was interrupted.
+    """
+    for place in reversed(range(len(begun))):
+        enter = begun[place].enter
+        may_move = enter.irql == event.irql < DISPATCH_LEVEL
+        if (
+            begun[place].leave is None
+            and enter.thread == event.thread
+            and (may_move or enter.cpu == event.cpu)
+        ):
+            begun[place] = CallbackCall(enter, event)
             return

@@ -29,7 +29,7 @@ MISUSES = {
 
 
 def keep_the_contract(seen, plan):
-    """Every call of the plan that has an IRP: completed once, and pending exactly if it said so."""
+    """Every call with an IRP: completed once, pending exactly if it said so, the IRQL as it was."""
     calls = [operation for operation in plan.operations if operation.has_irp]
     assert calls
     for call in calls:
@@ -37,6 +37,7 @@ def keep_the_contract(seen, plan):
         assert seen.pending_returned(call) == (seen.returned(call) == STATUS_PENDING)
         assert seen.inline(call) or seen.returned(call) == STATUS_PENDING
         assert seen.completion_irql(call) <= DISPATCH_LEVEL
+        assert seen.irql_at(call).returned == seen.irql_at(call).call
 
 
 @requires("D-10", "D-11")

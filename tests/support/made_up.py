@@ -42,10 +42,13 @@ class MadeUp:
         returned: int = STATUS_PENDING,
         irqls: tuple[int, int] = (0, 0),
         took: float = 0.1,
+        thread: int = 0,
     ) -> "MadeUp":
         """The call, and its return when it took so long."""
-        self._event(at, operation, EventKind.CALL, irql=irqls[0])
-        return self._event(at + took, operation, EventKind.RETURN, status=returned, irql=irqls[1])
+        self._event(at, operation, EventKind.CALL, irql=irqls[0], thread=thread)
+        return self._event(
+            at + took, operation, EventKind.RETURN, status=returned, irql=irqls[1], thread=thread
+        )
 
     def completed(
         self,
@@ -90,13 +93,17 @@ class MadeUp:
         """A wait comes to its limit."""
         return self._event(at, wait, EventKind.LIMIT)
 
-    def recovery(self, at: float) -> "MadeUp":
+    def recovery(self, at: float, irqls: tuple[int, int] = (0, 0)) -> "MadeUp":
         """The driver cleans up: a call of its own that ends at once."""
         flags, step = 2, len(self.plan.operations)
 
         def happen(run: GuestRun) -> None:
-            for kind in (EventKind.CALL, EventKind.COMPLETION, EventKind.RETURN):
-                run.event(step, kind, int(at * ms), flags=flags, completions=1)
+            for kind, irql in (
+                (EventKind.CALL, irqls[0]),
+                (EventKind.COMPLETION, irqls[0]),
+                (EventKind.RETURN, irqls[1]),
+            ):
+                run.event(step, kind, int(at * ms), flags=flags, completions=1, irql=irql)
 
         return self._at(at, happen)
 

@@ -85,3 +85,17 @@ def test_a_socket_that_never_connected_has_no_connection() -> None:
     run = GuestRun(plan).call(sock.creation, 1 * ms).complete(sock.creation, 2 * ms)
     story = Story(Timeline(plan, Trace.decode(run.trace()), coming(4000, 10 * ms), None, exact_clock()))
     assert story.sockets[0].wire() is None
+
+
+@pytest.mark.parametrize(("port", "known"), [(PEER.port, False), (PEER.port + 1, True)])
+def test_a_connection_that_a_loop_may_have_made_is_not_taken_for_anothers(port: int, known: bool) -> None:
+    plan = Scenario()
+    sock = plan.socket_connect(to=PEER)
+    with plan.repeat(2):
+        again = plan.socket_connect(to=PEER._replace(port=port))
+        plan.finish.close(again)
+    run = GuestRun(plan).call(sock.creation, 10 * ms).complete(sock.creation, 14 * ms)
+    packets = Wire().handshake(11 * ms).packets
+    story = Story(Timeline(plan, Trace.decode(run.trace()), packets, None, exact_clock()))
+    (own,) = story.sockets
+    assert (own.connection is not None, bool(own.unknown)) == (known, not known)

@@ -87,6 +87,36 @@ def test_a_close_leaves_the_irql_as_it_was(irqls: tuple[int, int], rows: set[str
     assert seen.broken().get("irqls", set()) == rows
 
 
+@pytest.mark.parametrize("irql", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("what", "row"),
+    [
+        ("receive", "X-02"),
+        ("send", "X-02"),
+        ("bind", "X-02"),
+        ("enable", "X-02"),  # a call without an IRP
+        ("recovery", "X-02"),
+        ("disconnect", "D-33"),
+    ],
+)
+def test_every_call_leaves_the_irql_as_it_was(what: str, row: str, irql: int) -> None:
+    for after, rows in ((irql, set()), ((irql + 1) % 3, {row})):
+        seen = MadeUp()
+        calls = {
+            "receive": lambda plan, sock: plan.receive(sock, 8),
+            "send": lambda plan, sock: plan.send(sock, b""),
+            "bind": lambda plan, sock: plan.bind(sock),
+            "enable": lambda plan, sock: plan.enable(sock, Callback.RECEIVE),
+            "disconnect": lambda plan, sock: plan.disconnect(sock),
+        }
+        if what == "recovery":
+            seen.recovery(300, irqls=(irql, after))
+        else:
+            seen.called(calls[what](seen.plan, seen.sock), 50, irqls=(irql, after))
+        judged = [one for one in seen.judgements() if one.law.name == "irqls"]
+        assert {violation.row for one in judged for violation in one.violations} == rows
+
+
 def test_a_completion_runs_at_dispatch_level_or_below() -> None:
     for irql, broken in ((2, {}), (3, {"irqls": {"X-02"}})):
         seen = MadeUp()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from harness.core.abi import StepKind
 from harness.evidence import Event
-from harness.scenario import WSK_FLAG_ABORTIVE, Callback
+from harness.scenario import Callback
 from harness.verdict.laws.connection import TcpConnection
 from harness.verdict.laws.law import Violation
 from harness.verdict.laws.socket_story import Call, SocketStory
@@ -65,12 +65,9 @@ def _answers_what_is_late(connection: TcpConnection, reset: Packet) -> bool:
 
 def _has_cause(story: Story, sock: SocketStory, reset: Packet) -> bool:
     ends = [call for call in sock.endings if call not in sock.graceful or _is_odd(call)]
-    cancels = [sock.cancelled(call) for call in sock.calls if call.kind != StepKind.RECEIVE]
-    return (
-        _caused(story, ends, reset)
-        or _cleaned(story, reset)
-        or any(event and not story.surely_after(event, reset) for event in cancels)
-    )
+    # IoCancelIrp is told of when it has returned, and what it does may come before that.
+    cancels = [call for call in sock.calls if call.kind != StepKind.RECEIVE and sock.cancelled(call)]
+    return _caused(story, [*ends, *cancels], reset) or _cleaned(story, reset)
 
 
 def _is_odd(call: Call) -> bool:
@@ -125,12 +122,8 @@ def aborts_succeed(story: Story) -> Iterator[Violation]:
     """The first abort of a connection that stands succeeds, also while a graceful disconnect is pending."""
     for sock, connection in _on_wire(story):
         abort = next(iter(sock.aborts), None)
-        if (
-            abort
-            and abort.operation
-            and (abort.operation.flags != WSK_FLAG_ABORTIVE or abort.operation.buffer)
-        ):
-            continue  # flags that nobody defined, or a buffer: it may be refused
+        if abort and abort.operation and abort.operation.buffer:
+            continue  # it may be refused
         done = abort.completion if abort else None
         if abort is None or done is None or abort.succeeded or abort.lacked_memory or story.addresses_may_go:
             continue
@@ -138,6 +131,8 @@ def aborts_succeed(story: Story) -> Iterator[Violation]:
             continue
         if any(other.succeeded and other.before(done) for other in sock.aborts[1:]):
             continue  # of two threads that abort it at once either may be the first
+        if any(_is_odd(other) and other.before(done) for other in sock.graceful):
+            continue  # what one with flags that nobody defined did before is open
         if any(sock.cancelled(call) for call in sock.calls) or _may_be_over(story, sock, abort):
             continue
         asked = next((call for call in sock.graceful if call.before(abort.called)), None)
@@ -176,9 +171,9 @@ def graceful_ends_as_it_says(story: Story) -> Iterator[Violation]:
             continue
         if story.addresses_may_go:
             continue
-        if not sock.made_before(call.called):
+        if not sock.made_before(call.called) or _races_silence(sock, call):
             continue
-        if sock.silenced and sock.silenced.succeeded and sock.silenced.over_before(call.called):
+        if sock.silenced and sock.silenced.succeeded:
             if call.succeeded:
                 text = f"in silent mode {call} fails, and it succeeded"
                 yield Violation("X-14", text, (call.completion,))
@@ -187,6 +182,12 @@ def graceful_ends_as_it_says(story: Story) -> Iterator[Violation]:
                 yield from _success(story, sock, connection, call, call.completion)
             elif not sock.cancelled(call) and not story.a_cancel_aborted(sock, connection):
                 yield from _failure(story, connection, call, call.completion)
+
+
+def _races_silence(sock: SocketStory, call: Call) -> bool:
+    """Was it in progress when the socket came into silent mode? Either may have been first."""
+    silenced = sock.silenced
+    return silenced is not None and silenced.succeeded and not silenced.over_before(call.called)
 
 
 def _interfered(story: Story, sock: SocketStory, call: Call) -> bool:
@@ -268,8 +269,10 @@ def silence_is_kept(story: Story) -> Iterator[Violation]:
     """In silent mode nothing goes out, also when it is closed; a send or a disconnect fails."""
     for sock in story.sockets:
         silenced = sock.silenced
-        connection = sock.wire() if silenced and silenced.succeeded else None
+        connection = sock.wire() if silenced and silenced.succeeded and not sock.misused else None
         if connection is None or silenced is None or silenced.ended is None:
+            continue
+        if not sock.made_before(silenced.called):
             continue
         for call in sock.of(StepKind.SEND, StepKind.DISCONNECT):
             asks = call.kind == StepKind.DISCONNECT or (call.operation and call.operation.data)

@@ -9,18 +9,16 @@ from harness.core.ntstatus import STATUS_DATA_NOT_ACCEPTED, STATUS_PENDING, STAT
 from harness.evidence import Event
 from harness.evidence.operation_traces import CallbackCall
 from harness.scenario import Callback
-from harness.scenario.control import ControlRequest
 from harness.scenario.values import (
     EVENT_BITS,
-    SO_WSK_EVENT_CALLBACK,
     WSK_EVENT_DISABLE,
     WSK_SET_STATIC_EVENT_CALLBACKS,
 )
 from harness.verdict.laws.connection import TcpConnection
 from harness.verdict.laws.law import Violation
-from harness.verdict.laws.socket_story import Call, SocketStory
+from harness.verdict.laws.socket_story import Call, SocketStory, one_behind_the_other
 from harness.verdict.laws.story import Story
-from harness.verdict.laws.streams import one_behind_the_other, taken_before
+from harness.verdict.laws.streams import taken_before
 
 
 def events_come_while_enabled(story: Story) -> Iterator[Violation]:
@@ -62,20 +60,10 @@ def _masks(story: Story, sock: SocketStory) -> Iterator[tuple[Call, int]]:
             and control.code == WSK_SET_STATIC_EVENT_CALLBACKS
         ):
             yield call, control.value
-    for owner in (sock.listener, sock):
-        yield from _own_masks(owner) if owner else ()
-
-
-def _own_masks(sock: SocketStory) -> Iterator[tuple[Call, int]]:
-    """The calls that enable and disable the events of a socket."""
-    for call in sock.of(StepKind.CONTROL_SOCKET):
-        mask = _mask(call.operation.control if call.operation else None)
-        if mask:
-            yield call, mask
-
-
-def _mask(control: ControlRequest | None) -> int:
-    return control.value if control and control.code == SO_WSK_EVENT_CALLBACK else 0
+    for call, mask in sock.listener.masks if sock.listener else ():
+        if not mask & WSK_EVENT_DISABLE:
+            yield call, mask  # what is disabled there later is so for the listener
+    yield from sock.masks
 
 
 def _is_done(call: Call) -> bool:
@@ -86,9 +74,10 @@ def _is_done(call: Call) -> bool:
 def disabling_waits(story: Story) -> Iterator[Violation]:
     """Disabling an event ends when its callbacks in progress have returned."""
     for sock in story.sockets:
-        for call in sock.of(StepKind.CONTROL_SOCKET):
-            mask = _mask(call.operation.control if call.operation else None)
+        for call, mask in sock.masks:
             if not mask & WSK_EVENT_DISABLE or not _is_done(call) or call.ended is None or sock.misused:
+                continue
+            if _is_off(sock, call, mask & ~WSK_EVENT_DISABLE):
                 continue
             for callback, visit in sock.callbacks:
                 held = visit.leave is None or visit.leave.sequence > call.ended.sequence
@@ -98,11 +87,16 @@ def disabling_waits(story: Story) -> Iterator[Violation]:
                     yield Violation("X-12", text, (visit.enter, call.ended))
 
 
+def _is_off(sock: SocketStory, call: Call, bits: int) -> bool:
+    """May another call have disabled the event before? What a second one waits for nobody says."""
+    before = [each for each in sock.masks if each[1] & bits and each[0].before(call.called)]
+    return bool(before) and bool(before[-1][1] & WSK_EVENT_DISABLE)
+
+
 def events_are_disabled_one_by_one(story: Story) -> Iterator[Violation]:
     """Several events cannot be disabled in one call."""
     for sock in story.sockets:
-        for call in sock.of(StepKind.CONTROL_SOCKET):
-            mask = _mask(call.operation.control if call.operation else None)
+        for call, mask in sock.masks if not sock.misused else ():
             several = (mask & ~WSK_EVENT_DISABLE).bit_count() > 1
             if mask & WSK_EVENT_DISABLE and several and call.succeeded and call.ended:
                 text = f"{call} disables several events, so it fails, and it succeeded"
@@ -114,13 +108,18 @@ def receive_events_come_one_by_one(story: Story) -> Iterator[Violation]:
     for sock in story.sockets:
         visits = [visit for callback, visit in sock.callbacks if callback == Callback.RECEIVE]
         for first, second in pairwise(visits):
-            if first.leave is None or first.leave.sequence > second.enter.sequence:
+            if _overlap(first, second) and not sock.misused:
                 text = f"the receive event of {sock} came again before it had returned"
                 yield Violation("X-40", text, (first.enter, second.enter))
         nothing = [visit for visit in visits if visit.enter.nothing]
         if len(nothing) > 1:
             text = f"the receive event tells once that {sock} is dead, and did {len(nothing)} times"
             yield Violation("X-08", text, tuple(visit.enter for visit in nothing))
+
+
+def _overlap(first: CallbackCall, second: CallbackCall) -> bool:
+    """Had the one not returned when the other began?"""
+    return first.leave is None or first.leave.sequence > second.enter.sequence
 
 
 def refused_data_waits(story: Story) -> Iterator[Violation]:
@@ -147,9 +146,9 @@ def disconnect_event_is_true(story: Story) -> Iterator[Violation]:
         yield from _undefined(sock, told)
         if len(told) > 1:
             yield from _twice(sock, told)
-        yield from _before_data(sock, told[0])
         connection = sock.wire()
         if connection is not None and connection.established:
+            yield from _before_data(story, sock, connection, told[0])
             yield from _behind_all(story, sock, connection, told[0])
             for visit in told:
                 yield from _true(story, sock, connection, visit)
@@ -164,19 +163,25 @@ def _undefined(sock: SocketStory, told: list[CallbackCall]) -> Iterator[Violatio
 
 
 def _twice(sock: SocketStory, told: list[CallbackCall]) -> Iterator[Violation]:
-    """A FIN and then a RST are two events; the same twice, or anything behind a RST, is one too many."""
+    """A FIN and then a RST are two events; the same twice, or anything behind a RST, is one too many.
+
+    Of two that are in progress at a time either may be the first.
+    """
     for first, second in pairwise(told):
-        if first.abortive or not second.abortive:
+        either = _overlap(first, second) and first.abortive != second.abortive
+        if (first.abortive or not second.abortive) and not either:
             text = f"the disconnect event of {sock} comes once for an end of the peer's, and came again"
             yield Violation("X-03", text, (first.enter, second.enter))
 
 
-def _before_data(sock: SocketStory, told: CallbackCall) -> Iterator[Violation]:
+def _before_data(
+    story: Story, sock: SocketStory, connection: TcpConnection, told: CallbackCall
+) -> Iterator[Violation]:
     """Unless the callback did not take what it was shown: then it is shown again, whenever that is."""
     visits = [visit for callback, visit in sock.callbacks if callback == Callback.RECEIVE]
     if told.abortive or any(not _took_all(visit) for visit in visits) or sock.of(StepKind.RECEIVE):
         return
-    if not _receive_was_on(sock, told) or told.leave is None:
+    if not _receive_was_on(story, sock, connection, told) or told.leave is None:
         return  # it was off for a while: then data waits until it is enabled
     for visit in visits:
         # Two that are in progress at a time may have begun in the other order.
@@ -196,7 +201,7 @@ def _behind_all(
         return
     if story.cleanup or any(sock.cancelled(call) for call in sock.graceful) or sock.of(StepKind.RECEIVE):
         return
-    if not _receive_was_on(sock, told) or not all(map(_took_all, visits)):
+    if not _receive_was_on(story, sock, connection, told) or not all(map(_took_all, visits)):
         return
     size, got = len(connection.peer.stream), taken_before(sock)
     if got < size:
@@ -204,13 +209,21 @@ def _behind_all(
         yield Violation("X-34", text, (told.enter,), tuple(connection.peer.fins[:1]))
 
 
-def _receive_was_on(sock: SocketStory, told: CallbackCall) -> bool:
-    """Was the receive event enabled before the disconnect event, and nothing else done with it?"""
-    masks = [(call, mask) for call, mask in _own_masks(sock) if mask & EVENT_BITS[Callback.RECEIVE]]
-    return len(masks) == 1 and all(
-        not mask & WSK_EVENT_DISABLE and call.over_before(told.enter) and _is_done(call)
-        for call, mask in masks
-    )
+def _receive_was_on(story: Story, sock: SocketStory, connection: TcpConnection, told: CallbackCall) -> bool:
+    """Was the receive event enabled before there was an end to tell of, and nothing else done with it?
+
+    One that is enabled later may come to a disconnect event that is on its way already.
+    """
+    masks = [(call, mask) for call, mask in sock.masks if mask & EVENT_BITS[Callback.RECEIVE]]
+    if len(masks) != 1:
+        return False
+    ((call, mask),) = masks
+    on = call.ended
+    if on is None or mask & WSK_EVENT_DISABLE or not _is_done(call) or not call.over_before(told.enter):
+        return False
+    tells = [each for each, mask in _masks(story, sock) if mask & EVENT_BITS[Callback.DISCONNECT]]
+    asked_later = bool(tells) and all(each is not call and call.over_before(each.called) for each in tells)
+    return asked_later or all(story.surely_before(on, fin) for fin in connection.peer.fins)
 
 
 def _took_all(visit: CallbackCall) -> bool:
@@ -233,6 +246,9 @@ def _true(
         return
     if visit.abortive and (not connection.peer_heard_all or connection.is_unanswered(came_by)):
         return  # the guest may have given its peer up
+    cancelled = [call for call in sock.of(StepKind.SEND, StepKind.DISCONNECT) if sock.cancelled(call)]
+    if visit.abortive and any(call.before(visit.enter) for call in cancelled):
+        return  # what a cancel makes of a connection nobody says
     packets = (*came_fin[:1], *came_reset[:1])
     if packets:
         said = "a RST" if visit.abortive else "a FIN"

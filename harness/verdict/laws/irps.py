@@ -58,11 +58,14 @@ def _answered(story: Story, call: Call) -> Iterator[Violation]:
 def _unanswered(story: Story, call: Call, returned: Event) -> Iterator[Violation]:
     """An IRP that never completed, although in the end the driver cancelled, aborted and closed."""
     if returned.status != STATUS_PENDING:
-        if returned.status == STATUS_NOT_SUPPORTED and call.kind in _SILENT_ON_REFUSALS:
+        if _is_silent(call):
             return
         text = f"{call} returned {returned.status}: its IRP completes before that, and never did"
         yield Violation(_row(call, "D-14", "C-06"), text, (call.called, returned))
         return
+    sock = story.socket_of(call)
+    if call.kind == StepKind.CLOSE and sock is not None and sock.keeps_data():
+        return  # its client owes it what it retained
     starved = story.starved_since(call.called)
     if starved >= story.plan.recovery:
         raise EvidenceLost(
@@ -70,6 +73,12 @@ def _unanswered(story: Story, call: Call, returned: Event) -> Iterator[Violation
         )
     text = f"{call} returned STATUS_PENDING: its IRP completes, and never did, whatever was done about it"
     yield Violation(_row(call, "D-11", "C-05"), text, (call.called, returned))
+
+
+def _is_silent(call: Call) -> bool:
+    """Was it refused in the one way of which nobody says what becomes of its IRP?"""
+    refused = call.returned is not None and call.returned.status == STATUS_NOT_SUPPORTED
+    return refused and call.kind in _SILENT_ON_REFUSALS
 
 
 def _row(call: Call, disconnect: str, close: str) -> str:
@@ -81,8 +90,8 @@ def irqls(story: Story) -> Iterator[Violation]:
     """A call leaves the IRQL as it was; completions and callbacks run at DISPATCH_LEVEL or below, as told."""
     for call in story.calls:
         returned = call.returned
-        row = {StepKind.DISCONNECT: "D-33", StepKind.CLOSE: "C-21"}.get(call.kind)
-        if row and returned and returned.irql != call.called.irql:
+        if returned and returned.irql != call.called.irql:
+            row = {StepKind.DISCONNECT: "D-33", StepKind.CLOSE: "C-21"}.get(call.kind, "X-02")
             levels = f"{irql_name(call.called.irql)} before, {irql_name(returned.irql)} after"
             yield Violation(row, f"{call} leaves the IRQL as it was: {levels}", (call.called, returned))
         for completion in call.completions:
@@ -115,6 +124,8 @@ def close_comes_last(story: Story) -> Iterator[Violation]:
         for call in sock.calls:
             if call is sock.close or not call.has_irp or call.returned is None:
                 continue
+            if call.completion is None and _is_silent(call):
+                continue
             if not call.over_before(closed):
                 late = "never" if call.completion is None else "later"
                 text = f"{sock.close} completes after every IRP of its socket; {call} did {late}"
@@ -136,7 +147,7 @@ def _callback_and_close(
 
 
 def abort_and_close_are_prompt(story: Story) -> Iterator[Violation]:
-    """An abort or a close, and what an abort or a cancel ends, wait for nothing but callbacks."""
+    """An abort or a close, and what an abort or a cancel ends, wait for nothing but their client."""
     limit = story.limit
     wait = story.operation(limit.step) if limit else None
     if limit is None or wait is None or wait.kind != StepKind.WAIT or wait.limit < _LONG_ENOUGH:
@@ -145,11 +156,9 @@ def abort_and_close_are_prompt(story: Story) -> Iterator[Violation]:
     if call is None or story.is_misuse(call) or call.over_before(limit):
         return
     sock = story.socket_of(call)
-    row = _prompt(call, sock, limit)
-    if row is None:
-        return
-    since = _free_since(sock, call, limit)
-    if since is None:
+    row, ends = _prompt(call, sock, limit)
+    since = _free_since(sock, ends, limit) if row else None
+    if row is None or since is None:
         return
     waited = min(wait.limit, story.at(limit).earliest - story.at(since).latest)
     if waited < _LONG_ENOUGH:
@@ -160,29 +169,34 @@ def abort_and_close_are_prompt(story: Story) -> Iterator[Violation]:
     yield Violation(row, text, (call.called, limit))
 
 
-def _free_since(sock: SocketStory | None, call: Call, limit: Event) -> Event | None:
-    """From when on nothing of the client's held the call up; None where something still does.
+def _free_since(sock: SocketStory | None, ends: Event, limit: Event) -> Event | None:
+    """From when on nothing held up what ends the call; None where something of the client's still does.
 
     That is a callback that has not returned, or data that it retained and did not release.
     """
     visits = [visit for _, visit in sock.callbacks] if sock else []
     leaves = [visit.leave for visit in visits if visit.leave and visit.leave.sequence < limit.sequence]
-    retained = sum(leave.status == STATUS_PENDING for leave in leaves)
-    released = len([each for each in sock.of(StepKind.RELEASE) if each.over_before(limit)]) if sock else 0
-    if len(leaves) < len(visits) or retained > released:
+    if len(leaves) < len(visits) or (sock and sock.keeps_data(limit)):
         return None
-    return max([call.called, *leaves], key=lambda event: event.sequence)
+    given = [each.ended for each in sock.of(StepKind.RELEASE) if each.over_before(limit)] if sock else []
+    return max(filter(None, (ends, *leaves, *given)), key=lambda event: event.sequence)
 
 
-def _prompt(call: Call, sock: SocketStory | None, limit: Event) -> str | None:
-    """The row that says that it waits for nothing: an abort, a close, or what an abort or a cancel ends."""
+def _prompt(call: Call, sock: SocketStory | None, limit: Event) -> tuple[str | None, Event]:
+    """The row that says that it waits for nothing, and from when on.
+
+    It is an abort, a close, or what an abort or a cancel ends.
+    """
     if call.kind == StepKind.CLOSE:
-        return "C-05"
-    if call.operation is not None and call.operation.abortive:
-        return "D-28"
-    if sock is None or call.kind not in _ENDED_BY_ABORT:
-        return None
-    if any(abort.succeeded and abort.over_before(limit) for abort in sock.aborts if abort is not call):
-        return _ENDED_BY_ABORT[call.kind]
+        return "C-05", call.called
+    if sock is None:
+        return None, call.called
+    if call in sock.aborts:
+        return "D-28", call.called
+    for abort in sock.aborts:
+        done = abort.completion if abort.succeeded and sock.made_before(abort.called) else None
+        if abort is not call and done and done.sequence < limit.sequence and call.kind in _ENDED_BY_ABORT:
+            return _ENDED_BY_ABORT[call.kind], max(done, call.called, key=lambda event: event.sequence)
+    cancel = sock.cancelled(call)
     is_first = next(iter(sock.endings), None) is call and call in sock.graceful
-    return "X-18" if is_first and sock.cancelled(call) else None
+    return ("X-18", cancel) if is_first and cancel else (None, call.called)

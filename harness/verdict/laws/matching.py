@@ -23,7 +23,8 @@ _NONE = "its connection is not in the capture"
 
 def match(timeline: Timeline, sockets: Sequence[SocketStory], found: Sequence[TcpConnection]) -> None:
     """Gives each socket its connection, or the reason why it is not known."""
-    _match_connecting(sockets, [each for each in found if each.opener == "guest"])
+    strangers = _dialled_by_others(timeline, sockets)
+    _match_connecting(sockets, [each for each in found if each.opener == "guest"], strangers)
     coming = [each for each in found if each.opener == "peer" and each.established]
     for sock, listener, port in _accepted(timeline, sockets):
         sock.listener = listener
@@ -64,7 +65,20 @@ def _peer_port(local: Address | None, remote: Address | None) -> int | None:
     return remote.port if remote else None
 
 
-def _match_connecting(sockets: Sequence[SocketStory], found: Sequence[TcpConnection]) -> None:
+def _dialled_by_others(timeline: Timeline, sockets: Sequence[SocketStory]) -> set[int]:
+    """The peer's ports that other sockets connect to, which loops make again and again."""
+    known = {sock.socket.slot for sock in sockets}
+    return {
+        operation.remote.port
+        for operation in timeline.plan.operations
+        if operation.kind in CONNECTS and operation.remote
+        if operation.socket is None or operation.socket.slot not in known
+    }
+
+
+def _match_connecting(
+    sockets: Sequence[SocketStory], found: Sequence[TcpConnection], strangers: set[int]
+) -> None:
     by_port: dict[int, list[tuple[SocketStory, Call]]] = {}
     for sock in sockets:
         for call in sock.of(*CONNECTS)[:1]:
@@ -73,7 +87,10 @@ def _match_connecting(sockets: Sequence[SocketStory], found: Sequence[TcpConnect
     for port, dialled in by_port.items():
         dialled.sort(key=lambda pair: pair[1].called.sequence)
         tried = [each for each in found if each.peer_port == port]
-        if len(dialled) == 1:
+        if port in strangers:
+            for sock, _ in dialled:
+                sock.unknown = _SEVERAL if tried else ""
+        elif len(dialled) == 1:
             made = [each for each in tried if each.established] or tried[-1:]
             _give(dialled[0][0], made)
         elif len(tried) == len(dialled) and _one_by_one([call for _, call in dialled]):

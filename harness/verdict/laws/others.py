@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from harness.core.abi import StepKind
 from harness.core.ntstatus import nt_success
 from harness.scenario import Callback, Category
-from harness.scenario.values import WSK_FLAG_WAITALL, WSK_RELEASE_SD
+from harness.scenario.values import EVENT_BITS, WSK_FLAG_WAITALL, WSK_RELEASE_SD
 from harness.verdict.laws.connection import TcpConnection
 from harness.verdict.laws.law import Violation
-from harness.verdict.laws.socket_story import Call, SocketStory
+from harness.verdict.laws.socket_story import Call, SocketStory, one_behind_the_other
 from harness.verdict.laws.story import Story
-from harness.verdict.laws.streams import one_behind_the_other
 
 _MOVES = (StepKind.SEND, StepKind.RECEIVE)
 
@@ -46,7 +45,8 @@ def _is_left_alone(story: Story, sock: SocketStory, connection: TcpConnection, c
         return False
     if connection.is_unanswered(story.at(completion).latest):
         return False
-    if not call.pended and not connection.peer.fins:
+    ended = any(not story.surely_before(completion, fin) for fin in connection.peer.fins)
+    if not call.pended and not ended:
         return False  # a call refused at once has done nothing, and why is not always to be seen
     return call.kind == StepKind.SEND or not _end_was_told(sock, call)
 
@@ -110,6 +110,15 @@ def _accepts(story: Story, sock: SocketStory) -> Iterator[Violation]:
     """An accept that was pending fails when it is cancelled, or its listener is closed."""
     if any(each.opener == "peer" and each.peer.resets for each in story.connections):
         return  # a connection that was to be accepted may be gone
+    ports = [
+        call.operation.local.port
+        for call in sock.of(StepKind.BIND)
+        if call.operation and call.operation.local
+    ]
+    if any(map(story.dials_itself, ports)):
+        return  # as may one from within the guest, which is on no wire
+    if any(mask & EVENT_BITS[Callback.ACCEPT] for _, mask in sock.masks):
+        return  # what becomes of it when its listener tells of connections by an event nobody says
     for call in sock.of(StepKind.ACCEPT):
         completion = call.completion
         if completion is None or nt_success(completion.io_status) or not call.pended or sock.cancelled(call):
@@ -138,6 +147,8 @@ def closed_listeners_accept_nothing(story: Story) -> Iterator[Violation]:
     for connection in story.connections:
         owners = ports.get(connection.guest_port, [])
         closed = owners[0].closed if len(owners) == 1 and _listens(owners[0]) else None
+        if story.others_bind(connection.guest_port):
+            continue
         let_in = connection.answer if connection.opener == "peer" else None
         if closed and let_in and story.surely_before(closed, connection.syn):
             text = f"{owners[0]} was closed, and the guest answered {connection.syn.numbered}"
@@ -155,6 +166,7 @@ def descriptors_are_the_clients(story: Story) -> Iterator[Violation]:
             kept[control.keep.number] = call
         elif call.kind == StepKind.CONTROL_CLIENT and control.code == WSK_RELEASE_SD:
             cached = kept.pop(control.value, None)
-            if cached and cached.over_before(call.called) and call.ended and not call.succeeded:
+            failed = call.ended and not call.succeeded and not call.lacked_memory
+            if cached and cached.over_before(call.called) and call.ended and failed:
                 text = f"{cached} cached the descriptor that {call} releases, and that came to {call.status}"
                 yield Violation("C-15", text, (cached.called, call.called, call.ended))

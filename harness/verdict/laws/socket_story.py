@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One socket: its calls, its callbacks and its connection, in order."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,9 +19,15 @@ from harness.core.ntstatus import (
 from harness.core.units import s
 from harness.evidence.events import Event
 from harness.evidence.operation_traces import CallbackCall
-from harness.scenario import Callback, Operation, Socket
+from harness.scenario import WSK_FLAG_ABORTIVE, Callback, Operation, Socket
 from harness.scenario.control import ControlRequest
-from harness.scenario.values import IPPROTO_TCP, SIO_WSK_SET_TCP_SILENT_MODE, TCP_MAXRT, Request
+from harness.scenario.values import (
+    IPPROTO_TCP,
+    SIO_WSK_SET_TCP_SILENT_MODE,
+    SO_WSK_EVENT_CALLBACK,
+    TCP_MAXRT,
+    Request,
+)
 from harness.verdict.laws.connection import TcpConnection
 
 CONNECTS = (StepKind.CONNECT, StepKind.CONNECT_EX, StepKind.SOCKET_CONNECT)
@@ -87,6 +94,18 @@ class Call:
         return self.operation.name if self.operation else f"recovery #{self.step}"
 
 
+def _is_under_way(call: Call, close: Call) -> bool:
+    """Was it in progress on another thread when the socket was closed?"""
+    if call is close or call.called.thread == close.called.thread:
+        return False
+    return not one_behind_the_other(call, close)
+
+
+def one_behind_the_other(first: Call, second: Call) -> bool:
+    """Had the one call returned before the other was made?"""
+    return first.returned is not None and first.returned.sequence < second.called.sequence
+
+
 def _is_patience(control: ControlRequest) -> bool:
     asked = (Request.SET_OPTION, IPPROTO_TCP, TCP_MAXRT)
     return (control.request, control.level, control.code) == asked
@@ -123,11 +142,13 @@ class SocketStory:
 
     @cached_property
     def aborts(self) -> list[Call]:
-        return [call for call in self.of(StepKind.DISCONNECT) if call.operation and call.operation.abortive]
+        """Disconnects that are abortive, and nothing else that nobody defined."""
+        disconnects = self.of(StepKind.DISCONNECT)
+        return [call for call in disconnects if call.operation and call.operation.flags == WSK_FLAG_ABORTIVE]
 
     @cached_property
     def graceful(self) -> list[Call]:
-        """Disconnects that are not abortive, those with undefined flags too."""
+        """All other disconnects, those with undefined flags too."""
         return [call for call in self.of(StepKind.DISCONNECT) if call not in self.aborts]
 
     @cached_property
@@ -137,11 +158,15 @@ class SocketStory:
 
     @cached_property
     def misused(self) -> bool:
-        """Did the client break its own duties: a call after the close, or one that races it?"""
-        if self.close is None:
+        """Did the client break its own duties: a call after the close, or one that races it?
+
+        That may be one inside of a completion: it is another thread that makes it.
+        """
+        close = self.close
+        if close is None:
             return False
-        operation = self.close.operation
-        return bool(operation and operation.racing) or self.calls[-1] is not self.close
+        races = bool(close.operation and close.operation.racing)
+        return races or self.calls[-1] is not close or any(_is_under_way(call, close) for call in self.calls)
 
     @cached_property
     def silenced(self) -> Call | None:
@@ -157,7 +182,27 @@ class SocketStory:
         """How long its TCP sends again what nobody acknowledges, in ns, as the client said; or None."""
         done = [call.operation for call in self.of(StepKind.CONTROL_SOCKET) if call.succeeded]
         said = [each.control.data for each in done if each and each.control and _is_patience(each.control)]
-        return int.from_bytes(said[-1], "little") * s if said else None
+        return min(int.from_bytes(each, "little") for each in said) * s if said else None
+
+    @cached_property
+    def masks(self) -> list[tuple[Call, int]]:
+        """The calls that enable and disable its events, and what each asks for."""
+        controls = [
+            (call, call.operation.control) for call in self.of(StepKind.CONTROL_SOCKET) if call.operation
+        ]
+        return [
+            (call, control.value)
+            for call, control in controls
+            if control and control.code == SO_WSK_EVENT_CALLBACK and control.value
+        ]
+
+    def keeps_data(self, event: Event | None = None) -> bool:
+        """Had its client retained data of the peer's, and not released all of it by then, or ever?"""
+        last = math.inf if event is None else event.sequence
+        leaves = [visit.leave for _, visit in self.callbacks if visit.leave]
+        kept = [each for each in leaves if each.status == STATUS_PENDING and each.sequence < last]
+        given = [each for each in self.of(StepKind.RELEASE) if each.ended and each.ended.sequence < last]
+        return len(kept) > len(given)
 
     def made_before(self, event: Event) -> bool:
         """Had the client been told of its connection before that event?"""
@@ -165,7 +210,7 @@ class SocketStory:
         return self.listener is not None or (bool(made) and made[0].succeeded and made[0].over_before(event))
 
     def cancelled(self, call: Call) -> Event | None:
-        """IoCancelIrp of a call's IRP."""
+        """IoCancelIrp of a call's IRP, when it has returned: what it does may come before that."""
         return next((event for step, event in self.cancels if step == call.step), None)
 
     def wire(self) -> TcpConnection | None:

@@ -12,7 +12,7 @@ from harness.scenario import Callback, Operation
 from harness.scenario.encoding import rounds as looped_steps
 from harness.verdict.laws.connection import TcpConnection, connections
 from harness.verdict.laws.matching import match
-from harness.verdict.laws.socket_story import Call, SocketStory
+from harness.verdict.laws.socket_story import CONNECTS, Call, SocketStory
 from harness.wire import Packet
 
 
@@ -84,12 +84,16 @@ class Story:
         return self.timeline.clock.at(event.qpc)
 
     def a_cancel_aborted(self, sock: SocketStory, connection: TcpConnection) -> bool:
-        """Was a send of it cancelled, and a RST sent, and no FIN?
+        """Was a send of it cancelled, and a RST sent, and no FIN after that?
 
         What a cancel makes of a connection nobody says; its RST may leave when the client has closed already.
         """
-        was_aborted = connection.guest.resets and not connection.guest.fins
-        return bool(was_aborted) and any(sock.cancelled(call) for call in sock.of(StepKind.SEND))
+        if not connection.guest.resets:
+            return False
+        cancels = [cancel for call in sock.of(StepKind.SEND) if (cancel := sock.cancelled(call))]
+        return any(
+            not any(self.surely_before(cancel, fin) for fin in connection.guest.fins) for cancel in cancels
+        )
 
     def surely_before(self, event: Event, packet: Packet) -> bool:
         """Did the event come before the packet, whatever the clock's bound leaves open?"""
@@ -146,6 +150,24 @@ class Story:
         with_excess = operation.buffer is not None and operation.buffer.excess > 0
         enables = operation.control is not None and operation.control.brings_events
         return with_excess or (enables and self.plan.dangerous)
+
+    def dials_itself(self, port: int) -> bool:
+        """Does a step connect to that port of the guest's? What it makes may be on no wire."""
+        return any(
+            operation.kind in CONNECTS and operation.remote is not None and operation.remote.port == port
+            for operation in self.plan.operations
+        )
+
+    def others_bind(self, port: int) -> bool:
+        """Does a socket of a loop, which is none of `sockets`, bind that port?"""
+        return any(
+            operation.kind == StepKind.BIND
+            and operation.local is not None
+            and operation.local.port == port
+            and operation.socket is not None
+            and operation.socket.slot not in self._by_slot
+            for operation in self.plan.operations
+        )
 
     def ill_used(self, sock: SocketStory) -> bool:
         """Was it given what no document allows, so that nobody says what goes out?"""

@@ -14,7 +14,7 @@ from harness.scenario import Callback, Operation
 from harness.scenario.values import WSK_FLAG_DRAIN, WSK_FLAG_WAITALL
 from harness.verdict.laws.connection import TcpConnection
 from harness.verdict.laws.law import Violation
-from harness.verdict.laws.socket_story import Call, SocketStory
+from harness.verdict.laws.socket_story import Call, SocketStory, one_behind_the_other
 from harness.verdict.laws.story import Story
 from harness.wire import Packet
 
@@ -73,11 +73,6 @@ def _least(handed: Sequence[Call], last: Event) -> int:
     sends = [call for call in handed if call.kind == StepKind.SEND and call.succeeded]
     done = [call for call in sends if call.completion and call.completion.sequence <= last.sequence]
     return sum(len(_data(call)) for call in done)
-
-
-def one_behind_the_other(first: Call, second: Call) -> bool:
-    """Had the one call returned before the other was made?"""
-    return first.returned is not None and first.returned.sequence < second.called.sequence
 
 
 def _in_order(
@@ -172,8 +167,12 @@ def _owed(sock: SocketStory, connection: TcpConnection, call: Call) -> bool:
     if not first.succeeded and len(sock.graceful) > 1:
         return False  # it may have been refused, and the FIN another's
     if call.kind == StepKind.DISCONNECT:
-        return call is first and not (call.operation and call.operation.flags)
+        # Of two threads that disconnect it at once either may be the first.
+        alone = all(one_behind_the_other(first, other) for other in sock.endings if other is not first)
+        return call is first and alone and not (call.operation and call.operation.flags)
     waits = call.pended and not call.over_before(first.called) and not call.lacked_memory
+    if call.operation and call.operation.flags:
+        return False  # it may have been refused for them
     return (
         call.kind == StepKind.SEND
         and waits
@@ -231,7 +230,8 @@ def late_calls_fail(story: Story) -> Iterator[Violation]:
         if connection is None or abort is None or abort.ended is None:
             continue
         for call in sock.of(StepKind.RECEIVE):
-            is_late = call.succeeded and abort.over_before(call.called)
+            asks = call.operation is not None and call.operation.buffer and call.operation.buffer.length
+            is_late = asks and call.succeeded and abort.over_before(call.called)
             if is_late and not _had_more(story, sock, connection, abort.ended):
                 text = f"{sock} had been aborted with nothing unread, so {call} fails, and it succeeded"
                 yield Violation("D-30", text, (abort.ended, *_events(call)))
@@ -283,13 +283,16 @@ def _has_reason(
     short = _drains(call) or (size > 0 and completion.information < (size if waits else 1))
     if not short or _ended_by_client(story, sock, call, completion):
         return
+    if story.a_cancel_aborted(sock, connection):
+        return
+    reset = next((each for each in connection.peer.resets if not story.surely_before(completion, each)), None)
     if any(not story.surely_before(completion, fin) for fin in connection.peer.fins):
         found_end = size > 0 and (waits or not completion.information)
-        if found_end and _is_short(story, sock, connection):
+        lost = reset and ends_with_abort  # a RST may take along what nobody had received
+        if found_end and not lost and _is_short(story, sock, connection):
             text = f"{call} found the end of the stream, and not all that precedes it was received"
             yield Violation("X-34", text, (call.called, completion), tuple(connection.peer.fins[:1]))
         return
-    reset = next((each for each in connection.peer.resets if not story.surely_before(completion, each)), None)
     given_up = reset or connection.is_unanswered(story.at(completion).latest)
     if given_up and ends_with_abort:
         return
@@ -317,10 +320,8 @@ def _ended_by_client(story: Story, sock: SocketStory, call: Call, completion: Ev
     # What becomes of a connection whose graceful disconnect is cancelled nobody says: it may be aborted.
     # A plain receive of no bytes says that the stream is at its end, also one that was cancelled.
     waits = call.operation is not None and call.operation.flags & (WSK_FLAG_WAITALL | WSK_FLAG_DRAIN)
-    cancels = [sock.cancelled(each) for each in (*([call] if waits else []), *sock.graceful)]
-    return any(each.before(completion) for each in ends) or any(
-        cancel is not None and cancel.sequence < completion.sequence for cancel in cancels
-    )
+    cancelled = [each for each in (*([call] if waits else []), *sock.graceful) if sock.cancelled(each)]
+    return any(each.before(completion) for each in (*ends, *cancelled))
 
 
 def _as_sent(
