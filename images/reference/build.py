@@ -165,11 +165,12 @@ def add_ssh_server(root: Path, folder: Path) -> None:
     host_key = make_key(root / "etc" / "dropbear" / "host_key")
     (folder / "host_key.pub").write_text(host_key)
 
-    login = folder / "login_key"
+    login, unconverted = folder / "login_key", folder / "login_key.dropbear"
     authorized = root / "root" / ".ssh" / "authorized_keys"
     authorized.parent.mkdir(parents=True)
-    authorized.write_text(make_key(login))
-    run(["dropbearconvert", "dropbear", "openssh", str(login), str(login)])
+    authorized.write_text(make_key(unconverted))
+    run(["dropbearconvert", "dropbear", "openssh", str(unconverted), str(login)])
+    unconverted.unlink()
     login.chmod(0o600)
     for private in (root / "root", authorized.parent):
         private.chmod(0o700)

@@ -30,6 +30,8 @@ MODULES = (
 )
 _LAYOUT = 3  # of what Kernel.build writes
 
+# Where packages have the kernel itself; Debian 14's have it beside its modules.
+_IMAGES = ("boot/vmlinuz-*", "usr/lib/modules/*/vmlinuz", "lib/modules/*/vmlinuz")
 # Magic -> what unpacks it to its standard output: the forms that the kernel's boot protocol
 # (Documentation/arch/x86/boot.rst, payload_offset) lists. An ELF file is not packed at all.
 _UNPACK = {
@@ -89,8 +91,7 @@ class Kernel:
         with tempfile.TemporaryDirectory() as scratch:
             work = Path(scratch)
             self._download(work)
-            (image,) = work.glob("boot/vmlinuz-*")
-            (folder / "vmlinux").write_bytes(unpack_kernel(image.read_bytes()))
+            (folder / "vmlinux").write_bytes(unpack_kernel(packed_kernel(work).read_bytes()))
             collect_modules(work, self.release, folder / "modules")
 
     def _download(self, work: Path) -> None:
@@ -112,6 +113,14 @@ class Kernel:
 
 def _version(package: str) -> str:
     return run(["dpkg-query", "-W", "-f", "${Version}", package]).decode()
+
+
+def packed_kernel(root: Path) -> Path:
+    """The bzImage among a kernel's unpacked packages. Raises HarnessError when there is none."""
+    for place in _IMAGES:
+        if found := next(root.glob(place), None):
+            return found
+    raise HarnessError(f"the kernel's packages have no {' and no '.join(_IMAGES)}")
 
 
 def unpack_kernel(image: bytes) -> bytes:

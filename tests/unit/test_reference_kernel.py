@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from kernel import MODULES, Kernel, collect_modules, unpack_kernel
+from kernel import MODULES, Kernel, collect_modules, packed_kernel, unpack_kernel
 
 from harness.core.errors import HarnessError
 
@@ -60,6 +60,28 @@ def test_a_kernel_is_unpacked_whatever_it_is_packed_with(form: str) -> None:
 def test_what_is_no_kernel_is_refused(payload: bytes) -> None:
     with pytest.raises(HarnessError):
         unpack_kernel(bz_image(payload))
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        f"boot/vmlinuz-{RELEASE}",
+        f"usr/lib/modules/{RELEASE}/vmlinuz",
+        f"lib/modules/{RELEASE}/vmlinuz",
+    ],
+)
+def test_the_kernel_is_found_where_its_packages_have_it(tmp_path: Path, place: str) -> None:
+    image = tmp_path / place
+    image.parent.mkdir(parents=True)
+    image.touch()
+    (tmp_path / "boot").mkdir(exist_ok=True)
+    (tmp_path / "boot" / f"System.map-{RELEASE}").touch()
+    assert packed_kernel(tmp_path) == image
+
+
+def test_packages_without_a_kernel_are_told(tmp_path: Path) -> None:
+    with pytest.raises(HarnessError, match="no boot/vmlinuz"):
+        packed_kernel(tmp_path)
 
 
 def module(path: Path, suffix: str) -> None:
