@@ -21,7 +21,7 @@ async def main():
         done = await guest.connection.exec(
             "cd /tmp; chmod +x ntload registers_program; ./ntload r /tmp/registers.sys; "
             "./registers_program; ./ntload r -; ./ntload i /tmp/inlines.sys; ./ntload i -; dmesg",
-            limit=60,
+            limit=300,
         )
         (folder / "said").write_bytes(done.stdout)
         await guest.stop()
@@ -37,13 +37,13 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> str:
     build_program("registers_program", folder)
     build("registers", folder)
     build("inlines", folder)
-    finish(start_lab(_BODY, folder))
+    finish(start_lab(_BODY, folder), limit=600)
     return (folder / "said").read_text(errors="replace")
 
 
 def test_sse_registers_are_those_of_whoever_keeps_something_in_them(said: str) -> None:
     """Two programs, three threads, a DPC every millisecond and controls, all with SSE, on two processors."""
-    assert said.splitlines()[1:3] == ["enough 0 lost, 0 refused"] * 2, said
+    assert said.splitlines()[1:3] == ["0 lost, 0 refused"] * 2, said
     assert verdicts(said, "registers") == {
         "all-took-part": True,
         "kept-over-waits": True,
@@ -62,7 +62,7 @@ def test_our_own_driver_may_use_sse_too(tmp_path: Path, monkeypatch: pytest.Monk
     """Built as Microsoft's compiler would, with SSE wherever that is faster: the suites see no difference."""
     driver = tmp_path / "wsktest.sys"
     build = ["make", "-s", "-C", str(DRIVER), f"OUT={tmp_path}", "REGISTERS=-O3 -msse2", str(driver)]
-    subprocess.run(build, check=True, timeout=120, stdout=subprocess.DEVNULL)
+    subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
     code = subprocess.run(
         ["x86_64-w64-mingw32-objdump", "-d", str(driver)], check=True, capture_output=True, text=True
     ).stdout

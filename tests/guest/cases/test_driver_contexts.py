@@ -292,13 +292,13 @@ async def test_an_empty_call_shows_what_the_stamps_of_a_call_cost(lab: Case) -> 
 
 
 async def test_a_limit_in_one_strand_stops_the_others_and_recovery_completes_all(lab: Case) -> None:
-    peer = lab.peer(HoldsOpen(for_=1 * s), IPV4)
+    peer = lab.peer(HoldsOpen(for_=10 * s), IPV4)
     plan = Scenario()
     sock = plan.connected(WSK_SOCKET, to=peer)
     receive = plan.receive(sock, 10)
     with plan.strand(1), plan.repeat(1000):
-        plan.delay(10 * ms)
-    plan.wait(receive, limit=100 * ms)
+        plan.delay(50 * ms)
+    plan.wait(receive, limit=2 * s)
 
     with pytest.raises(GuestHung, match="receive"):
         await lab.run(plan, peer)

@@ -37,7 +37,7 @@ async def test_limit(lab):
     peer = lab.peer(ReadsToEof(), IPV4)
     plan = Scenario()
     sock = plan.connected(Origin.WSK_SOCKET, to=peer)
-    plan.wait(plan.receive(sock, 10), limit=100 * ms)
+    plan.wait(plan.receive(sock, 10), limit=2 * s)
     await lab.run(plan, peer)
 
 
