@@ -13,7 +13,7 @@ from harness.explore.performer import Performer, Seen, rows_of
 from harness.explore.recipe import Recipe
 from harness.explore.strategies import generate, shrink
 from harness.verdict.laws import Violation
-from harness.verdict.laws.pool import leaks
+from harness.verdict.laws.pool import ROUNDS, leaks
 
 BATCH = 30  # scenarios of a seed: each draws its own, and varies them
 _BATCHES = 2  # that follow each other without a pause, before the guest's pool is read
@@ -131,6 +131,7 @@ class Exploration:
         if reading is not None and not self.leaks:
             readings.append(reading)
             self.leaks = leaks(readings)
+            del readings[:-ROUNDS]  # no older one is looked at
 
     def _next_batch(self) -> int:
         left = self.budget.scenarios - self._begun if self.budget.scenarios is not None else BATCH

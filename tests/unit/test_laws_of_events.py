@@ -6,6 +6,7 @@ from enum import IntEnum
 import pytest
 from made_up import MadeUp, closed, enabled
 
+from harness.core.abi import abi
 from harness.core.ntstatus import (
     STATUS_CANCELLED,
     STATUS_DATA_NOT_ACCEPTED,
@@ -17,6 +18,7 @@ from harness.scenario import (
 )
 
 EVENT_DISABLE = 0x80000000
+NOTHING = abi.WSKTEST_EVENT_NOTHING
 
 
 class Mask(IntEnum):
@@ -176,3 +178,17 @@ def test_data_that_was_refused_comes_again_when_it_is_asked_for(
         seen.peer_sends(b"abc", 30)
     seen.event(Callback.RECEIVE, 32, 33, information=2 if asks else 3)
     assert closed(seen).broken().get("refused-data-waits", set()) == rows
+
+
+@pytest.mark.parametrize(("enabled_at", "rows"), [(None, {"X-08"}), (25, set()), (15, {"X-08"})])
+def test_that_a_socket_is_dead_is_told_once_unless_it_is_asked_again(
+    enabled_at: float | None, rows: set[str]
+) -> None:
+    seen = enabled(MadeUp(), Callback.RECEIVE).peer_rst(20)
+    if enabled_at:
+        seen.called(seen.plan.enable(seen.sock, Callback.RECEIVE), enabled_at, STATUS_SUCCESS)
+    for at in (21, 31):
+        seen.event(Callback.RECEIVE, at, at + 1, flags=NOTHING)
+    close = seen.plan.close(seen.sock)
+    seen.called(close, 50).completed(close, 51)
+    assert seen.broken().get("receive-events-come-one-by-one", set()) == rows

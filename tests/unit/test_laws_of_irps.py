@@ -4,6 +4,7 @@
 import pytest
 from made_up import MadeUp, aborted, closed, enabled
 
+from harness.core.abi import StepKind
 from harness.core.ntstatus import (
     STATUS_CANCELLED,
     STATUS_FILE_FORCED_CLOSED,
@@ -12,6 +13,7 @@ from harness.core.ntstatus import (
 )
 from harness.core.units import s
 from harness.scenario import (
+    IPV4,
     WSK_FLAG_ABORTIVE,
     Callback,
     Scenario,
@@ -225,4 +227,24 @@ def test_what_an_abort_or_a_cancel_ends_is_not_waited_for_in_vain(
         seen.cancelled(seen.plan.cancel(call), 30)
     seen.plan.wait(call)
     seen.limit(seen.plan.operations[-1], 5100).recovery(5101).completed(call, 5102, STATUS_CANCELLED)
+    assert seen.broken().get("abort-and-close-are-prompt", set()) == rows
+
+
+@pytest.mark.parametrize(("loops", "rows"), [(True, set()), (False, {"C-05"})])
+def test_of_a_close_in_a_loop_nobody_knows_what_holds_it_up(loops: bool, rows: set[str]) -> None:
+    """The callbacks of a socket that is made again and again are not known by its rounds."""
+    plan = Scenario()
+    seen = MadeUp(plan)
+    if loops:
+        with plan.repeat(1):
+            sock = plan.socket(IPV4)
+            close = plan.close(sock)
+            plan.wait(close)
+    else:
+        sock = plan.socket(IPV4)
+        close = plan.close(sock)
+        plan.wait(close)
+    (wait,) = [operation for operation in plan.operations if operation.kind == StepKind.WAIT]
+    seen.called(sock.creation, 20).completed(sock.creation, 21).called(close, 50)
+    seen.limit(wait, 5100).completed(close, 5110)
     assert seen.broken().get("abort-and-close-are-prompt", set()) == rows

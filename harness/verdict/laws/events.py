@@ -112,9 +112,16 @@ def receive_events_come_one_by_one(story: Story) -> Iterator[Violation]:
                 text = f"the receive event of {sock} came again before it had returned"
                 yield Violation("X-40", text, (first.enter, second.enter))
         nothing = [visit for visit in visits if visit.enter.nothing]
-        if len(nothing) > 1:
+        again = [(one, two) for one, two in pairwise(nothing) if not _is_asked_again(sock, one, two)]
+        if again and not sock.misused:
             text = f"the receive event tells once that {sock} is dead, and did {len(nothing)} times"
             yield Violation("X-08", text, tuple(visit.enter for visit in nothing))
+
+
+def _is_asked_again(sock: SocketStory, first: CallbackCall, second: CallbackCall) -> bool:
+    """Did the client enable the event meanwhile? Whether it is told of a dead socket again nobody says."""
+    asks = [call for call, mask in sock.masks if not mask & WSK_EVENT_DISABLE]
+    return any(call.before(second.enter) and not call.over_before(first.enter) for call in asks)
 
 
 def _overlap(first: CallbackCall, second: CallbackCall) -> bool:

@@ -187,10 +187,10 @@ def _prompt(call: Call, sock: SocketStory | None, limit: Event) -> tuple[str | N
 
     It is an abort, a close, or what an abort or a cancel ends.
     """
+    if sock is None:
+        return None, call.called  # made by a loop: what holds it up is not known
     if call.kind == StepKind.CLOSE:
         return "C-05", call.called
-    if sock is None:
-        return None, call.called
     if call in sock.aborts:
         return "D-28", call.called
     for abort in sock.aborts:
