@@ -210,6 +210,11 @@ def acknowledgement(seen, fin):
     )
 
 
+def acknowledges(packet, sent):
+    """Does it acknowledge a byte of that packet? A RST, with which a closed port answers, does not count."""
+    return RST not in packet.flags and 0 < (packet.ack - sent.seq) % (1 << 32) < 1 << 31
+
+
 def reset_while_open(seen):
     """Ports of the guest's connections that it reset although the peer's FIN had not come."""
     ended, found = set(), set()
@@ -259,6 +264,16 @@ def require_running(seen, start, end, limit):
     starved = seen.starved(start, end)
     told = f"the host kept the guest from running for {format_ns(starved)} of {format_ns(limit)}"
     require_precondition(Fact(starved < limit // 4, told))
+
+
+def require_time_left(seen, call, moment, least):
+    """The scene: between that call and what the peer did at last the guest ran for `least` ns or more.
+
+    What is to come before the peer's part, and did not, might have come else.
+    """
+    left = seen.at(moment).interval.earliest - seen.at(call).interval.latest - seen.starved(call, moment)
+    told = f"of the time between {call} and the peer's part the guest had {format_ns(max(left, 0))}"
+    require_precondition(Fact(left >= least, told))
 
 
 def require_unread(seen):

@@ -14,6 +14,7 @@ from harness.peer.segment import Segment
 
 _RESEND_S = 1.0  # RFC 6298, section 2.1
 _RESENDS = 8
+_LOSS_LIMIT_S = 10.0  # for what was lost to come again: a TCP may wait 3 s (RFC 6298, 2.1)
 
 
 class ScriptedConnection(Connection):
@@ -56,11 +57,18 @@ class ScriptedConnection(Connection):
         await self.until(lambda: self.ended == "reset", seconds(duration))
 
     async def open(self, limit: float) -> bool:
-        """Our SYN; is the connection made within `limit` s?"""
+        """Our SYN; is the connection made within `limit` s, or later as the answer was to be lost?"""
         self.tcp.open()
         self._watch()
-        await self.until(lambda: self.tcp.established or self.ended != "open", limit)
+        await self.until(lambda: self._opened or self.tcp.lost, limit)
+        if self.tcp.lost:
+            await self.until(lambda: self._opened, _LOSS_LIMIT_S)
         return self.tcp.established
+
+    @property
+    def _opened(self) -> bool:
+        """Is it known what our SYN has come to?"""
+        return self.tcp.established or self.ended != "open"
 
     def finish_sending(self) -> None:
         self._shut()

@@ -126,8 +126,10 @@ class ScriptedTcp:
         return self.behaviour.hears is not None and len(self.received) >= self.behaviour.hears
 
     def _is_lost(self, segment: Segment) -> bool:
+        """Is it the one? What refuses a connection is none of its segments."""
         loses = self.behaviour.loses
-        if self.lost or loses is None or not loses(segment):
+        refuses = RST in segment.flags and not self.established
+        if self.lost or loses is None or refuses or not loses(segment):
             return False
         self.lost = True
         return True

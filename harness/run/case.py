@@ -29,7 +29,7 @@ from harness.run.limits import require_own_part
 from harness.run.session import Session
 from harness.run.temporary_address import TemporaryAddress, temporary_address
 from harness.run.watch import HostLoad
-from harness.scenario import IPV4, Family, Operation, Scenario, encode
+from harness.scenario import IPV4, Callback, Family, Operation, Scenario, encode
 from harness.scenario.encoding import rounds
 from harness.verdict.laws import Judgement, judge
 from harness.wire import ACK, RST, Packet
@@ -41,6 +41,7 @@ PEER_LIMIT = 5 * s
 LIVE_LIMIT = 5 * s
 ANSWER_LIMIT = 20 * s  # beyond the waits that the scenario itself asks for
 RECOVERY_STAGES = 6
+LINGERS = 100 * ms  # for a RST that leaves behind its IRP, where no peer hears of it
 LOOPED_STEP = 20 * ms  # for each step of each round of a loop
 POOL_SETTLES = 50 * ms
 POOL_READINGS = 20
@@ -49,6 +50,7 @@ NO_PORT = 0
 AnyPeer = TypeVar("AnyPeer", bound=Peer)
 
 _CONNECTS = (StepKind.CONNECT, StepKind.CONNECT_EX, StepKind.SOCKET_CONNECT)
+_JOINS = (*_CONNECTS, StepKind.ACCEPT)
 _SCENE = (*_CONNECTS, StepKind.SOCKET, StepKind.BIND, StepKind.LISTEN, StepKind.ACCEPT)
 _HUNG = (TraceOutcome.LIMIT, TraceOutcome.HUNG)
 _MISSING = (STATUS_NOT_IMPLEMENTED, STATUS_NOT_SUPPORTED)
@@ -208,15 +210,18 @@ class Case:
             reply = await guest.control.run(scenario, seconds(answer_limit(plan)))
             self.evidence.trace = reply.payload
             self.evidence.host = self.session.watch.load(begun, time.time_ns())
-            if peer and peer.connections:
+            trace = Trace.decode(reply.payload) if nt_success(NTSTATUS(reply.status)) else None
+            if peer and (peer.connections or (trace and _joins(plan, trace))):
                 await peer.finished(peer_timeout)
+            if peer and not _heard_the_end(peer):
+                await asyncio.sleep(seconds(LINGERS))
             after, packets = await asyncio.gather(guest.control.clock(), capture.packets(window, LIVE_LIMIT))
             self.evidence.packets, self.evidence.lost_packets = packets, window.lost
             self.evidence.strays = window.strays
-        if not nt_success(NTSTATUS(reply.status)):
+        if trace is None:
             raise HarnessError(f"the driver answered a scenario with {NTSTATUS(reply.status)}")
         frequency = round(before.qpc_frequency / guest.clock_rate.rate)
-        trace = replace(Trace.decode(reply.payload), qpc_frequency=frequency)
+        trace = replace(trace, qpc_frequency=frequency)
         drift = DRIFT_PPM + guest.clock_rate.error_ppm
         clock = Clock(frequency, map(_as_exchange, (before, after)), drift_ppm=drift)
         _log.debug(
@@ -231,6 +236,25 @@ class Case:
             clock.not_before(trace.qpc_begin, reply.sent_ns)
             clock.not_after(trace.qpc_end, reply.received_ns)
         return trace, clock
+
+
+def _joins(plan: Scenario, trace: Trace) -> bool:
+    """Has the guest a connection? Its peer's event loop, which is ours, may not have heard of it yet."""
+    return any(
+        (event.kind == EventKind.CALLBACK_ENTER and event.callback == Callback.ACCEPT)
+        or (
+            event.kind == EventKind.COMPLETION
+            and event.step < len(plan.operations)
+            and plan.operations[event.step].kind in _JOINS
+            and nt_success(event.io_status)
+        )
+        for event in trace.events
+    )
+
+
+def _heard_the_end(peer: Peer) -> bool:
+    """Did the peer see how the guest ended each connection, so that nothing which says so is on its way?"""
+    return bool(peer.connections) and all(each.ended != "open" for each in peer.connections)
 
 
 def _as_exchange(reading: ClockReading) -> Exchange:

@@ -49,11 +49,20 @@ def made(plan, family, *, bound, category=Category.CONNECTION):
     return sock
 
 
-def connecting(lab, plan, family, behaviour):
-    peer = lab.peer(behaviour, family)
+def connecting(lab, plan, family):
+    peer = lab.peer(NeverAnswers(), family)
     sock = made(plan, family, bound=True)
     plan.connect(sock, to=peer)
     plan.delay(SETTLES)
+    return peer, sock
+
+
+def refused(lab, plan, family):
+    peer = lab.peer(Refuses(), family)
+    sock = made(plan, family, bound=True)
+    connect = plan.connect(sock, to=peer)
+    plan.may_fail(connect)
+    plan.wait(connect)
     return peer, sock
 
 
@@ -61,10 +70,16 @@ def connected(lab, plan, family, behaviour):
     return joined(lab, plan, behaviour, WSK_SOCKET, family)
 
 
-def disconnected(lab, plan, family, behaviour, flags=0):
+def disconnected(lab, plan, family, behaviour):
     peer, sock = connected(lab, plan, family, behaviour)
-    plan.disconnect(sock, flags=flags)
+    plan.disconnect(sock)
     plan.delay(SETTLES)
+    return peer, sock
+
+
+def aborted(lab, plan, family):
+    peer, sock = connected(lab, plan, family, ReadsToEof())
+    plan.finish.disconnect(sock, flags=WSK_FLAG_ABORTIVE)
     return peer, sock
 
 
@@ -84,8 +99,8 @@ def both_ended(lab, plan, family):
 STATES = {
     "fresh": lambda lab, plan, family: (None, made(plan, family, bound=False)),
     "bound": lambda lab, plan, family: (None, made(plan, family, bound=True)),
-    "syn-sent": lambda lab, plan, family: connecting(lab, plan, family, NeverAnswers()),
-    "refused": lambda lab, plan, family: connecting(lab, plan, family, Refuses()),
+    "syn-sent": connecting,
+    "refused": refused,
     "fin-wait-1": lambda lab, plan, family: disconnected(
         lab, plan, family, EndsWhenAsked(acknowledges_fin=False)
     ),
@@ -93,7 +108,7 @@ STATES = {
     "close-wait": lambda lab, plan, family: ended_by_peer(lab, plan, family, FinFirst()),
     "both-ended": both_ended,
     "reset": lambda lab, plan, family: ended_by_peer(lab, plan, family, Resets(after=After(received=1))),
-    "aborted": lambda lab, plan, family: disconnected(lab, plan, family, ReadsToEof(), WSK_FLAG_ABORTIVE),
+    "aborted": aborted,
     "datagram": lambda lab, plan, family: (None, made(plan, family, bound=True, category=Category.DATAGRAM)),
 }
 

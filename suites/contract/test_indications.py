@@ -61,7 +61,7 @@ async def test_more_data_is_indicated_while_data_is_retained(lab, way, family):
     """The peer sends on: the receive event comes again before anything was released."""
     plan = Scenario()
     peer, sock = joined(
-        lab, plan, KeepsSending(portion=b"x", after=SOON, every=AFTERWARDS, for_=2 * AFTERWARDS), way, family
+        lab, plan, KeepsSending(portion=b"x", after=SOON, every=AFTERWARDS, for_=6 * AFTERWARDS), way, family
     )
     plan.on_event(sock, RECEIVE, Action.RETAIN)
     plan.finish.enable(sock, RECEIVE)

@@ -19,8 +19,9 @@ from harness.core.ntstatus import (
 )
 from harness.core.units import ms
 from harness.evidence import Timeline, Trace
-from harness.run.case import _check_called, _check_performed, _check_scene
-from harness.scenario import IPV4, Callback, Irp, Operation, Scenario
+from harness.peer import ReadsToEof
+from harness.run.case import _check_called, _check_performed, _check_scene, _heard_the_end, _joins
+from harness.scenario import IPV4, Address, Callback, Irp, Operation, Scenario
 
 
 def stopped(status: object, step: int) -> Any:
@@ -125,3 +126,34 @@ def test_a_refused_disable_is_the_cases_to_judge() -> None:
     disable = plan.disable(plan.sockets[0], Callback.DISCONNECT)
     run.call(enable, 3 * ms, returned=STATUS_SUCCESS)
     check_scene(plan, run.call(disable, 5 * ms).complete(disable, 6 * ms, STATUS_INVALID_PARAMETER))
+
+
+def joined(plan: Scenario, run: GuestRun) -> bool:
+    return _joins(plan, Trace.decode(run.trace()))
+
+
+def test_the_guest_has_a_connection_when_a_connect_or_an_accept_of_its_succeeded() -> None:
+    plan = Scenario()
+    sock = plan.socket(IPV4)
+    connect = plan.connect(sock, to=Address.loopback(IPV4, 7))
+    accept = plan.accept(plan.listening(IPV4, 7)).creation
+    assert not joined(plan, GuestRun(plan).call(connect, 1 * ms).complete(sock.creation, 2 * ms))
+    assert not joined(plan, GuestRun(plan).complete(connect, 1 * ms, status=STATUS_CANCELLED))
+    for operation in (connect, accept):
+        assert joined(plan, GuestRun(plan).complete(operation, 1 * ms))
+
+
+def test_it_has_one_too_when_an_accept_event_brought_it() -> None:
+    plan = Scenario()
+    for callback in (Callback.ACCEPT, Callback.RECEIVE_FROM):
+        run = GuestRun(plan).event(0, EventKind.CALLBACK_ENTER, 1 * ms, callback=callback)
+        assert joined(plan, run) == (callback == Callback.ACCEPT)
+
+
+def test_a_peer_has_heard_the_end_when_all_its_connections_have() -> None:
+    peer = ReadsToEof(connections=2)
+    assert not _heard_the_end(peer)
+    peer.connections = [SimpleNamespace(ended=ended) for ended in ("eof", "open")]  # type: ignore[misc]
+    assert not _heard_the_end(peer)
+    peer.connections = [SimpleNamespace(ended=ended) for ended in ("eof", "reset")]  # type: ignore[misc]
+    assert _heard_the_end(peer)

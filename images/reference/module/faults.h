@@ -232,7 +232,7 @@ FAULT(disable_inside_hangs, "disable-inside-hangs", "X-12",
       "the IRP of a disable does not complete when the callback has returned")
 FAULT(disable_takes_all, "disable-takes-all", "X-03 X-12", "disabling one event disables all of the socket's")
 FAULT(events_overlap, "events-overlap", "X-40", "a receive event begins while another is in progress")
-FAULT(disconnect_event_of_another, "disconnect-event-of-another", "X-03 X-12",
+FAULT(disconnect_event_of_another, "disconnect-event-of-another", "X-03 X-12 X-45 S-12",
       "the disconnect event comes with another socket's context")
 FAULT(static_event_of_another, "static-event-of-another", "X-48 C-12",
       "a static event of a datagram socket comes with another's context")
@@ -279,7 +279,7 @@ FAULT(graceful_cancels_sends, "graceful-cancels-sends", "D-17 D-18 D-18b S-13 D-
 FAULT(empty_mdl_ends_chain, "empty-mdl-ends-chain", "D-03", "an MDL of no bytes ends its chain")
 FAULT(mdls_taken_equal, "mdls-taken-equal", "D-03", "no MDL of a chain is taken to be longer than the first")
 FAULT(buffer_cut_at_64k, "buffer-cut-at-64k", "D-03", "of the disconnect's buffer no more than 64 KiB are sent")
-FAULT(no_fin_after_buffer, "no-fin-after-buffer", "D-03 D-17", "a graceful disconnect with a buffer sends no FIN")
+FAULT(no_fin_after_buffer, "no-fin-after-buffer", "D-03 D-16 D-17 D-22", "a graceful disconnect with a buffer sends no FIN")
 FAULT(buffer_completes_early, "buffer-completes-early", "D-22",
       "a graceful disconnect with a buffer completes before anything of it is acknowledged")
 FAULT(buffer_overtakes_sends, "buffer-overtakes-sends", "D-17 D-03",
@@ -290,7 +290,7 @@ FAULT(fin_at_two_places, "fin-at-two-places", "D-01 D-03 D-17", "a FIN is sent a
 FAULT(abort_rst_misplaced, "abort-rst-misplaced", "D-07 D-16 D-31 D-33 X-30",
       "the RST of an abortive disconnect is not in the peer's window")
 FAULT(close_rst_misplaced, "close-rst-misplaced", "C-17 X-21", "the RST of a close is not in the peer's window")
-FAULT(abort_waits_for_window, "abort-waits-for-window", "D-24 D-26 D-27 D-28",
+FAULT(abort_waits_for_window, "abort-waits-for-window", "D-23 D-24 D-26 D-27 D-28",
       "an abortive disconnect waits until no send is pending")
 FAULT(abort_flushes_first, "abort-flushes-first", "D-27 D-28",
       "an abortive disconnect gives sends that are pending up to 0.8 s to leave")
@@ -302,12 +302,12 @@ FAULT(close_sends_fin_in_close_wait, "close-sends-fin-in-close-wait", "C-17 S-06
       "a close sends FIN where it owes RST, once the peer's FIN has come")
 FAULT(close_leaves_data_in_flight, "close-leaves-data-in-flight", "C-17",
       "a close with data in flight completes, and its data and a FIN go on being sent")
-FAULT(close_waits_for_fin, "close-waits-for-fin", "C-17 D-31 S-05",
+FAULT(close_waits_for_fin, "close-waits-for-fin", "C-17 D-31 S-05 S-16",
       "a close in FIN-WAIT-2 waits for the peer's FIN")
 FAULT(close_completes_before_graceful, "close-completes-before-graceful",
       "C-10 C-11 C-12 C-18b D-25 D-26 X-10 X-12",
       "a close completes before the graceful disconnect that it ends")
-FAULT(abort_leaves_third_receive, "abort-leaves-third-receive", "D-30 S-14",
+FAULT(abort_leaves_third_receive, "abort-leaves-third-receive", "D-30 S-05 S-14 S-15",
       "an abort leaves the third of the receives that are pending to the close")
 FAULT(abort_leaves_third_send, "abort-leaves-third-send", "D-27 S-14",
       "an abort leaves the third of the sends that are pending to the close")
@@ -337,6 +337,9 @@ FAULT(cancelled_receive_succeeds, "cancelled-receive-succeeds", "S-16 X-17",
       "a receive that is cancelled succeeds with no bytes, as at the end of the stream")
 FAULT(fin_sent_once, "fin-sent-once", "D-03 D-16 D-22", "a FIN that is lost on its way is not sent again")
 FAULT(data_sent_once, "data-sent-once", "D-03 D-16 D-22", "data that is lost on its way is not sent again")
+FAULT(syn_sent_once, "syn-sent-once", "D-16", "a SYN that is lost on its way is not sent again")
+FAULT(late_data_acknowledged, "late-data-acknowledged", "D-30 C-17 X-14",
+      "data that comes for a connection that was aborted or closed is acknowledged")
 FAULT(chain_ignored_when_accepted, "chain-ignored-when-accepted", "D-03",
       "of a disconnect's chain only the first MDL is used, on a socket that was accepted")
 FAULT(fin_wait_2_reset_leaves_receives, "fin-wait-2-reset-leaves-receives", "S-12 X-03",

@@ -46,6 +46,9 @@ FREEDOM(completions_elsewhere, "completions-elsewhere", "X-01 X-02",
 FREEDOM(connects_late, "connects-late", "X-02 D-01",
 	"WskConnect: the IRP completes when the connection is made; not how soon",
 	"a connect completes 200 ms after the connection was made")
+FREEDOM(accepts_late, "accepts-late", "X-22 X-23 X-45 C-11",
+	"WskAccept: the IRP completes when a connection is accepted; not how soon after the peer has it",
+	"an accept completes 200 ms after the connection was made")
 FREEDOM(receives_late, "receives-late", "X-16 X-17 D-20",
 	"WskReceive, remarks: it completes with as many bytes as are available; not how soon",
 	"a receive completes 100 ms after it could have, with what has come by then")
@@ -58,6 +61,9 @@ FREEDOM(aborts_late, "aborts-late", "D-07 D-28",
 FREEDOM(closes_late, "closes-late", "C-05 C-11",
 	"WskCloseSocket, return value: STATUS_SUCCESS or STATUS_PENDING; not how soon the IRP completes",
 	"a close resets at once; all that it ends completes 300 ms later, and it last")
+FREEDOM(close_begins_late, "close-begins-late", "C-05 C-10 C-11 C-12 C-17 C-18 D-25 S-15",
+	"WskCloseSocket, return value: STATUS_PENDING, it could not close the socket immediately; not how soon it does",
+	"a close does nothing for 100 ms, then resets, and ends what is pending")
 FREEDOM(races, "races", "C-11 C-12 C-12b D-26 X-12",
 	"nobody: what other processors do between two steps of the provider's",
 	"the provider pauses by chance wherever others may come between, and goes on on any processor; races:SEED draws others")
@@ -199,6 +205,9 @@ FREEDOM(rst_twice, "rst-twice", "D-07 C-17",
 FREEDOM(rst_without_ack, "rst-without-ack", "D-07 C-17",
 	"RFC 9293, 3.10.5: an abort sends <SEQ=SND.NXT><CTL=RST>",
 	"the RST of an abort or a close has no ACK flag")
+FREEDOM(endings_leave_late, "endings-leave-late", "D-01 D-07 D-22 D-28 C-17 S-03 S-05 S-14 S-15",
+	"nobody: how long a segment takes from TCP to the wire, and whether an IRP waits for that",
+	"a FIN or RST of a connection leaves 50 ms after TCP has sent it")
 FREEDOM(late_segments_unanswered, "late-segments-unanswered", "D-30 C-17",
 	"nobody: a connection's endpoint may outlive it, and take what comes for it",
 	"segments that come for a connection after its RST are not answered")
@@ -220,6 +229,9 @@ FREEDOM(fin_twice, "fin-twice", "D-01 D-08",
 FREEDOM(acks_before_endings, "acks-before-endings", "D-01 D-07 C-17",
 	"RFC 9293, 3.10.7.4: an ACK may be sent at any time, also to tell of a window",
 	"an ACK without data precedes each FIN and each RST")
+FREEDOM(probes_with_data, "probes-with-data", "D-18b D-19 D-23 D-24 D-27 C-17 S-12 S-13 S-14 X-18 X-32",
+	"RFC 9293, 3.8.6.1: a closed window is probed with an octet of new data, if there is any",
+	"a probe of a closed window carries the first octet that waits for it to open")
 FREEDOM(keepalives, "keepalives", "D-01 D-23",
 	"RFC 1122, 4.2.3.6: an implementation may send keep-alives",
 	"connections that are idle send keep-alives each second")

@@ -81,6 +81,8 @@ u32 policy_ending_delay_ms(const struct wsk_operation *op)
 	switch (op->kind) {
 	case WSK_CONNECT:
 		return freedom(FREEDOM_connects_late) ? 200 : 0;
+	case WSK_ACCEPT:
+		return freedom(FREEDOM_accepts_late) ? 200 : 0;
 	case WSK_RECEIVE:
 		return freedom(FREEDOM_receives_late) ? 100 : 0;
 	case WSK_GRACEFUL:

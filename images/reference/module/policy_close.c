@@ -15,6 +15,11 @@ enum policy_ending policy_close_ending(const struct wsk_socket *ws, enum wsk_pha
 	return ws->connected && fault(FAULT_close_sends_nothing) ? END_IN_SILENCE : END_WITH_RST;
 }
 
+u32 policy_close_begins_after_ms(void)
+{
+	return freedom(FREEDOM_close_begins_late) ? 100 : 0;
+}
+
 bool policy_close_awaits_fin(void)
 {
 	return fault(FAULT_close_waits_for_fin);

@@ -8,6 +8,7 @@
 #include "policy_disconnect.h"
 
 enum policy_ending policy_close_ending(const struct wsk_socket *ws, enum wsk_phase phase);
+u32 policy_close_begins_after_ms(void);
 bool policy_close_awaits_fin(void);		/* of the peer's */
 enum policy_reach { REACH_NONE, REACH_ACCEPTED, REACH_ALL };
 enum policy_reach policy_close_resets(const struct wsk_socket *ws);	/* other connections */

@@ -46,9 +46,26 @@ int policy_copies(bool rst, bool fin)
 }
 
 /* What was lost on its way. */
-bool policy_sends_again(bool fin)
+bool policy_sends_again(bool syn, bool fin)
 {
+	if (syn)
+		return !fault(FAULT_syn_sent_once);
 	return fin ? !fault(FAULT_fin_sent_once) : !fault(FAULT_data_sent_once);
+}
+
+bool policy_acknowledges_late_segments(void)
+{
+	return fault(FAULT_late_data_acknowledged);
+}
+
+u32 policy_ending_leaves_after_ms(void)
+{
+	return freedom(FREEDOM_endings_leave_late) ? 50 : 0;
+}
+
+bool policy_probes_with_data(void)
+{
+	return freedom(FREEDOM_probes_with_data);
 }
 
 bool policy_fin_at_two_places(void)

@@ -19,7 +19,10 @@ bool policy_delays_ack_of_fin(void);
 bool policy_pushes(void);			/* data to the peer's client at once */		/* of ACKs that carry nothing */
 
 int policy_copies(bool rst, bool fin);
-bool policy_sends_again(bool fin);
+bool policy_sends_again(bool syn, bool fin);
+bool policy_acknowledges_late_segments(void);	/* of a connection that is gone */
+u32 policy_ending_leaves_after_ms(void);	/* a FIN or a RST */
+bool policy_probes_with_data(void);		/* a window that is closed */
 bool policy_fin_at_two_places(void);
 u32 policy_rst_moved_by(const struct wsk_socket *ws);	/* of a segment with one of these, besides the segment */
 bool policy_acks_before(void);		/* an ending */

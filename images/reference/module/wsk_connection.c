@@ -400,13 +400,19 @@ enum wsk_phase conn_phase(struct wsk_socket *ws)
 	return tcp_sk(sk)->packets_out && tcp_sk(sk)->snd_wnd && !ws->fin_sent ? PHASE_IN_FLIGHT : PHASE_OTHER;
 }
 
+/* Does a connection wait to be accepted? */
+bool conn_is_called(const struct wsk_socket *ws)
+{
+	return ws->sock && READ_ONCE(ws->sock->sk->sk_ack_backlog);
+}
+
 /* For faults: of the peer's, data that nobody has read or connections that nobody has accepted. */
 bool conn_leaves_something(struct wsk_socket *ws)
 {
 	if (!ws->sock || ws->type != WSK_SOCK_STREAM || !(ws->listening || ws->connected))
 		return false;
 	if (ws->listening)
-		return READ_ONCE(ws->sock->sk->sk_ack_backlog);
+		return conn_is_called(ws);
 	return conn_readable(ws) > conn_fin_received(ws);
 }
 

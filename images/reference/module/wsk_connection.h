@@ -30,6 +30,7 @@ u64 conn_ideal_backlog(struct wsk_socket *ws);
 bool conn_next_piece(const struct wsk_operation *op, struct kvec *piece);
 int conn_pieces(struct wsk_operation *op, struct kvec *pieces, int room);
 enum wsk_phase conn_phase(struct wsk_socket *ws);
+bool conn_is_called(const struct wsk_socket *ws);
 bool conn_leaves_something(struct wsk_socket *ws);
 void conn_reset(struct wsk_socket *ws);
 void conn_vanish(struct wsk_socket *ws);

@@ -179,6 +179,8 @@ static void drive_accept(struct wsk_socket *ws, struct wsk_operation *op)
 		wsk_finish(ws, op, STATUS_FILE_FORCED_CLOSED, 0);
 		return;
 	}
+	if (conn_is_called(ws) && !wsk_is_due(ws, op))
+		return;
 	accepted = wsk_accept_next(ws, &local, &remote);
 	if (!accepted)
 		return;

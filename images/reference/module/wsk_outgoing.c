@@ -17,22 +17,26 @@
 #include "wsk_connection.h"
 #include "wsk_outgoing.h"
 
-/* An ACK that waits for a segment to go with, or for its time. */
+/* An ACK that waits for a segment to go with, or for its time; or the end of a connection, for its time. */
 struct held {
 	struct list_head list;
+	bool ends;
 	struct sock *sk;	/* stays as long as the packet does */
 	struct sk_buff *skb;
 	int (*go_on)(struct net *net, struct sock *sk, struct sk_buff *skb);
 	unsigned long due;	/* jiffies */
 };
 
-static LIST_HEAD(held_acks);
+static LIST_HEAD(held_segments);
 static DEFINE_SPINLOCK(held_lock);
+
+/* For a fault: the sequence number behind the segment that the processor has got last. */
+static DEFINE_PER_CPU(u32, came_to);
 
 static void send_due(struct work_struct *work);
 static DECLARE_DELAYED_WORK(held_work, send_due);
 
-/* ---- ACKs that wait ---- */
+/* ---- Segments that wait ---- */
 
 static void forget(struct held *held)
 {
@@ -56,15 +60,17 @@ static void let_go(struct held *held)
 static void send_due(struct work_struct *work)
 {
 	struct held *held, *next;
+	long until = MAX_JIFFY_OFFSET;
 	LIST_HEAD(due);
 
 	spin_lock_bh(&held_lock);
-	list_for_each_entry_safe(held, next, &held_acks, list)
+	list_for_each_entry_safe(held, next, &held_segments, list)
 		if (time_after_eq(jiffies, held->due))
 			list_move_tail(&held->list, &due);
-	held = list_first_entry_or_null(&held_acks, struct held, list);
-	if (held)
-		queue_delayed_work(system_wq, &held_work, max_t(long, held->due - jiffies, 1));
+		else
+			until = min_t(long, until, held->due - jiffies);
+	if (!list_empty(&held_segments))
+		queue_delayed_work(system_wq, &held_work, max(until, 1L));
 	spin_unlock_bh(&held_lock);
 	list_for_each_entry_safe(held, next, &due, list) {
 		local_bh_disable();
@@ -75,14 +81,14 @@ static void send_due(struct work_struct *work)
 	}
 }
 
-/* The one of this connection, off the list; NULL for none. */
+/* The ACK of this connection, off the list; NULL for none. */
 static struct held *take_held(const struct sock *sk)
 {
 	struct held *held, *found = NULL;
 
 	spin_lock_bh(&held_lock);
-	list_for_each_entry(held, &held_acks, list)
-		if (held->sk == sk)
+	list_for_each_entry(held, &held_segments, list)
+		if (held->sk == sk && !held->ends)
 			found = held;
 	if (found)
 		list_del(&found->list);
@@ -90,19 +96,20 @@ static struct held *take_held(const struct sock *sk)
 	return found;
 }
 
-static unsigned int hold(struct sock *sk, struct sk_buff *skb, const struct nf_hook_state *state)
+static unsigned int hold(struct sock *sk, struct sk_buff *skb, const struct nf_hook_state *state, u32 delay_ms,
+			 bool ends)
 {
 	struct held *held = skb_dst_force(skb) ? kmalloc(sizeof(*held), GFP_ATOMIC) : NULL;
 
 	if (!held)
 		return NF_ACCEPT;
 	*held = (struct held){
-		.sk = sk, .skb = skb, .go_on = state->okfn,
-		.due = jiffies + msecs_to_jiffies(policy_ack_delay_ms()),
+		.ends = ends, .sk = sk, .skb = skb, .go_on = state->okfn,
+		.due = jiffies + msecs_to_jiffies(delay_ms),
 	};
 	spin_lock_bh(&held_lock);
-	list_add_tail(&held->list, &held_acks);
-	queue_delayed_work(system_wq, &held_work, msecs_to_jiffies(policy_ack_delay_ms()));
+	list_add_tail(&held->list, &held_segments);
+	mod_delayed_work(system_wq, &held_work, 0);	/* which finds out when the next is due */
 	spin_unlock_bh(&held_lock);
 	return NF_STOLEN;
 }
@@ -131,7 +138,7 @@ static unsigned int delay(struct sock *sk, struct sk_buff *skb, const struct tcp
 		forget(waiting);
 		return NF_ACCEPT;
 	}
-	return may_wait(sk, skb, tcp) ? hold(sk, skb, state) : NF_ACCEPT;
+	return may_wait(sk, skb, tcp) ? hold(sk, skb, state, policy_ack_delay_ms(), false) : NF_ACCEPT;
 }
 
 /* ---- Segments that are changed, doubled or dropped ---- */
@@ -193,10 +200,50 @@ static void send_copy(struct sk_buff *skb, const struct nf_hook_state *state, bo
 	state->okfn(state->net, state->sk, copy);
 }
 
-/* For faults: data, or a FIN, that TCP has sent before. */
+/* A probe of a closed window, which has none of the bytes that wait for it to open. */
+static bool is_probe(const struct sock *sk, const struct sk_buff *skb, const struct tcphdr *tcp)
+{
+	const struct sk_buff *next = tcp_send_head(sk);
+
+	return is_empty(skb, tcp) && !tcp->syn && !tcp->fin && !tcp->rst && next && next->len &&
+	       !tcp_sk(sk)->packets_out && ntohl(tcp->seq) == tcp_sk(sk)->snd_una - 1 &&
+	       skb->ip_summed == CHECKSUM_PARTIAL;
+}
+
+static void set_length(struct sk_buff *skb, u16 before)
+{
+	struct tcphdr *tcp = (struct tcphdr *)skb_transport_header(skb);
+	u16 after = skb->len - skb_transport_offset(skb);
+
+	inet_proto_csum_replace2(&tcp->check, skb, htons(before), htons(after), true);
+	if (skb->protocol == htons(ETH_P_IPV6)) {
+		ipv6_hdr(skb)->payload_len = htons(skb->len - sizeof(struct ipv6hdr));
+		return;
+	}
+	ip_hdr(skb)->tot_len = htons(skb->len);
+	ip_send_check(ip_hdr(skb));
+}
+
+/* The probe with the first of them, at its own place. */
+static void load(const struct sock *sk, struct sk_buff *skb)
+{
+	u16 before = skb->len - skb_transport_offset(skb);
+	u8 first;
+
+	if (skb_copy_bits(tcp_send_head(sk), 0, &first, 1) || skb_ensure_writable(skb, skb->len) ||
+	    (!skb_tailroom(skb) && pskb_expand_head(skb, 0, 1, GFP_ATOMIC)))
+		return;
+	skb_put_u8(skb, first);
+	set_length(skb, before);
+	move(skb, 1);
+}
+
+/* For faults: data, a FIN or a SYN that TCP has sent before. */
 static bool is_repeated(const struct sock *sk, const struct sk_buff *skb, const struct tcphdr *tcp)
 {
-	return (tcp->fin || !is_empty(skb, tcp)) && before(ntohl(tcp->seq), tcp_sk(sk)->snd_nxt);
+	if (tcp->syn && sk->sk_state != TCP_SYN_SENT)
+		return false;	/* a listener's, which counts for others */
+	return (tcp->syn || tcp->fin || !is_empty(skb, tcp)) && before(ntohl(tcp->seq), tcp_sk(sk)->snd_nxt);
 }
 
 static unsigned int from_socket(struct wsk_socket *ws, struct sock *sk, struct sk_buff *skb,
@@ -206,7 +253,7 @@ static unsigned int from_socket(struct wsk_socket *ws, struct sock *sk, struct s
 
 	if (READ_ONCE(ws->silent) && policy_drops_silent_packets())
 		return NF_DROP;
-	if (is_repeated(sk, skb, tcp) && !policy_sends_again(tcp->fin))
+	if (is_repeated(sk, skb, tcp) && !policy_sends_again(tcp->syn, tcp->fin))
 		return NF_DROP;
 	if (tcp->psh && !policy_pushes() && !skb_ensure_writable(skb, skb_transport_offset(skb) + sizeof(*tcp)))
 		clear_push(skb);
@@ -223,6 +270,12 @@ static unsigned int from_socket(struct wsk_socket *ws, struct sock *sk, struct s
 	tcp = (const void *)skb_transport_header(skb);
 	if (tcp->fin && policy_fin_at_two_places())
 		send_moved_copy(skb, state, 1);
+	if (is_probe(sk, skb, tcp) && policy_probes_with_data()) {
+		load(sk, skb);
+		return NF_ACCEPT;
+	}
+	if ((tcp->fin || tcp->rst) && policy_ending_leaves_after_ms())
+		return hold(sk, skb, state, policy_ending_leaves_after_ms(), true);
 	return policy_ack_delay_ms() ? delay(sk, skb, tcp, state) : NF_ACCEPT;
 }
 
@@ -241,13 +294,30 @@ static bool has_socket(const struct sk_buff *skb, const struct tcphdr *tcp, u8 f
 	return sk;
 }
 
+/* For a fault: the RST that answers a late segment as an ACK of all that is in it. */
+static void acknowledge(struct sk_buff *skb)
+{
+	struct tcphdr *tcp;
+
+	if (skb_ensure_writable(skb, skb_transport_offset(skb) + sizeof(*tcp)))
+		return;
+	set_flags(skb, true, false);
+	tcp = (struct tcphdr *)skb_transport_header(skb);
+	tcp->ack_seq = htonl(this_cpu_read(came_to));
+	inet_proto_csum_replace4(&tcp->check, skb, 0, tcp->ack_seq, false);
+}
+
 /* TCP answers what no connection takes by RST: with ACK if it was a SYN, without if it was a late segment. */
-static unsigned int from_nobody(const struct sk_buff *skb, const struct nf_hook_state *state)
+static unsigned int from_nobody(struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	const struct tcphdr *tcp = (const void *)skb_transport_header(skb);
 	bool dropped = tcp->rst && (tcp->ack ? !policy_refuses() : !policy_answers_late_segments());
 
-	return dropped && !has_socket(skb, tcp, state->pf) ? NF_DROP : NF_ACCEPT;
+	if (has_socket(skb, tcp, state->pf))
+		return NF_ACCEPT;
+	if (tcp->rst && !tcp->ack && policy_acknowledges_late_segments())
+		acknowledge(skb);
+	return dropped ? NF_DROP : NF_ACCEPT;
 }
 
 static unsigned int outgoing(void *unused, struct sk_buff *skb, const struct nf_hook_state *state)
@@ -264,7 +334,23 @@ static unsigned int outgoing(void *unused, struct sk_buff *skb, const struct nf_
 	return ws ? from_socket(ws, sk, skb, state) : NF_ACCEPT;
 }
 
+/* TCP answers a segment, if it does, on the processor that the segment came to. */
+static unsigned int incoming(void *unused, struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	u8 protocol = state->pf == NFPROTO_IPV4 ? ip_hdr(skb)->protocol : ipv6_hdr(skb)->nexthdr;
+	int place = skb_transport_offset(skb);
+	const struct tcphdr *tcp;
+	struct tcphdr room;
+
+	tcp = protocol == IPPROTO_TCP ? skb_header_pointer(skb, place, sizeof(room), &room) : NULL;
+	if (tcp)
+		this_cpu_write(came_to, ntohl(tcp->seq) + skb->len - place - tcp->doff * 4 + tcp->syn + tcp->fin);
+	return NF_ACCEPT;
+}
+
 static const struct nf_hook_ops hooks[] = {
+	{ .hook = incoming, .pf = NFPROTO_IPV4, .hooknum = NF_INET_LOCAL_IN, .priority = NF_IP_PRI_LAST },
+	{ .hook = incoming, .pf = NFPROTO_IPV6, .hooknum = NF_INET_LOCAL_IN, .priority = NF_IP_PRI_LAST },
 	{ .hook = outgoing, .pf = NFPROTO_IPV4, .hooknum = NF_INET_LOCAL_OUT, .priority = NF_IP_PRI_FILTER },
 	{ .hook = outgoing, .pf = NFPROTO_IPV6, .hooknum = NF_INET_LOCAL_OUT, .priority = NF_IP_PRI_FILTER },
 };
@@ -280,6 +366,6 @@ void wsk_outgoing_exit(void)
 
 	nf_unregister_net_hooks(&init_net, hooks, ARRAY_SIZE(hooks));
 	cancel_delayed_work_sync(&held_work);
-	list_for_each_entry_safe(held, next, &held_acks, list)
+	list_for_each_entry_safe(held, next, &held_segments, list)
 		forget(held);
 }

@@ -80,6 +80,21 @@ static bool awaits_fin(struct wsk_socket *ws)
 	return policy_close_awaits_fin() && conn_phase(ws) == PHASE_FIN_WAIT_2;
 }
 
+/* For a freedom: a close that does nothing at first. */
+static bool begins(struct wsk_socket *ws, struct wsk_operation *close)
+{
+	u32 delay_ms = policy_close_begins_after_ms();
+
+	if (!delay_ms)
+		return true;
+	if (!close->begins)
+		close->begins = (jiffies + msecs_to_jiffies(delay_ms)) | 1;
+	if (time_after_eq(jiffies, close->begins))
+		return true;
+	wsk_kick_in(ws, delay_ms);
+	return false;
+}
+
 /* Others only add to the end of the list while this runs, and queue the work again. */
 void wsk_work(struct work_struct *work)
 {
@@ -115,7 +130,7 @@ void wsk_work(struct work_struct *work)
 	policy_pause();
 	if (ending)
 		wsk_hurry_event(ws);
-	if (ending && !awaits_fin(ws) &&
+	if (ending && !awaits_fin(ws) && begins(ws, ending) &&
 	    (wsk_events_idle(ws) || ending->cancelled || !policy_close_waits_for_callbacks(ws)))
 		wsk_close(ws, ending);
 	mutex_unlock(&ws->mutex);
