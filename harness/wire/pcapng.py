@@ -199,15 +199,17 @@ class Reader:
 
     def _interface(self, body: bytes) -> _Source:
         link, _, snaplen = self._unpack("HHI", body)
-        units, offset, name = _MICROSECONDS, 0, ""
+        told: dict[int, bytes] = {}
         for code, value in self._options(body[8:], strict=True):  # with one of them lost, times are wrong
-            if code == _TIME_RESOLUTION and len(value) == 1:
-                exponent = value[0] & ~_POWER_OF_TWO
-                units = 2**exponent if value[0] & _POWER_OF_TWO else 10**exponent
-            elif code == _TIME_OFFSET and len(value) == 8:
-                (offset,) = self._unpack("q", value)
-            elif code == _NAME:
-                name = value[:_LONGEST_NAME].rstrip(b"\0").decode(errors="replace")
+            told.setdefault(code, value)  # those that are read here may be there once
+        units, offset = _MICROSECONDS, 0
+        resolution, seconds = told.get(_TIME_RESOLUTION, b""), told.get(_TIME_OFFSET, b"")
+        if len(resolution) == 1:
+            exponent = resolution[0] & ~_POWER_OF_TWO
+            units = 2**exponent if resolution[0] & _POWER_OF_TWO else 10**exponent
+        if len(seconds) == 8:
+            (offset,) = self._unpack("q", seconds)
+        name = told.get(_NAME, b"")[:_LONGEST_NAME].rstrip(b"\0").decode(errors="replace")
         self._described += 1
         interface = Interface(self._described - 1, name, self._sections)
         return _Source(link, snaplen, interface, units, offset)

@@ -55,7 +55,7 @@ def _frame(columns: Sequence[str]) -> Dissected:
     stream, seq, ack, length, flags, time = columns
     second, _, fraction = time.partition(".")
     time_ns = int(second) * 10**9 + int(fraction.ljust(9, "0")) if time else None
-    if not stream:
+    if not stream or not flags:  # or one of whose header so little was kept
         return Dissected(time_ns)
     bits = int(flags, 16) & 0xFF
     acked = int(ack) if bits & _ACK else None
