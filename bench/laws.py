@@ -2,19 +2,24 @@
 """The cost of judging a case by the laws: all of a stored run's timelines are judged again, without a guest.
 
     .venv/bin/wsk-conformance run
-    .venv/bin/python bench/laws.py results/latest
+    .venv/bin/python bench/laws.py results/latest [--busy SEED]
 
 Prints the median and the largest time in ms, and every law that does not hold or cannot be judged. The
-budget is 3 ms a case at the median. The times of a stored timeline are the middle of what its clock left
-open, so what the run could order may be open here.
+budget is 3 ms a case at the median. With --busy each is judged as a busy host could have made it of the same
+guest (busy_host.py): a law that no longer holds then blames the guest for its host. The times of a stored
+timeline are the middle of what its clock left open, so what the run could order may be open here.
 """
 
+import argparse
+import random
 import statistics
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from busy_host import busier
 
 from harness.evidence import Clock, EventRow, Interval, PacketRow, Timeline, Trace
 from harness.report.record import load_run
@@ -70,9 +75,11 @@ def packets(folder: Path, case: dict[str, Any], rows: list[Any]) -> Iterator[Pac
                 yield parse(frame.data, time_ns=frame.time_ns or 0, sender=known.pop(0), index=place)
 
 
-def main(folder: Path) -> int:
+def main(folder: Path, busy: int | None) -> int:
     spent = []
-    for case, timeline in timelines(folder):
+    chance = random.Random(busy)
+    for case, made in timelines(folder):
+        timeline = made if busy is None else busier(made, chance)
         began = time.perf_counter()
         found = judge(timeline)
         spent.append((time.perf_counter() - began) * 1e3)
@@ -90,4 +97,8 @@ def main(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--busy", type=int, metavar="SEED")
+    chosen = parser.parse_args()
+    sys.exit(main(chosen.folder, chosen.busy))
