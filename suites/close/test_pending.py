@@ -2,8 +2,8 @@
 """WskCloseSocket while IRPs of earlier calls are pending: it completes them, and then itself."""
 
 from harness.core.ntstatus import STATUS_PENDING, STATUS_SUCCESS
-from harness.core.units import KiB
-from harness.peer import ReadsToEof, WithholdsFinAck, ZeroWindow
+from harness.core.units import KiB, ms
+from harness.peer import KeepsSending, ReadsToEof, WithholdsFinAck, ZeroWindow
 from harness.scenario import (
     ALL_CONTEXTS,
     CONTEXTS,
@@ -13,12 +13,14 @@ from harness.scenario import (
     WSK_FLAG_WAITALL,
     WSK_SOCKET,
     Category,
+    Origin,
     Scenario,
 )
 from harness.verdict import for_each, requires
 from suites.scenes import (
     CONNECTED_AND_ACCEPTED,
     SETTLES,
+    SHORT_PEER_TIMEOUT,
     failed,
     joined,
     require_pending,
@@ -28,6 +30,7 @@ from suites.scenes import (
 # Bytes and flags of a receive that nothing completes.
 RECEIVES = {"plain": (1 * KiB, 0), "waitall": (1 * KiB, WSK_FLAG_WAITALL), "drain": (0, WSK_FLAG_DRAIN)}
 COUNTS = (1, 16, 64)
+ROUNDS = 20
 
 
 def ended_by(seen, close, *pending):
@@ -180,3 +183,24 @@ async def test_close_completes_a_pending_watch_of_the_address_list(lab, family, 
     require_precondition(seen.returned(change) == STATUS_PENDING)
     assert ended_by(seen, close, change)
     lab.record("status of the watch", seen.status(change))
+
+
+@requires("C-11")
+@for_each(way=(WSK_SOCKET, Origin.STREAM_CONNECT), context=CONTEXTS, singly=("context",))
+async def test_a_close_comes_amid_data_that_completes_receives(lab, way, context):
+    """Round after round: each of four completes once and before the close, whichever was first."""
+    peer = lab.peer(KeepsSending(every=2 * ms, for_=60 * ms, connections=ROUNDS), FAMILIES[0])
+    plan = Scenario()
+    with plan.repeat(ROUNDS):
+        sock = plan.connected(way, to=peer)
+        receives = [plan.receive(sock, 100) for _ in range(4)]
+        plan.delay(4 * ms)
+        close = plan.close(sock, context=context)
+        plan.wait(*receives, close)
+
+    seen = await lab.run(plan, peer, peer_timeout=SHORT_PEER_TIMEOUT)
+
+    for receive in receives:
+        for life, closing in zip(seen.rounds(receive), seen.rounds(close), strict=True):
+            assert len(life.completions) == 1
+            assert life.completion.sequence < closing.completion.sequence

@@ -3,13 +3,14 @@
 
 from harness.core.ntstatus import STATUS_SUCCESS, nt_success
 from harness.core.units import KiB, ms
-from harness.peer import EndsWhenAsked, ReadsToEof, ZeroWindow
+from harness.peer import EndsWhenAsked, KeepsSending, ReadsToEof, ZeroWindow
 from harness.scenario import ALL_CONTEXTS, FAMILIES, IPV4, WSK_FLAG_WAITALL, WSK_SOCKET, Scenario
 from harness.verdict import for_each, requires
 from suites.scenes import (
     ACKNOWLEDGED,
     CONNECTED_AND_ACCEPTED,
     SETTLES,
+    SOON,
     joined,
     require_data_acknowledged,
     require_pending,
@@ -19,6 +20,8 @@ from suites.scenes import (
 from suites.states.pending import cancel_one, each_once
 
 PART, WHOLE = bytes(range(200)), 1000
+FLOWING = bytes(range(100))  # of the peer's, again and again
+PORTIONS, ROUNDS = 60, 100
 OPENS = 700 * ms
 
 
@@ -124,6 +127,33 @@ def part_of(one, others, which, received):
     size = len(received) - len(before) - len(behind)
     assert received == before + bytes(one.data[: max(size, 0)]) + behind
     return "all" if size == len(one.data) else "some" if size else "none"
+
+
+@requires("S-16")
+@for_each(way=CONNECTED_AND_ACCEPTED, family=FAMILIES)
+async def test_receives_are_cancelled_while_data_comes(lab, way, family):
+    """Round after round one is called and cancelled at once: it ends once, and no byte is lost."""
+    plan = Scenario()
+    sending = KeepsSending(portion=FLOWING, after=SOON, every=10 * ms, for_=PORTIONS * 10 * ms)
+    peer, sock = joined(lab, plan, sending, way, family)
+    plan.send(sock, b"!")
+    with plan.repeat(ROUNDS):
+        receive = plan.receive(sock, len(FLOWING))
+        plan.cancel(receive)
+        plan.wait(receive)
+        plan.delay(1 * ms)
+    with plan.repeat(PORTIONS + 1):
+        rest = plan.receive(sock, 64 * KiB)
+        plan.wait(rest)
+    plan.may_fail(rest)  # what it does behind the end of the stream is open
+    plan.finish.close(sock)
+
+    seen = await lab.run(plan, peer)
+
+    lives = [*seen.rounds(receive), *seen.rounds(rest)]
+    assert all(len(life.completions) == 1 for life in lives)
+    got = sum(life.completion.information for life in lives if nt_success(life.completion.io_status))
+    assert got == len(seen.stream("peer"))
 
 
 @requires("X-49")

@@ -6,10 +6,19 @@ from harness.core.units import KiB, ms
 from harness.peer import HoldsOpen, Sends
 from harness.scenario import CONTEXTS, WSK_FLAG_DRAIN, WSK_FLAG_WAITALL, Callback, Scenario, pattern
 from harness.verdict import for_each, requires
-from suites.scenes import NETWORKS, SOME_WAYS, TOLD, connected, impossible, require_unread
+from suites.scenes import (
+    CONNECTED_AND_ACCEPTED,
+    NETWORKS,
+    SOME_WAYS,
+    TOLD,
+    connected,
+    impossible,
+    require_unread,
+)
 
 ABORTIVE = 0x1  # WskDisconnectEvent: the peer aborted
 SENT = pattern(4000) * 25
+MUCH = pattern(4096) * 256
 POSTED = {"before-the-disconnect": True, "after-the-disconnect": False}
 
 
@@ -78,6 +87,27 @@ async def test_after_a_graceful_disconnect_data_and_fin_still_come_as_events(lab
     assert seen.result(kept) == SENT
     assert sum(visit.enter.information for visit in seen.callbacks(sock, Callback.RECEIVE)) == len(SENT)
     assert seen.callbacks(sock, Callback.DISCONNECT)[0].enter.callback_flags & ABORTIVE == 0
+
+
+@requires("D-20")
+@for_each(way=CONNECTED_AND_ACCEPTED)
+async def test_behind_our_fin_a_slow_client_gets_all_that_the_peer_sends(lab, way):
+    """A megabyte, for which the guest has no receives and no window at first: it comes whole."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, HoldsOpen(for_=200 * ms, tells=TOLD, sends=MUCH), way=way)
+    graceful = plan.disconnect(sock)
+    plan.finish.receive(sock, len(TOLD))
+    plan.delay(500 * ms)  # for as much of it as the guest takes
+    pieces = [plan.finish.receive(sock, len(MUCH) // 8, flags=WSK_FLAG_WAITALL) for _ in range(8)]
+    end = plan.receive(sock, 1)
+    plan.wait(end, graceful)
+    plan.finish.close(sock)
+
+    seen = await lab.run(plan, peer)
+
+    assert [seen.status(piece) for piece in pieces] == [STATUS_SUCCESS] * len(pieces)
+    assert b"".join(bytes(seen.data(piece)) for piece in pieces) == MUCH
+    assert seen.data(end) == b""
 
 
 @requires("D-20")

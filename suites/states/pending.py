@@ -55,7 +55,9 @@ SENDS = {
 }
 GRACEFUL = Pending(lambda plan, sock: [plan.disconnect(sock)], peer={"acknowledges_fin": False})
 OF_CONNECTIONS = {**RECEIVES, **SENDS, "graceful": GRACEFUL}
-CONNECTS = (Origin.WSK_SOCKET, Origin.STREAM_CONNECT)
+CONNECTS = (Origin.WSK_SOCKET, Origin.WSK_CONNECT_EX, Origin.STREAM_CONNECT)
+# And WskSocketConnect, whose socket is there only once it has succeeded: nothing can be called on it before.
+ALL_CONNECTS = (*CONNECTS, Origin.WSK_SOCKET_CONNECT)
 LISTENERS = (Category.LISTEN, Category.STREAM)
 COUNTS = {
     "one": 1,
@@ -135,8 +137,25 @@ def ended_by_close(seen, pending, close):
 
 
 def connecting(lab, plan, origin, family, local=None, patience=None):
-    """A connect that nobody answers; with `patience` TCP is told to give up after so many seconds."""
+    """A connect that nobody answers; with `patience` TCP is told to give up after so many seconds.
+
+    One of ALL_CONNECTS, or with `patience` of CONNECTS.
+    """
     peer = lab.peer(NeverAnswers(), family)
+    if origin == Origin.WSK_SOCKET_CONNECT:
+        sock = plan.socket_connect(to=peer, local=local)
+        connect = sock.creation
+    else:
+        sock = bound(plan, origin, family, local, patience)
+        call = plan.connect_ex if origin == Origin.WSK_CONNECT_EX else plan.connect
+        connect = call(sock, to=peer)
+    plan.may_fail(connect)
+    plan.delay(SETTLES)
+    return peer, sock, connect
+
+
+def bound(plan, origin, family, local, patience):
+    """The socket that is to connect."""
     category = Category.STREAM if origin == Origin.STREAM_CONNECT else Category.CONNECTION
     sock = plan.socket(family, category=category)
     plan.wait(sock.creation)
@@ -145,7 +164,9 @@ def connecting(lab, plan, origin, family, local=None, patience=None):
         limit = plan.give_up_after(sock, patience)
         plan.may_fail(limit)
         plan.wait(limit)
-    connect = plan.connect(sock, to=peer)
-    plan.may_fail(connect)
-    plan.delay(SETTLES)
-    return peer, sock, connect
+    return sock
+
+
+def has_socket(connect):
+    """Is there a socket to close, although the connect failed?"""
+    return connect.socket.creation is not connect

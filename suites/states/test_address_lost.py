@@ -7,7 +7,7 @@ No document says what that makes of a socket: who completes, and with what, is r
 from harness.core.ntstatus import STATUS_SUCCESS
 from harness.core.units import ms, s
 from harness.peer import EndsWhenAsked
-from harness.scenario import FAMILIES, Category, Scenario
+from harness.scenario import FAMILIES, Category, Origin, Scenario
 from harness.verdict import for_each, requires
 from suites.scenes import (
     SETTLES,
@@ -42,12 +42,17 @@ def close_and_note(plan, sock, pending):
 
 def judge(lab, seen, sock, pending, temporary):
     """Each completes once, at the close at the latest; recorded is the rest."""
-    require_precondition(seen.order(temporary.left_ns, sock.close_call))
-    assert each_once(seen, pending)
+    judge_ended(lab, seen, pending, temporary, sock.closing)
     assert seen.status(sock.closing) == STATUS_SUCCESS
-    before = [bool(seen.order(each.completion, sock.close_call)) for each in pending]
+
+
+def judge_ended(lab, seen, pending, temporary, end):
+    """The same for a call that ends them, be it none of a close."""
+    require_precondition(seen.order(temporary.left_ns, end.call))
+    assert each_once(seen, pending)
+    before = [bool(seen.order(each.completion, end.call)) for each in pending]
     if not all(before):
-        require_running(seen, temporary.left_ns, sock.close_call, PATIENCE)
+        require_running(seen, temporary.left_ns, end.call, PATIENCE)
     lab.record("ended by the loss", f"{sum(before)} of {len(before)}")
     lab.record("statuses", statuses(seen, pending))
 
@@ -91,6 +96,24 @@ async def test_a_socket_that_connects_loses_its_address(lab, origin, family):
     require_precondition(seen.order(connect.return_, temporary.left_ns))
     assert failed(seen, connect)
     judge(lab, seen, sock, [connect], temporary)
+
+
+@requires("S-17")
+@for_each(family=FAMILIES)
+async def test_a_socket_that_is_made_and_connected_loses_its_address(lab, family):
+    """WskSocketConnect has no socket to close yet: it fails, when it is cancelled at the latest."""
+    plan = Scenario()
+    async with lab.temporary_address(family) as temporary:
+        peer, _, connect = connecting(lab, plan, Origin.WSK_SOCKET_CONNECT, family, local=temporary.at())
+        plan.delay(PATIENCE)
+        cancel = plan.cancel(connect)
+        plan.wait(connect)
+        temporary.leaves(after=LEAVES)
+        seen = await lab.run(plan, peer)
+
+    require_precondition(seen.order(connect.return_, temporary.left_ns))
+    assert failed(seen, connect)
+    judge_ended(lab, seen, [connect], temporary, cancel)
 
 
 @requires("S-17")

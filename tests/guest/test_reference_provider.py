@@ -188,7 +188,7 @@ CAUGHT_BY_CASES = {
     "giving-up-ends-one-receive": f"{_EVERY_END}::test_the_peers_silence[receives-wsk-socket-ipv6]",
     "given-up-send-succeeds": f"{_EVERY_END}::test_the_peers_silence[send-stream-accept-ipv6]",
     "abort-ends-one-receive": f"{_EVERY_END}::test_an_abortive_disconnect[receives-wsk-socket-ipv6]",
-    "close-ends-one-receive": f"{_EVERY_END}::test_a_close_of_a_connection[receives-wsk-socket-ipv6]",
+    "close-ends-one-receive": f"{_EVERY_END}::test_a_close_of_a_connection[receives-stream-accept-ipv6]",
     "close-ends-one-accept": f"{_EVERY_END}::test_a_close_of_a_listener[many-listen-ipv6]",
     "close-ends-one-datagram": f"{_EVERY_END}::test_a_close_of_a_datagram_socket[many-ipv6]",
     "cancel-leaves-receive": f"{_EVERY_END}::test_io_cancel_irp_on_a_connection[receive-wsk-socket-ipv4]",
@@ -251,9 +251,9 @@ CAUGHT_BY_CASES = {
     "[close-wait-local-ipv4]",
     "remote-is-local": f"{_ADDRESSES}::test_the_addresses_of_a_connection_are_those_on_the_wire"
     "[wsk-socket-ipv4-passive]",
-    "given-up-connect-succeeds": f"{_EVERY_END}::test_nobody_answers_a_connect[stream-connect-ipv6]",
+    "given-up-connect-succeeds": f"{_EVERY_END}::test_nobody_answers_a_connect[stream-connect-ipv4]",
     "cancel-leaves-connect": f"{_EVERY_END}::test_io_cancel_irp_on_a_socket_that_connects"
-    "[stream-connect-ipv6]",
+    "[stream-connect-ipv4]",
     "cancel-ends-sends-behind": "suites/contract/test_cancelled.py::"
     "test_one_of_several_sends_is_cancelled[first-fits-wsk-socket-ipv4]",
     "retained-holds-fin": "suites/contract/test_left_data.py::"
