@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Installs and starts the driver inside a Windows guest, over any channel, until it answers."""
 
-import asyncio
 import time
 from dataclasses import dataclass
 
@@ -13,7 +12,7 @@ from harness.guest.channel import Channel, powershell
 from harness.guest.control import ControlClient
 from harness.guest.image_manifest import ImageManifest
 from harness.guest.options import GuestOptions
-from harness.guest.serial import Port, PortStream, ServedPort
+from harness.guest.serial import Port, served
 
 FILES = ("wsktest.sys", "wskctl.exe")
 
@@ -145,20 +144,11 @@ async def _open_control(channel: Channel, port: Port | None, progress: Progress)
     """
     if port:
         try:
-            return await _open_over_port(channel, port), "virtio port"
+            stream = await served(channel, _WSKCTL, port)
+            return await ControlClient.open(stream, _PORT_LIMIT_S), "virtio port"
         except (HarnessError, GuestHung) as error:
             progress(f"the guest has no virtio port ({error}): scenarios go over its login")
     return await ControlClient.open(await channel.stream(f"{_WSKCTL} serve"), _COMMAND_LIMIT_S), "login"
-
-
-async def _open_over_port(channel: Channel, port: Port) -> ControlClient:
-    stream = await asyncio.to_thread(PortStream.connect, port.socket)
-    try:
-        command = await channel.stream(f"{_WSKCTL} serve {port.name}")
-    except BaseException:
-        stream.close()
-        raise
-    return await ControlClient.open(ServedPort(stream, command), _PORT_LIMIT_S)
 
 
 async def switch_on_vbs(channel: Channel) -> None:

@@ -21,17 +21,19 @@ from harness.core.printable import printable
 from harness.guest import switches
 from harness.guest.base import Fault, Freedom, Progress, RunningGuest, freedom_and_seed
 from harness.guest.options import GuestOptions
-from harness.lab import domain, kvm, vm_snapshot
+from harness.lab import domain, kvm, libvirt_embed, vm_snapshot
 from harness.lab.hypervisor import Hypervisor
 from harness.lab.machine import Machine
 from harness.lab.namespace import Network
 
 if TYPE_CHECKING:
+    from harness.guest.control import ByteStream
     from harness.guest.ssh import SshChannel
 
 _BUILD = REFERENCE_IMAGE / "build.py"
 _DRIVER = Path(os.environ.get("WSK_DRIVER", BUILT_DRIVER / "wsktest.sys"))  # or another build of it
 _DRIVER_IN_GUEST = "/tmp/wsktest.sys"
+_PORT_IN_GUEST = "/dev/vport*p1"  # a shell finds the only one; Linux counts virtio devices of all kinds
 _FAULT_IN_GUEST = "/sys/module/ntlab/parameters/fault"
 _SEED_IN_GUEST = "/sys/module/ntlab/parameters/race_seed"
 _STRICT_IN_GUEST = "/sys/module/ntlab/parameters/strict"
@@ -153,7 +155,8 @@ class ReferenceGuest:
             progress(way_of_running(accelerated, reason))
         for freedom in freedoms:
             cpus = _PROCESSORS.get(freedom, cpus)
-        start = _ReferenceStart(self.image, accelerated, cpus, network, serial_log)
+        sockets = libvirt_embed.root() if hypervisor.is_here else None
+        start = _ReferenceStart(self.image, accelerated, cpus, network, serial_log, sockets)
         name, switched = f"{self.name}-{number}", _Switched(fault, freedoms, self._strict)
         if accelerated or not hypervisor.is_here:
             return await start.run(hypervisor, name, None, switched)
@@ -195,10 +198,11 @@ class _ReferenceStart:
     cpus: int
     network: Network
     serial_log: Path
+    sockets: Path | None  # the folder for those of its machines; None where QEMU is another's
 
     def place(self) -> Path:
         """Where the booted guest is kept that this start can go on from."""
-        like = replace(self, serial_log=Path("any"))._description("any")
+        like = replace(self, serial_log=Path("any"), sockets=Path("any"))._description("any")
         return vm_snapshot.place(like, [*image_files(self.image), Path(domain.QEMU)])
 
     async def go_on(
@@ -262,8 +266,18 @@ class _ReferenceStart:
             self.image / "initramfs.cpio",
             command_line(self.network, emulated=not self.accelerated),
         )
-        wanted = domain.Wanted(name, boot, ReferenceGuest.memory_mib, kvm=self.accelerated, cpus=self.cpus)
+        wanted = domain.Wanted(
+            name,
+            boot,
+            ReferenceGuest.memory_mib,
+            kvm=self.accelerated,
+            cpus=self.cpus,
+            control_socket=self._control_socket(name),
+        )
         return domain.build(wanted, self.network, self.serial_log)
+
+    def _control_socket(self, name: str) -> Path | None:
+        return self.sockets / f"{name}.control" if self.sockets else None
 
     async def _keep(self, hypervisor: Hypervisor, machine: Machine, kept: Path) -> None:
         channel = await self._log_in()
@@ -288,8 +302,9 @@ class _ReferenceStart:
             date = f"date -s @{time.time():.0f} > /dev/null"
             install = f"cat > {_DRIVER_IN_GUEST} && wskctl install {_DRIVER_IN_GUEST} && wskctl start"
             await _must(channel, f"{date}; {switched.command} && {install}", _DRIVER.read_bytes())
-            control = await ControlClient.open(await channel.stream("wskctl serve"))
-            info = await control.info()
+            stream, way = await self._served(channel, machine.name)
+            control = await ControlClient.open(stream)
+            info = {**await control.info(), "control": way}
         except BaseException:
             channel.close()
             raise
@@ -305,6 +320,18 @@ class _ReferenceStart:
             info=info,
             dump="none: this guest has no disk to keep one; its panic is in the serial log",
         )
+
+    async def _served(self, channel: "SshChannel", name: str) -> tuple["ByteStream", str]:
+        """`wskctl serve`, by a virtio port where the machine has one, and the name of the way.
+
+        Over its login each frame costs the guest packets, ciphers and turns of an SSH server: twice the
+        time under emulation (bench/ways.py).
+        """
+        from harness.guest.serial import Port, served  # as above
+
+        if socket := self._control_socket(name):
+            return await served(channel, "wskctl", Port(socket, _PORT_IN_GUEST)), "virtio port"
+        return await channel.stream("wskctl serve"), "login"
 
 
 def way_of_running(accelerated: bool, reason: str) -> str:

@@ -8,6 +8,7 @@ a serial port is written to no faster than its line would carry, because its
 driver may hold no more than the 16 bytes of a UART.
 """
 
+import asyncio
 import contextlib
 import socket
 import threading
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 from harness.core.errors import ChannelLost, HarnessError
 
 if TYPE_CHECKING:
+    from harness.guest.channel import Channel
     from harness.guest.control import ByteStream
 
 _BITS_PER_BYTE = 10  # with the start bit and the stop bit
@@ -112,3 +114,14 @@ class ServedPort:
         """End both; again is harmless."""
         self._port.close()
         self._command.close()
+
+
+async def served(channel: "Channel", wskctl: str, port: Port) -> ServedPort:
+    """Starts `wskctl serve` for the port in the guest. Raises HarnessError where QEMU offers none."""
+    stream = await asyncio.to_thread(PortStream.connect, port.socket)
+    try:
+        command = await channel.stream(f"{wskctl} serve {port.name}")
+    except BaseException:
+        stream.close()
+        raise
+    return ServedPort(stream, command)

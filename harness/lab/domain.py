@@ -13,6 +13,7 @@ QBOOT = Path("/usr/share/qemu/qboot.rom")
 _QEMU_NAMESPACE = "{http://libvirt.org/schemas/domain/qemu/1.0}"
 _GUEST_OFFLOADS_OFF = {"csum": "off", "tso4": "off", "tso6": "off", "ecn": "off", "ufo": "off"}
 _HOST_OFFLOADS_OFF = {**_GUEST_OFFLOADS_OFF, "gso": "off"}
+_CONTROL_PORT = "org.wsk-conformance.control.0"
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Wanted:
     memory_mib: int
     kvm: bool
     cpus: int = 2
+    control_socket: Path | None = None  # where `wskctl serve` is heard when it serves a virtio port
 
 
 def build(wanted: Wanted, network: Network, serial_log: Path) -> Element:
@@ -46,7 +48,10 @@ def build(wanted: Wanted, network: Network, serial_log: Path) -> Element:
     text(domain, "on_poweroff", "destroy")
     text(domain, "on_reboot", "destroy")
     text(domain, "on_crash", "preserve")
-    _add_devices(SubElement(domain, "devices"), network, serial_log)
+    devices = SubElement(domain, "devices")
+    _add_devices(devices, network, serial_log)
+    if wanted.control_socket:
+        _add_control_port(devices, wanted.control_socket)
     return domain
 
 
@@ -79,6 +84,15 @@ def _add_devices(devices: Element, network: Network, serial_log: Path) -> None:
     _place(rng, slot=4)
     SubElement(devices, "controller", type="usb", model="none")
     SubElement(devices, "memballoon", model="none")
+
+
+def _add_control_port(devices: Element, path: Path) -> None:
+    """The one port of the machine's only virtio-serial device."""
+    controller = SubElement(devices, "controller", type="virtio-serial", index="0", ports="2")  # 0: a console
+    _place(controller, slot=5)
+    channel = SubElement(devices, "channel", type="unix")
+    SubElement(channel, "source", mode="bind", path=str(path))
+    SubElement(channel, "target", type="virtio", name=_CONTROL_PORT)
 
 
 def _place(device: Element, slot: int) -> None:

@@ -60,3 +60,27 @@ def test_commands_files_and_clocks(tmp_path: Path) -> None:
     assert "hung `sleep 9` did not end within 0.1 s" in said
     assert "clock True True" in said
     assert said[-1] == "True reference"
+
+
+def test_scenarios_go_by_a_port_of_the_machine_and_the_end_of_wskctl_ends_it(tmp_path: Path) -> None:
+    said = finish(
+        start_lab(
+            """
+            async def main():
+                with Hypervisor() as hypervisor:
+                    guest = await started(hypervisor)
+                    print("by", guest.info["control"])
+                    await guest.connection.exec("killall wskctl")
+                    try:
+                        while True:
+                            await guest.control.clock()
+                    except ChannelLost:
+                        print("told")
+                    await guest.stop()
+            asyncio.run(main())
+            """,
+            tmp_path,
+        )
+    )
+    assert "by virtio port" in said
+    assert "told" in said

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The XML that libvirt gets for a machine."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from harness.lab import domain
@@ -29,3 +30,11 @@ def test_a_crash_is_kept_and_a_power_off_ends_it() -> None:
     assert root.findtext("on_crash") == "preserve"
     assert root.findtext("on_poweroff") == "destroy"
     assert root.find("devices/panic") is not None
+
+
+def test_scenarios_have_a_port_of_their_own_where_there_is_a_socket_for_it() -> None:
+    with_port = replace(WANTED, control_socket=Path("/control"))
+    root = domain.build(with_port, Network(), Path("/serial"))
+    (source,) = root.findall("devices/channel/source")
+    assert (source.get("mode"), source.get("path")) == ("bind", "/control")
+    assert domain.build(WANTED, Network(), Path("/serial")).find("devices/channel") is None
