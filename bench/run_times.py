@@ -2,7 +2,10 @@
 """How long a user waits: from the command to the first verdict, and to the end of the run.
 
 And how many scenarios wait side by side: the seconds that the guest spent in all
-of them, by those that the run took up to the making of its report.
+of them, by those that the run took up to the making of its report. And what processors
+had to do, which other work on the machine changes less: ms of the harness's own process
+for each case, start and report included, and seconds of all that it started, which are
+QEMU, the look for an image to build, and the drawing of the report.
 
     .venv/bin/python bench/run_times.py [--runs 5] [CASE]...
 
@@ -11,6 +14,7 @@ Prints of each minimum, median and maximum.
 """
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -18,7 +22,9 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+import psutil
 from scaling import in_guest
 from startup import with_compiled_modules
 
@@ -28,8 +34,17 @@ COMMAND = Path(sys.executable).parent / "wsk-conformance"
 VERDICT = "%]"  # ends the line of a case that is over, with how many are
 
 
-def timed_run(results: str, cases: Sequence[str]) -> tuple[float, float]:
-    """Seconds to the first verdict and to the end. Exits when the run fails: its times would mean nothing."""
+class Run(NamedTuple):
+    """Seconds to the first verdict and to the end, and of processors: its own, and of all that it started."""
+
+    first: float
+    whole: float
+    own: float
+    others: float
+
+
+def timed_run(results: str, cases: Sequence[str]) -> Run:
+    """Exits when the run fails: its times would mean nothing."""
     start = time.monotonic()
     first = None
     with subprocess.Popen(
@@ -41,16 +56,25 @@ def timed_run(results: str, cases: Sequence[str]) -> tuple[float, float]:
         for line in run.stdout or ():
             if first is None and VERDICT in line:
                 first = time.monotonic() - start
+        os.waitid(os.P_PID, run.pid, os.WEXITED | os.WNOWAIT)  # ended, and its times are still there
+        whole, used = time.monotonic() - start, psutil.Process(run.pid).cpu_times()
     if run.returncode or first is None:
         sys.exit(f"a run ended with status {run.returncode}; see {results}/latest/report.html")
-    return first, time.monotonic() - start
+    own, others = used.user + used.system, used.children_user + used.children_system
+    return Run(first, whole, own, others)
 
 
-def side_by_side(folder: Path) -> float:
-    """The waits of a run by its time."""
-    run = load_run(folder)
-    waits = sum(in_guest(folder / case["trace"]) for case in run["cases"] if case["trace"])
-    return waits / float(run["seconds"])
+def figures(run: Run, folder: Path) -> dict[str, float]:
+    """What is printed of a run whose results are in `folder`."""
+    record = load_run(folder)
+    waits = sum(in_guest(folder / case["trace"]) for case in record["cases"] if case["trace"])
+    return {
+        "first verdict": run.first,
+        "whole run": run.whole,
+        "waits by time": waits / float(record["seconds"]),
+        "harness, ms a case": run.own / len(record["cases"]) * 1e3,
+        "others, CPU s": run.others,
+    }
 
 
 def main() -> None:
@@ -60,13 +84,10 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as results:
         timed_run(results, asked.cases)
-        seen = [
-            (*timed_run(results, asked.cases), side_by_side(Path(results, "latest")))
-            for _ in range(asked.runs)
-        ]
-    firsts, wholes, waits = zip(*seen, strict=True)
-    for name, times in (("first verdict", firsts), ("whole run", wholes), ("waits by time", waits)):
-        print(f"{name:14} {min(times):6.2f} {statistics.median(times):6.2f} {max(times):6.2f}")
+        seen = [figures(timed_run(results, asked.cases), Path(results, "latest")) for _ in range(asked.runs)]
+    for name in seen[0]:
+        values = [one[name] for one in seen]
+        print(f"{name:18} {min(values):6.2f} {statistics.median(values):6.2f} {max(values):6.2f}")
 
 
 if __name__ == "__main__":
