@@ -15,8 +15,9 @@ class ZeroWindow(ScriptedPeer):
 
     The window opens on command, or `opens_after` ns after the guest has knocked: sent a probe, or
     something else that has no room. Then the peer reads to EOF and closes. A FIN needs room in the
-    window as a byte does. With `resets_after` it stays closed, and the peer sends a RST that much
-    later. Where nobody knocks for KNOCK_LIMIT it goes on as if somebody had.
+    window as a byte does. Without `says` the ACK that tells of that is lost: a probe has to find out.
+    With `resets_after` it stays closed, and the peer sends a RST that much later. Where nobody
+    knocks for KNOCK_LIMIT it goes on as if somebody had.
     """
 
     def __init__(
@@ -24,12 +25,14 @@ class ZeroWindow(ScriptedPeer):
         *,
         takes: int = 0,
         opens_after: int | None = None,
+        says: bool = True,
         resets_after: int | None = None,
         exchange: int = 0,
         connections: int = 1,
     ) -> None:
         super().__init__(TcpBehaviour(takes=exchange + takes), exchange=exchange, connections=connections)
         self._opening = Command(opens_after)
+        self.says = says
         self.resets_after = resets_after
 
     @property
@@ -54,5 +57,6 @@ class ZeroWindow(ScriptedPeer):
             connection.reset()
         elif await self._opening.awaited(connection):
             connection.tcp.behaviour.takes = None
-            connection.tcp.acknowledge()
+            if self.says:
+                connection.tcp.acknowledge()
             await connection.read_to_end()

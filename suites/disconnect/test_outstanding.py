@@ -69,6 +69,25 @@ async def test_graceful_disconnect_waits_while_the_window_is_closed(lab, network
     assert peer.received == send.data
 
 
+@requires("D-18b")
+@for_each(network=NETWORKS)
+async def test_graceful_disconnect_goes_on_when_the_window_opens_unheard(lab, network):
+    """The ACK that opens it is lost: a probe finds it open (RFC 9293, 3.8.6.1), and all is sent."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, ZeroWindow(opens_after=300 * ms, says=False), network)
+    send = plan.send(sock, 16 * KiB)
+    disconnect = plan.disconnect(sock)
+    plan.wait(send, disconnect)
+    plan.close_after_eof(sock)
+
+    seen = await lab.run(plan, peer)
+
+    require_precondition(seen.order(disconnect.call, peer.opened))
+    assert (seen.status(send), seen.status(disconnect)) == (STATUS_SUCCESS, STATUS_SUCCESS)
+    assert peer.received == send.data
+    assert peer.ended == "eof"
+
+
 @requires("D-19")
 @for_each(context=CONTEXTS, family=FAMILIES)
 async def test_nothing_is_sent_after_a_graceful_disconnect(lab, context, family):

@@ -42,6 +42,18 @@ def test_nothing_gets_through_until_the_window_opens() -> None:
 
 
 @in_own_namespace
+def test_it_can_leave_it_to_a_probe_to_find_the_window_open() -> None:
+    for family in (4, 6):
+        peer = ZeroWindow(opens_after=300 * ms, says=False)
+        packets = meet_on_wire(peer, sends_and_finishes, family)
+        assert peer.opened
+        assert (peer.received, peer.ended) == (DATA, "eof")
+        after = [packet for packet in packets if packet.time_ns > peer.opened]
+        assert [packet.sender for packet in after[:2]] == ["guest", "peer"]  # asked, then told
+        assert after[1].window
+
+
+@in_own_namespace
 def test_it_takes_so_many_bytes_and_opens_on_command() -> None:
     peer = ZeroWindow(takes=3000, exchange=1000)
 

@@ -28,7 +28,7 @@ FAULT(no_connect_ex, "no-connect-ex", "", "the tables of an older WSK, which has
 FAULT(no_fin, "no-fin",
       "D-01 D-03 D-04 D-08 D-15 D-16 D-24 D-25 D-26 C-10 C-11 C-17 C-18b X-10 X-12 X-18 X-26 X-31 X-45 X-49 S-03 S-04 S-05 S-06 S-07 S-11 S-12 S-14 S-15 S-16 *",
       "a graceful disconnect completes and sends nothing")
-FAULT(buffer_cut, "buffer-cut", "D-03 D-17 D-22", "the last byte of the disconnect's buffer is not sent")
+FAULT(buffer_cut, "buffer-cut", "D-03 D-17 D-22 D-16", "the last byte of the disconnect's buffer is not sent")
 FAULT(offset_ignored, "offset-ignored", "D-03", "a buffer is taken from the beginning of its first MDL")
 FAULT(chain_ignored, "chain-ignored", "D-03 D-17", "only the first MDL of a chain is used")
 FAULT(graceful_ends_both, "graceful-ends-both", "D-20 D-20b D-21 X-41 X-42 X-44 S-13",
@@ -127,15 +127,15 @@ FAULT(listener_close_ends_accepted, "listener-close-ends-accepted",
       "C-02 X-22",
       "closing a listener resets what it accepted")
 FAULT(event_without_enable, "event-without-enable", "X-03", "the disconnect event comes without being enabled")
-FAULT(event_for_local_disconnect, "event-for-local-disconnect", "X-03 X-41",
+FAULT(event_for_local_disconnect, "event-for-local-disconnect", "X-03 X-41 S-12",
       "the disconnect event comes for the client's own disconnect")
 FAULT(disconnect_flag_wrong, "disconnect-flag-wrong",
-      "X-03 X-07 X-12 X-16 X-41 X-42 X-48",
+      "X-03 X-07 X-12 X-16 X-41 X-42 X-48 S-12 X-45",
       "the disconnect event takes FIN for RST and RST for FIN")
 FAULT(event_below_dispatch, "event-below-dispatch", "X-04", "callbacks say DISPATCH_LEVEL and run below it")
 FAULT(disconnect_before_data, "disconnect-before-data", "X-07", "the disconnect event comes before the data")
 FAULT(disconnect_event_twice, "disconnect-event-twice",
-      "D-20 X-03 X-07 X-32 X-12 X-16 X-41 X-42 X-48",
+      "D-20 X-03 X-07 X-32 X-12 X-16 X-41 X-42 X-48 S-12 X-45",
       "the disconnect event comes twice")
 FAULT(disable_does_not_wait, "disable-does-not-wait",
       "C-11 C-12 X-12 X-10",
@@ -181,7 +181,7 @@ FAULT(fin_ends_one_receive, "fin-ends-one-receive", "S-11",
       "of the receives that are pending at the peer's FIN only the first completes")
 FAULT(event_hides_eof, "event-hides-eof", "X-03 X-16 X-41",
       "the peer's FIN does not complete a receive where the disconnect event is enabled")
-FAULT(reset_ends_one_receive, "reset-ends-one-receive", "S-12",
+FAULT(reset_ends_one_receive, "reset-ends-one-receive", "S-12 X-03",
       "of the receives that are pending at the peer's RST only the first completes")
 FAULT(giving_up_ends_one_receive, "giving-up-ends-one-receive", "S-18",
       "of the receives that are pending when TCP gives up only the first completes")
@@ -189,9 +189,9 @@ FAULT(given_up_send_succeeds, "given-up-send-succeeds", "S-18",
       "a send whose data nobody acknowledges succeeds when TCP gives up")
 FAULT(given_up_connect_succeeds, "given-up-connect-succeeds", "S-18",
       "a connect whose SYN nobody answers succeeds when TCP gives up")
-FAULT(abort_ends_one_receive, "abort-ends-one-receive", "S-14",
+FAULT(abort_ends_one_receive, "abort-ends-one-receive", "S-14 S-05 S-15",
       "an abortive disconnect completes only the first of the receives that are pending")
-FAULT(close_ends_one_receive, "close-ends-one-receive", "C-10 C-11 C-12b C-13 S-15",
+FAULT(close_ends_one_receive, "close-ends-one-receive", "C-10 C-11 C-12b C-13 S-15 S-05 S-14",
       "a close completes only the first of the receives that are pending")
 FAULT(close_ends_one_accept, "close-ends-one-accept", "S-15",
       "a close completes only the first of the accepts that are pending")
@@ -200,12 +200,12 @@ FAULT(close_ends_one_datagram, "close-ends-one-datagram", "C-10 C-11 S-15",
 FAULT(receives_newest_first, "receives-newest-first", "X-34 X-47",
       "the newest of the receives that are pending gets the data")
 FAULT(waitall_half, "waitall-half", "X-17 X-34 X-47", "a WAITALL receive is content with half of its buffer")
-FAULT(cancel_leaves_receive, "cancel-leaves-receive", "X-17 S-16", "IoCancelIrp does nothing to a receive")
+FAULT(cancel_leaves_receive, "cancel-leaves-receive", "X-17 S-05 S-16", "IoCancelIrp does nothing to a receive")
 FAULT(cancel_leaves_connect, "cancel-leaves-connect", "S-16", "IoCancelIrp does nothing to a connect")
 FAULT(cancel_leaves_accept, "cancel-leaves-accept", "S-16", "IoCancelIrp does nothing to an accept")
-FAULT(cancel_ends_another, "cancel-ends-another", "S-16", "IoCancelIrp ends the oldest operation of the kind")
+FAULT(cancel_ends_another, "cancel-ends-another", "S-05 S-16", "IoCancelIrp ends the oldest operation of the kind")
 FAULT(cancel_ends_sends_behind, "cancel-ends-sends-behind", "S-16", "cancelling a send ends those behind it")
-FAULT(cancel_resets, "cancel-resets", "S-16", "cancelling a receive resets the connection")
+FAULT(cancel_resets, "cancel-resets", "S-05 S-16", "cancelling a receive resets the connection")
 FAULT(cancel_deafens, "cancel-deafens", "S-16", "cancelling an accept ends the listening")
 FAULT(cancel_loses_data, "cancel-loses-data", "S-16", "the first byte that comes after a receive was cancelled is lost")
 FAULT(refused_is_lost, "refused-is-lost", "X-41", "data that a receive event refused is lost")
@@ -338,6 +338,7 @@ FAULT(cancelled_receive_succeeds, "cancelled-receive-succeeds", "S-16 X-17",
 FAULT(fin_sent_once, "fin-sent-once", "D-03 D-16 D-22", "a FIN that is lost on its way is not sent again")
 FAULT(data_sent_once, "data-sent-once", "D-03 D-16 D-22", "data that is lost on its way is not sent again")
 FAULT(syn_sent_once, "syn-sent-once", "D-16", "a SYN that is lost on its way is not sent again")
+FAULT(window_not_probed, "window-not-probed", "D-18b", "a window that is closed is not probed: who opens it has to say so")
 FAULT(late_data_acknowledged, "late-data-acknowledged", "D-30 C-17 X-14",
       "data that comes for a connection that was aborted or closed is acknowledged")
 FAULT(chain_ignored_when_accepted, "chain-ignored-when-accepted", "D-03",

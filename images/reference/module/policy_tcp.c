@@ -63,6 +63,11 @@ u32 policy_ending_leaves_after_ms(void)
 	return freedom(FREEDOM_endings_leave_late) ? 50 : 0;
 }
 
+bool policy_probes(void)
+{
+	return !fault(FAULT_window_not_probed);
+}
+
 bool policy_probes_with_data(void)
 {
 	return freedom(FREEDOM_probes_with_data);

@@ -270,25 +270,40 @@ static unsigned int from_socket(struct wsk_socket *ws, struct sock *sk, struct s
 	tcp = (const void *)skb_transport_header(skb);
 	if (tcp->fin && policy_fin_at_two_places())
 		send_moved_copy(skb, state, 1);
-	if (is_probe(sk, skb, tcp) && policy_probes_with_data()) {
-		load(sk, skb);
-		return NF_ACCEPT;
+	if (is_probe(sk, skb, tcp)) {
+		if (policy_probes_with_data())
+			load(sk, skb);
+		return policy_probes() ? NF_ACCEPT : NF_DROP;
 	}
 	if ((tcp->fin || tcp->rst) && policy_ending_leaves_after_ms())
 		return hold(sk, skb, state, policy_ending_leaves_after_ms(), true);
 	return policy_ack_delay_ms() ? delay(sk, skb, tcp, state) : NF_ACCEPT;
 }
 
+/* The connection that a segment leaves; the caller gives it back. */
+static struct sock *find_sender(const struct sk_buff *skb, const struct tcphdr *tcp, u8 family)
+{
+	if (family == NFPROTO_IPV4)
+		return compat_lookup_established4(&init_net, ip_hdr(skb)->daddr, tcp->dest, ip_hdr(skb)->saddr,
+						  tcp->source, 0);
+	return compat_lookup_established6(&init_net, &ipv6_hdr(skb)->daddr, tcp->dest, &ipv6_hdr(skb)->saddr,
+					  ntohs(tcp->source), 0, 0);
+}
+
+/* The connection that a segment comes to, likewise. */
+static struct sock *find_receiver(const struct sk_buff *skb, const struct tcphdr *tcp, u8 family)
+{
+	if (family == NFPROTO_IPV4)
+		return compat_lookup_established4(&init_net, ip_hdr(skb)->saddr, tcp->source, ip_hdr(skb)->daddr,
+						  tcp->dest, 0);
+	return compat_lookup_established6(&init_net, &ipv6_hdr(skb)->saddr, tcp->source, &ipv6_hdr(skb)->daddr,
+					  ntohs(tcp->dest), 0, 0);
+}
+
 static bool has_socket(const struct sk_buff *skb, const struct tcphdr *tcp, u8 family)
 {
-	struct sock *sk;
+	struct sock *sk = find_sender(skb, tcp, family);
 
-	if (family == NFPROTO_IPV4)
-		sk = compat_lookup_established4(&init_net, ip_hdr(skb)->daddr, tcp->dest, ip_hdr(skb)->saddr,
-						tcp->source, 0);
-	else
-		sk = compat_lookup_established6(&init_net, &ipv6_hdr(skb)->daddr, tcp->dest, &ipv6_hdr(skb)->saddr,
-						ntohs(tcp->source), 0, 0);
 	if (sk)
 		sock_gen_put(sk);
 	return sk;
@@ -334,6 +349,33 @@ static unsigned int outgoing(void *unused, struct sk_buff *skb, const struct nf_
 	return ws ? from_socket(ws, sk, skb, state) : NF_ACCEPT;
 }
 
+/* The peer took the octet of a probe, of which Linux's TCP knows nothing: it will be sent once more. */
+static void take_back(const struct sock *sk, struct sk_buff *skb, const struct tcphdr *tcp)
+{
+	u32 next = READ_ONCE(tcp_sk(sk)->snd_nxt);
+	int end = skb_transport_offset(skb) + sizeof(*tcp);
+	__be32 told = tcp->ack_seq;
+	struct tcphdr *own;
+
+	if (!tcp->ack || ntohl(told) != next + 1 || !conn_owner(sk) || !policy_probes_with_data() ||
+	    skb_ensure_writable(skb, end))
+		return;
+	own = (struct tcphdr *)skb_transport_header(skb);
+	own->ack_seq = htonl(next);
+	inet_proto_csum_replace4(&own->check, skb, told, own->ack_seq, false);
+}
+
+static void comes_to(struct sk_buff *skb, const struct tcphdr *tcp, u8 family)
+{
+	struct sock *sk = find_receiver(skb, tcp, family);
+
+	if (!sk)
+		return;
+	if (sk_fullsock(sk))
+		take_back(sk, skb, tcp);
+	sock_gen_put(sk);
+}
+
 /* TCP answers a segment, if it does, on the processor that the segment came to. */
 static unsigned int incoming(void *unused, struct sk_buff *skb, const struct nf_hook_state *state)
 {
@@ -343,8 +385,10 @@ static unsigned int incoming(void *unused, struct sk_buff *skb, const struct nf_
 	struct tcphdr room;
 
 	tcp = protocol == IPPROTO_TCP ? skb_header_pointer(skb, place, sizeof(room), &room) : NULL;
-	if (tcp)
-		this_cpu_write(came_to, ntohl(tcp->seq) + skb->len - place - tcp->doff * 4 + tcp->syn + tcp->fin);
+	if (!tcp)
+		return NF_ACCEPT;
+	this_cpu_write(came_to, ntohl(tcp->seq) + skb->len - place - tcp->doff * 4 + tcp->syn + tcp->fin);
+	comes_to(skb, tcp, state->pf);
 	return NF_ACCEPT;
 }
 
