@@ -96,6 +96,12 @@ contain() {
     command=$(image inspect --format "$all" "$container")
 }
 
+# Without them debootstrap takes another distribution's mirror for its own.
+tell_of_keys() {
+    local keys=/usr/share/keyrings/${distribution,,}-archive-keyring.gpg
+    [ -f "$keys" ] || echo "the keys of $distribution are not here: $keys" >&2
+}
+
 clean_up() {
     [ ! -d "$work/images" ] || image rm --all > /dev/null
     rm -rf --one-file-system "$work"
@@ -123,7 +129,7 @@ main() {
     [ ! -e "/usr/share/debootstrap/scripts/$suite" ] || script=
     debootstrap ${FRESH_CACHE:+--cache-dir="$FRESH_CACHE/$suite"} --variant=minbase --components="${components/ /,}" \
         --include=ca-certificates,make,git "$suite" "$root" "$mirror" ${script:+"$script"} > "$work/log" 2>&1 \
-        || { tail "$work/log" >&2; exit 3; }
+        || { tail "$work/log" >&2; tell_of_keys; exit 3; }
     equip
     git clone -q "$repository" "$root$folder"
 

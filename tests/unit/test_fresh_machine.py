@@ -12,6 +12,8 @@ from harness.core.paths import REPOSITORY
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="it makes systems as root only")
 SCRIPT = REPOSITORY / "bench" / "fresh_machine.sh"
+_DEBIANS_KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+_UBUNTUS_KEYS = Path("/usr/share/keyrings/ubuntu-archive-keyring.gpg")
 
 
 def fresh_machine(path: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -45,6 +47,8 @@ def asked_of_debootstrap(path: Path, suite: str) -> list[str]:
     program(path / "debootstrap", f"printf '%s\\n' \"$@\" > {path}/asked; echo cannot >&2; exit 1")
     done = fresh_machine(path, suite)
     assert (done.returncode, "cannot" in done.stderr) == (3, True)
+    keys = _UBUNTUS_KEYS if suite in ("noble", "resolute") else _DEBIANS_KEYS
+    assert (str(keys) in done.stderr) != keys.exists()
     assert sorted(found.name for found in path.iterdir()) == ["apt-get", "asked", "debootstrap"]
     return (path / "asked").read_text().splitlines()
 
