@@ -4,6 +4,7 @@
 import asyncio
 import contextlib
 import threading
+from collections.abc import Iterator
 from functools import cache as once
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +30,8 @@ class Hypervisor:
         self._uri = uri
         self._connection: libvirt.virConnect | None = None
         self._machines: list[Machine] = []
+        self._starts = 0  # under way
+        self._start_ended = threading.Condition()
 
     def __enter__(self) -> "Hypervisor":
         _run_event_loop()
@@ -55,13 +58,30 @@ class Hypervisor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        with self._start_ended:
+            connection, self._connection = self._connection, None
+            self._start_ended.wait_for(lambda: not self._starts)
         with contextlib.ExitStack() as stack:
-            if self._connection is not None:
-                stack.callback(self._close, self._connection)
-                self._connection = None
+            if connection is not None:
+                stack.callback(self._close, connection)
             for machine in self._machines:
                 stack.callback(machine.destroy)
             self._machines = []
+
+    @contextlib.contextmanager
+    def _starting(self) -> Iterator["libvirt.virConnect"]:
+        """The connection, which stays open meanwhile: libvirt frees a closed one, whoever still uses it."""
+        with self._start_ended:
+            if self._connection is None:
+                raise HarnessError("the hypervisor is not open; use it in a `with` block")
+            connection = self._connection
+            self._starts += 1
+        try:
+            yield connection
+        finally:
+            with self._start_ended:
+                self._starts -= 1
+                self._start_ended.notify_all()
 
     def _close(self, connection: "libvirt.virConnect") -> None:
         with contextlib.suppress(libvirt.libvirtError):
@@ -80,24 +100,34 @@ class Hypervisor:
         takes a hypervisor that is here. Raises HarnessError, with QEMU's own
         words, when it cannot be started.
         """
-        return await asyncio.to_thread(self._start, description, serial_log, kept, asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        return await asyncio.to_thread(self._start_now, description, serial_log, kept, loop)
 
     async def freeze(self, machine: Machine, kept: Path) -> None:
         """Keep a booted machine for others to go on from. Raises HarnessError when that fails."""
         await asyncio.to_thread(vm_snapshot.freeze, machine.domain, kept, _door(machine.name))
 
-    def _start(
+    def _start_now(
         self, description: Element, serial_log: Path, kept: Path | None, loop: asyncio.AbstractEventLoop
     ) -> Machine:
-        if self._connection is None:
-            raise HarnessError("the hypervisor is not open; use it in a `with` block")
+        with self._starting() as connection:
+            return self._start(connection, description, serial_log, kept, loop)
+
+    def _start(
+        self,
+        connection: "libvirt.virConnect",
+        description: Element,
+        serial_log: Path,
+        kept: Path | None,
+        loop: asyncio.AbstractEventLoop,
+    ) -> Machine:
         if kept:
             description = vm_snapshot.awaiting(description, _door(description.findtext("name", "")))
         try:
             with reaper.collecting():
                 if self.is_here:
-                    qemu_user.become(description, self._connection.getVersion())
-                domain = self._connection.createXML(
+                    qemu_user.become(description, connection.getVersion())
+                domain = connection.createXML(
                     tostring(description, encoding="unicode"), libvirt.VIR_DOMAIN_START_PAUSED
                 )
             with contextlib.suppress(
