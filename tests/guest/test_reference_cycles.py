@@ -12,7 +12,7 @@ from reference_drivers import build, build_loader, verdicts
 
 _LONG = bool(os.environ.get("WSK_LONG_TESTS"))
 _LOADS, _SOCKETS = (1000, 10000) if _LONG else (20, 100)
-_LIMIT_S = 1800 if _LONG else 90
+_LIMIT_S = 1800 if _LONG else 600
 
 _BODY = """
 STATE = "cd /proc/net; cat /sys/module/ntlab/parameters/pool sockstat sockstat6; ps | grep -c '[n]t-system'"

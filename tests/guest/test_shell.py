@@ -106,7 +106,7 @@ def test_a_signal_ends_it_with_what_its_command_started(tmp_path: Path, number: 
     while not started.exists() and process.poll() is None:
         time.sleep(0.1)
     process.send_signal(number)
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=240)
     assert process.returncode == (130 if number == signal.SIGINT else 3), said
     deadline = time.monotonic() + 20
     while lives(started.read_text().strip()) and time.monotonic() < deadline:
