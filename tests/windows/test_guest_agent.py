@@ -189,17 +189,19 @@ def test_in_a_guest_libvirt_carries_the_agent_and_a_virtio_port_carries_scenario
             from harness.guest.control import ControlClient
             from harness.lab import agent, domain
 
-            AGENT, CONTROL = "org.qemu.guest_agent.0", "org.wsk-conformance.control.0"
+            AGENT, CONTROL = "org.qemu.guest_agent.0", "org.wsk-conformance.control-of-the-test.0"
             SOCKET = libvirt_embed.root() / "control"
             build = domain.build
 
             def with_ports(*arguments):
                 tree = build(*arguments)
-                for name in AGENT, CONTROL:
+                for number, name in enumerate((AGENT, CONTROL), start=2):  # the machine has a first port
                     channel = SubElement(tree.find("devices"), "channel", type="unix")
                     if name == CONTROL:
                         SubElement(channel, "source", mode="bind", path=str(SOCKET))
                     SubElement(channel, "target", type="virtio", name=name)
+                    place = {"controller": "1", "bus": "0", "port": str(number)}
+                    SubElement(channel, "address", type="virtio-serial", **place)
                 return tree
 
             domain.build = with_ports
