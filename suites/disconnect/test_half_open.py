@@ -7,7 +7,6 @@ from harness.peer import HoldsOpen, Sends
 from harness.scenario import CONTEXTS, WSK_FLAG_DRAIN, WSK_FLAG_WAITALL, Callback, Scenario, pattern
 from harness.verdict import for_each, requires
 from suites.scenes import (
-    CONNECTED_AND_ACCEPTED,
     NETWORKS,
     SOME_WAYS,
     TOLD,
@@ -90,11 +89,10 @@ async def test_after_a_graceful_disconnect_data_and_fin_still_come_as_events(lab
 
 
 @requires("D-20")
-@for_each(way=CONNECTED_AND_ACCEPTED)
-async def test_behind_our_fin_a_slow_client_gets_all_that_the_peer_sends(lab, way):
+async def test_behind_our_fin_a_slow_client_gets_all_that_the_peer_sends(lab):
     """A megabyte, for which the guest has no receives and no window at first: it comes whole."""
     plan = Scenario()
-    peer, sock = connected(lab, plan, HoldsOpen(for_=200 * ms, tells=TOLD, sends=MUCH), way=way)
+    peer, sock = connected(lab, plan, HoldsOpen(for_=200 * ms, tells=TOLD, sends=MUCH))
     graceful = plan.disconnect(sock)
     plan.finish.receive(sock, len(TOLD))
     plan.delay(500 * ms)  # for as much of it as the guest takes
