@@ -12,9 +12,14 @@ static char *MS nt_strcpy(char *to, const char *from)
 	return strcpy(to, from);
 }
 
+/* Of our own: Linux has done away with its strncpy(). */
 static char *MS nt_strncpy(char *to, const char *from, size_t size)
 {
-	return strncpy(to, from, size);
+	size_t length = strnlen(from, size);
+
+	memcpy(to, from, length);
+	memset(to + length, 0, size - length);
+	return to;
 }
 
 static char *MS nt_strcat(char *to, const char *from)

@@ -7,15 +7,14 @@
 #include <linux/in6.h>
 #include <linux/uio.h>
 #include <net/inet6_hashtables.h>
-#include <net/inet_timewait_sock.h>
 #include <net/ipv6.h>
-#include <net/tcp.h>
 
 #include "compat.h"
 #include "policy.h"
 #include "wsk_connection.h"
 #include "wsk_indication.h"
 #include "wsk_socket.h"
+#include "wsk_unexported.h"
 
 #define LISTEN_BACKLOG 200
 
@@ -382,7 +381,7 @@ void conn_reset(struct wsk_socket *ws)
 	lock_sock(ws->sock->sk);
 	if (owes_reset(ws))
 		ws->sock->sk->sk_state = TCP_CLOSE_WAIT;	/* a state in which TCP owes one */
-	tcp_disconnect(ws->sock->sk, 0);
+	unexported_tcp_disconnect(ws->sock->sk, 0);
 	release_sock(ws->sock->sk);
 }
 
@@ -421,7 +420,7 @@ void conn_vanish(struct wsk_socket *ws)
 {
 	lock_sock(ws->sock->sk);
 	ws->sock->sk->sk_state = TCP_CLOSING;	/* a state in which TCP owes no reset */
-	tcp_disconnect(ws->sock->sk, 0);
+	unexported_tcp_disconnect(ws->sock->sk, 0);
 	release_sock(ws->sock->sk);
 }
 
@@ -448,7 +447,7 @@ void conn_set_time_wait(struct wsk_socket *ws)
 	if (!small)
 		return;
 	if (small->sk_state == TCP_TIME_WAIT)
-		inet_twsk_reschedule(inet_twsk(small), policy_time_wait_s() * HZ);
+		unexported_twsk_schedule(inet_twsk(small), policy_time_wait_s() * HZ, true);
 	sock_gen_put(small);
 }
 

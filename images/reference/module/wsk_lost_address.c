@@ -12,6 +12,7 @@
 #include "wsk_address_list.h"
 #include "wsk_lost_address.h"
 #include "wsk_socket.h"
+#include "wsk_unexported.h"
 
 /* An address that the guest had; IPv4 as ::ffff:a.b.c.d. */
 struct departed {
@@ -130,7 +131,7 @@ void wsk_die(struct wsk_socket *ws)
 		local_bh_disable();
 		bh_lock_sock(sk);
 		WRITE_ONCE(sk->sk_err, ECONNABORTED);
-		tcp_done(sk);
+		unexported_tcp_done(sk);
 		bh_unlock_sock(sk);
 		local_bh_enable();
 	}

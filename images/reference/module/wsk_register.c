@@ -11,6 +11,7 @@
 #include "wsk_tables.h"
 #include "wsk_trace.h"
 #include "wsk_transport.h"
+#include "wsk_unexported.h"
 #include "wsk_work.h"
 
 #define WSK_NO_WAIT 0
@@ -105,8 +106,11 @@ int wsk_init(void)
 	static const struct wsk_socket_parts parts = {
 		.table_of = wsk_table_of, .work = wsk_work, .deliver = wsk_deliver,
 	};
-	int error = wsk_sockets_init(&parts);
+	int error = wsk_unexported_init();
 
+	if (error)
+		return error;
+	error = wsk_sockets_init(&parts);
 	if (error)
 		return error;
 	error = wsk_inspect_init();
