@@ -112,6 +112,7 @@ _ADDRESSES = "suites/contract/test_addresses.py"
 _REFUSALS = "suites/contract/test_refusals.py"
 _CALLBACKS = "suites/close/test_callbacks.py"
 _BEHIND = "suites/states/test_behind_our_fin.py"
+_WATCHES = "suites/states/test_watches.py"
 _LOST = f"{_DISCONNECT}/test_graceful.py::test_what_is_lost_on_its_way_is_sent_until_it_arrives"
 _ANYBODYS_IRP = f"{_DISCONNECT}/test_anywhere.py::test_the_irp_of_a_disconnect_completes_once_whoever_made_it"
 CAUGHT_BY_CASES = {
@@ -254,6 +255,10 @@ CAUGHT_BY_CASES = {
     "given-up-connect-succeeds": f"{_EVERY_END}::test_nobody_answers_a_connect[stream-connect-ipv4]",
     "cancel-leaves-connect": f"{_EVERY_END}::test_io_cancel_irp_on_a_socket_that_connects"
     "[stream-connect-ipv4]",
+    "cancel-leaves-socket-connect": f"{_EVERY_END}::test_io_cancel_irp_on_a_socket_that_connects"
+    "[wsk-socket-connect-ipv6]",
+    "change-ends-one-watch": f"{_WATCHES}::test_an_address_goes[many-basic-ipv6]",
+    "connections-watch-nothing": f"{_WATCHES}::test_an_address_goes[one-connection-ipv6]",
     "cancel-ends-sends-behind": "suites/contract/test_cancelled.py::"
     "test_one_of_several_sends_is_cancelled[first-fits-wsk-socket-ipv4]",
     "retained-holds-fin": "suites/contract/test_left_data.py::"

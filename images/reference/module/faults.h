@@ -10,7 +10,7 @@ FAULT(rst_on_graceful, "rst-on-graceful",
 FAULT(fin_before_data, "fin-before-data", "D-03 D-16 D-17 D-18 D-22 X-25 X-26 S-13",
       "FIN leaves at once; the disconnect's buffer is never sent")
 FAULT(graceful_close, "graceful-close",
-      "D-02 D-05 D-06 D-25 D-26 D-31 C-11 C-17 X-14 X-21 S-03 S-04 S-05 S-06 S-10 S-15",
+      "D-02 D-05 D-06 D-25 D-26 D-31 C-11 C-17 X-14 X-21 S-03 S-04 S-05 S-06 S-10 S-15 X-03",
       "closing a connected socket sends FIN where it owes RST")
 FAULT(close_leaves_receive_pending, "close-leaves-receive-pending",
       "C-01 C-16 C-10 C-11 C-12b C-13 X-44 S-05 S-13 S-14 S-15 S-16",
@@ -38,12 +38,12 @@ FAULT(graceful_cancels_receive, "graceful-cancels-receive", "D-20b X-41 X-44 S-1
 FAULT(dead_disconnect_succeeds, "dead-disconnect-succeeds",
       "D-12 D-18 D-26 X-32 S-12",
       "a graceful disconnect that the peer's reset ends completes with success")
-FAULT(late_send_succeeds, "late-send-succeeds", "D-19 D-29", "a send after a disconnect completes with success")
+FAULT(late_send_succeeds, "late-send-succeeds", "D-19 D-29 D-17", "a send after a disconnect completes with success")
 FAULT(receive_after_abort, "receive-after-abort", "D-30", "a receive after an abortive disconnect succeeds")
 FAULT(abort_sends_fin, "abort-sends-fin",
-      "D-07 D-16 D-28 S-14",
+      "D-07 D-16 D-28 S-14 X-03",
       "an abortive disconnect sends FIN")
-FAULT(abort_sends_nothing, "abort-sends-nothing", "D-07 D-16 D-28 S-14", "an abortive disconnect sends nothing")
+FAULT(abort_sends_nothing, "abort-sends-nothing", "D-07 D-16 D-28 S-14 X-03", "an abortive disconnect sends nothing")
 FAULT(abort_sends_buffer, "abort-sends-buffer", "D-05", "an abortive disconnect with a buffer sends it and FIN")
 FAULT(abort_waits, "abort-waits",
       "D-07 D-10 D-11 D-16 D-27 D-28 D-30 X-01 X-02 X-03 X-10 X-11 X-12 S-04 S-14 *",
@@ -54,7 +54,7 @@ FAULT(abort_leaves_sends, "abort-leaves-sends",
 FAULT(aborted_send_succeeds, "aborted-send-succeeds",
       "D-27 D-28 D-30 S-14",
       "a send that an abort cancelled reports success")
-FAULT(abort_loses_graceful, "abort-loses-graceful", "D-23 D-24 D-26 S-14",
+FAULT(abort_loses_graceful, "abort-loses-graceful", "D-23 D-24 D-26 S-14 D-09",
       "the graceful disconnect that an abort ends is never completed")
 FAULT(no_recovery, "no-recovery",
       "D-24 D-26 S-14",
@@ -66,7 +66,7 @@ FAULT(error_completes_success, "error-completes-success",
       "D-05 D-12 D-13 D-14 D-15 X-10 X-14 X-44 S-02 S-05 S-08",
       "a refused disconnect returns the error but completes its IRP with success")
 FAULT(error_loses_irp, "error-loses-irp",
-      "D-12 D-13 D-14 X-44 S-04",
+      "D-12 D-13 D-14 X-44 S-04 D-09 X-03",
       "a refused disconnect does not complete its IRP")
 FAULT(listener_disconnects, "listener-disconnects",
       "D-15 X-29 X-44",
@@ -90,7 +90,7 @@ FAULT(close_resets_another, "close-resets-another",
       "D-02 C-02 C-12 C-21 X-10 X-15 X-22 *",
       "a close resets other connections too")
 FAULT(close_completes_first, "close-completes-first",
-      "D-25 D-26 C-07 C-08 C-09 C-10 C-11 C-12 C-12b C-13 C-17 C-18b X-12 X-23 X-10 X-11 S-15",
+      "D-25 D-26 C-07 C-08 C-09 C-10 C-11 C-12 C-12b C-13 C-17 C-18b X-12 X-23 X-10 X-11 S-15 X-50",
       "a close completes before the operations it cancels")
 FAULT(close_leaves_send_pending, "close-leaves-send-pending",
       "C-07 C-08 C-09 C-10 C-11 C-12 C-12b C-13 C-17 C-21 X-10 X-44 S-11 S-13 S-15",
@@ -105,7 +105,7 @@ FAULT(close_of_dead_hangs, "close-of-dead-hangs",
       "D-12 D-13 D-14 D-24 D-26 D-33 C-05 C-06 C-12 C-21 X-06 X-10 X-11 X-03 X-42 X-46 S-12 S-17 *",
       "a socket that the peer has reset never closes")
 FAULT(close_sends_nothing, "close-sends-nothing",
-      "D-25 D-26 D-31 C-11 C-17 X-21 S-03 S-04 S-05 S-06 S-10 S-15",
+      "D-25 D-26 D-31 C-11 C-17 X-21 S-03 S-04 S-05 S-06 S-10 S-15 X-03",
       "closing a connected socket sends nothing")
 FAULT(close_waits_at_dispatch, "close-waits-at-dispatch", "C-21", "a close at DISPATCH_LEVEL takes 50 ms to return")
 FAULT(close_raises_irql, "close-raises-irql",
@@ -148,7 +148,7 @@ FAULT(send_completes_when_queued, "send-completes-when-queued",
       "a send completes before it is acknowledged")
 FAULT(eof_is_error, "eof-is-error", "X-16 S-11", "a receive at the end of the stream fails")
 FAULT(waitall_returns_part, "waitall-returns-part",
-      "X-17 X-49 S-11 S-12 S-13 S-14 S-15 S-16",
+      "X-17 X-49 S-11 S-12 S-13 S-14 S-15 S-16 D-20",
       "a WAITALL receive completes with part of its buffer")
 FAULT(drain_returns_at_once, "drain-returns-at-once",
       "X-17 X-16 S-11 S-12 S-13 S-14 S-15 S-16",
@@ -166,8 +166,12 @@ FAULT(close_leaves_datagrams_pending, "close-leaves-datagrams-pending",
       "C-10 C-11 S-15 S-16 S-17",
       "a WskReceiveFrom or WskSendTo is not completed by close")
 FAULT(close_leaves_watch_pending, "close-leaves-watch-pending",
-      "C-10 C-11",
+      "C-10 C-11 X-50",
       "an SIO_ADDRESS_LIST_CHANGE is not completed by close")
+FAULT(change_ends_one_watch, "change-ends-one-watch", "X-50",
+      "of the SIO_ADDRESS_LIST_CHANGEs that are pending only the first completes when the list changes")
+FAULT(connections_watch_nothing, "connections-watch-nothing", "X-50",
+      "an SIO_ADDRESS_LIST_CHANGE of a connection socket is not completed by a change of the list")
 FAULT(close_leaves_graceful_pending, "close-leaves-graceful-pending",
       "D-25 D-26 C-10 C-11 C-18b X-44 S-11 S-13 S-15",
       "a graceful disconnect is not completed by close")
@@ -199,9 +203,10 @@ FAULT(close_ends_one_datagram, "close-ends-one-datagram", "C-10 C-11 S-15",
       "a close completes only the first of the WskReceiveFroms that are pending")
 FAULT(receives_newest_first, "receives-newest-first", "X-34 X-47",
       "the newest of the receives that are pending gets the data")
-FAULT(waitall_half, "waitall-half", "X-17 X-34 X-47", "a WAITALL receive is content with half of its buffer")
+FAULT(waitall_half, "waitall-half", "X-17 X-34 X-47 D-20", "a WAITALL receive is content with half of its buffer")
 FAULT(cancel_leaves_receive, "cancel-leaves-receive", "X-17 S-05 S-16", "IoCancelIrp does nothing to a receive")
 FAULT(cancel_leaves_connect, "cancel-leaves-connect", "S-16", "IoCancelIrp does nothing to a connect")
+FAULT(cancel_leaves_socket_connect, "cancel-leaves-socket-connect", "S-16", "IoCancelIrp does nothing to a WskSocketConnect")
 FAULT(cancel_leaves_accept, "cancel-leaves-accept", "S-16", "IoCancelIrp does nothing to an accept")
 FAULT(cancel_ends_another, "cancel-ends-another", "S-05 S-16", "IoCancelIrp ends the oldest operation of the kind")
 FAULT(cancel_ends_sends_behind, "cancel-ends-sends-behind", "S-16", "cancelling a send ends those behind it")
@@ -232,7 +237,7 @@ FAULT(disable_inside_hangs, "disable-inside-hangs", "X-12",
       "the IRP of a disable does not complete when the callback has returned")
 FAULT(disable_takes_all, "disable-takes-all", "X-03 X-12", "disabling one event disables all of the socket's")
 FAULT(events_overlap, "events-overlap", "X-40", "a receive event begins while another is in progress")
-FAULT(disconnect_event_of_another, "disconnect-event-of-another", "X-03 X-12 X-45 S-12",
+FAULT(disconnect_event_of_another, "disconnect-event-of-another", "X-03 X-12 X-45 S-12 X-10",
       "the disconnect event comes with another socket's context")
 FAULT(static_event_of_another, "static-event-of-another", "X-48 C-12",
       "a static event of a datagram socket comes with another's context")
@@ -268,11 +273,11 @@ FAULT(graceful_pretends, "graceful-pretends", "D-23",
       "a graceful disconnect succeeds after 5 s, although its data has not left")
 FAULT(close_wait_drops_buffer, "close-wait-drops-buffer", "D-03 D-17",
       "the buffer of a graceful disconnect is not sent once the peer's FIN has come")
-FAULT(close_wait_refuses, "close-wait-refuses", "C-18 C-19 S-06 X-05 D-03 D-17",
+FAULT(close_wait_refuses, "close-wait-refuses", "C-18 C-19 S-06 X-05 D-03 D-17 D-01",
       "a graceful disconnect is refused once the peer's FIN has come")
 FAULT(close_wait_completes_early, "close-wait-completes-early", "S-06",
       "a graceful disconnect behind the peer's FIN completes before its own is acknowledged")
-FAULT(second_graceful_pends, "second-graceful-pends", "D-15 X-44 S-04 S-05 S-07 S-08",
+FAULT(second_graceful_pends, "second-graceful-pends", "D-15 X-44 S-04 S-05 S-07 S-08 D-09",
       "a second graceful disconnect pends until the close")
 FAULT(graceful_cancels_sends, "graceful-cancels-sends", "D-17 D-18 D-18b S-13 D-03",
       "a graceful disconnect cancels the sends that are pending")
@@ -287,9 +292,9 @@ FAULT(buffer_overtakes_sends, "buffer-overtakes-sends", "D-17 D-03",
 FAULT(cancelled_graceful_succeeds, "cancelled-graceful-succeeds", "X-18 S-16",
       "a graceful disconnect that is cancelled completes with success")
 FAULT(fin_at_two_places, "fin-at-two-places", "D-01 D-03 D-17", "a FIN is sent again, behind its place")
-FAULT(abort_rst_misplaced, "abort-rst-misplaced", "D-07 D-16 D-31 D-33 X-30",
+FAULT(abort_rst_misplaced, "abort-rst-misplaced", "D-07 D-16 D-31 D-33 X-30 X-03",
       "the RST of an abortive disconnect is not in the peer's window")
-FAULT(close_rst_misplaced, "close-rst-misplaced", "C-17 X-21", "the RST of a close is not in the peer's window")
+FAULT(close_rst_misplaced, "close-rst-misplaced", "C-17 X-21 X-03", "the RST of a close is not in the peer's window")
 FAULT(abort_waits_for_window, "abort-waits-for-window", "D-23 D-24 D-26 D-27 D-28",
       "an abortive disconnect waits until no send is pending")
 FAULT(abort_flushes_first, "abort-flushes-first", "D-27 D-28",
@@ -355,8 +360,8 @@ FAULT(fin_wait_2_cancel_ignored, "fin-wait-2-cancel-ignored", "S-05 S-16",
       "IoCancelIrp does nothing to a receive behind the own FIN")
 FAULT(graceful_completes_others, "graceful-completes-others", "D-02 D-22",
       "a graceful disconnect that completes ends those of the client's other sockets, too")
-FAULT(second_abort_hangs, "second-abort-hangs", "D-15", "an abortive disconnect after an abort is never completed")
-FAULT(graceful_after_abort_hangs, "graceful-after-abort-hangs", "D-15",
+FAULT(second_abort_hangs, "second-abort-hangs", "D-15 D-09", "an abortive disconnect after an abort is never completed")
+FAULT(graceful_after_abort_hangs, "graceful-after-abort-hangs", "D-15 D-09",
       "a graceful disconnect after an abort is never completed")
 FAULT(accepted_share_a_context, "accepted-share-a-context", "X-03 X-45",
       "events of every socket that a listener accepts come with the context of the first")

@@ -33,6 +33,7 @@ bool policy_cancels(const struct wsk_socket *ws, const struct wsk_operation *op)
 	       !(op->kind == WSK_SEND && freedom(FREEDOM_cancel_leaves_sends)) &&
 	       !(op->kind == WSK_RECEIVE && fault(FAULT_cancel_leaves_receive)) &&
 	       !(op->kind == WSK_CONNECT && fault(FAULT_cancel_leaves_connect)) &&
+	       !(op->kind == WSK_CONNECT && op->local.ss_family && fault(FAULT_cancel_leaves_socket_connect)) &&
 	       !(op->kind == WSK_ACCEPT && fault(FAULT_cancel_leaves_accept));
 }
 

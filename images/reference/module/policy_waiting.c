@@ -82,6 +82,12 @@ bool policy_cancel_loses_data(const struct wsk_operation *op)
 	return op->kind == WSK_RECEIVE && fault(FAULT_cancel_loses_data);
 }
 
+bool policy_watch_ends(const struct wsk_socket *ws, const struct wsk_operation *op)
+{
+	return !(is_behind(op, WSK_WATCH) && fault(FAULT_change_ends_one_watch)) &&
+	       !(ws->category == WSK_FLAG_CONNECTION_SOCKET && fault(FAULT_connections_watch_nothing));
+}
+
 bool policy_answers_query(bool ended)
 {
 	return !ended || !fault(FAULT_query_of_ended_hangs);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only
  *
- * Policy (see policy.h): receives, accepts and queries that wait, what ends them, and IoCancelIrp.
+ * Policy (see policy.h): receives, accepts, watches and queries that wait, what ends them, and IoCancelIrp.
  */
 #ifndef POLICY_WAITING_H
 #define POLICY_WAITING_H
@@ -20,6 +20,7 @@ bool policy_cancel_ends_sends_behind(const struct wsk_operation *op);
 bool policy_cancel_resets(const struct wsk_operation *op);
 bool policy_cancel_deafens(const struct wsk_operation *op);
 bool policy_cancel_loses_data(const struct wsk_operation *op);
+bool policy_watch_ends(const struct wsk_socket *ws, const struct wsk_operation *op);	/* by another list of addresses */
 bool policy_answers_query(bool ended);		/* for an address */
 bool policy_confuses_addresses(void);		/* of a query */
 bool policy_swaps_addresses(void);		/* of an accept */

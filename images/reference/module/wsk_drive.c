@@ -375,7 +375,7 @@ static void drive_one(struct wsk_socket *ws, struct wsk_operation *op, struct bl
 			wsk_finish(ws, op, STATUS_SUCCESS, 0);
 		return;
 	case WSK_WATCH:
-		if (wsk_address_list_differs(op))
+		if (wsk_address_list_differs(op) && policy_watch_ends(ws, op))
 			wsk_finish(ws, op, STATUS_SUCCESS, 0);
 		return;
 	case WSK_ABORT:
