@@ -22,7 +22,7 @@ FAULT(irp_waits_for_thread, "irp-waits-for-thread",
       "D-01 D-03 D-04 D-08 D-10 D-11 D-15 D-16 D-17 D-18b D-20 D-21 D-22 D-23 D-24 D-25 D-26 D-28 D-33 C-10 C-11 C-12 C-17 C-18 C-18b X-01 X-02 X-10 X-12 X-34 X-41 S-04 S-05 S-07 S-08 *",
       "the IRP of a graceful disconnect is completed when the thread ends that asked for it, not before")
 FAULT(complete_before_fin_ack, "complete-before-fin-ack",
-      "D-11 D-18b D-22 D-23 S-11 S-12 S-14 S-15 S-16 S-04 S-07",
+      "D-02 D-11 D-18b D-22 D-23 S-11 S-12 S-14 S-15 S-16 S-04 S-07",
       "a graceful disconnect completes before its FIN is acknowledged")
 FAULT(no_connect_ex, "no-connect-ex", "", "the tables of an older WSK, which has no WskConnectEx")
 FAULT(no_fin, "no-fin",
