@@ -266,13 +266,13 @@ def require_running(seen, start, end, limit):
     require_precondition(Fact(starved < limit // 4, told))
 
 
-def require_time_left(seen, call, moment, least):
-    """The scene: between that call and what the peer did at last the guest ran for `least` ns or more.
+def require_time_left(seen, start, end, least):
+    """The scene: between these the guest ran for `least` ns or more, however long the host made it all last.
 
-    What is to come before the peer's part, and did not, might have come else.
+    What is to come between them, and did not, might have come else.
     """
-    left = seen.at(moment).interval.earliest - seen.at(call).interval.latest - seen.starved(call, moment)
-    told = f"of the time between {call} and the peer's part the guest had {format_ns(max(left, 0))}"
+    left = seen.at(end).interval.earliest - seen.at(start).interval.latest - seen.starved(start, end)
+    told = f"of the time from {start} on the guest had {format_ns(max(left, 0))}"
     require_precondition(Fact(left >= least, told))
 
 
