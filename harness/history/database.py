@@ -24,8 +24,7 @@ from harness.history import migrations
 
 LOCK_LIMIT = 120  # s
 CONNECT_LIMIT = 15  # s
-_PATIENT = f"PRAGMA busy_timeout = {LOCK_LIMIT * 1000}"
-_QUIET_MS = 1000  # of waiting for a lock, before that is said
+_QUIET = 1  # s of waiting for a lock, before that is said
 
 _ADVISORY_LOCK = 0x57534B  # 'WSK': all who write a store of this kind in one PostgreSQL database
 _DAMAGED = ("file is not a database", "malformed")
@@ -188,20 +187,25 @@ def _engine(url: URL) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         if not connection.get_execution_options().get("writes"):
-            connection.exec_driver_sql(_PATIENT)
+            connection.exec_driver_sql(_waiting(LOCK_LIMIT))
             connection.exec_driver_sql("BEGIN")
             return
         try:
-            connection.exec_driver_sql(f"PRAGMA busy_timeout = {_QUIET_MS}")
+            connection.exec_driver_sql(_waiting(_QUIET))
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         except DBAPIError as error:
             if not any(words in _line(error.orig or error) for words in _LOCKED):
                 raise
             _say(f"another program writes the history in {url.database}: waiting, {LOCK_LIMIT} s at most")
-            connection.exec_driver_sql(_PATIENT)
+            connection.exec_driver_sql(_waiting(LOCK_LIMIT))
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def _waiting(seconds: float) -> str:
+    """The statement after which a connection waits so long for a lock."""
+    return f"PRAGMA busy_timeout = {round(seconds * 1000)}"
 
 
 def _say(line: str) -> None:

@@ -15,7 +15,7 @@ from harness.history.store import Store
 def test_a_writer_says_that_it_waits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(database, "_QUIET_MS", 50)
+    monkeypatch.setattr(database, "_QUIET", 0.05)
     path = tmp_path / "history.sqlite"
     with Store.open(str(path)):
         pass
