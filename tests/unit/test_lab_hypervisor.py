@@ -56,4 +56,4 @@ def test_a_start_that_is_under_way_ends_before_the_connection_closes(
 
 def test_nothing_starts_behind_its_end(tmp_path: Path) -> None:
     with pytest.raises(HarnessError, match="not open"):
-        asyncio.run(Hypervisor().start(Element("domain"), tmp_path / "serial.log"))
+        asyncio.run(Hypervisor("test:///default").start(Element("domain"), tmp_path / "serial.log"))

@@ -79,14 +79,14 @@ static VOID abort_flushes(VOID)
     start_transfer(pair.near, C_RECEIVE, &receive, &buf, 0);
     start_transfer(pair.near, C_DISCONNECT, &abort, NULL, ABORTIVE);
     check(abort.returned != STATUS_SUCCESS || abort.completions == 1, "success-means-completed");
-    check(op_done(&abort, 500) && abort.status == STATUS_SUCCESS, "abort-does-not-wait");
+    check(op_done(&abort, patience) && abort.status == STATUS_SUCCESS, "abort-does-not-wait");
     pause_ms(50);
     for (i = 0; i < SENDS; i++)
         flushed += sends[i].completions != 0;
     check(flushed == SENDS, "abort-completes-sends");
     lied = sends[SENDS - 1].completions && NT_SUCCESS(sends[SENDS - 1].status);
     check(!lied, "aborted-send-fails");
-    check(op_done(&receive, 500) && !NT_SUCCESS(receive.status), "abort-completes-receive");
+    check(op_done(&receive, patience) && !NT_SUCCESS(receive.status), "abort-completes-receive");
     check(receive_bytes(pair.near, got, SOME, 0) < 0, "no-receive-after-abort");
     check(send_bytes(pair.near, data, 1) != STATUS_SUCCESS, "no-send-after-abort");
     while (receive_bytes(pair.far, got, sizeof(got), 0) > 0)
@@ -115,8 +115,8 @@ static BOOLEAN recovery(VOID)
     start_transfer(pair.near, C_DISCONNECT, &graceful, NULL, 0);
     check(graceful.returned == STATUS_PENDING && !op_done(&graceful, 100), "graceful-waits-for-data");
     start_transfer(pair.near, C_DISCONNECT, &abort, NULL, ABORTIVE);
-    check(op_done(&abort, 500) && abort.status == STATUS_SUCCESS, "abort-while-graceful");
-    check(op_done(&graceful, 500) && !NT_SUCCESS(graceful.status), "abort-ends-graceful");
+    check(op_done(&abort, patience) && abort.status == STATUS_SUCCESS, "abort-while-graceful");
+    check(op_done(&graceful, patience) && !NT_SUCCESS(graceful.status), "abort-ends-graceful");
     check(graceful.pending_returned && graceful.completions == 1, "pending-is-marked");
     once = graceful.completions < 2;
     drop_pair(&pair);
@@ -140,7 +140,7 @@ static VOID cancel_graceful(VOID)
     fill(pair.near, sends, &buf, SENDS);
     start_transfer(pair.near, C_DISCONNECT, &graceful, NULL, 0);
     IoCancelIrp(graceful.irp);
-    check(op_done(&graceful, 500) && graceful.status == STATUS_CANCELLED, "cancel-graceful");
+    check(op_done(&graceful, patience) && graceful.status == STATUS_CANCELLED, "cancel-graceful");
     drop_pair(&pair);
     for (i = 0; i < SENDS; i++)
         op_free(&sends[i]);
@@ -180,7 +180,7 @@ static VOID reset_while_graceful(VOID)
     start_transfer(pair.near, C_DISCONNECT, &graceful, NULL, 0);
     close_socket(pair.far);
     pair.far = NULL;
-    check(op_done(&graceful, 500) && !NT_SUCCESS(graceful.status), "reset-ends-graceful");
+    check(op_done(&graceful, patience) && !NT_SUCCESS(graceful.status), "reset-ends-graceful");
     drop_pair(&pair);
     for (i = 0; i < SENDS; i++)
         op_free(&sends[i]);
@@ -200,18 +200,18 @@ static VOID receives(VOID)
     send_bytes(pair.far, data, 10);
     check(!op_done(&all, 50), "waitall-waits");
     send_bytes(pair.far, data, SOME - 10);
-    check(op_done(&all, 500) && all.information == SOME, "waitall-completes");
+    check(op_done(&all, patience) && all.information == SOME, "waitall-completes");
     start_transfer(pair.near, C_RECEIVE, &kept, &buf, 0);
     check(disconnect(pair.near, NULL, 0) == STATUS_SUCCESS, "graceful-with-receive");
     check(!kept.completions, "receive-outlives-graceful");
     send_bytes(pair.far, data, 7);
-    check(op_done(&kept, 500) && kept.status == STATUS_SUCCESS && kept.information == 7,
+    check(op_done(&kept, patience) && kept.status == STATUS_SUCCESS && kept.information == 7,
           "receive-after-graceful");
     start_transfer(pair.near, C_RECEIVE, &drain, &none, DRAIN);
     send_bytes(pair.far, data, 100);
     check(!op_done(&drain, 50), "drain-waits");
     disconnect(pair.far, NULL, 0);
-    check(op_done(&drain, 500) && drain.status == STATUS_SUCCESS, "drain-completes");
+    check(op_done(&drain, patience) && drain.status == STATUS_SUCCESS, "drain-completes");
     drop_pair(&pair);
     op_free(&all);
     op_free(&drain);

@@ -22,7 +22,7 @@ static VOID buffer_goes(VOID)
         return;
     start_transfer(pair.near, C_SEND, &send, &buf, 0);
     memset(&buf, 0xa5, sizeof(buf));
-    check(op_done(&send, 500) && send.status == STATUS_SUCCESS &&
+    check(op_done(&send, patience) && send.status == STATUS_SUCCESS &&
               receive_bytes(pair.far, got, SOME * 2, 0) == 100,
           "buf-may-go");
     drop_pair(&pair);
@@ -45,25 +45,29 @@ static VOID after_the_peer(VOID)
     if (make_pair(&pair, PORT, NULL, NULL)) {
         start_transfer(pair.near, C_RECEIVE, &receive, &in, 0);
         disconnect(pair.far, NULL, ABORTIVE);
-        check(op_done(&receive, 500) && !NT_SUCCESS(receive.status), "reset-fails-receive");
+        check(op_done(&receive, patience) && !NT_SUCCESS(receive.status), "reset-fails-receive");
         drop_pair(&pair);
         op_free(&receive);
     }
     IoFreeMdl(in.Mdl);
 }
 
+/* A delay of ours shows in every try, a busy machine in some. */
 static VOID prompt_graceful(VOID)
 {
+    BOOLEAN prompt = FALSE;
     OP graceful;
     PAIR pair;
+    ULONG tries;
 
-    if (!make_pair(&pair, PORT, NULL, NULL))
-        return;
-    start_transfer(pair.near, C_DISCONNECT, &graceful, NULL, 0);
-    check(op_done(&graceful, 400), "graceful-is-prompt");
-    op_done(&graceful, 1000);
-    drop_pair(&pair);
-    op_free(&graceful);
+    for (tries = 0; tries < 5 && !prompt && make_pair(&pair, PORT, NULL, NULL); tries++) {
+        start_transfer(pair.near, C_DISCONNECT, &graceful, NULL, 0);
+        prompt = op_done(&graceful, 400);
+        op_done(&graceful, patience);
+        drop_pair(&pair);
+        op_free(&graceful);
+    }
+    check(prompt, "graceful-is-prompt");
 }
 
 static VOID graceful_behind_sends(VOID)
@@ -79,7 +83,7 @@ static VOID graceful_behind_sends(VOID)
     for (i = 0; i < 3; i++)
         start_transfer(pair.near, C_SEND, &sends[i], &buf, 0);
     start_transfer(pair.near, C_DISCONNECT, &graceful, NULL, 0);
-    op_done(&graceful, 1000);
+    op_done(&graceful, patience);
     pause_ms(50);
     for (i = 0; i < 3; i++)
         in_order = in_order && sends[i].completions && sends[i].order < graceful.order;
@@ -175,10 +179,10 @@ static BOOLEAN called_back(PAIR *pair, BOOLEAN closes, ULONG hold)
     op_irp(&closing);
     set_events(pair->near, RECEIVE, NULL);
     start_transfer(pair->far, C_SEND, &send, &buf, 0);
-    for (i = 0; i < 500 && !inside && !leave_order; i++)
+    for (i = 0; i < (ULONG)patience && !inside && !leave_order; i++)
         pause_ms(1);
     entered = inside || leave_order;
-    op_done(&send, 500);
+    op_done(&send, patience);
     op_free(&send);
     IoFreeMdl(buf.Mdl);
     return entered;
@@ -189,7 +193,8 @@ static VOID close_inside(VOID)
     PAIR pair;
 
     if (called_back(&pair, TRUE, 0)) {
-        check(op_done(&closing, 500) && leave_order && closing.order > leave_order, "close-inside-callback");
+        check(op_done(&closing, patience) && leave_order && closing.order > leave_order,
+              "close-inside-callback");
         pair.near = NULL;
     }
     op_free(&closing);
@@ -208,9 +213,9 @@ static VOID cancelled_close(VOID)
             closing.returned = CALL(pair.near, CLOSE, (SOCKET *, PIRP))(pair.near, closing.irp);
             IoCancelIrp(closing.irp);
             in_time = inside != 0;
-            op_done(&closing, 2000);
             while (inside)
                 pause_ms(1);
+            op_done(&closing, patience);
             in_order = leave_order && closing.order > leave_order;
             pair.near = NULL;
         }

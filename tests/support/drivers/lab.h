@@ -117,8 +117,9 @@ typedef struct {
 } OP;
 
 static volatile LONG order_counter;
+/* In ms, as a host may be busy; little is left of it once something has not come at all. */
 #define IMPATIENT 300
-static LONG patience = 1500; /* in ms; little is left of it once something has not come at all */
+static LONG patience = 3000;
 static WSK_REGISTRATION registration;
 static NPI npi;
 static const char *suite;
