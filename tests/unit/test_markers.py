@@ -13,7 +13,8 @@ pytest_plugins = ["pytester"]
 TESTS = REPOSITORY / "tests"
 # How a module shows that it needs something, whatever room it is in.
 SHOWS = {
-    "vm": r"\bHypervisor\((?!\"test:)|conformance\.(run|start|run_cases)\(|\bstart_lab\(|\bcluster\(|\bbench\b.*fuzz",
+    "vm": r"\bHypervisor\((?!\"test:)|conformance\.(run|start|run_cases)\(|\bstart_lab\(|\bcluster\("
+    r"|\bbench\b.*fuzz",
     "wine": r"^from wine import|^import wine\b",
     "browser": r"^from browser import|^import browser\b",
     "postgres": r"^from postgres import|^import postgres\b",
