@@ -18,6 +18,8 @@ from harness.lab import libvirt_embed, qemu_user, reaper, vm_snapshot
 from harness.lab.choices import EMBEDDED
 from harness.lab.machine import Machine
 
+_START_LIMIT_S = 120.0  # libvirt's own limits come to less; a connection that is in use for longer stays open
+
 
 class Hypervisor:
     """A connection to libvirt, and the machines that were started through it; leaving it destroys them.
@@ -60,9 +62,9 @@ class Hypervisor:
     ) -> None:
         with self._start_ended:
             connection, self._connection = self._connection, None
-            self._start_ended.wait_for(lambda: not self._starts)
+            over = self._start_ended.wait_for(lambda: not self._starts, _START_LIMIT_S)
         with contextlib.ExitStack() as stack:
-            if connection is not None:
+            if connection is not None and over:
                 stack.callback(self._close, connection)
             for machine in self._machines:
                 stack.callback(machine.destroy)

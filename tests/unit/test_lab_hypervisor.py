@@ -10,6 +10,7 @@ import libvirt
 import pytest
 
 from harness.core.errors import HarnessError
+from harness.lab import hypervisor
 from harness.lab.hypervisor import Hypervisor
 
 
@@ -20,6 +21,7 @@ class SlowConnection:
         self.asked, self.may_answer = threading.Event(), threading.Event()
         self.answered: bool | None = None
         self.answered_before_closed: bool | None = None
+        self.closed = False
 
     def domainEventRegisterAny(self, *_: object) -> int:
         return 1
@@ -35,6 +37,7 @@ class SlowConnection:
 
     def close(self) -> None:
         self.answered_before_closed = self.answered
+        self.closed = True
 
 
 def test_a_start_that_is_under_way_ends_before_the_connection_closes(
@@ -44,14 +47,31 @@ def test_a_start_that_is_under_way_ends_before_the_connection_closes(
     monkeypatch.setattr(libvirt, "open", lambda _: connection)
 
     async def interrupted() -> None:
-        with Hypervisor("test:///default") as hypervisor:
-            start = asyncio.create_task(hypervisor.start(Element("domain"), tmp_path / "serial.log"))
+        with Hypervisor("test:///default") as opened:
+            start = asyncio.create_task(opened.start(Element("domain"), tmp_path / "serial.log"))
             await asyncio.to_thread(connection.asked.wait, 60)
             start.cancel()
             threading.Timer(0.3, connection.may_answer.set).start()
 
     asyncio.run(interrupted())
     assert connection.answered_before_closed
+
+
+def test_a_connection_that_stays_in_use_is_left_open(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    connection = SlowConnection()
+    monkeypatch.setattr(libvirt, "open", lambda _: connection)
+    monkeypatch.setattr(hypervisor, "_START_LIMIT_S", 0.1)
+
+    async def interrupted() -> None:
+        with Hypervisor("test:///default") as opened:
+            start = asyncio.create_task(opened.start(Element("domain"), tmp_path / "serial.log"))
+            await asyncio.to_thread(connection.asked.wait, 60)
+            start.cancel()
+        assert not connection.closed
+        connection.may_answer.set()
+
+    asyncio.run(interrupted())
+    assert not connection.closed
 
 
 def test_nothing_starts_behind_its_end(tmp_path: Path) -> None:
