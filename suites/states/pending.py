@@ -56,8 +56,6 @@ SENDS = {
 GRACEFUL = Pending(lambda plan, sock: [plan.disconnect(sock)], peer={"acknowledges_fin": False})
 OF_CONNECTIONS = {**RECEIVES, **SENDS, "graceful": GRACEFUL}
 CONNECTS = (Origin.WSK_SOCKET, Origin.WSK_CONNECT_EX, Origin.STREAM_CONNECT)
-# And WskSocketConnect, whose socket is there only once it has succeeded: nothing can be called on it before.
-ALL_CONNECTS = (*CONNECTS, Origin.WSK_SOCKET_CONNECT)
 LISTENERS = (Category.LISTEN, Category.STREAM)
 COUNTS = {
     "one": 1,
@@ -139,7 +137,7 @@ def ended_by_close(seen, pending, close):
 def connecting(lab, plan, origin, family, local=None, patience=None):
     """A connect that nobody answers; with `patience` TCP is told to give up after so many seconds.
 
-    One of ALL_CONNECTS, or with `patience` of CONNECTS.
+    One of CONNECTS; or without `patience` WskSocketConnect, whose socket is there only once it has succeeded.
     """
     peer = lab.peer(NeverAnswers(), family)
     if origin == Origin.WSK_SOCKET_CONNECT:
@@ -165,8 +163,3 @@ def bound(plan, origin, family, local, patience):
         plan.may_fail(limit)
         plan.wait(limit)
     return sock
-
-
-def has_socket(connect):
-    """Is there a socket to close, although the connect failed?"""
-    return connect.socket.creation is not connect

@@ -14,7 +14,11 @@ from suites.states.operations import LATER, OPERATIONS
 from suites.states.pending import COUNTS, each_once, statuses
 
 LEAVES = 1 * s  # the address, from when all is pending
-KINDS = {"basic": Category.BASIC, "connection": Category.CONNECTION}
+WATCHED = {
+    "basic": (Category.BASIC, 1),
+    "connection": (Category.CONNECTION, 1),
+    "several": (Category.BASIC, COUNTS["many"]),
+}
 
 
 def watch(plan, sock, count=1):
@@ -29,12 +33,13 @@ def require_waiting(seen, pending):
 
 @requires("X-50")
 @alone
-@for_each(count=COUNTS, kind=KINDS, family=FAMILIES, singly=("kind", "family"))
-async def test_an_address_goes(lab, count, kind, family):
+@for_each(watched=WATCHED, family=FAMILIES, singly=("family",))
+async def test_an_address_goes(lab, watched, family):
     """If it is of the socket's family, every watch completes, once and with success, on whatever socket."""
+    category, count = watched
     plan = Scenario()
     async with lab.temporary_address(family) as temporary:
-        sock = plan.socket(family, category=kind)
+        sock = plan.socket(family, category=category)
         plan.wait(sock.creation)
         pending = watch(plan, sock, count)
         plan.wait(*pending)

@@ -255,10 +255,10 @@ CAUGHT_BY_CASES = {
     "given-up-connect-succeeds": f"{_EVERY_END}::test_nobody_answers_a_connect[stream-connect-ipv4]",
     "cancel-leaves-connect": f"{_EVERY_END}::test_io_cancel_irp_on_a_socket_that_connects"
     "[stream-connect-ipv4]",
-    "cancel-leaves-socket-connect": f"{_EVERY_END}::test_io_cancel_irp_on_a_socket_that_connects"
-    "[wsk-socket-connect-ipv6]",
-    "change-ends-one-watch": f"{_WATCHES}::test_an_address_goes[many-basic-ipv6]",
-    "connections-watch-nothing": f"{_WATCHES}::test_an_address_goes[one-connection-ipv6]",
+    "cancel-leaves-socket-connect": f"{_EVERY_END}::test_io_cancel_irp_on_a_socket_that_is_made_and_connected"
+    "[ipv6]",
+    "change-ends-one-watch": f"{_WATCHES}::test_an_address_goes[several-ipv4]",
+    "connections-watch-nothing": f"{_WATCHES}::test_an_address_goes[connection-ipv6]",
     "cancel-ends-sends-behind": "suites/contract/test_cancelled.py::"
     "test_one_of_several_sends_is_cancelled[first-fits-wsk-socket-ipv4]",
     "retained-holds-fin": "suites/contract/test_left_data.py::"

@@ -146,9 +146,9 @@ FAULT(silent_mode_disconnects, "silent-mode-disconnects", "X-14", "a connection 
 FAULT(send_completes_when_queued, "send-completes-when-queued",
       "D-27 D-30 X-15 X-44 S-11 S-12 S-13 S-14 S-15",
       "a send completes before it is acknowledged")
-FAULT(eof_is_error, "eof-is-error", "X-16 S-11", "a receive at the end of the stream fails")
+FAULT(eof_is_error, "eof-is-error", "X-16 D-20b S-11", "a receive at the end of the stream fails")
 FAULT(waitall_returns_part, "waitall-returns-part",
-      "X-17 X-49 S-11 S-12 S-13 S-14 S-15 S-16 D-20",
+      "X-17 X-49 S-11 S-12 S-13 S-14 S-15 S-16 D-20 D-20b D-21",
       "a WAITALL receive completes with part of its buffer")
 FAULT(drain_returns_at_once, "drain-returns-at-once",
       "X-17 X-16 S-11 S-12 S-13 S-14 S-15 S-16",
@@ -161,7 +161,7 @@ FAULT(rst_after_fins, "rst-after-fins", "C-18 C-19", "a close sends RST although
 FAULT(buf_read_late, "buf-read-late", "X-25", "the WSK_BUF structure is read after the call has returned")
 FAULT(fin_delayed, "fin-delayed", "X-31", "the FIN of a graceful disconnect leaves 0.8 s late")
 FAULT(no_send_after_fin, "no-send-after-fin", "X-05", "a send is refused once the peer's FIN has come")
-FAULT(reset_is_eof, "reset-is-eof", "X-06 S-12", "a receive that a reset ends succeeds with 0 bytes")
+FAULT(reset_is_eof, "reset-is-eof", "X-06 S-12 S-17", "a receive that a reset ends succeeds with 0 bytes")
 FAULT(close_leaves_datagrams_pending, "close-leaves-datagrams-pending",
       "C-10 C-11 S-15 S-16 S-17",
       "a WskReceiveFrom or WskSendTo is not completed by close")
@@ -195,7 +195,7 @@ FAULT(given_up_connect_succeeds, "given-up-connect-succeeds", "S-18",
       "a connect whose SYN nobody answers succeeds when TCP gives up")
 FAULT(abort_ends_one_receive, "abort-ends-one-receive", "S-14 S-05 S-15",
       "an abortive disconnect completes only the first of the receives that are pending")
-FAULT(close_ends_one_receive, "close-ends-one-receive", "C-10 C-11 C-12b C-13 S-15 S-05 S-14",
+FAULT(close_ends_one_receive, "close-ends-one-receive", "C-10 C-11 C-12b C-13 S-15 S-05 S-14 S-16",
       "a close completes only the first of the receives that are pending")
 FAULT(close_ends_one_accept, "close-ends-one-accept", "S-15",
       "a close completes only the first of the accepts that are pending")
@@ -203,7 +203,7 @@ FAULT(close_ends_one_datagram, "close-ends-one-datagram", "C-10 C-11 S-15",
       "a close completes only the first of the WskReceiveFroms that are pending")
 FAULT(receives_newest_first, "receives-newest-first", "X-34 X-47",
       "the newest of the receives that are pending gets the data")
-FAULT(waitall_half, "waitall-half", "X-17 X-34 X-47 D-20", "a WAITALL receive is content with half of its buffer")
+FAULT(waitall_half, "waitall-half", "X-17 X-34 X-47 D-20 D-20b D-21", "a WAITALL receive is content with half of its buffer")
 FAULT(cancel_leaves_receive, "cancel-leaves-receive", "X-17 S-05 S-16", "IoCancelIrp does nothing to a receive")
 FAULT(cancel_leaves_connect, "cancel-leaves-connect", "S-16", "IoCancelIrp does nothing to a connect")
 FAULT(cancel_leaves_socket_connect, "cancel-leaves-socket-connect", "S-16", "IoCancelIrp does nothing to a WskSocketConnect")
