@@ -252,7 +252,7 @@ FAULT(refusal_ends_accepts, "refusal-ends-accepts", "X-44",
       "a disconnect of a listening stream socket is refused, and ends its accepts")
 FAULT(refusal_ends_receives, "refusal-ends-receives", "X-44",
       "WskListen or WskAccept of a connection is refused, and ends its receives")
-FAULT(query_of_ended_hangs, "query-of-ended-hangs", "X-46",
+FAULT(query_of_ended_hangs, "query-of-ended-hangs", "X-46 X-10",
       "WskGetLocalAddress and WskGetRemoteAddress do not complete once the peer has ended the connection")
 FAULT(remote_is_local, "remote-is-local", "X-46", "WskGetRemoteAddress tells the local address")
 FAULT(release_ends_sockets, "release-ends-sockets",
