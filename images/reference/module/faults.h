@@ -334,7 +334,7 @@ FAULT(leak_at_dispatch, "leak-at-dispatch", "C-01 C-16",
       "the memory of a socket that was connected is not freed when it is closed at DISPATCH_LEVEL")
 FAULT(irp_written_late, "irp-written-late", "D-09",
       "the status of a graceful disconnect's IRP is written once more after its completion")
-FAULT(abort_completes_twice, "abort-completes-twice", "D-09",
+FAULT(abort_completes_twice, "abort-completes-twice", "D-09 X-01 X-02",
       "the IRP of an abortive disconnect at DISPATCH_LEVEL is completed twice")
 FAULT(disconnect_flag_undefined, "disconnect-flag-undefined", "X-04",
       "the disconnect event has a flag that nobody defines")
