@@ -298,3 +298,23 @@ def test_silence_is_kept_until_the_end(what: str, rows: set[str]) -> None:
     if what == "what comes behind the close is answered":
         seen.peer_sends(b"abc", 52).rst(53)
     assert seen.broken().get("silence-is-kept", set()) == rows
+
+
+@pytest.mark.parametrize(
+    ("reset_at", "peer_says", "rows"),
+    [(20.2, True, set()), (20.2, False, {"X-14"}), (None, True, {"X-14"})],
+)
+def test_silence_does_not_bind_who_has_no_connection_any_more(
+    reset_at: float | None, peer_says: bool, rows: set[str]
+) -> None:
+    """An abort was under way when it began: what the peer still sends may be answered, by whoever it is."""
+    seen = MadeUp()
+    silent = seen.plan.ioctl(seen.sock, SIO_WSK_SET_TCP_SILENT_MODE)
+    abort = seen.plan.disconnect(seen.sock, flags=WSK_FLAG_ABORTIVE)
+    seen.called(silent, 20).called(abort, 20.1)
+    if reset_at:
+        seen.rst(reset_at)
+    seen.completed(abort, 20.4).completed(silent, 21)
+    if peer_says:
+        seen.peer_sends(b"abc", 30)
+    assert closed(seen.rst(31)).broken().get("silence-is-kept", set()) == rows

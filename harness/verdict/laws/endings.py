@@ -288,13 +288,14 @@ def silence_is_kept(story: Story) -> Iterator[Violation]:
 def _loud(story: Story, sock: SocketStory, connection: TcpConnection, silenced: Event) -> Packet | None:
     """The first packet that the guest surely made in silence: others may have been on their way.
 
-    It has new data, an end, or acknowledges what the peer said since. Once the socket is closed what the
-    peer says may be answered; where it says nothing, nothing goes out.
+    It has new data, an end, or acknowledges what the peer said since. Once the socket is closed, or its
+    connection was reset before, what the peer says may be answered; where it says nothing, nothing goes out.
     """
-    sent, heard, said = 0, math.inf, False
+    sent, heard, said, is_reset = 0, math.inf, False, False
     for packet in connection.packets:
         if packet.sender == "peer":
             said |= not story.surely_after(silenced, packet)
+            is_reset |= RST in packet.flags
             if packet.payload and story.surely_before(silenced, packet):
                 heard = min(heard, connection.peer.end(packet))
             continue
@@ -303,9 +304,11 @@ def _loud(story: Story, sock: SocketStory, connection: TcpConnection, silenced: 
         sent = max(sent, end)
         answers = ACK in packet.flags and connection.peer.place(packet.ack) >= heard
         tells = is_new or answers or packet.flags & (FIN | RST)
-        is_owned = _open_at(story, sock, packet) or not (said or _cleaned(story, packet))
+        is_open = _open_at(story, sock, packet) and not is_reset
+        is_owned = is_open or not (said or _cleaned(story, packet))
         if tells and is_owned and story.surely_before(silenced, packet):
             return packet
+        is_reset |= RST in packet.flags
     return None
 
 
