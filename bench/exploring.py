@@ -8,18 +8,19 @@ guest's QEMU, MiB. Exit status: that of `wsk-conformance explore`.
 """
 
 import argparse
+import contextlib
 import re
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable
+
+import psutil
 
 _COUNT = re.compile(r"(\d+) scenarios, \d+ a second")
-_RESIDENT = re.compile(r"^VmRSS:\s+(\d+) kB", re.MULTILINE)
-_KIB = 1024
+_MIB = 1 << 20
 
 
 class ExplorationHeard(threading.Thread):
@@ -39,28 +40,14 @@ class ExplorationHeard(threading.Thread):
                 self.last = [*self.last[-9:], line.rstrip()]
 
 
-def family(pid: int) -> Iterator[int]:
-    """The process and all that it started; those that ended meanwhile are left out."""
-    yield pid
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            found = children.read_text().split()
-        except OSError:
-            continue
-        for child in found:
-            yield from family(int(child))
-
-
 def resident(pid: int) -> dict[str, float]:
     """The resident memory of the harness and of QEMU, MiB; shared pages count for each process."""
     sizes = {"harness": 0.0, "qemu": 0.0}
-    for each in family(pid):
-        try:
-            name = Path(f"/proc/{each}/comm").read_text()
-            size = _RESIDENT.search(Path(f"/proc/{each}/status").read_text())
-        except OSError:
-            continue
-        sizes["qemu" if "qemu" in name else "harness"] += int(size[1]) / _KIB if size else 0
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        for each in (process, *process.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):  # it ended meanwhile
+                sizes["qemu" if "qemu" in each.name() else "harness"] += each.memory_info().rss / _MIB
     return sizes
 
 
