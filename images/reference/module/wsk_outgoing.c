@@ -224,6 +224,8 @@ static void set_length(struct sk_buff *skb, u16 before)
 	ip_send_check(ip_hdr(skb));
 }
 
+static bool any_loaded;	/* since the guest was started; till then no incoming segment has to be looked at */
+
 /* The probe with the first of them, at its own place. */
 static void load(const struct sock *sk, struct sk_buff *skb)
 {
@@ -233,6 +235,7 @@ static void load(const struct sock *sk, struct sk_buff *skb)
 	if (skb_copy_bits(tcp_send_head(sk), 0, &first, 1) || skb_ensure_writable(skb, skb->len) ||
 	    (!skb_tailroom(skb) && pskb_expand_head(skb, 0, 1, GFP_ATOMIC)))
 		return;
+	WRITE_ONCE(any_loaded, true);
 	skb_put_u8(skb, first);
 	set_length(skb, before);
 	move(skb, 1);
@@ -328,9 +331,9 @@ static unsigned int from_nobody(struct sk_buff *skb, const struct nf_hook_state 
 	const struct tcphdr *tcp = (const void *)skb_transport_header(skb);
 	bool dropped = tcp->rst && (tcp->ack ? !policy_refuses() : !policy_answers_late_segments());
 
-	if (has_socket(skb, tcp, state->pf))
+	if (!tcp->rst || has_socket(skb, tcp, state->pf))
 		return NF_ACCEPT;
-	if (tcp->rst && !tcp->ack && policy_acknowledges_late_segments())
+	if (!tcp->ack && policy_acknowledges_late_segments())
 		acknowledge(skb);
 	return dropped ? NF_DROP : NF_ACCEPT;
 }
@@ -367,7 +370,7 @@ static void take_back(const struct sock *sk, struct sk_buff *skb, const struct t
 
 static void comes_to(struct sk_buff *skb, const struct tcphdr *tcp, u8 family)
 {
-	struct sock *sk = find_receiver(skb, tcp, family);
+	struct sock *sk = READ_ONCE(any_loaded) ? find_receiver(skb, tcp, family) : NULL;
 
 	if (!sk)
 		return;
