@@ -187,7 +187,7 @@ class Case:
             peer,
             clock,
             lost_packets=lost,
-            starved=lambda since, until: watch.load(since, until).guest_starved_ns,
+            starved=lambda since, until: watch.load(since, until).guest_kept_ns,
         )
         self.evidence.timeline = timeline
         self.judgements += [(timeline, judgement) for judgement in judge(timeline)]

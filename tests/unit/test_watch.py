@@ -3,6 +3,8 @@
 
 import asyncio
 import os
+import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -62,6 +64,34 @@ def test_a_guest_that_waits_for_a_processor_is_starved(monkeypatch: pytest.Monke
     assert starved >= 50 * ms
     assert starved % (50 * ms) == 0
     assert watched(lambda: None).guest_starved_ns == 0
+
+
+def test_so_is_one_that_somebody_stopped() -> None:
+    with subprocess.Popen(["sleep", "60"]) as guest:
+        assert watched(lambda: None, guest.pid).guest_starved_ns < 100 * ms
+        assert watched(lambda: guest.send_signal(signal.SIGSTOP), guest.pid).guest_starved_ns >= 400 * ms
+        guest.kill()
+
+
+def test_a_host_that_stood_still_kept_the_guest_from_running_whatever_else_was_seen() -> None:
+    assert HostLoad(600 * ms, 0, None).guest_kept_ns == 600 * ms
+    assert HostLoad(300 * ms, 20 * ms, None).guest_kept_ns == 20 * ms  # our own work
+
+
+def test_only_threads_count_that_the_guest_cannot_do_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "_TASKS", f"{tmp_path}/{{}}")
+    for thread, stat in {
+        "7": "7 (qemu-system-x86) S 1",
+        "8": "8 (CPU 0/KVM) S 1",
+        "9": "9 (worker) D 1",
+    }.items():
+        (tmp_path / "7" / thread).mkdir(parents=True)
+        (tmp_path / "7" / thread / "stat").write_text(stat)
+    assert not watch._is_held(7)
+    (tmp_path / "7" / "8" / "stat").write_text("8 (CPU 0/KVM) D 1")
+    assert watch._is_held(7)
 
 
 def test_threads_of_a_process_are_asked() -> None:
