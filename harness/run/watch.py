@@ -65,10 +65,10 @@ class HostWatch:
         self._samples: deque[_Sample] = deque(maxlen=_KEPT)
         self._task: asyncio.Task[None] | None = None
         self._last_ns = 0
-        self._known = _Seen(None, {}, False, None)
+        self._known = _Glance(None, {}, False, None)
 
     async def __aenter__(self) -> Self:
-        self._last_ns, self._known = time.time_ns(), _seen(self._guest())
+        self._last_ns, self._known = time.time_ns(), _glance(self._guest())
         self._task = asyncio.create_task(self._watch())
         return self
 
@@ -98,7 +98,7 @@ class HostWatch:
 
     def _take(self, lag: int) -> None:
         """A sample since the last one."""
-        seen, now = _seen(self._guest()), time.time_ns()
+        seen, now = _glance(self._guest()), time.time_ns()
         known = self._known
         starved, pressed = 0, None
         if seen.guest == known.guest:
@@ -112,7 +112,7 @@ class HostWatch:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _Glance:
     """The host at one moment; times count from a beginning of their own, in ns."""
 
     guest: int | None  # its process
@@ -121,8 +121,8 @@ class _Seen:
     pressure: int | None
 
 
-def _seen(guest: int | None) -> _Seen:
-    return _Seen(guest, _waits(guest), guest is not None and _is_held(guest), _pressure())
+def _glance(guest: int | None) -> _Glance:
+    return _Glance(guest, _waits(guest), guest is not None and _is_held(guest), _pressure())
 
 
 def _waits(process: int | None) -> dict[str, int]:
