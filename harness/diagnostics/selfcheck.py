@@ -26,6 +26,7 @@ from typing import Any, Self
 from harness.core.errors import HarnessError, UsageError
 from harness.core.scratch import scratch_folder
 from harness.guest.base import Fault, Freedom
+from harness.report.ended import End, shortfall
 from harness.report.overview import broken_laws, broken_rows
 from harness.report.record import load_run
 from harness.run.options import DEFAULTS, Settings
@@ -217,10 +218,11 @@ class _Runs:
         self._processes.stop()
 
     def _run(self, arguments: Sequence[str], log: Path) -> str:
-        """The lines of its standard output and standard error."""
+        """What it said, in both ways. It is kept in `log`."""
         with log.open("w") as said, self._processes.started(arguments, said=said) as process:
             output, _ = process.communicate()
-        return output + log.read_text(errors="replace")
+            said.write(output)
+        return log.read_text(errors="replace")
 
     def _keep(self, folder: Path) -> None:
         target = self._kept / folder.name
@@ -252,7 +254,8 @@ def judge(task: Task, run: Mapping[str, Any], played: Iterable[str]) -> FaultVer
         for row in broken_rows(case) if outcome.fails and not by_laws_alone else ():
             red.setdefault(row, []).append(case["id"])
     missing = set(task.cases) - {case["id"] for case in run["cases"]}
-    unjudged += [f"{case} (never ran)" for case in sorted(missing)]
+    broken_off = run.get("ended", End.BY_ITSELF) != End.BY_ITSELF
+    unjudged += [shortfall(run)] if broken_off else [f"{case} (never ran)" for case in sorted(missing)]
     idle = [name for name in task.switches if name not in {*played}]
     return FaultVerdict(
         task.fault, task.named, red, unjudged, run["seconds"], task.is_freedom, laws, task.everywhere, idle

@@ -161,12 +161,19 @@ class ReferenceGuest:
         if accelerated or not hypervisor.is_here:
             return await start.run(hypervisor, name, None, switched)
         for _ in range(_BOOTS):
-            if guest := await start.go_on(hypervisor, name, switched, progress):
-                return guest
+            try:
+                return await start.go_on(hypervisor, name, switched, progress)
+            except _BootAgain as again:
+                progress(f"{again}: it is dropped, and the guest boots again")
+                why = again
         raise HarnessError(
-            f"the guest's clock ran wrong after each of {_BOOTS} boots: the host is too busy to boot it; "
-            "try again when it has less to do"
+            f"the guest did not start well in {_BOOTS} attempts, in the last because {why}: "
+            "the host may be too busy to boot it; try again when it has less to do"
         )
+
+
+class _BootAgain(HarnessError):
+    """What was booted and kept is of no use; no case has seen it."""
 
 
 @dataclass(frozen=True)
@@ -207,11 +214,11 @@ class _ReferenceStart:
 
     async def go_on(
         self, hypervisor: Hypervisor, name: str, switched: "_Switched", progress: Progress
-    ) -> RunningGuest | None:
+    ) -> RunningGuest:
         """Starts from the booted guest that is kept; boots and keeps one first where it is missing.
 
-        None when what was kept cannot go on, or its clock runs so wrong that nothing explains it: then it
-        is kept no longer.
+        Raises _BootAgain when that one lets nobody in, what was kept cannot go on, or its clock runs so wrong
+        that nothing explains it: then it is kept no longer.
         """
         from harness.guest import clock_check  # as below, while the guest boots
 
@@ -228,12 +235,10 @@ class _ReferenceStart:
         try:
             guest = await self.run(hypervisor, name, kept, switched)
         except (HarnessError, GuestHung) as error:
-            if is_new:
+            if is_new and kept.exists() and not isinstance(error, _BootAgain):
                 raise
             vm_snapshot.drop(kept)
-            why = printable(str(error).partition("\n")[0])
-            progress(f"the kept guest does not go on: it is dropped, and the guest boots again ({why})")
-            return None
+            raise _BootAgain(f"the kept guest does not go on ({_first_line(error)})") from error
         rate = vm_snapshot.clock_rate(kept)
         if rate is None:
             rate = await _measured(guest)
@@ -242,10 +247,7 @@ class _ReferenceStart:
             return replace(guest, kept=kept, clock_rate=rate)
         await guest.stop()
         vm_snapshot.drop(kept)
-        progress(
-            f"the kept guest's clock runs wrong ({rate.rate:.3f}): it is dropped, and the guest boots again"
-        )
-        return None
+        raise _BootAgain(f"the kept guest's clock runs wrong ({rate.rate:.3f})")
 
     async def freeze(self, hypervisor: Hypervisor, name: str, kept: Path) -> None:
         """Boot the guest, and keep it booted."""
@@ -290,7 +292,10 @@ class _ReferenceStart:
         from harness.guest.ssh import Login, SshChannel
 
         login = Login("root", (self.image / "host_key.pub").read_text(), key=self.image / "login_key")
-        return await SshChannel.connect(self.network.mgmt_guest, login, _BOOT_LIMIT_S)
+        try:
+            return await SshChannel.connect(self.network.mgmt_guest, login, _BOOT_LIMIT_S)
+        except (GuestHung, ChannelLost) as error:
+            raise _BootAgain(f"the guest lets nobody in after its boot ({_first_line(error)})") from error
 
     async def _deploy(self, machine: Machine, switched: "_Switched") -> RunningGuest:
         """Log in, install and start the driver, and connect to it."""
@@ -332,6 +337,10 @@ class _ReferenceStart:
         if socket := self._control_socket(name):
             return await served(channel, "wskctl", Port(socket, _PORT_IN_GUEST)), "virtio port"
         return await channel.stream("wskctl serve"), "login"
+
+
+def _first_line(error: Exception) -> str:
+    return printable(str(error).partition("\n")[0])
 
 
 def way_of_running(accelerated: bool, reason: str) -> str:

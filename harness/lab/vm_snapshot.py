@@ -34,7 +34,7 @@ _POLL_S = 0.01
 # A guest has learnt how fast the host's processor counts: it is not to wake up on another.
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _KEPT = 4  # of some 80 MB each
-_LEFT_S = 600  # nobody writes for so long
+_LEFT_S = 600  # nobody writes for so long, or has yet to start from what it has just kept
 
 
 class NotKept(HarnessError):
@@ -164,10 +164,11 @@ def _expect_completion(domain: "libvirt.virDomain") -> None:
 
 
 def prune(folder: Path) -> None:
-    """Delete all but those that were used last, and what killed runs left half written."""
+    """Delete what nobody uses now: all but the few used last, and what killed runs left half written."""
     kept = sorted(folder.glob("[0-9a-f]*"), key=_last_use, reverse=True)
-    left = [path for path in folder.glob(".freezing-*") if time.time() - _last_use(path) > _LEFT_S]
-    for path in [*kept[_KEPT:], *left]:
+    for path in [*kept[_KEPT:], *folder.glob(".freezing-*")]:
+        if time.time() - _last_use(path) < _LEFT_S:
+            continue
         path.unlink(missing_ok=True)
         _rate_file(path).unlink(missing_ok=True)
 

@@ -70,6 +70,7 @@ class Recorder:
         self._selected: int | None = None  # cases
         self._selection: Selection | None = None
         self._end: End | None = None
+        self._why = ""  # it had to end
         self._banners: list[str] = []
         self._troubles: list[str] = []  # lines on what could not be written
         self._not_written = False
@@ -126,6 +127,7 @@ class Recorder:
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Also what pytest calls so: an end that the harness asked for."""
         self._end = _end_by(excinfo.value)
+        self._why = excinfo.value.msg if isinstance(excinfo.value, pytest.exit.Exception) else ""
 
     def pytest_internalerror(self) -> None:
         self._end = End.BROKEN
@@ -205,7 +207,7 @@ class Recorder:
             session.exitstatus = _NOT_WHOLE
         if self._record:
             if self._end:
-                self._record.end(self._end)
+                self._record.end(self._end, self._why)
             with contextlib.suppress(CannotKeep):  # it is written once more, with a line when it cannot be
                 self._record.write()
 
@@ -254,7 +256,7 @@ class Recorder:
         if self._record is None or self._end is None:
             return
         self._reserve.release()
-        self._record.end(self._end)
+        self._record.end(self._end, self._why)
         self._record.write()  # counting what was selected may take seconds
         if self._selected is not None:
             self._store_selection(selection(self._config, self._settings, self._selected))

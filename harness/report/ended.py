@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-_SHOWN = 120  # letters of what chose the cases
+_SHOWN = 200  # letters of what chose the cases, and of why a run ended
 
 
 class End(StrEnum):
@@ -48,7 +48,8 @@ def shortfall(run: Mapping[str, Any]) -> str:
         return ""
     how = _WORDS.get(ended, _UNKNOWN) if ended != End.BY_ITSELF else "lost cases"
     of = f" of {selected:,}" if selected is not None else ""
-    return f"NOT A WHOLE RUN: it {how} after {done:,}{of} cases; nothing is known of the others."
+    because = f" ({_short(run['why'])})" if run.get("why") else ""
+    return f"NOT A WHOLE RUN: it {how} after {done:,}{of} cases{because}; nothing is known of the others."
 
 
 def selected(run: Mapping[str, Any]) -> str:
@@ -57,9 +58,14 @@ def selected(run: Mapping[str, Any]) -> str:
     if not selection or selection["selected"] == selection["of"]:
         return ""
     of = f" of {selection['of']:,}" if selection["of"] is not None else ""
-    by = " ".join(selection["arguments"])
-    by = by if len(by) <= _SHOWN else f"{by[:_SHOWN]}..."
+    by = _short(" ".join(selection["arguments"]))
     return f"{selection['selected']:,}{of} cases were selected{f' ({by})' if by else ''}."
+
+
+def _short(text: str) -> str:
+    """On one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}..."
 
 
 def banners(run: Mapping[str, Any]) -> list[str]:

@@ -166,6 +166,7 @@ class RunRecord:
         self._next_writing = 0.0
         self._selection: Selection | None = None
         self._ended: End | None = None
+        self._why = ""
         self._before = ""  # what `latest` was
 
     def __enter__(self) -> Self:
@@ -197,9 +198,9 @@ class RunRecord:
         """Stores which cases the run is to have, as soon as that is known."""
         self._selection = selection
 
-    def end(self, how: End) -> None:
-        """Stores how the run ended. Until then the record says that it still runs, or was killed."""
-        self._ended = how
+    def end(self, how: End, why: str = "") -> None:
+        """Stores how the run ended, and why it had to. Until then it says that it runs, or was killed."""
+        self._ended, self._why = how, why
 
     def describe_guest(self, **facts: str) -> None:
         """Adds the facts known once the guest runs: kind, build, accelerator."""
@@ -234,6 +235,7 @@ class RunRecord:
             "started": self._started,
             "seconds": round(time.monotonic() - self._clock, 3),
             "ended": self._ended,
+            "why": self._why,
             "selection": asdict(self._selection) if self._selection else None,
             "guest": self._guest,
             "settings": self._settings,

@@ -108,6 +108,7 @@ class _Run(BaseModel):
     started: _Moment
     seconds: _Finite
     ended: Annotated[End | None, Field(strict=False)] = None
+    why: str = ""
     selection: _Selection | None = None
     guest: _Guest
     settings: dict[str, Any]

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 from kernel import Kernel
-from store import digest, locked, progress, prune, stored
+from store import digest, intact, locked, progress, prune, stored
 from tools import find_tool, run
 
 from harness.core import cache
@@ -50,14 +50,23 @@ KERNELS_KEPT = 2
 def main() -> None:
     """Print where the image is, having built it if need be."""
     require_tools()
-    store = cache.folder("reference")
-    with locked(store):
+    BUILT_DRIVER.mkdir(parents=True, exist_ok=True)
+    with locked(BUILT_DRIVER):
         run(["make", "--no-print-directory", "-s", "-C", str(DRIVER), f"OUT={BUILT_DRIVER}"])
-        kernel = installed_kernel()
-        image = stored(store, image_name(kernel), lambda folder: build_image(folder, store, kernel))
+    kernel = installed_kernel()
+    print(image_of(kernel, cache.folder("reference")))
+
+
+def image_of(kernel: Kernel, store: Path) -> Path:
+    """The image, built if need be. Who finds it whole waits for nobody who builds another."""
+    name = image_name(kernel)
+    if image := intact(store, name):
+        return image
+    with locked(store):
+        image = stored(store, name, lambda folder: build_image(folder, store, kernel))
         prune(store, "image-*", IMAGES_KEPT)
         prune(store, "kernel-*", KERNELS_KEPT)
-    print(image)
+    return image
 
 
 def require_tools() -> None:

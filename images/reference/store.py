@@ -17,6 +17,7 @@ from harness.core.errors import HarnessError
 
 _MANIFEST = "manifest.json"
 _LOCK_LIMIT_S = 900.0
+_IN_USE_S = 6 * 3600.0  # a run starts guests from one image for hours, maybe, and no lock says so
 
 
 def progress(line: str) -> None:
@@ -46,12 +47,24 @@ def locked(store: Path) -> Iterator[None]:
         yield
 
 
+def intact(store: Path, name: str) -> Path | None:
+    """The folder `name` of `store`, which counts as used now; None when it is missing or broken."""
+    folder = store / name
+    try:
+        manifest = json.loads((folder / _MANIFEST).read_text())
+        if manifest != _digests(folder):
+            return None
+        os.utime(folder)
+    except (OSError, ValueError):
+        return None
+    return folder
+
+
 def stored(store: Path, name: str, make: Callable[[Path], None]) -> Path:
     """The folder `name` of `store`; `make` fills it when it is missing or broken. Call it under `locked`."""
+    if found := intact(store, name):
+        return found
     folder = store / name
-    if _intact(folder):
-        os.utime(folder)
-        return folder
     if folder.exists():
         progress(f"{name} in the cache is damaged: building it again")
         shutil.rmtree(folder)
@@ -66,18 +79,11 @@ def stored(store: Path, name: str, make: Callable[[Path], None]) -> Path:
 
 
 def prune(store: Path, pattern: str, keep: int) -> None:
-    """Delete all but the `keep` folders that were used last, and what killed builds left."""
-    folders = sorted(store.glob(pattern), key=lambda folder: folder.stat().st_mtime, reverse=True)
-    for folder in [*folders[keep:], *store.glob(".building-*")]:
+    """Delete what killed builds left, and all but the `keep` folders used last and any of the last hours."""
+    used = sorted(((folder.stat().st_mtime, folder) for folder in store.glob(pattern)), reverse=True)
+    long_unused = [folder for when, folder in used[keep:] if time.time() - when > _IN_USE_S]
+    for folder in [*long_unused, *store.glob(".building-*")]:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _intact(folder: Path) -> bool:
-    try:
-        manifest = json.loads((folder / _MANIFEST).read_text())
-        return bool(manifest == _digests(folder))
-    except (OSError, ValueError):
-        return False
 
 
 def _digests(folder: Path) -> dict[str, str]:

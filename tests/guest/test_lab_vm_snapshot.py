@@ -85,6 +85,13 @@ def test_the_four_that_were_used_last_are_kept_and_nothing_half_written(tmp_path
     ]
 
 
+def test_what_was_kept_just_now_is_not_taken_from_who_is_about_to_start_from_it(tmp_path: Path) -> None:
+    for name in range(6):
+        kept_at(tmp_path / f"{name}abc", b"a machine")
+    vm_snapshot.prune(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 6
+
+
 @pytest.mark.usefixtures("own_cache")
 def test_a_guest_boots_once_and_again_when_what_was_kept_is_damaged(tmp_path: Path) -> None:
     said = finish(

@@ -103,6 +103,15 @@ def test_what_is_not_as_it_should_be_is_said(cases: list[dict[str, Any]], line: 
     assert line in verdict.line()
 
 
+def test_a_run_that_broke_off_says_why_and_names_no_case_that_never_ran() -> None:
+    broken = {**run(), "ended": "broken", "why": "the guest cannot be started", "selection": None}
+    verdict = judge(TASK, broken)
+    assert not verdict.well
+    assert "NOT JUDGED NOT A WHOLE RUN" in verdict.line()
+    assert "the guest cannot be started" in verdict.line()
+    assert "never ran" not in verdict.line()
+
+
 def test_without_a_fault_nothing_may_be_red() -> None:
     none = Task(NO_FAULT, (), ["one"])
     assert judge(none, run(case("one", "pass", "D-01"))).well

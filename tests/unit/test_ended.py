@@ -43,6 +43,17 @@ def test_every_output_says_that_a_run_is_not_whole(tmp_path: Path, end: End) -> 
     assert compared.exit_code == 3
 
 
+def test_a_run_that_had_to_end_says_why(tmp_path: Path) -> None:
+    with record(tmp_path) as made:
+        made.end(End.BROKEN, "the guest did not answer:\nits <serial> port has more")
+    folder = made.folder
+    (line,) = banners(load_run(folder))
+    assert (
+        "failure of the harness after 0 cases (the guest did not answer: its <serial> port has more);" in line
+    )
+    assert "its &lt;serial&gt; port" in write_report(folder).read_text()
+
+
 def test_a_run_that_lost_cases_is_not_whole(tmp_path: Path) -> None:
     assert not is_whole(load_run(a_run(tmp_path, "a")))
 

@@ -127,9 +127,40 @@ def test_a_host_on_which_no_boot_measures_rightly_is_told(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     lab = Lab(monkeypatch, tmp_path, iter([1.3] * 3))
-    with pytest.raises(HarnessError, match="the host is too busy"):
+    with pytest.raises(HarnessError, match=r"clock runs wrong \(1.300\): the host may be too busy"):
         lab.start()
     assert not lab.kept.exists()
+
+
+def test_a_boot_that_lets_nobody_in_is_tried_again_and_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lab = Lab(monkeypatch, tmp_path, iter([1.0015]))
+    run, hangs = reference._ReferenceStart.run, iter([True])
+
+    async def let_in(*arguments: Any) -> RunningGuest:
+        if next(hangs, False):
+            raise reference._BootAgain("the guest lets nobody in after its boot (no SSH login within 60 s)")
+        return await run(*arguments)
+
+    monkeypatch.setattr(reference._ReferenceStart, "run", let_in)
+    assert lab.start().kept == lab.kept
+    assert lab.boots == 2
+    assert any("no SSH login within 60 s" in line and "boots again" in line for line in lab.said)
+
+
+def test_what_the_driver_does_at_its_start_is_not_tried_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lab = Lab(monkeypatch, tmp_path, iter([]))
+
+    async def refuse(*_: Any) -> RunningGuest:
+        raise HarnessError("`wskctl start` failed in the guest")
+
+    monkeypatch.setattr(reference._ReferenceStart, "run", refuse)
+    with pytest.raises(HarnessError, match="wskctl start"):
+        lab.start()
+    assert lab.boots == 1
 
 
 def test_a_full_cache_costs_time_and_no_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 import store
+from kernel import Kernel
 
+import build
 from harness.core.errors import HarnessError
 
 
@@ -63,6 +65,27 @@ def test_the_least_recently_used_are_pruned(tmp_path: Path) -> None:
     (tmp_path / ".building-killed").mkdir()
     store.prune(tmp_path, "image-*", keep=2)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["image-new", "image-old"]
+
+
+def test_what_was_used_in_the_last_hours_is_not_pruned(tmp_path: Path) -> None:
+    for name in ("image-a", "image-b", "image-c"):
+        store.stored(tmp_path, name, lambda folder: (folder / "file").touch())
+    store.prune(tmp_path, "image-*", keep=1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["image-a", "image-b", "image-c"]
+
+
+def test_who_finds_the_image_whole_does_not_wait_for_a_build_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "image_name", lambda kernel: "image")
+    monkeypatch.setattr(store, "_LOCK_LIMIT_S", 0.0)
+    kernel = Kernel("6.1.0-1-amd64", "6.1.1-1")
+    whole = store.stored(tmp_path, "image", lambda folder: (folder / "file").touch())
+    with store.locked(tmp_path):
+        assert build.image_of(kernel, tmp_path) == whole
+        (whole / "file").unlink()
+        with pytest.raises(HarnessError, match="another build"):
+            build.image_of(kernel, tmp_path)
 
 
 def test_a_build_waits_for_another_and_gives_up_in_the_end(
