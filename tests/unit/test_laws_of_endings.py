@@ -81,6 +81,11 @@ def test_what_the_peer_says_late_may_be_answered_by_a_rst() -> None:
     assert farewell(MadeUp()).acknowledges(130, up_to=1).rst(131).broken() == {}
 
 
+def test_so_may_its_fin_that_came_again_before_a_slow_guest_had_answered_the_first() -> None:
+    seen = MadeUp().peer_fin(102.5, up_to=1)  # between the first, and what the guest says to it
+    assert farewell(seen).rst(121).broken() == {}
+
+
 @pytest.mark.parametrize(("what", "row"), [("abort", "D-07"), ("close", "C-17")])
 def test_an_abort_and_a_close_send_a_rst(what: str, row: str) -> None:
     seen = MadeUp()

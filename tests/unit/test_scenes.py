@@ -36,6 +36,15 @@ def test_a_reset_that_answers_what_came_after_both_ends_decides_nothing() -> Non
     assert scenes.no_reset(seen(answered))
 
 
+def test_nor_does_one_that_answers_the_peers_fin_come_again_before_the_guest_had_answered_it() -> None:
+    wire = Wire().handshake(1 * ms)
+    wire.packet("guest", FIN | ACK, 10 * ms, offset=1)
+    for time_ns in (11 * ms, 211 * ms):  # the guest does not run meanwhile
+        wire.packet("peer", FIN | ACK, time_ns, offset=1, acknowledged=2)
+    wire.packet("guest", ACK, 220 * ms, offset=2, acknowledged=2).packet("guest", RST, 221 * ms, offset=2)
+    assert scenes.no_reset(seen(wire))
+
+
 def test_a_reset_of_its_own_accord_does() -> None:
     assert not scenes.no_reset(seen(both_ended().packet("guest", RST, 20 * ms, offset=2)))
 

@@ -164,6 +164,16 @@ class TcpConnection:
         return max(known, key=lambda packet: packet.index) if len(known) == len(ends) else None
 
     @cached_property
+    def peers_last_word(self) -> Packet | None:
+        """The peer's packet with which the guest could know that both had ended.
+
+        What the peer sends behind it, its FIN again perhaps, may find no connection.
+        """
+        ends = [self.guest.end_acknowledgement, next(iter(self.peer.fins), None)]
+        known = [end for end in ends if end is not None]
+        return max(known, key=lambda packet: packet.index) if len(known) == len(ends) else None
+
+    @cached_property
     def peer_heard_all(self) -> bool:
         """Did the peer acknowledge all that the guest sent, its FIN too?"""
         fin = self.guest.fins[:1]

@@ -59,7 +59,7 @@ def rst_has_a_cause(story: Story) -> Iterator[Violation]:
 
 def _answers_what_is_late(connection: TcpConnection, reset: Packet) -> bool:
     """Was it over, and has the peer said something since? TCP owes that a RST (RFC 9293, 3.10.7.1)."""
-    ends = [packet.index for packet in (connection.both_ended, connection.peer_reset) if packet]
+    ends = [packet.index for packet in (connection.peers_last_word, connection.peer_reset) if packet]
     return bool(ends) and any(min(ends) < each.index < reset.index for each in connection.peer.packets)
 
 
@@ -77,14 +77,14 @@ def _is_odd(call: Call) -> bool:
 
 def _both_ended_before(story: Story, sock: SocketStory, connection: TcpConnection, reset: Packet) -> bool:
     """Was it over in both directions, all read, and has the peer said nothing since, when the close came?"""
-    over = connection.both_ended
-    if over is None or sock.close is None or sock.aborts or over.index > reset.index:
+    over, last = connection.both_ended, connection.peers_last_word
+    if over is None or last is None or sock.close is None or sock.aborts or over.index > reset.index:
         return False
     if any(sock.cancelled(call) for call in sock.calls) or _cleaned(story, reset):
         return False
     if not _knows_both_ends(sock, sock.close.called):
         return False
-    said = any(over.index < each.index < reset.index for each in connection.peer.packets)
+    said = any(last.index < each.index < reset.index for each in connection.peer.packets)
     return not said and not unread(story, sock, connection)
 
 
