@@ -182,10 +182,9 @@ def own_reset(seen, done):
 def no_reset(seen):
     """Did the guest send no RST of its own accord?
 
-    One that answers what the peer sent when both directions had ended and the guest could know it decides
-    nothing: TCP owes it to a segment of a connection that is gone (RFC 9293, 3.10.7.1). The guest could when the
-    peer's FIN and its acknowledgement of the guest's had been sent: what comes again behind them, because the guest
-    was slow to answer, it may meet after its close.
+    One that answers what the peer sent when both directions had ended decides nothing: TCP owes it to a
+    segment of a connection that is gone (RFC 9293, 3.10.7.1). That is what the peer sends behind its FIN and
+    behind its acknowledgement of the guest's, so also the same again as a guest was slow to answer.
     """
     ends = [seen.fin("peer"), acknowledgement(seen, seen.fin("guest"))]
     over = None if None in ends else max(end.index for end in ends)
