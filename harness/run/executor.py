@@ -18,7 +18,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-from harness.core.errors import ClockContradicted
+from harness.core.errors import ClockContradicted, EvidenceLost
 from harness.guest.base import Guest, Progress
 from harness.run.case import Case
 from harness.run.guest_pool import SharedLoss
@@ -240,11 +240,10 @@ def _check_clock(case: Case) -> None:
         _ = case.evidence.timeline.clock_bound_ns
 
 
-def _check_laws(case: Case) -> None:
-    """A case whose own sentences hold deviates all the same where a law does not."""
+def _broken_laws(case: Case) -> LawBroken | None:
+    """A case deviates where they do not hold, though its own sentences do, or its scene was not as planned."""
     broken = [judgement for _, judgement in case.judgements if judgement.violated]
-    if broken:
-        raise LawBroken(broken)
+    return LawBroken(broken) if broken else None
 
 
 async def _attempt(session: Session, job: TestJob) -> Result:
@@ -255,11 +254,15 @@ async def _attempt(session: Session, job: TestJob) -> Result:
     try:
         await job.body(lab=case, **job.arguments)
         _check_clock(case)
-        _check_laws(case)
-        if case.recorded:
+        error = _broken_laws(case)
+        if case.recorded and error is None:
             session.baseline.judge(job.name, case.recorded)
     except GuestLost as lost:
         error, loss = lost.error, lost.loss
+    except ClockContradicted as contradicted:
+        error = contradicted
+    except EvidenceLost as lost:
+        error = _broken_laws(case) or lost
     except asyncio.CancelledError:
         raise
     except BaseException as caught:

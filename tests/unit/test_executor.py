@@ -4,18 +4,21 @@
 import asyncio
 from collections.abc import Coroutine
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
-from harness.core.errors import EvidenceLost, GuestCrashed, GuestHung, HarnessError
+from harness.core.errors import ClockContradicted, EvidenceLost, GuestCrashed, GuestHung, HarnessError
 from harness.run import executor
 from harness.run.case import Case
 from harness.run.executor import Result, decide
 from harness.run.guest_pool import SharedLoss
 from harness.run.turns import Turns
 from harness.verdict import Outcome
+from harness.verdict.laws import LAWS, Judgement, Violation
 
 NO_SESSION: Any = None
+NO_TIMELINE: Any = None
 
 
 def result(error: BaseException | None) -> Result:
@@ -129,6 +132,31 @@ def test_a_failure_of_the_guests_is_never_tried_again(
     assert performed.results["one"].attempts == [performed.results["one"].outcome]
     assert performed.results["two"].outcome.fails
     assert performed.tries.count("two") == 2
+
+
+@pytest.mark.parametrize(
+    ("ends", "outcome"),
+    [
+        (EvidenceLost("the scene was not as planned"), Outcome.DEVIATION),
+        (ClockContradicted("the clock was set"), Outcome.INCONCLUSIVE),
+        (HarnessError("the peer failed"), Outcome.HARNESS_ERROR),
+        (None, Outcome.DEVIATION),
+    ],
+)
+def test_a_law_that_does_not_hold_is_told_whatever_the_scene_was(
+    ends: BaseException | None, outcome: Outcome
+) -> None:
+    async def body(lab: Case) -> None:
+        lab.judgements.append(
+            (NO_TIMELINE, Judgement(LAWS[0], (Violation("D-09", "its IRP completed twice"),)))
+        )
+        if ends:
+            raise ends
+
+    session: Any = Mock()
+    session.distrust_clock = AsyncMock()
+    tried = asyncio.run(executor._attempt(session, executor.TestJob("a case", body, {})))
+    assert tried.outcome == outcome
 
 
 def test_where_all_comes_to_nothing_not_all_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ __all__ = ["LAWS", "Judgement", "Law", "LawBroken", "Violation", "judge"]
 
 
 class LawBroken(AssertionError):
-    """A case met all that it asks for, and laws do not hold of what was seen."""
+    """No sentence of a case's own is broken, and laws do not hold of what was seen."""
 
     def __init__(self, judgements: Iterable[Judgement]) -> None:
         broken = [(one.law, violation) for one in judgements for violation in one.violations]
