@@ -241,7 +241,7 @@ def _check_clock(case: Case) -> None:
 
 
 def _broken_laws(case: Case) -> LawBroken | None:
-    """A case deviates where they do not hold, though its own sentences do, or its scene was not as planned."""
+    """A case deviates by them though its own sentences hold, or its scene was not as planned."""
     broken = [judgement for _, judgement in case.judgements if judgement.violated]
     return LawBroken(broken) if broken else None
 
