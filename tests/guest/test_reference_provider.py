@@ -58,7 +58,6 @@ CAUGHT = {
     "close-leaves-connect-pending": ("events", "connect-completed"),
     "close-completes-first": ("closing", "close-completes-last"),
     "close-fails": ("closing", "close-of-each"),
-    "close-information": ("closing", "close-of-each"),
     "close-keeps-port": ("closing", "port-is-free-after-close"),
     "close-of-dead-hangs": ("closing", "close-of-dead-socket"),
     "close-resets-another": ("closing", "close-leaves-others"),

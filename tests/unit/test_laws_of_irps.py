@@ -156,14 +156,6 @@ def test_a_close_completes_behind_its_callbacks(begins: float, ends: float | Non
     assert seen.broken().get("close-comes-last", set()) == rows
 
 
-def test_a_close_tells_no_information() -> None:
-    seen = MadeUp()
-    close = seen.plan.close(seen.sock)
-    assert seen.called(close, 50).rst(51).completed(close, 52, information=1).broken() == {
-        "close-comes-last": {"C-01"}
-    }
-
-
 def test_a_close_never_fails() -> None:
     seen = MadeUp()
     close = seen.plan.close(seen.sock)

@@ -196,6 +196,12 @@ def test_a_close_of_what_was_given_up_sends_nothing(at: float, rows: set[str]) -
     assert seen.called(close, at).completed(close, at + 1).broken().get("end-is-told", set()) == rows
 
 
+def test_the_information_of_a_close_means_nothing() -> None:
+    seen = MadeUp()
+    close = seen.plan.close(seen.sock)
+    assert seen.called(close, 50).rst(51).completed(close, 52, information=1).broken() == {}
+
+
 @pytest.mark.parametrize(("flags", "rows"), [(WSK_FLAG_ABORTIVE | 2, set()), (WSK_FLAG_ABORTIVE, {"D-28"})])
 def test_an_abort_with_flags_that_nobody_defined_may_be_refused(flags: int, rows: set[str]) -> None:
     seen = MadeUp()

@@ -118,9 +118,6 @@ def close_comes_last(story: Story) -> Iterator[Violation]:
         if not nt_success(closed.io_status):
             text = f"{sock.close} succeeds whatever the socket's state, and came to {closed.io_status}"
             yield Violation("C-06", text, (closed,))
-        if nt_success(closed.io_status) and closed.information:
-            text = f"{sock.close} has nothing to tell, and its Information is {closed.information}"
-            yield Violation("C-01", text, (closed,))
         for call in sock.calls:
             if call is sock.close or not call.has_irp or call.returned is None:
                 continue

@@ -81,9 +81,6 @@ FAULT(cancel_ignored, "cancel-ignored", "X-18 S-16", "IoCancelIrp does nothing t
 FAULT(close_fails, "close-fails",
       "C-01 C-03 C-04 C-05 C-06 C-12 C-16 C-20 C-21 C-22 X-10 X-46 X-48 S-15 S-17",
       "a close of a datagram socket completes with an error")
-FAULT(close_information, "close-information",
-      "C-01 C-05 C-06 C-20 C-21 C-22",
-      "a close completes with an Information that is not 0")
 FAULT(close_keeps_port, "close-keeps-port", "C-01 C-16", "a closed socket keeps its local port")
 FAULT(leak_socket, "leak-socket", "C-01 C-16", "the memory of a closed socket is not freed")
 FAULT(close_resets_another, "close-resets-another",

@@ -106,6 +106,9 @@ FREEDOM(reset_is_forced_closed, "reset-is-forced-closed", "X-06 X-32 D-26",
 FREEDOM(information_of_abort, "information-of-abort", "D-28 X-26",
 	"WskDisconnect: Information is not mentioned",
 	"the Information of an abortive disconnect is a number that means nothing")
+FREEDOM(information_of_close, "information-of-close", "C-01 C-05 C-06",
+	"WskCloseSocket: Information is not mentioned",
+	"the Information of a close is a number that means nothing")
 FREEDOM(information_of_failures, "information-of-failures", "D-05 D-14 D-19 D-27 D-30",
 	"IRPs: Information belongs to the result of a function that succeeds",
 	"the Information of an IRP that failed is a number that means nothing")
