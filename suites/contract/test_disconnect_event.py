@@ -164,7 +164,7 @@ async def test_after_the_event_of_a_reset_neither_direction_works(lab, flags, wa
 @requires("X-07")
 @for_each(way=CONNECTED_AND_ACCEPTED, family=FAMILIES)
 async def test_data_is_indicated_before_the_fin_behind_it(lab, way, family):
-    """Data and FIN come together: all bytes are indicated first, then the event, once."""
+    """Data and FIN come together: all bytes are indicated, none behind the event, which comes once."""
     plan = Scenario()
     peer, sock = joined(lab, plan, SendsThenFin(DATA, after=SOON), way, family)
     keep = plan.on_event(sock, Callback.RECEIVE, size=len(DATA))
@@ -179,7 +179,8 @@ async def test_data_is_indicated_before_the_fin_behind_it(lab, way, family):
     indications, events = seen.callbacks(sock, Callback.RECEIVE), seen.callbacks(sock, EVENT)
     assert seen.result(keep) == DATA
     assert len(events) == 1
-    assert all(visit.leave.sequence < events[0].enter.sequence for visit in indications)
+    # Nobody says that the one event waits for the other's callback; of two at a time either may be first.
+    assert all(visit.enter.sequence < events[0].leave.sequence for visit in indications)
 
 
 @requires("X-32")
