@@ -4,7 +4,7 @@
 from enum import StrEnum
 
 from harness.core.errors import EvidenceLost
-from harness.core.ntstatus import nt_success
+from harness.core.ntstatus import STATUS_PENDING, nt_success
 from harness.core.units import format_ns, ms, s
 from harness.evidence import Fact
 from harness.peer import After
@@ -291,6 +291,15 @@ def is_as_before(before, pool):
         if before.get(name) != pool.get(name)
     ]
     return Fact(not differ, f"blocks and bytes by tag: {listed(differ, 'as before')}")
+
+
+def answer(seen, call):
+    """The status that a call came to: what it returned, or after STATUS_PENDING its IRP's.
+
+    WskDisconnect, return value: after an error the IRP has failed too; with the same status nobody says.
+    """
+    returned = seen.returned(call)
+    return seen.status(call) if returned == STATUS_PENDING else returned
 
 
 def failed(seen, *operations):

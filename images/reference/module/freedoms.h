@@ -76,6 +76,9 @@ FREEDOM(refusals_name_connection, "refusals-name-connection", "D-06 D-15 D-19 D-
 FREEDOM(refusals_name_parameter, "refusals-name-parameter", "D-06 D-15 D-19 D-29 D-30 X-29 S-01 S-02 S-05",
 	"WskDisconnect, return value: other status codes, an error has occurred; which one is not said",
 	"what a socket cannot do in its state is refused with STATUS_INVALID_PARAMETER")
+FREEDOM(refusals_with_two_statuses, "refusals-with-two-statuses", "D-12 D-14 D-19 D-29 X-14 S-10",
+	"WskDisconnect, return value: an error has occurred, the IRP completes with failure status; with which one is not said",
+	"the IRP of a send or disconnect that is refused fails with STATUS_UNSUCCESSFUL, whatever the call returns")
 FREEDOM(bad_parameters_are_requests, "bad-parameters-are-requests", "D-05 D-06 X-13",
 	"WskDisconnect, return value: other status codes, an error has occurred; which one is not said",
 	"flags and buffers that may not be, and several events disabled at once, are STATUS_INVALID_DEVICE_REQUEST")

@@ -189,6 +189,14 @@ bool policy_refusals_pend(void)
 	return freedom(FREEDOM_pending_refusals);
 }
 
+/* What pends has no other status than its IRP's. */
+NTSTATUS policy_refused_irp_status(NTSTATUS refused_with)
+{
+	if (policy_refusals_pend() || policy_inline_is_pending())
+		return refused_with;
+	return freedom(FREEDOM_refusals_with_two_statuses) ? STATUS_UNSUCCESSFUL : refused_with;
+}
+
 bool policy_inline_is_pending(void)
 {
 	return freedom(FREEDOM_completions_nested);

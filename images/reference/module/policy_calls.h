@@ -41,6 +41,7 @@ bool policy_abort_interrupts_graceful(void);
 enum policy_refusal { REFUSE_AND_COMPLETE, REFUSE_WITH_SUCCESS, REFUSE_AND_LOSE };
 enum policy_refusal policy_refusal(void);	/* what becomes of the IRP of a refused disconnect */
 bool policy_refusals_pend(void);
+NTSTATUS policy_refused_irp_status(NTSTATUS refused_with);	/* of its IRP, when a send or disconnect is */
 bool policy_inline_is_pending(void);		/* what completes within its call returns STATUS_PENDING all the same */
 enum policy_reason { NOT_CONNECTED, WRONG_KIND, WAS_DISCONNECTED, WAS_ABORTED, BAD_PARAMETER };
 NTSTATUS policy_refusal_status(enum policy_reason reason);

@@ -197,11 +197,19 @@ static NTSTATUS send_and_fail(struct wsk_socket *ws, struct wsk_operation *op, u
 	return policy_refusal_status(WAS_DISCONNECTED);
 }
 
+/* The call is refused with that status, and its IRP fails. */
+static NTSTATUS fail(struct irp *irp, NTSTATUS status)
+{
+	NTSTATUS returned = wsk_inline(irp, policy_refused_irp_status(status), 0);
+
+	return returned == STATUS_PENDING ? returned : status;
+}
+
 static NTSTATUS refuse_send(struct irp *irp, NTSTATUS status)
 {
 	if (policy_leaks_refused_send())
 		wsk_leak();
-	return wsk_inline(irp, status, 0);
+	return fail(irp, status);
 }
 
 NTSTATUS MS WskSend(struct wsk_socket *ws, const struct wsk_buf *buf, u32 flags, struct irp *irp)
@@ -326,7 +334,7 @@ static NTSTATUS refuse(struct irp *irp, NTSTATUS status)
 	case REFUSE_AND_LOSE:
 		return status;
 	default:
-		return wsk_inline(irp, status, 0);
+		return fail(irp, status);
 	}
 }
 
