@@ -22,13 +22,14 @@ from suites.states.pending import cancel_one, each_once
 PART, WHOLE = bytes(range(200)), 1000
 FLOWING = bytes(range(100))  # of the peer's, again and again
 PORTIONS, ROUNDS = 60, 100
-OPENS = 700 * ms
+OPENS = 1500 * ms
+CLOSED = 300 * ms  # still, after the cancel
 
 
 def require_closed(seen, cancel, peer):
     """The scene: the window was closed when that cancel was called, and for a while after."""
     require_precondition(peer.opened)
-    require_time_left(seen, cancel.call, peer.opened, OPENS // 2)
+    require_time_left(seen, cancel.call, peer.opened, CLOSED)
 
 
 @requires("X-49")
