@@ -277,6 +277,14 @@ def require_time_left(seen, start, end, least):
     require_precondition(Fact(left >= least, told))
 
 
+def before_it_returns(seen, what, sock, callback):
+    """Did it come while the callback was held? The scene: on a host that lets the guest run meanwhile."""
+    if came := seen.order(what, sock.leaves(callback)):
+        return came
+    require_time_left(seen, sock.enters(callback), sock.leaves(callback), HELD // 2)
+    return came
+
+
 def require_unread(seen):
     """The scene: the peer's first segment brought more than the one byte that was received."""
     first = next((packet for packet in seen.packets(sender="peer") if packet.payload), None)

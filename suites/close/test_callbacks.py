@@ -22,6 +22,7 @@ from suites.scenes import (
     SETTLES,
     SHORT_PEER_TIMEOUT,
     SOON,
+    before_it_returns,
     bystander,
     has_begun,
     joined,
@@ -100,8 +101,8 @@ async def test_a_close_waits_for_the_callback_that_is_in_progress(lab, busy, con
 
     require_precondition(seen.order(sock.enters(callback), close.call, sock.leaves(callback)))
     if context != PASSIVE:  # where it could wait for the callback itself
+        assert before_it_returns(seen, close.return_, sock, callback)
         assert seen.returned(close) == STATUS_PENDING
-        assert seen.order(close.return_, sock.leaves(callback))
     assert seen.answered(close)
     assert seen.order(sock.leaves(callback), close.completion)
     assert seen.status(close) == STATUS_SUCCESS

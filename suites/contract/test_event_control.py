@@ -14,7 +14,7 @@ from harness.peer import HoldsOpen, Sends
 from harness.scenario import CONTEXTS, FAMILIES, IPV4, WSK_SOCKET, Action, Callback, Irp, Origin, Scenario
 from harness.scenario.values import EVENT_BITS, WSK_EVENT_DISABLE
 from harness.verdict import alone, for_each, requires
-from suites.scenes import HELD, SOON, bystander, has_begun, require_precondition
+from suites.scenes import HELD, SOON, before_it_returns, bystander, has_begun, require_precondition
 
 CONNECTS = (WSK_SOCKET, Origin.STREAM_CONNECT)
 IRPS = {"irp": Irp.ALLOCATED, "no-irp": Irp.NONE}
@@ -63,6 +63,7 @@ async def test_disabling_an_event_in_progress_waits_for_its_callback(lab, origin
     require_precondition(
         seen.order(sock.enters(Callback.RECEIVE), disable.call, sock.leaves(Callback.RECEIVE))
     )
+    assert before_it_returns(seen, disable.return_, sock, Callback.RECEIVE)
     assert seen.returned(disable) == STATUS_PENDING
     assert seen.completions(disable) == 1
     assert seen.order(sock.leaves(Callback.RECEIVE), disable.completion, close.completion)
@@ -92,9 +93,10 @@ async def test_disabling_an_event_in_progress_without_an_irp_says_so(lab, origin
     require_precondition(
         seen.order(sock.enters(Callback.RECEIVE), disable.call, sock.leaves(Callback.RECEIVE))
     )
+    assert before_it_returns(seen, disable.return_, sock, Callback.RECEIVE)
     assert seen.returned(disable) == STATUS_EVENT_PENDING
     assert seen.status(disable) == NOT_COMPLETED
-    assert seen.order(disable.return_, sock.leaves(Callback.RECEIVE), close.completion)
+    assert seen.order(sock.leaves(Callback.RECEIVE), close.completion)
 
 
 @requires("X-13")
