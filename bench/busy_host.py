@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A timeline as a busy host could have made it of the same conforming guest: what is reported comes late.
 
-A thread that is kept from running reports the return of a call, a cancel or a callback that it entered long
+A thread that is kept from running reports the return of a call or a callback that it entered long
 after it happened, and returns from a callback long after it reported that. A packet of the guest's is
 captured late. Each moves as far as the next event of its thread, or the next packet, allows.
 """
@@ -15,7 +15,7 @@ from harness.core.abi import EventKind
 from harness.evidence import Event, Timeline
 from harness.wire import Packet
 
-_REPORTED_LATE = (EventKind.RETURN, EventKind.CANCEL, EventKind.CALLBACK_ENTER)
+_REPORTED_LATE = (EventKind.RETURN, EventKind.CALLBACK_ENTER)
 _SHARE = 0.5  # of the events and packets that move
 
 

@@ -18,7 +18,7 @@ VOID OperationInitialize(OPERATION *op, struct _RUN *run, ULONG index)
     KeInitializeSpinLock(&op->lock);
 }
 
-VOID OperationNote(const OPERATION *op, USHORT kind, NTSTATUS status, ULONG64 information)
+static struct wsktest_event *Note(const OPERATION *op, USHORT kind, NTSTATUS status, ULONG64 information)
 {
     struct wsktest_event event;
 
@@ -27,7 +27,12 @@ VOID OperationNote(const OPERATION *op, USHORT kind, NTSTATUS status, ULONG64 in
     event.status = (ULONG)status;
     event.information = information;
     event.iteration = op->iteration;
-    TraceRecord(&op->run->trace, &event);
+    return TraceRecord(&op->run->trace, &event);
+}
+
+VOID OperationNote(const OPERATION *op, USHORT kind, NTSTATUS status, ULONG64 information)
+{
+    Note(op, kind, status, information);
 }
 
 static VOID OpenConnected(SLOT *slot, ULONG_PTR socket, ULONG category)
@@ -98,7 +103,12 @@ BOOLEAN OperationWait(OPERATION *op, LONGLONG limit_ms)
     return KeWaitForSingleObject(&op->done, Executive, KernelMode, FALSE, &timeout) == STATUS_SUCCESS;
 }
 
-BOOLEAN OperationCancel(OPERATION *op)
+/* The event comes first: IoCancelIrp may complete the IRP before it returns. */
+VOID OperationCancel(const OPERATION *by, OPERATION *op)
 {
-    return FlagIsRaised(&op->called) && op->irp ? IoCancelIrp(op->irp) : FALSE;
+    struct wsktest_event *event = Note(by, WSKTEST_EVENT_CANCEL, FALSE, 0);
+    BOOLEAN cancelled = FlagIsRaised(&op->called) && op->irp && IoCancelIrp(op->irp);
+
+    if (event)
+        event->status = cancelled;
 }

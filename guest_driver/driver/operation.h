@@ -28,8 +28,8 @@ BOOLEAN OperationIsPending(_In_ const OPERATION *op);
 _IRQL_requires_max_(APC_LEVEL)
 BOOLEAN OperationWait(_In_ OPERATION *op, _In_ LONGLONG limit_ms);
 
-/* What IoCancelIrp returned: FALSE also for what has no IRP or was not called yet. */
+/* IoCancelIrp, noted as done by step `by`: FALSE also for what has no IRP or was not called yet. */
 _IRQL_requires_max_(DISPATCH_LEVEL)
-BOOLEAN OperationCancel(_In_ OPERATION *op);
+VOID OperationCancel(_In_ const OPERATION *by, _In_ OPERATION *op);
 
 #endif

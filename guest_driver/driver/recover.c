@@ -76,7 +76,7 @@ static VOID CancelPending(RUN *run)
 {
     for (ULONG i = 0; i < run->operation_count; i++)
         if (OperationIsPending(&run->operations[i]))
-            OperationNote(&run->operations[i], WSKTEST_EVENT_CANCEL, OperationCancel(&run->operations[i]), 0);
+            OperationCancel(&run->operations[i], &run->operations[i]);
 }
 
 static VOID AbortConnections(RUN *run)

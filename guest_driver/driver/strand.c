@@ -104,7 +104,7 @@ static NTSTATUS PerformOther(OPERATION *op)
         ProgramHandler(op);
         break;
     case WSKTEST_STEP_CANCEL:
-        OperationNote(op, WSKTEST_EVENT_CANCEL, OperationCancel(&op->run->operations[op->step->target]), 0);
+        OperationCancel(op, &op->run->operations[op->step->target]);
         break;
     case WSKTEST_STEP_RELEASE_NPI:
         ClientReleaseNpi(&op->run->own);

@@ -18,17 +18,18 @@ VOID TraceBeginEvent(struct wsktest_event *event, ULONG step, USHORT kind)
 }
 
 /* The kind is written last: an event that has one is whole. */
-VOID TraceRecord(TRACE *trace, const struct wsktest_event *event)
+struct wsktest_event *TraceRecord(TRACE *trace, const struct wsktest_event *event)
 {
     ULONG sequence = (ULONG)InterlockedIncrement(&trace->next) - 1;
     struct wsktest_event whole = *event;
 
     if (sequence >= trace->capacity)
-        return;
+        return NULL;
     whole.sequence = sequence;
     whole.kind = 0;
     trace->events[sequence] = whole;
     __atomic_store_n(&trace->events[sequence].kind, event->kind, __ATOMIC_RELEASE);
+    return &trace->events[sequence];
 }
 
 ULONG TraceCount(const TRACE *trace)

@@ -18,8 +18,9 @@ typedef struct _TRACE {
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID TraceBeginEvent(_Out_ struct wsktest_event *event, _In_ ULONG step, _In_ USHORT kind);
 
+/* The event in its place, NULL without room for it. */
 _IRQL_requires_max_(DISPATCH_LEVEL)
-VOID TraceRecord(_Inout_ TRACE *trace, _In_ const struct wsktest_event *event);
+struct wsktest_event *TraceRecord(_Inout_ TRACE *trace, _In_ const struct wsktest_event *event);
 
 /* Events from the first on that have been written whole: those after one that still is not are left out. */
 ULONG TraceCount(_In_ const TRACE *trace);

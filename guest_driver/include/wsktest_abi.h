@@ -18,7 +18,7 @@
 /* A table of fields and what they mean. */
 /* clang-format off */
 
-#define WSKTEST_ABI_VERSION 5
+#define WSKTEST_ABI_VERSION 6
 
 /* ---- Scenario: header, steps, data area -------------------------------- */
 
@@ -301,7 +301,7 @@ enum wsktest_event_kind {
     WSKTEST_EVENT_WAIT_END = 4,       /* a WAIT, WAIT_EVENT or BARRIER ended as it should */
     WSKTEST_EVENT_DELAY_END = 5,
     WSKTEST_EVENT_LIMIT = 6,          /* a WAIT, WAIT_EVENT or BARRIER reached its limit */
-    WSKTEST_EVENT_CANCEL = 7,         /* IoCancelIrp was called; `status` is what it returned */
+    WSKTEST_EVENT_CANCEL = 7,         /* IoCancelIrp is about to be called; `status` is what it returned */
     WSKTEST_EVENT_HUNG = 8,           /* the step's IRP is still pending at the end */
     WSKTEST_EVENT_STOPPED = 9,        /* the step could not be performed: `status` */
     WSKTEST_EVENT_SKIPPED = 10,       /* the call was not made, as the contract forbids it or there is nothing

@@ -65,9 +65,9 @@ def _answers_what_is_late(connection: TcpConnection, reset: Packet) -> bool:
 
 def _has_cause(story: Story, sock: SocketStory, reset: Packet) -> bool:
     ends = [call for call in sock.endings if call not in sock.graceful or _is_odd(call)]
-    # IoCancelIrp is told of when it has returned, and what it does may come before that.
-    cancels = [call for call in sock.calls if call.kind != StepKind.RECEIVE and sock.cancelled(call)]
-    return _caused(story, [*ends, *cancels], reset) or _cleaned(story, reset)
+    cancels = [sock.cancelled(call) for call in sock.calls if call.kind != StepKind.RECEIVE]
+    cancelled = any(cancel and not story.surely_after(cancel, reset) for cancel in cancels)
+    return cancelled or _caused(story, ends, reset) or _cleaned(story, reset)
 
 
 def _is_odd(call: Call) -> bool:

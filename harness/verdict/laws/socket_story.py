@@ -210,7 +210,7 @@ class SocketStory:
         return self.listener is not None or (bool(made) and made[0].succeeded and made[0].over_before(event))
 
     def cancelled(self, call: Call) -> Event | None:
-        """IoCancelIrp of a call's IRP, when it has returned: what it does may come before that."""
+        """IoCancelIrp of a call's IRP, when it was about to be called."""
         return next((event for step, event in self.cancels if step == call.step), None)
 
     def wire(self) -> TcpConnection | None:

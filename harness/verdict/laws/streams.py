@@ -320,8 +320,9 @@ def _ended_by_client(story: Story, sock: SocketStory, call: Call, completion: Ev
     # What becomes of a connection whose graceful disconnect is cancelled nobody says: it may be aborted.
     # A plain receive of no bytes says that the stream is at its end, also one that was cancelled.
     waits = call.operation is not None and call.operation.flags & (WSK_FLAG_WAITALL | WSK_FLAG_DRAIN)
-    cancelled = [each for each in (*([call] if waits else []), *sock.graceful) if sock.cancelled(each)]
-    return any(each.before(completion) for each in (*ends, *cancelled))
+    cancels = [sock.cancelled(each) for each in (*([call] if waits else []), *sock.graceful)]
+    cancelled = any(cancel and cancel.sequence < completion.sequence for cancel in cancels)
+    return cancelled or any(each.before(completion) for each in ends)
 
 
 def _as_sent(

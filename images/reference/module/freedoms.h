@@ -43,6 +43,9 @@ FREEDOM(slow_calls, "slow-calls", "D-33 C-21",
 FREEDOM(completions_elsewhere, "completions-elsewhere", "X-01 X-02",
 	"IRPs: a completion routine is called at DISPATCH_LEVEL or below, in whatever thread",
 	"completion routines run on another processor than what they complete")
+FREEDOM(cancels_inline, "cancels-inline", "X-17 X-18 X-49 S-16",
+	"IoCancelIrp: the cancel routine runs within it, and may complete the IRP",
+	"IoCancelIrp, below DISPATCH_LEVEL, completes what it cancels before it returns")
 FREEDOM(connects_late, "connects-late", "X-02 D-01",
 	"WskConnect: the IRP completes when the connection is made; not how soon",
 	"a connect completes 200 ms after the connection was made")
@@ -225,7 +228,7 @@ FREEDOM(rst_of_unread_data, "rst-of-unread-data", "C-18",
 	"a close sends RST when data is left unread, although both FINs were exchanged")
 FREEDOM(fin_alone, "fin-alone", "D-03 D-17 X-31",
 	"RFC 9293, 3.10.4: a FIN is sent when all before it was; with the last of it, or alone",
-	"a FIN leaves when all data before it was acknowledged, in a segment of its own")
+	"a FIN leaves when all data before it was sent, in a segment of its own")
 FREEDOM(fin_with_data, "fin-with-data", "D-03 D-17",
 	"RFC 9293, 3.10.4: a FIN is sent when all before it was; with the last of it, or alone",
 	"the last segment of a disconnect's buffer carries the FIN")

@@ -97,6 +97,11 @@ u32 policy_ending_delay_ms(const struct wsk_operation *op)
 	}
 }
 
+bool policy_cancels_inline(void)
+{
+	return freedom(FREEDOM_cancels_inline);
+}
+
 bool policy_completes_elsewhere(void)
 {
 	return freedom(FREEDOM_completions_elsewhere);

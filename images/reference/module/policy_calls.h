@@ -20,6 +20,7 @@ bool policy_tries_inline(const struct wsk_operation *op);	/* is it to complete w
 bool policy_completes_at_dispatch(void);
 u32 policy_completion_delay_ms(void);
 u32 policy_ending_delay_ms(const struct wsk_operation *op);
+bool policy_cancels_inline(void);		/* before IoCancelIrp returns */
 bool policy_completes_elsewhere(void);		/* on another processor */
 u64 policy_information(NTSTATUS status, u64 information);
 

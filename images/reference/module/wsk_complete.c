@@ -155,6 +155,12 @@ void wsk_complete(struct irp *irp, NTSTATUS status, u64 information)
 	queue_completion(irp, status, information, NULL);
 }
 
+/* What waits for its completion routine, in this thread; another may be at it, too. */
+void wsk_complete_now(void)
+{
+	complete_irps();
+}
+
 /* The IRP of a close, and with it the end of the socket. */
 void wsk_complete_close(struct wsk_socket *ws, struct irp *irp, NTSTATUS status, u64 information)
 {

@@ -11,6 +11,7 @@ void wsk_complete_taken(struct irp *irp, NTSTATUS status, u64 information);
 NTSTATUS wsk_inline(struct irp *irp, NTSTATUS status, u64 information);
 void wsk_complete_here(struct irp *irp, NTSTATUS status);
 void wsk_complete(struct irp *irp, NTSTATUS status, u64 information);
+void wsk_complete_now(void);
 void wsk_complete_close(struct wsk_socket *ws, struct irp *irp, NTSTATUS status, u64 information);
 bool wsk_completions_idle(void);
 bool wsk_irp_check(struct irp *irp);

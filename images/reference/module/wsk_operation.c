@@ -23,6 +23,18 @@ static struct wsk_operation *first_like(struct wsk_socket *ws, struct wsk_operat
 	return found;
 }
 
+/* The socket is held, so that it is there still: once the lock is given back the IRP may complete. */
+static void finish_here(struct wsk_socket *ws)
+{
+	bool here = policy_cancels_inline() && wsk_may_work_here();
+
+	if (here)
+		wsk_work_here(ws);
+	wsk_let_go(ws);
+	if (here)
+		wsk_complete_now();
+}
+
 static void MS cancel(struct device_object *device, struct irp *irp)
 {
 	struct wsk_operation *op = irp->driver_context[0];
@@ -32,7 +44,9 @@ static void MS cancel(struct device_object *device, struct irp *irp)
 		op = first_like(ws, op);
 	op->cancelled = policy_cancels(ws, op);
 	wsk_kick(ws);
+	wsk_hold(ws);
 	cancel_unlock(irp->cancel_irql);
+	finish_here(ws);
 }
 
 /* Lock held. */

@@ -199,7 +199,7 @@ async def test_io_cancel_irp_ends_a_pending_receive(lab: Case) -> None:
     sock = plan.connected(WSK_SOCKET, to=peer)
     receive = plan.receive(sock, 100)
     plan.delay(20 * ms)
-    plan.cancel(receive)
+    cancel = plan.cancel(receive)
     plan.wait(receive)
     plan.finish.close(sock)
 
@@ -207,6 +207,7 @@ async def test_io_cancel_irp_ends_a_pending_receive(lab: Case) -> None:
 
     assert seen.returned(receive) == STATUS_PENDING
     assert seen.status(receive) == STATUS_CANCELLED
+    assert seen.order(cancel.call, receive.completion)
     assert seen.elapsed(receive.call, receive.completion) >= 20 * ms
 
 
