@@ -30,6 +30,7 @@ class TemporaryAddress:
         )
         self.address = Address(family, str(base.network[number]), 0)
         self.left_ns: int | None = None  # just before the guest was last told to lose it
+        self.gone_ns: int | None = None  # when it had said that it has
         self._present = False
         self._leaving: asyncio.Task[None] | None = None
 
@@ -43,8 +44,9 @@ class TemporaryAddress:
 
     async def leave(self) -> None:
         """The guest loses it."""
-        self.left_ns = time.time_ns()
+        self.left_ns, self.gone_ns = time.time_ns(), None
         await self._set(present=False)
+        self.gone_ns = time.time_ns()
 
     async def come_back(self) -> None:
         """The guest has it again."""

@@ -15,7 +15,7 @@ from suites.scenes import (
     connected_from,
     failed,
     require_precondition,
-    require_running,
+    require_time_left,
 )
 from suites.states.pending import (
     CONNECTS,
@@ -52,7 +52,8 @@ def judge_ended(lab, seen, pending, temporary, end):
     assert each_once(seen, pending)
     before = [bool(seen.order(each.completion, end.call)) for each in pending]
     if not all(before):
-        require_running(seen, temporary.left_ns, end.call, PATIENCE)
+        require_precondition(temporary.gone_ns)
+        require_time_left(seen, temporary.gone_ns, end.call, PATIENCE // 2)
     lab.record("ended by the loss", f"{sum(before)} of {len(before)}")
     lab.record("statuses", statuses(seen, pending))
 
@@ -79,6 +80,7 @@ async def test_a_connection_loses_its_address(lab, kind, category, family):
         seen = await lab.run(plan, peer, peer_timeout=SHORT_PEER_TIMEOUT)
 
     require_part(seen, kind)
+    require_precondition(seen.order(pending[-1].return_, temporary.left_ns))
     judge(lab, seen, sock, pending, temporary)
 
 
