@@ -215,7 +215,8 @@ class Case:
                 await peer.finished(peer_timeout)
             if peer and not _heard_the_end(peer):
                 await asyncio.sleep(seconds(LINGERS))
-            after, packets = await asyncio.gather(guest.control.clock(), capture.packets(window, LIVE_LIMIT))
+            after = await guest.control.clock()  # first: what a guest had to send that was stopped meanwhile
+            packets = await capture.packets(window, LIVE_LIMIT)
             self.evidence.packets, self.evidence.lost_packets = packets, window.lost
             self.evidence.strays = window.strays
         if trace is None:
