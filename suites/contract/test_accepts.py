@@ -29,6 +29,7 @@ async def test_each_connection_completes_one_of_the_accepts_that_wait(lab, categ
 
     accepts = [sock.creation for sock in sockets]
     assert [(seen.completions(each), seen.status(each)) for each in accepts] == [(1, STATUS_SUCCESS)] * COUNT
+    assert all(address for each in accepts for address in seen.addresses(each))
     ends = {tuple(address.port for address in seen.addresses(each)) for each in accepts}
     assert len(ends) == COUNT
     for accept, send in zip(accepts, sends, strict=True):

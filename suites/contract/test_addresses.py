@@ -2,6 +2,7 @@
 """WskGetLocalAddress and WskGetRemoteAddress in every state of a socket."""
 
 from harness.core.ntstatus import STATUS_SUCCESS, nt_success
+from harness.core.units import s
 from harness.peer import After, EndsWhenAsked, FinFirst, NeverAnswers, ReadsToEof, Refuses, Resets
 from harness.scenario import (
     CONTEXTS,
@@ -13,7 +14,9 @@ from harness.scenario import (
     Scenario,
 )
 from harness.verdict import for_each, requires
-from suites.scenes import SETTLES, SHORT_PEER_TIMEOUT, WAYS, joined
+from suites.scenes import SETTLES, SHORT_PEER_TIMEOUT, WAYS, joined, require_running
+
+SENT_AGAIN = 1 * s  # a SYN, at the earliest (RFC 6298, 2.1)
 
 QUERIES = {
     "local": lambda plan, sock, **how: plan.local_address(sock, **how),
@@ -38,6 +41,7 @@ async def test_the_addresses_of_a_connection_are_those_on_the_wire(lab, way, fam
     for query, host, port in ((local, guest, syn.guest_port), (remote, other, syn.peer_port)):
         assert (seen.completions(query), seen.status(query)) == (1, STATUS_SUCCESS)
         (address,) = seen.addresses(query)
+        assert address is not None
         assert (address.host, address.port) == (host, port)
 
 
@@ -132,7 +136,7 @@ async def test_a_query_for_an_address_completes_in_every_state(lab, state, query
     lab.record("status", seen.status(asked))
     if nt_success(seen.status(asked)):
         (address,) = seen.addresses(asked)
-        lab.record("a port is told", address.port != 0)
+        lab.record("a port is told", bool(address and address.port))
 
 
 @requires("X-46")
@@ -151,7 +155,9 @@ async def test_a_listener_tells_the_port_that_it_listens_at(lab, category, famil
     seen = await lab.run(plan)
 
     assert (seen.completions(asked), seen.status(asked)) == (1, STATUS_SUCCESS)
-    assert [address.port for address in seen.addresses(asked)] == [port]
+    (address,) = seen.addresses(asked)
+    assert address is not None
+    assert address.port == port
     assert seen.order(listener.close_call, accepted.creation.completion)
 
 
@@ -176,5 +182,8 @@ async def test_a_syn_is_answered_by_a_reset(lab, origin, family):
     seen = await lab.run(plan, peer)
 
     assert seen.completions(connect) == 1
+    syns = seen.packets(sender="guest")
+    if len(syns) > 1:  # one that nobody has answered yet is sent again
+        require_running(seen, connect.call, connect.completion, SENT_AGAIN)
     lab.record("status of the connect", seen.status(connect))
-    lab.record("SYNs", len(seen.packets(sender="guest")))
+    lab.record("SYNs", len(syns))

@@ -14,7 +14,15 @@ from harness.peer import HoldsOpen, Sends
 from harness.scenario import CONTEXTS, FAMILIES, IPV4, WSK_SOCKET, Action, Callback, Irp, Origin, Scenario
 from harness.scenario.values import EVENT_BITS, WSK_EVENT_DISABLE
 from harness.verdict import alone, for_each, requires
-from suites.scenes import HELD, SOON, before_it_returns, bystander, has_begun, require_precondition
+from suites.scenes import (
+    HELD,
+    SOON,
+    before_it_returns,
+    bystander,
+    has_begun,
+    require_precondition,
+    require_time_left,
+)
 
 CONNECTS = (WSK_SOCKET, Origin.STREAM_CONNECT)
 IRPS = {"irp": Irp.ALLOCATED, "no-irp": Irp.NONE}
@@ -23,7 +31,7 @@ IRPS = {"irp": Irp.ALLOCATED, "no-irp": Irp.NONE}
 @requires("X-12")
 @for_each(irp=IRPS, origin=CONNECTS, event=(Callback.RECEIVE, Callback.DISCONNECT), context=CONTEXTS)
 async def test_an_idle_event_is_disabled_at_once(lab, irp, origin, event, context):
-    """No callback is in progress: the call succeeds, with or without an IRP, and the event comes no more."""
+    """No callback is in progress: the call succeeds, with or without an IRP."""
     peer = lab.peer(HoldsOpen(for_=5 * s), IPV4)
     plan = Scenario()
     sock = plan.connected(origin, to=peer)
@@ -38,6 +46,12 @@ async def test_an_idle_event_is_disabled_at_once(lab, irp, origin, event, contex
         assert seen.returned(disable) == STATUS_SUCCESS
     else:
         assert (seen.completions(disable), seen.status(disable)) == (1, STATUS_SUCCESS)
+
+
+def require_in_progress(seen, disable, sock):
+    """The scene: the callback had begun when the disable was called, and went on for a while."""
+    require_precondition(seen.order(sock.enters(Callback.RECEIVE), disable.call))
+    require_time_left(seen, disable.call, sock.leaves(Callback.RECEIVE), HELD // 3)
 
 
 @requires("X-12", "C-11", "C-12")
@@ -60,9 +74,7 @@ async def test_disabling_an_event_in_progress_waits_for_its_callback(lab, origin
 
     seen = await lab.run(plan, peer)
 
-    require_precondition(
-        seen.order(sock.enters(Callback.RECEIVE), disable.call, sock.leaves(Callback.RECEIVE))
-    )
+    require_in_progress(seen, disable, sock)
     assert before_it_returns(seen, disable.return_, sock, Callback.RECEIVE)
     assert seen.returned(disable) == STATUS_PENDING
     assert seen.completions(disable) == 1
@@ -90,9 +102,7 @@ async def test_disabling_an_event_in_progress_without_an_irp_says_so(lab, origin
 
     seen = await lab.run(plan, peer)
 
-    require_precondition(
-        seen.order(sock.enters(Callback.RECEIVE), disable.call, sock.leaves(Callback.RECEIVE))
-    )
+    require_in_progress(seen, disable, sock)
     assert before_it_returns(seen, disable.return_, sock, Callback.RECEIVE)
     assert seen.returned(disable) == STATUS_EVENT_PENDING
     assert seen.status(disable) == NOT_COMPLETED
