@@ -3,11 +3,12 @@
 
 from harness.core.ntstatus import STATUS_SUCCESS
 from harness.core.units import ms
-from harness.peer import KeepsSending
+from harness.peer import After, Sends
 from harness.scenario import (
     FAMILIES,
     IPV4,
     WSK_FLAG_ABORTIVE,
+    WSK_FLAG_WAITALL,
     WSK_SOCKET,
     Action,
     Scenario,
@@ -30,7 +31,6 @@ from suites.scenes import (
     AFTERWARDS,
     CONNECTED_AND_ACCEPTED,
     SETTLES,
-    SOON,
     joined,
     require_precondition,
 )
@@ -58,15 +58,15 @@ async def test_the_peers_end_is_told_while_data_is_retained(lab, end, way, famil
 @requires("X-42")
 @for_each(way=CONNECTED_AND_ACCEPTED, family=FAMILIES)
 async def test_more_data_is_indicated_while_data_is_retained(lab, way, family):
-    """The peer sends on: the receive event comes again before anything was released."""
+    """The peer sends on when it is asked: the receive event comes again before anything was released."""
     plan = Scenario()
-    peer, sock = joined(
-        lab, plan, KeepsSending(portion=b"x", after=SOON, every=AFTERWARDS, for_=6 * AFTERWARDS), way, family
-    )
+    # A byte for each of the client's: however late it is, neither event can have both.
+    peer, sock = joined(lab, plan, Sends(b"x", after=After(received=1), exchange=1), way, family)
     plan.on_event(sock, RECEIVE, Action.RETAIN)
     plan.finish.enable(sock, RECEIVE)
-    plan.send(sock, b"!")
-    plan.wait_event(sock, RECEIVE, 2)
+    for number in (1, 2):
+        plan.send(sock, b"!")
+        plan.wait_event(sock, RECEIVE, number)
     plan.finish.disable(sock, RECEIVE)
     plan.wait(plan.release(sock), plan.release(sock))
     close = plan.finish.close(sock)
@@ -84,7 +84,7 @@ async def test_the_peers_fin_is_told_although_data_was_not_accepted(lab, answer,
     peer, sock, _ = indicated(lab, plan, answer, way, family, "fin")
     plan.finish.disable(sock, RECEIVE)
     plan.send(sock, b"!")
-    plan.receive(sock, len(DATA))
+    plan.receive(sock, len(DATA), flags=WSK_FLAG_WAITALL)
     plan.wait_event(sock, DISCONNECT)
     plan.delay(AFTERWARDS)
     plan.finish.close(sock)
@@ -181,22 +181,19 @@ async def test_a_receive_of_no_length_has_refused_data_indicated_again(lab, way,
 @requires("X-41")
 @for_each(answer=LEFT, way=CONNECTED_AND_ACCEPTED, family=FAMILIES)
 async def test_what_was_not_accepted_is_received_behind_our_own_fin(lab, answer, way, family):
-    """A graceful disconnect ends our direction alone: a WskReceive gets every byte that was left."""
+    """A graceful disconnect ends our direction alone: receives get every byte that was left, then the FIN."""
     plan = Scenario()
-    peer, sock, keep = indicated(lab, plan, answer, way, family)
+    peer, sock, keep = indicated(lab, plan, answer, way, family, "fin")
     graceful = plan.disconnect(sock)
     plan.finish.disable(sock, RECEIVE)
-    rest = plan.receive(sock, len(DATA))
-    plan.wait(rest)
-    close = plan.close(sock)
-    plan.wait(graceful, close)
+    receives = [plan.receive(sock, len(DATA)) for _ in range(4)]
+    plan.wait(graceful, *receives)
+    plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
-    require_precondition(seen.fin("peer") is None and seen.rst("peer") is None)
-    got = taken(seen, sock, keep) + seen.data(rest)
-    assert seen.data(rest)
-    assert joins(got)
+    require_precondition(seen.order(graceful.call, seen.fin("peer")))
+    judge_received(seen, sock, keep, receives)
 
 
 OWN_ENDS = {
@@ -208,7 +205,7 @@ OWN_ENDS = {
 @requires("X-03", "C-10")
 @for_each(answer=ANSWERS, end=OWN_ENDS, way=CONNECTED_AND_ACCEPTED)
 async def test_the_connection_is_aborted_with_data_left(lab, answer, end, way):
-    """An abort and a close succeed, and no disconnect event tells of them; retained data can be released."""
+    """An abort and a close succeed, and no disconnect event tells of them."""
     plan = Scenario()
     peer, sock, _ = indicated(lab, plan, answer, way, IPV4)
     if answer == RETAINED and end == OWN_ENDS["close"]:
@@ -229,6 +226,22 @@ async def test_the_connection_is_aborted_with_data_left(lab, answer, end, way):
     assert seen.status(sock.closing) == STATUS_SUCCESS
     assert events(seen, sock) == []
     assert not any(visit.enter.after_close for visit in seen.callbacks(sock, RECEIVE))
+
+
+@requires("X-42")
+async def test_retained_data_can_be_released_behind_our_own_abort(lab):
+    """The abort succeeds while the client keeps what it was shown, and WskRelease of it does too."""
+    plan = Scenario()
+    peer, sock, _ = indicated(lab, plan, RETAINED, WSK_SOCKET, IPV4)
+    abort = plan.finish.disconnect(sock, flags=WSK_FLAG_ABORTIVE)
+    release = plan.release(sock)
+    plan.finish.close(sock)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.status(abort) == STATUS_SUCCESS
+    assert seen.returned(release) == STATUS_SUCCESS
+    assert seen.status(sock.closing) == STATUS_SUCCESS
 
 
 @requires("C-16")

@@ -263,6 +263,7 @@ CAUGHT_BY_CASES = {
     "retained-holds-fin": "suites/contract/test_left_data.py::"
     "test_a_graceful_disconnect_goes_on_while_data_is_retained[stream-accept-ipv6]",
     "dead-refuse-release": f"{_LEFT}::test_the_peers_end_is_told_while_data_is_retained[rst-wsk-socket-ipv6]",
+    "aborted-refuse-release": f"{_LEFT}::test_retained_data_can_be_released_behind_our_own_abort",
     "irp-written-late": f"{_ANYBODYS_IRP}[graceful-allocated-connection-passive]",
     "abort-completes-twice": f"{_ANYBODYS_IRP}[abortive-allocated-stream-dispatch]",
     "disconnect-flag-undefined": "suites/contract/test_disconnect_event.py::"

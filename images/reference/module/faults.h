@@ -194,7 +194,7 @@ FAULT(abort_ends_one_receive, "abort-ends-one-receive", "S-14 S-05 S-15",
       "an abortive disconnect completes only the first of the receives that are pending")
 FAULT(close_ends_one_receive, "close-ends-one-receive", "C-10 C-11 C-12b C-13 S-15 S-05 S-14 S-16",
       "a close completes only the first of the receives that are pending")
-FAULT(close_ends_one_accept, "close-ends-one-accept", "S-15",
+FAULT(close_ends_one_accept, "close-ends-one-accept", "S-15 X-23",
       "a close completes only the first of the accepts that are pending")
 FAULT(close_ends_one_datagram, "close-ends-one-datagram", "C-10 C-11 S-15",
       "a close completes only the first of the WskReceiveFroms that are pending")
@@ -223,6 +223,8 @@ FAULT(retained_hides_disconnect, "retained-hides-disconnect", "X-03 X-42",
 FAULT(retained_holds_fin, "retained-holds-fin", "X-42", "a graceful disconnect waits until nothing is retained")
 FAULT(dead_refuse_release, "dead-refuse-release", "X-42 X-03 S-17 S-18",
       "WskRelease fails once the connection has died")
+FAULT(aborted_refuse_release, "aborted-refuse-release", "X-42",
+      "WskRelease fails once the client has aborted the connection")
 FAULT(refused_hides_disconnect, "refused-hides-disconnect", "X-03",
       "the disconnect event does not come once data was refused")
 FAULT(receive_hides_disconnect, "receive-hides-disconnect", "X-03 X-16",

@@ -160,9 +160,11 @@ bool policy_retained_holds_fin(const struct wsk_socket *ws)
 	return atomic_read(&ws->kept) && fault(FAULT_retained_holds_fin);
 }
 
-NTSTATUS policy_release(bool dead)
+NTSTATUS policy_release(bool dead, bool aborted)
 {
-	return dead && fault(FAULT_dead_refuse_release) ? STATUS_INVALID_DEVICE_STATE : STATUS_SUCCESS;
+	bool refused = (dead && fault(FAULT_dead_refuse_release)) || (aborted && fault(FAULT_aborted_refuse_release));
+
+	return refused ? STATUS_INVALID_DEVICE_STATE : STATUS_SUCCESS;
 }
 
 bool policy_retained_stops_receive(const struct wsk_socket *ws)

@@ -23,7 +23,7 @@ bool policy_repeats_accepted(void);
 bool policy_refused_comes_again(const struct wsk_socket *ws);	/* before a receive */
 bool policy_fin_drops_refused(void);
 bool policy_retained_holds_fin(const struct wsk_socket *ws);
-NTSTATUS policy_release(bool dead);
+NTSTATUS policy_release(bool dead, bool aborted);
 bool policy_retained_stops_receive(const struct wsk_socket *ws);
 bool policy_hides_disconnect(const struct wsk_socket *ws);
 enum policy_delivery { DELIVER_AT_DISPATCH, DELIVER_AT_PASSIVE, DELIVER_BELOW_AND_LIE };

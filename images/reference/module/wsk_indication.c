@@ -114,7 +114,7 @@ void wsk_leftover_free(struct wsk_socket *ws)
 
 NTSTATUS MS WskRelease(struct wsk_socket *ws, struct wsk_data_indication *data)
 {
-	NTSTATUS status = policy_release(ws->dead || READ_ONCE(ws->error));
+	NTSTATUS status = policy_release(ws->dead || READ_ONCE(ws->error), READ_ONCE(ws->aborted));
 	WSK_ENTER(ws);
 
 	while (data) {
