@@ -248,7 +248,7 @@ def peer_first(plan, sock):
 BOTH_FINS = {"time-wait": (ReadsToEof, we_first), "closed": (FinFirst, peer_first)}
 
 
-@requires("S-08", "D-15")
+@requires("S-08")
 @for_each(state=BOTH_FINS, operation=OPERATIONS, way=SOCKETS, family=FAMILIES)
 async def test_after_both_fins(lab, state, operation, way, family):
     """Both directions have ended: close succeeds and sends nothing; what a disconnect does is recorded."""

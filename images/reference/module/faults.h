@@ -57,7 +57,7 @@ FAULT(aborted_send_succeeds, "aborted-send-succeeds",
 FAULT(abort_loses_graceful, "abort-loses-graceful", "D-23 D-24 D-26 S-14 D-09",
       "the graceful disconnect that an abort ends is never completed")
 FAULT(no_recovery, "no-recovery",
-      "D-24 D-26 S-14",
+      "D-24 D-26 S-07 S-14",
       "an abortive disconnect is refused while a graceful one is pending")
 FAULT(success_before_completion, "success-before-completion",
       "D-10 D-11 X-01 X-02",
@@ -154,7 +154,7 @@ FAULT(departure_unnoticed, "departure-unnoticed",
       "D-12 D-13 D-14 X-08 S-17",
       "a socket lives on when its address is taken from the guest")
 FAULT(death_told_twice, "death-told-twice", "X-08", "a dead socket's client hears of it twice")
-FAULT(rst_after_fins, "rst-after-fins", "C-18 C-19", "a close sends RST although both directions are closed")
+FAULT(rst_after_fins, "rst-after-fins", "C-18 C-19 S-08", "a close sends RST although both directions are closed")
 FAULT(buf_read_late, "buf-read-late", "X-25", "the WSK_BUF structure is read after the call has returned")
 FAULT(fin_delayed, "fin-delayed", "X-31", "the FIN of a graceful disconnect leaves 0.8 s late")
 FAULT(no_send_after_fin, "no-send-after-fin", "X-05", "a send is refused once the peer's FIN has come")
