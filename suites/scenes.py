@@ -257,6 +257,12 @@ def require_peer_open(seen, at):
         require_precondition(seen.no(flag, sender="peer", before=at.call))
 
 
+def require_peer_ended(seen, at):
+    """The scene: the peer's FIN had come when that call was made, or may have."""
+    fin = seen.fin("peer")
+    require_precondition(fin is not None and fin not in surely_after(seen, at.call, "peer"))
+
+
 def require_running(seen, start, end, limit):
     """The scene: of `limit` ns the host kept the guest from running for a part only.
 

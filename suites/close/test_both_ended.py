@@ -15,6 +15,7 @@ from suites.scenes import (
     WAYS,
     joined,
     no_reset,
+    require_peer_ended,
     require_pending,
     require_precondition,
 )
@@ -34,7 +35,7 @@ async def test_closing_after_our_fin_and_then_the_peers_is_silent(lab, way, cont
     seen = await lab.run(plan, peer)
 
     require_precondition(seen.fin("guest"))
-    require_precondition(seen.fin("peer"))
+    require_peer_ended(seen, close)
     assert seen.status(close) == STATUS_SUCCESS
     assert no_reset(seen)
 
@@ -73,6 +74,7 @@ async def test_closing_after_both_fins_crossed_is_silent(lab, way, context, fami
 
     require_precondition(seen.status(disconnect) == STATUS_SUCCESS)
     require_precondition(seen.order(seen.fin("guest"), seen.fin("peer")))
+    require_peer_ended(seen, close)
     assert seen.status(close) == STATUS_SUCCESS
     assert no_reset(seen)
 
@@ -95,9 +97,10 @@ async def test_closing_with_unread_data_after_both_fins(lab, way, context, famil
     lab.record("a RST was sent", not no_reset(seen))
 
 
+# The peer, and whether its FIN is the first.
 LAST_STATES = {
-    "last-ack": lambda: WithholdsFinAck(fin_first=True),
-    "closing": lambda: CrossesFins(releases_after=None),
+    "last-ack": (lambda: WithholdsFinAck(fin_first=True), True),
+    "closing": (lambda: CrossesFins(releases_after=None), False),
 }
 
 
@@ -105,18 +108,23 @@ LAST_STATES = {
 @for_each(state=LAST_STATES, context=CONTEXTS, family=FAMILIES)
 async def test_closing_while_only_the_ack_of_our_fin_is_missing(lab, state, context, family):
     """The disconnect that waits for it is completed before the close; what goes out is recorded."""
-    peer = lab.peer(state(), family)
+    behaviour, peer_first = state
+    peer = lab.peer(behaviour(), family)
     plan = Scenario()
     sock = plan.connected(WSK_SOCKET, to=peer)
+    if peer_first:
+        plan.finish.receive(sock, 1 * KiB)
     graceful = plan.disconnect(sock)
-    plan.finish.receive(sock, 1 * KiB)
+    if not peer_first:
+        plan.finish.receive(sock, 1 * KiB)
     plan.delay(SETTLES)
     close = plan.close(sock, context=context)
     plan.wait(graceful, close)
 
     seen = await lab.run(plan, peer, peer_timeout=SHORT_PEER_TIMEOUT)
 
-    require_precondition(seen.order(seen.fin("guest"), close.call))
+    fins = [seen.fin(sender) for sender in (("peer", "guest") if peer_first else ("guest", "peer"))]
+    require_precondition(seen.order(*fins, close.call))
     require_pending(seen, graceful, close)
     assert seen.status(close) == STATUS_SUCCESS
     assert seen.completions(graceful) == 1
@@ -140,7 +148,7 @@ async def test_a_disconnect_before_the_close_ends_the_connection_in_peace(lab, w
 
     seen = await lab.run(plan, peer)
 
-    require_precondition(seen.fin("peer"))
+    require_peer_ended(seen, close)
     assert seen.data(end) == b""
     assert (seen.status(disconnect), seen.status(close)) == (STATUS_SUCCESS, STATUS_SUCCESS)
     assert seen.count(FIN, sender="guest") == 1

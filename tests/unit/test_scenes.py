@@ -2,6 +2,7 @@
 """The suites' checks of RSTs and FINs allow all that TCP may do, and nothing else."""
 
 import importlib
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -99,3 +100,17 @@ def test_a_peer_that_had_ended_spoils_the_scene_of_an_open_one() -> None:
     timeline = Timeline(plan, Trace.decode(run.trace()), packets, None, exact_clock(50 * ms))
     with pytest.raises(EvidenceLost):
         scenes.require_peer_open(timeline, close)
+
+
+@pytest.mark.parametrize(("comes", "fits"), [(10 * ms, True), (60 * ms, False), (None, False)])
+def test_a_peer_that_had_not_ended_spoils_the_scene_of_an_ended_one(comes: int | None, fits: bool) -> None:
+    plan = Scenario()
+    sock = plan.socket(4)
+    close = plan.close(sock)
+    run = GuestRun(plan).call(close, 50 * ms)
+    wire = Wire().handshake(1 * ms)
+    if comes:
+        wire.packet("peer", FIN | ACK, comes, offset=1)
+    timeline = Timeline(plan, Trace.decode(run.trace()), wire.packets, None, exact_clock(50 * ms))
+    with nullcontext() if fits else pytest.raises(EvidenceLost):
+        scenes.require_peer_ended(timeline, close)
