@@ -48,7 +48,8 @@ async def test_disconnects_in_a_row_all_keep_what_they_promise(lab, family, way)
     rounds = [life for disconnect in disconnects for life in seen.rounds(disconnect)]
     assert len(rounds) == 2 * ROUNDS
     for life in rounds:
-        (completion,) = life.completions
+        assert len(life.completions) == 1
+        completion = life.completion
         assert completion.io_status == STATUS_SUCCESS
         assert life.returned.status in (STATUS_SUCCESS, STATUS_PENDING)
         assert completion.pending_returned == (life.returned.status == STATUS_PENDING)
