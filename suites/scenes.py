@@ -284,10 +284,10 @@ def require_time_left(seen, start, end, least):
 
 
 def before_it_returns(seen, what, sock, callback):
-    """Did it come while the callback was held? The scene: on a host that lets the guest run meanwhile."""
+    """Did a call return while the callback was held? The scene: the guest had some time for that."""
     if came := seen.order(what, sock.leaves(callback)):
         return came
-    require_time_left(seen, sock.enters(callback), sock.leaves(callback), HELD // 2)
+    require_time_left(seen, what.operation.call, sock.leaves(callback), HELD // 3)
     return came
 
 
