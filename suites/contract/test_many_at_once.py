@@ -4,8 +4,8 @@
 from itertools import pairwise
 
 from harness.core.ntstatus import STATUS_SUCCESS
-from harness.core.units import KiB, ms
-from harness.peer import EndsWhenAsked, KeepsSending, ReadsSlowly
+from harness.core.units import KiB
+from harness.peer import After, EndsWhenAsked, ReadsSlowly, Sends
 from harness.scenario import (
     CONTEXTS,
     FAMILIES,
@@ -24,12 +24,13 @@ from suites.scenes import (
     CONNECTED_AND_ACCEPTED,
     HELD,
     SETTLES,
-    SOON,
     acknowledgement,
+    bystander,
     has_begun,
     joined,
     require_pending,
     require_precondition,
+    surely_after,
 )
 from suites.states.pending import RECEIVES
 
@@ -85,22 +86,26 @@ async def test_the_peers_fin_ends_receives_and_brings_the_event(lab, kind, way, 
 @alone
 @for_each(way=CONNECTED_AND_ACCEPTED, family=FAMILIES)
 async def test_receive_events_of_a_socket_do_not_overlap(lab, way, family):
-    """One is held while more data comes: the next begins when it has returned."""
+    """One is held while more data comes, which was asked for then: the next begins when it has returned."""
     lab.needs_cpus(2)
     plan = Scenario()
-    sending = KeepsSending(after=SOON, every=20 * ms, for_=200 * ms)
+    other = bystander(plan)
+    sending = Sends(DATA, after=After(received=1), exchange=len(DATA))
     peer, sock = joined(lab, plan, sending, way, family)
-    plan.on_event(sock, RECEIVE, hold=100 * ms)
+    plan.on_event(sock, RECEIVE, hold=HELD)
     plan.finish.enable(sock, RECEIVE)
-    plan.send(sock, b"!")
+    plan.send(sock, DATA)
+    has_begun(plan, other, sock, RECEIVE)
+    asks = plan.send(sock, b"!")
     plan.wait_event(sock, RECEIVE, 2)
     plan.finish.disable(sock, RECEIVE)
     plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)
 
+    asked_for = (packet for packet in surely_after(seen, asks.call, "peer") if packet.payload)
+    require_precondition(seen.order(next(asked_for, None), sock.leaves(RECEIVE)))
     visits = seen.callbacks(sock, RECEIVE)
-    require_precondition(len(visits) > 1)
     assert all(one.leave.sequence < next_.enter.sequence for one, next_ in pairwise(visits))
 
 
