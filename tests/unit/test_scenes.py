@@ -6,12 +6,13 @@ from contextlib import nullcontext
 from typing import Any
 
 import pytest
+from made_up import MadeUp
 from synthetic import GuestRun, Wire, exact_clock
 
 from harness.core.errors import EvidenceLost
 from harness.core.units import ms
 from harness.evidence import Timeline, Trace
-from harness.scenario import Scenario
+from harness.scenario import Callback, Scenario
 from harness.wire import ACK, FIN, PSH, RST
 
 scenes: Any = importlib.import_module("suites.scenes")  # suites have no annotations
@@ -114,3 +115,21 @@ def test_a_peer_that_had_not_ended_spoils_the_scene_of_an_ended_one(comes: int |
     timeline = Timeline(plan, Trace.decode(run.trace()), wire.packets, None, exact_clock(50 * ms))
     with nullcontext() if fits else pytest.raises(EvidenceLost):
         scenes.require_peer_ended(timeline, close)
+
+
+@pytest.mark.parametrize(
+    ("called", "took", "starved", "judged"),
+    [(30, 1, 0, True), (30, 170, 0, False), (120, 80, 0, None), (30, 170, 90 * ms, None)],
+)
+def test_a_call_may_return_behind_a_callback_that_was_hardly_held_any_more(
+    called: int, took: int, starved: int, judged: bool | None
+) -> None:
+    """The callback is held from 20 to 190 ms; None: nothing is judged."""
+    seen = MadeUp()
+    close = seen.plan.close(seen.sock)
+    seen.event(Callback.RECEIVE, 20, 190).called(close, called, took=took).completed(close, 210)
+    seen.starved = starved
+    decides = pytest.raises(EvidenceLost, match="the guest had") if judged is None else nullcontext()
+    with decides:
+        held = scenes.before_it_returns(seen.timeline(), close.return_, seen.sock, Callback.RECEIVE)
+        assert bool(held) == judged
