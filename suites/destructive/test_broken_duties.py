@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A client that breaks its side of the contract: the consequences are recorded, never judged."""
+"""A client that breaks its side of the contract: the consequences are recorded, and not judged.
+
+Judged is only that what the client owes to release is there until it does.
+"""
 
 import re
 
@@ -96,17 +99,24 @@ async def test_a_socket_is_closed_while_other_threads_send(lab):
 @destructive
 async def test_descriptors_that_nobody_releases_stay(lab):
     """The control of the experiment: without WSK_RELEASE_SD the pool shows what was left."""
-    descriptor = bytes([1, 0, 4, 0x80]) + bytes(16)
+    await lab.run(with_descriptors(5, released=True))  # what the first leave behind is nobody's debt
     before = await lab.pool()
-    plan = Scenario()
-    with plan.repeat(50):
-        kept, _ = plan.cache_descriptor(descriptor)
-        sock = plan.socket(IPV4, control=ControlRequest.using(kept))
-        plan.wait(sock.creation)
-        plan.finish.close(sock)
-    await lab.run(plan)
+    await lab.run(with_descriptors(50, released=False))
 
     assert await lab.pool() != before
+
+
+def with_descriptors(rounds, *, released):
+    """Sockets with a descriptor each, which the close leaves to the client."""
+    plan = Scenario()
+    with plan.repeat(rounds):
+        descriptor, _ = plan.cache_descriptor(bytes([1, 0, 4, 0x80]) + bytes(16))
+        sock = plan.socket(IPV4, control=ControlRequest.using(descriptor))
+        plan.wait(sock.creation)
+        plan.finish.close(sock)
+        if released:
+            plan.release_descriptor(descriptor)
+    return plan
 
 
 @requires("X-09")
@@ -123,8 +133,10 @@ async def test_a_socket_is_closed_with_data_retained(lab):
     close = plan.close(sock)
     plan.wait(close)
 
-    lab.record("reaction", await reaction(lab, plan, peer, close))
-    lab.record("memory is lost", await lab.pool() != before)
+    seen = await reaction(lab, plan, peer, close)
+    lab.record("reaction", seen)
+    if isinstance(seen, list):  # else the guest is another
+        lab.record("memory is lost", await lab.pool() != before)
 
 
 @requires("X-27")
