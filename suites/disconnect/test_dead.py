@@ -85,7 +85,7 @@ async def test_a_socket_that_the_peer_reset_can_be_closed(lab, before, learns, w
     assert seen.no(RST, sender="guest")
 
 
-@requires("D-12")
+@requires("X-32", "S-12")
 @for_each(way=SOME_WAYS, network=NETWORKS, unless=impossible)
 async def test_a_disconnect_whose_data_the_peers_reset_discards_fails(lab, way, network):
     """With data held back and the graceful disconnect pending, a RST ends both, and neither with success."""

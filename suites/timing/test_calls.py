@@ -14,7 +14,7 @@ FLAGS = {"graceful": 0, "abortive": WSK_FLAG_ABORTIVE}
 
 
 @timing
-@requires("D-33")
+@requires("D-33", "C-21")
 @for_each(flags=FLAGS, context=ALL_CONTEXTS)
 async def test_a_thousand_disconnects_return_at_their_irql_and_complete_once(lab, flags, context):
     """Every round's IRP completes once and with success, at the IRQL that it was called at."""

@@ -36,7 +36,7 @@ FAULT(graceful_ends_both, "graceful-ends-both", "D-20 D-20b D-21 X-41 X-42 X-44 
 FAULT(graceful_cancels_receive, "graceful-cancels-receive", "D-20b X-41 X-44 S-13",
       "a graceful disconnect cancels the receives that are pending")
 FAULT(dead_disconnect_succeeds, "dead-disconnect-succeeds",
-      "D-12 D-18 D-26 X-32 S-12",
+      "D-18 D-26 X-32 S-12",
       "a graceful disconnect that the peer's reset ends completes with success")
 FAULT(late_send_succeeds, "late-send-succeeds", "D-19 D-29 D-17", "a send after a disconnect completes with success")
 FAULT(receive_after_abort, "receive-after-abort", "D-30", "a receive after an abortive disconnect succeeds")
@@ -81,7 +81,7 @@ FAULT(cancel_ignored, "cancel-ignored", "X-18 S-16", "IoCancelIrp does nothing t
 FAULT(close_fails, "close-fails",
       "C-01 C-03 C-04 C-05 C-06 C-12 C-16 C-20 C-21 C-22 X-10 X-46 X-48 S-15 S-17",
       "a close of a datagram socket completes with an error")
-FAULT(close_keeps_port, "close-keeps-port", "C-01 C-16", "a closed socket keeps its local port")
+FAULT(close_keeps_port, "close-keeps-port", "C-01", "a closed socket keeps its local port")
 FAULT(leak_socket, "leak-socket", "C-01 C-16", "the memory of a closed socket is not freed")
 FAULT(close_resets_another, "close-resets-another",
       "D-02 C-02 C-12 C-21 X-10 X-15 X-22 *",
