@@ -8,7 +8,7 @@ from harness.core.units import format_ns, ms, s
 
 _LATE_NS = 250 * ms  # of the event loop that all peers live in: a tenth of what peers wait for at least
 _UNCERTAIN_NS = 50 * ms  # of the bound between the two clocks
-_STARVED = 2  # a guest whose threads in all waited for a processor for one in so many parts of the case ...
+_STARVED = 2  # a guest that was kept from running for one in so many parts of the case ...
 _TURNS = (
     100 * ms
 )  # ... and for longer than the scheduler's turns that cases side by side take from each other
@@ -23,7 +23,7 @@ def busy(case: Mapping[str, Any]) -> list[str]:
     if lag >= _LATE_NS:
         told.append(f"the peer's event loop was late by up to {format_ns(lag)}")
     if starved >= _TURNS and starved * _STARVED >= case["seconds"] * s > 0:
-        told.append(f"the guest waited for a processor for {format_ns(starved)}")
+        told.append(f"the guest was kept from running for {format_ns(starved)}")
     if bound >= _UNCERTAIN_NS:
         told.append(f"the two clocks are certain to {format_ns(bound)} only")
     return told

@@ -136,11 +136,13 @@ def _laws(result: Result) -> Iterator[LawRecord]:
 
 
 def _busy(host: HostLoad) -> str:
-    pressure = "" if host.cpu_pressure_ns is None else f", anybody for {format_ns(host.cpu_pressure_ns)}"
-    return (
-        f"the event loop was late by up to {format_ns(host.loop_lag_ns)}; "
-        f"the guest waited for a processor for {format_ns(host.guest_starved_ns)}{pressure}"
-    )
+    told = [
+        f"the event loop was late by up to {format_ns(host.loop_lag_ns)}",
+        f"the guest was kept from running for {format_ns(host.guest_starved_ns)}",
+    ]
+    if host.cpu_pressure_ns is not None:
+        told.append(f"somebody waited for a processor for {format_ns(host.cpu_pressure_ns)}")
+    return "; ".join(told)
 
 
 def _cause(result: Result) -> str:

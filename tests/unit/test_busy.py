@@ -27,7 +27,7 @@ def seen(**changes: Any) -> dict[str, Any]:
         (seen(), ""),
         (seen(host={}), ""),
         (seen(host={**QUIET, "loop_lag_ns": 300 * ms}), "event loop was late by up to 300 ms"),
-        (seen(host={**QUIET, "guest_starved_ns": 1 * s}), "waited for a processor for 1 s"),
+        (seen(host={**QUIET, "guest_starved_ns": 1 * s}), "was kept from running for 1 s"),
         (seen(host={**QUIET, "guest_starved_ns": 900 * ms}), ""),
         (seen(host={**QUIET, "guest_starved_ns": 60 * ms}, seconds=0.1), ""),
         (seen(clock_bound_ns=80 * ms), "the two clocks are certain to 80 ms only"),
