@@ -218,7 +218,7 @@ class _Runs:
         self._processes.stop()
 
     def _run(self, arguments: Sequence[str], log: Path) -> str:
-        """What it said, in both ways. It is kept in `log`."""
+        """Its words, in both ways. They are kept in `log`."""
         with log.open("w") as said, self._processes.started(arguments, said=said) as process:
             output, _ = process.communicate()
             said.write(output)

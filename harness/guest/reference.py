@@ -173,7 +173,7 @@ class ReferenceGuest:
 
 
 class _BootAgain(HarnessError):
-    """What was booted and kept is of no use; no case has seen it."""
+    """A boot that was kept is of no use; no case has seen it."""
 
 
 @dataclass(frozen=True)
