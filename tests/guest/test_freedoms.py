@@ -73,6 +73,19 @@ def test_its_tcp_is_another(tmp_path: Path) -> None:
     assert {packet.flags & ACK for packet in sent if packet.flags & RST} == {NO_FLAGS}
 
 
+def test_a_port_comes_again_and_sequence_numbers_go_round(tmp_path: Path) -> None:
+    """One case at a time: each finds the lowest port free, for an abort leaves no TIME-WAIT."""
+    freedoms = "ports-again,sequence-wraps"
+    ran = conformance.run(
+        tmp_path, CASES, "-k", "ends_a_receive and ipv4", "--at-once", "1", "--freedom", freedoms
+    )
+    assert {case["outcome"] for case in ran.record["cases"]} <= WELL, ran.output
+    syns = [packet for packet in packets(ran.folder / "captures") if packet.flags == SYN]
+    assert len(syns) > 1
+    assert {packet.sport for packet in syns} == {49152}
+    assert {packet.seq >> 8 for packet in syns} == {0xFFFFFF}
+
+
 def test_a_refused_connect_is_tried_again(tmp_path: Path) -> None:
     """Five SYNs of one port, each of them refused: the first, and one each 0.5 s until 2 s are over."""
     case = "suites/disconnect/test_misuse.py"

@@ -217,6 +217,9 @@ FREEDOM(rst_without_ack, "rst-without-ack", "D-07 C-17",
 FREEDOM(endings_leave_late, "endings-leave-late", "D-01 D-07 D-22 D-28 C-17 S-03 S-05 S-14 S-15",
 	"nobody: how long a segment takes from TCP to the wire, and whether an IRP waits for that",
 	"a FIN or RST of a connection leaves 50 ms after TCP has sent it")
+FREEDOM(arrivals_late, "arrivals-late", "D-12 D-22 C-17 C-18 X-03 S-11 S-12",
+	"nobody: how long a segment takes from the wire to TCP, in a network card that waits for more, or a busy guest",
+	"TCP gets each segment 50 ms after it came")
 FREEDOM(late_segments_unanswered, "late-segments-unanswered", "D-30 C-17",
 	"nobody: a connection's endpoint may outlive it, and take what comes for it",
 	"segments that come for a connection after its RST are not answered")
@@ -264,6 +267,8 @@ FREEDOM(no_push, "no-push", "D-03 X-31", "RFC 9293, 3.9.1.2: a TCP may be withou
 	"no segment has the PSH flag")
 FREEDOM(rto_300ms, "rto-300ms", "", "RFC 6298, 2.4: a minimum of 1 s should be kept, and is not",
 	"TCP retransmits after 300 ms at the earliest")
+FREEDOM(rto_1s, "rto-1s", "", "RFC 6298, 2.4: a minimum of 1 s should be kept",
+	"TCP retransmits after 1 s at the earliest")
 FREEDOM(syn_again_at_1s, "syn-again-at-1s", "C-17", "RFC 6298, 2.1: 1 s, and then the double",
 	"a SYN that is not answered is sent again after 1 s, then after 2 more")
 FREEDOM(syn_again_at_3s, "syn-again-at-3s", "C-17", "RFC 6298, 2.1: 1 s should be taken; 3 s was before",
@@ -275,6 +280,10 @@ FREEDOM(time_wait_120s, "time-wait-120s", "S-08", "RFC 9293, 3.4.2: an MSL of 2 
 	"TIME-WAIT lasts 120 s")
 FREEDOM(ports_49152, "ports-49152", "C-01", "RFC 6056, 3.2: ephemeral ports from 49152 on, as IANA has them",
 	"ports that nobody names are from 49152 to 65535")
+FREEDOM(ports_again, "ports-again", "C-01 C-16", "RFC 6056, 3.3: which of the ports that are free is the host's choice",
+	"a port that nobody names is the lowest that is free, so that the last connection's comes again at once")
+FREEDOM(sequence_wraps, "sequence-wraps", "", "RFC 9293, 3.4: the numbers go round",
+	"the sequence numbers of a connect begin just below 2^32")
 FREEDOM(stealth, "stealth", "X-23 C-17", "nobody: a firewall may drop what TCP answers",
 	"no RST leaves that answers a segment for which there is no socket")
 

@@ -10,6 +10,8 @@ u16 policy_mss(void)
 
 u32 policy_rto_min_ms(void)
 {
+	if (freedom(FREEDOM_rto_1s))
+		return 1000;
 	return freedom(FREEDOM_rto_300ms) ? 300 : 0;
 }
 
@@ -18,6 +20,19 @@ u32 policy_syn_rto_ms(void)
 	if (freedom(FREEDOM_syn_again_at_3s))
 		return 3000;
 	return freedom(FREEDOM_syn_again_at_1s) ? 1000 : 0;
+}
+
+/* So near to 2^32 that the first data crosses it; each another, for a SYN is known by its number. */
+u32 policy_first_sequence_number(void)
+{
+	static atomic_t connects;
+
+	return freedom(FREEDOM_sequence_wraps) ? 0xffffff00u + atomic_inc_return(&connects) % 0xf0 : 0;
+}
+
+u16 policy_first_port(void)
+{
+	return freedom(FREEDOM_ports_again) ? 49152 : 0;
 }
 
 u32 policy_time_wait_s(void)
@@ -98,6 +113,11 @@ bool policy_rst_has_ack(void)
 bool policy_answers_late_segments(void)
 {
 	return !freedom(FREEDOM_late_segments_unanswered) && !freedom(FREEDOM_stealth);
+}
+
+u32 policy_arrivals_late_ms(void)
+{
+	return freedom(FREEDOM_arrivals_late) ? 50 : 0;
 }
 
 bool policy_delays_ack_of_fin(void)

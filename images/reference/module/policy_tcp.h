@@ -11,6 +11,8 @@
 u16 policy_mss(void);
 u32 policy_rto_min_ms(void);
 u32 policy_syn_rto_ms(void);
+u32 policy_first_sequence_number(void);	/* of a connect */
+u16 policy_first_port(void);		/* of those that are taken in order where nobody names one */
 u32 policy_time_wait_s(void);
 u32 policy_keepalive_s(void);
 u8 policy_connect_retries(void);	/* after a refusal */
@@ -29,6 +31,7 @@ u32 policy_rst_moved_by(const struct wsk_socket *ws);	/* of a segment with one o
 bool policy_acks_before(void);		/* an ending */
 bool policy_rst_has_ack(void);		/* that of an abort */
 bool policy_answers_late_segments(void);
+u32 policy_arrivals_late_ms(void);
 bool policy_sends_at_once(void);		/* small segments, too */
 bool policy_refuses(void);		/* does a closed port answer? */
 

@@ -11,6 +11,7 @@
 
 #include "compat.h"
 #include "policy.h"
+#include "wsk_choices.h"
 #include "wsk_connection.h"
 #include "wsk_indication.h"
 #include "wsk_socket.h"
@@ -52,23 +53,6 @@ static void set_callbacks(struct sock *sk, struct wsk_socket *user, struct conn_
 	write_unlock_bh(&sk->sk_callback_lock);
 }
 
-/* How TCP is to be, where it leaves a choice for each connection. Inherited by what a listener accepts. */
-static void tune(struct sock *sk)
-{
-	if (policy_mss())
-		tcp_sk(sk)->rx_opt.user_mss = policy_mss();
-	if (policy_rto_min_ms())
-		inet_csk(sk)->icsk_rto_min = msecs_to_jiffies(policy_rto_min_ms());
-	if (policy_sends_at_once())
-		tcp_sock_set_nodelay(sk);
-	if (policy_keepalive_s()) {
-		tcp_sock_set_keepidle(sk, policy_keepalive_s());
-		tcp_sock_set_keepintvl(sk, policy_keepalive_s());
-		tcp_sock_set_keepcnt(sk, MAX_TCP_KEEPCNT);
-		sock_set_keepalive(sk);
-	}
-}
-
 static void own(struct wsk_socket *ws, struct socket *sock, const struct conn_callbacks *saved)
 {
 	struct conn_callbacks ours = { changed, changed, changed, changed };
@@ -77,7 +61,7 @@ static void own(struct wsk_socket *ws, struct socket *sock, const struct conn_ca
 	ws->saved = *saved;
 	set_callbacks(sock->sk, ws, ours);
 	if (ws->type == WSK_SOCK_STREAM)
-		tune(sock->sk);
+		conn_tune(sock->sk);
 }
 
 /* A basic socket is for queries: it has a socket below it only to be asked. */
@@ -103,45 +87,10 @@ void conn_adopt(struct wsk_socket *ws, struct socket *sock, const struct conn_ca
 	own(ws, sock, saved);
 }
 
-static int address_size(const struct sockaddr_storage *address)
-{
-	return address->ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
-}
-
-int conn_bind(struct wsk_socket *ws, struct sockaddr_storage *local)
-{
-	int error = -kernel_bind(ws->sock, (struct compat_sockaddr *)local, address_size(local));
-
-	/* A connect that is tried again has the same port. */
-	if (!error && policy_connect_retries())
-		ws->sock->sk->sk_userlocks |= SOCK_BINDPORT_LOCK;
-	return error;
-}
-
 int conn_listen(struct wsk_socket *ws)
 {
 	ws->port = inet_sk(ws->sock->sk)->inet_sport;
 	return -kernel_listen(ws->sock, LISTEN_BACKLOG);
-}
-
-/* The first SYN has just left: when it is to be sent again. */
-static void set_syn_timer(struct sock *sk, unsigned long rto)
-{
-	lock_sock(sk);
-	if (sk->sk_state == TCP_SYN_SENT) {
-		inet_csk(sk)->icsk_rto = rto;
-		inet_csk_reset_xmit_timer(sk, ICSK_TIME_RETRANS, rto, TCP_RTO_MAX);
-	}
-	release_sock(sk);
-}
-
-int conn_start_connect(struct wsk_socket *ws, struct sockaddr_storage *remote)
-{
-	int error = -kernel_connect(ws->sock, (struct compat_sockaddr *)remote, address_size(remote), O_NONBLOCK);
-
-	if (error == EINPROGRESS && policy_syn_rto_ms())
-		set_syn_timer(ws->sock->sk, msecs_to_jiffies(policy_syn_rto_ms()));
-	return error == EINPROGRESS ? 0 : error;
 }
 
 bool conn_established(struct wsk_socket *ws)

@@ -12,9 +12,7 @@
 
 int conn_create(struct wsk_socket *ws);
 void conn_adopt(struct wsk_socket *ws, struct socket *sock, const struct conn_callbacks *saved);
-int conn_bind(struct wsk_socket *ws, struct sockaddr_storage *local);
 int conn_listen(struct wsk_socket *ws);
-int conn_start_connect(struct wsk_socket *ws, struct sockaddr_storage *remote);
 bool conn_established(struct wsk_socket *ws);
 bool conn_transmit(struct wsk_socket *ws, struct wsk_operation *op);
 bool conn_acknowledged(struct wsk_socket *ws, const struct wsk_operation *op);

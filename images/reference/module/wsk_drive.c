@@ -5,6 +5,7 @@
 #include "policy.h"
 #include "wsk_address.h"
 #include "wsk_address_list.h"
+#include "wsk_choices.h"
 #include "wsk_connection.h"
 #include "wsk_datagram.h"
 #include "wsk_drive.h"

@@ -17,11 +17,12 @@
 #include "wsk_connection.h"
 #include "wsk_outgoing.h"
 
-/* An ACK that waits for a segment to go with, or for its time; or the end of a connection, for its time. */
+/* An ACK that waits for a segment to go with, or for its time; or, for its time alone, the end of a connection, or
+ * what came for TCP. */
 struct held {
 	struct list_head list;
-	bool ends;
-	struct sock *sk;	/* stays as long as the packet does */
+	bool alone;
+	struct sock *sk;	/* stays as long as the packet does; NULL of what came */
 	struct sk_buff *skb;
 	int (*go_on)(struct net *net, struct sock *sk, struct sk_buff *skb);
 	unsigned long due;	/* jiffies */
@@ -47,7 +48,7 @@ static void forget(struct held *held)
 /* Unless its connection is silent by now. In softirq or the like. */
 static void let_go(struct held *held)
 {
-	struct wsk_socket *ws = conn_owner(held->sk);
+	struct wsk_socket *ws = held->sk ? conn_owner(held->sk) : NULL;
 
 	if (ws && READ_ONCE(ws->silent)) {
 		forget(held);
@@ -88,7 +89,7 @@ static struct held *take_held(const struct sock *sk)
 
 	spin_lock_bh(&held_lock);
 	list_for_each_entry(held, &held_segments, list)
-		if (held->sk == sk && !held->ends)
+		if (held->sk == sk && !held->alone)
 			found = held;
 	if (found)
 		list_del(&found->list);
@@ -97,14 +98,14 @@ static struct held *take_held(const struct sock *sk)
 }
 
 static unsigned int hold(struct sock *sk, struct sk_buff *skb, const struct nf_hook_state *state, u32 delay_ms,
-			 bool ends)
+			 bool alone)
 {
 	struct held *held = skb_dst_force(skb) ? kmalloc(sizeof(*held), GFP_ATOMIC) : NULL;
 
 	if (!held)
 		return NF_ACCEPT;
 	*held = (struct held){
-		.ends = ends, .sk = sk, .skb = skb, .go_on = state->okfn,
+		.alone = alone, .sk = sk, .skb = skb, .go_on = state->okfn,
 		.due = jiffies + msecs_to_jiffies(delay_ms),
 	};
 	spin_lock_bh(&held_lock);
@@ -392,7 +393,7 @@ static unsigned int incoming(void *unused, struct sk_buff *skb, const struct nf_
 		return NF_ACCEPT;
 	this_cpu_write(came_to, ntohl(tcp->seq) + skb->len - place - tcp->doff * 4 + tcp->syn + tcp->fin);
 	comes_to(skb, tcp, state->pf);
-	return NF_ACCEPT;
+	return policy_arrivals_late_ms() ? hold(NULL, skb, state, policy_arrivals_late_ms(), true) : NF_ACCEPT;
 }
 
 static const struct nf_hook_ops hooks[] = {
