@@ -4,7 +4,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -26,6 +26,7 @@ from harness.guest.control import ClockReading
 from harness.peer import Peer
 from harness.run.guest_pool import GuestLease
 from harness.run.limits import require_own_part
+from harness.run.pool_readings import grown
 from harness.run.session import Session
 from harness.run.temporary_address import TemporaryAddress, temporary_address
 from harness.run.watch import HostLoad
@@ -45,6 +46,7 @@ LINGERS = 100 * ms  # for a RST that leaves behind its IRP, where no peer hears 
 LOOPED_STEP = 20 * ms  # for each step of each round of a loop
 POOL_SETTLES = 50 * ms
 POOL_READINGS = 20
+POOL_LIMIT = 5 * s
 NO_PORT = 0
 
 AnyPeer = TypeVar("AnyPeer", bound=Peer)
@@ -124,11 +126,20 @@ class Case:
         if cpus < count:
             raise Unsupported(f"the scene needs {count} CPUs, and the guest was given {cpus}")
 
-    async def pool(self) -> dict[str, str]:
+    async def pool(self, before: Mapping[str, str] | None = None) -> dict[str, str]:
         """Blocks and bytes of the guest's pool, by tag, once they no longer change.
 
-        Only a case that is alone can tell what it left. Unsupported where the guest does not say.
+        With an earlier reading: once it holds no more than then, or POOL_LIMIT has gone by. How soon WSK
+        frees what a closed socket held nobody says. Only a case that is alone can tell what it left.
+        Unsupported where the guest does not say.
         """
+        limit = time.monotonic() + seconds(POOL_LIMIT)
+        seen = await self._pool_at_rest()
+        while before is not None and grown(before, seen) and time.monotonic() < limit:
+            seen = await self._pool_at_rest()
+        return seen
+
+    async def _pool_at_rest(self) -> dict[str, str]:
         seen = await self._pool()
         for _ in range(POOL_READINGS):
             await asyncio.sleep(seconds(POOL_SETTLES))

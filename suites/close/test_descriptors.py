@@ -7,7 +7,7 @@ from harness.core.ntstatus import STATUS_SUCCESS
 from harness.peer import ReadsToEof
 from harness.scenario import CONTEXTS, FAMILIES, IPV4, Category, ControlRequest, Scenario
 from harness.verdict import alone, for_each, requires
-from suites.scenes import is_as_before
+from suites.scenes import holds_no_more
 
 # Self-relative, of everyone (S-1-1-0) for owner and group, without an access list: all may do all.
 _EVERYONE = bytes([1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0])
@@ -103,7 +103,7 @@ def used_and_released(rounds):
 @requires("C-15", "C-14")
 @alone
 async def test_descriptors_that_were_released_take_no_memory(lab):
-    """Cached, used, left behind by the close and released, again and again: the pool is as before."""
+    """Cached, used, left behind by the close and released, again and again: the pool holds no more."""
     warm_up, _ = used_and_released(5)
     await lab.run(warm_up)
     before = await lab.pool()
@@ -112,5 +112,5 @@ async def test_descriptors_that_were_released_take_no_memory(lab):
     seen = await lab.run(plan)
 
     assert [life.returned.status for life in seen.rounds(release)] == [STATUS_SUCCESS] * ROUNDS
-    after = await lab.pool()
-    assert is_as_before(before, after)
+    after = await lab.pool(before)
+    assert holds_no_more(before, after)

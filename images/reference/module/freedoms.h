@@ -64,6 +64,9 @@ FREEDOM(aborts_late, "aborts-late", "D-07 D-28",
 FREEDOM(closes_late, "closes-late", "C-05 C-11",
 	"WskCloseSocket, return value: STATUS_SUCCESS or STATUS_PENDING; not how soon the IRP completes",
 	"a close resets at once; all that it ends completes 300 ms later, and it last")
+FREEDOM(sockets_freed_late, "sockets-freed-late", "C-01 C-16",
+	"WskCloseSocket, remarks: the memory of the socket is deallocated; not how soon after the IRP completes",
+	"the memory of a socket is freed 500 ms after its close has completed")
 FREEDOM(close_begins_late, "close-begins-late", "C-05 C-10 C-11 C-12 C-17 C-18 D-25 S-15",
 	"WskCloseSocket, return value: STATUS_PENDING, it could not close the socket immediately; not how soon it does",
 	"a close does nothing for 100 ms, then resets, and ends what is pending")

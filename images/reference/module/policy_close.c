@@ -151,3 +151,8 @@ bool policy_frees_socket(const struct wsk_socket *ws)
 
 	return !leaks && !fault(FAULT_leak_socket);
 }
+
+u32 policy_frees_socket_after_ms(void)
+{
+	return freedom(FREEDOM_sockets_freed_late) ? 500 : 0;
+}

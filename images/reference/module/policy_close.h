@@ -27,5 +27,6 @@ bool policy_close_releases_descriptor(void);
 bool policy_calls_after_close(const struct wsk_socket *ws);
 bool policy_close_frees_refused(void);	/* data */
 bool policy_frees_socket(const struct wsk_socket *ws);
+u32 policy_frees_socket_after_ms(void);	/* from when its close has completed */
 
 #endif

@@ -159,6 +159,8 @@ static void free_work(struct work_struct *work)
 {
 	struct wsk_socket *ws = container_of(work, struct wsk_socket, free_work);
 
+	if (policy_frees_socket_after_ms())
+		msleep(policy_frees_socket_after_ms());
 	spin_lock_bh(&live_lock);
 	hash_del(&ws->live);
 	spin_unlock_bh(&live_lock);
