@@ -161,6 +161,17 @@ def quiet_after_reset(seen):
     return Fact(not late, f"after {reset}: {listed(late, 'neither data nor FIN')}")
 
 
+def spoken(seen):
+    """The guest's segments with data, FIN or RST, where the peer says no more than what connects them.
+
+    What it says twice may find the socket closed, and TCP owes that a RST (RFC 9293, 3.10.7.1): then none
+    decides anything.
+    """
+    heard = [(each.seq, each.flags, each.payload) for each in seen.packets(sender="peer")]
+    ends = FIN if len(set(heard)) < len(heard) else FIN | RST
+    return [each for each in seen.packets(sender="guest") if each.payload or each.flags & ends]
+
+
 def own_reset(seen, done):
     """Did the guest send a RST in `done`, called once it had received TOLD, that answers nothing?
 

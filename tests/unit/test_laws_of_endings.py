@@ -283,6 +283,7 @@ def test_of_two_aborts_at_once_either_may_be_the_first(called: float, status: in
         ("a disconnect fails", set()),
         ("the close resets", {"X-14"}),
         ("what comes behind the close is answered", set()),
+        ("what came twice is answered behind the close", set()),
     ],
 )
 def test_silence_is_kept_until_the_end(what: str, rows: set[str]) -> None:
@@ -300,6 +301,8 @@ def test_silence_is_kept_until_the_end(what: str, rows: set[str]) -> None:
     seen.called(close, 50).completed(close, 51)
     if what == "the close resets":
         seen.rst(52)
+    if what == "what came twice is answered behind the close":
+        seen.acknowledges(15).acknowledges(16).rst(53)
     if what == "what comes behind the close is answered":
         seen.peer_sends(b"abc", 52).rst(53)
     assert seen.broken().get("silence-is-kept", set()) == rows

@@ -289,12 +289,16 @@ def _loud(story: Story, sock: SocketStory, connection: TcpConnection, silenced: 
     """The first packet that the guest surely made in silence: others may have been on their way.
 
     It has new data, an end, or acknowledges what the peer said since. Once the socket is closed, or its
-    connection was reset before, what the peer says may be answered; where it says nothing, nothing goes out.
+    connection was reset before, what the peer says may be answered, and what it said twice before that may
+    come only then; where it says nothing, nothing goes out.
     """
     sent, heard, said, is_reset = 0, math.inf, False, False
+    words: set[tuple[int, int, bytes]] = set()
     for packet in connection.packets:
         if packet.sender == "peer":
-            said |= not story.surely_after(silenced, packet)
+            word = packet.seq, packet.flags, packet.payload
+            said |= word in words or not story.surely_after(silenced, packet)
+            words.add(word)
             is_reset |= RST in packet.flags
             if packet.payload and story.surely_before(silenced, packet):
                 heard = min(heard, connection.peer.end(packet))

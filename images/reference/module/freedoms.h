@@ -241,6 +241,9 @@ FREEDOM(fin_with_data, "fin-with-data", "D-03 D-17",
 FREEDOM(fin_twice, "fin-twice", "D-01 D-08",
 	"RFC 9293, 3.8.1: segments may be sent again",
 	"each FIN leaves twice")
+FREEDOM(segments_twice, "segments-twice", "X-14 S-10 D-17 X-15",
+	"RFC 9293, 3.8.1: segments may be sent again",
+	"each segment without FIN and RST leaves twice, that of a handshake too")
 FREEDOM(acks_before_endings, "acks-before-endings", "D-01 D-07 C-17",
 	"RFC 9293, 3.10.7.4: an ACK may be sent at any time, also to tell of a window",
 	"an ACK without data precedes each FIN and each RST")

@@ -57,6 +57,8 @@ u32 policy_ack_delay_ms(void)
 
 int policy_copies(bool rst, bool fin)
 {
+	if (!rst && !fin)
+		return freedom(FREEDOM_segments_twice);
 	return (rst && freedom(FREEDOM_rst_twice)) || (fin && freedom(FREEDOM_fin_twice));
 }
 
