@@ -6,9 +6,8 @@ from enum import StrEnum
 from harness.core.errors import EvidenceLost
 from harness.core.ntstatus import STATUS_PENDING, nt_success
 from harness.core.units import format_ns, ms, s
-from harness.evidence import Fact
+from harness.evidence import Fact, grown
 from harness.peer import After
-from harness.run.pool_readings import grown
 from harness.scenario import (
     ALL_CONTEXTS,
     ALL_ORIGINS,

@@ -10,6 +10,7 @@ from harness.evidence.events import (
     Event,
     irql_name,
 )
+from harness.evidence.pool_readings import grown
 from harness.evidence.rows import EventRow, PacketRow, PeerRow, Row, event_row
 from harness.evidence.timeline import Fact, Instant, Irql, Timeline
 from harness.evidence.timing import Samples, summary
@@ -36,6 +37,7 @@ __all__ = [
     "Timeline",
     "Trace",
     "event_row",
+    "grown",
     "irql_name",
     "summary",
 ]

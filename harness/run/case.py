@@ -20,13 +20,12 @@ from harness.core.ntstatus import (
 )
 from harness.core.units import ms, s, seconds
 from harness.crash.findings import Findings
-from harness.evidence import DRIFT_PPM, Clock, Event, Exchange, Samples, Timeline, Trace
+from harness.evidence import DRIFT_PPM, Clock, Event, Exchange, Samples, Timeline, Trace, grown
 from harness.guest.base import RunningGuest
 from harness.guest.control import ClockReading
 from harness.peer import Peer
 from harness.run.guest_pool import GuestLease
 from harness.run.limits import require_own_part
-from harness.run.pool_readings import grown
 from harness.run.session import Session
 from harness.run.temporary_address import TemporaryAddress, temporary_address
 from harness.run.watch import HostLoad

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a guest says of its pool: by tag, how many blocks there are and of how many bytes, as `"4 4448"`."""
+"""Readings of a guest's pool: by tag, how many blocks there are and of how many bytes, as `"4 4448"`."""
 
 from collections.abc import Mapping
 
