@@ -289,6 +289,7 @@ def require_time_left(seen, start, end, least):
 
     What is to come between them, and did not, might have come else.
     """
+    require_precondition(Fact(None not in (start, end), f"{start or 'nothing'}, then {end or 'nothing'}"))
     left = seen.at(end).interval.earliest - seen.at(start).interval.latest - seen.starved(start, end)
     told = f"of the time from {start} on the guest had {format_ns(max(left, 0))}"
     require_precondition(Fact(left >= least, told))

@@ -13,6 +13,7 @@ from suites.scenes import (
     acknowledgement,
     connected,
     impossible,
+    require_precondition,
     require_time_left,
     require_unread,
 )
@@ -180,6 +181,7 @@ async def test_whether_a_graceful_disconnect_waits_for_the_peers_fin_is_recorded
     seen = await lab.run(plan, peer)
 
     assert seen.status(disconnect) == STATUS_SUCCESS
+    require_precondition(seen.fin("peer"))
     completed, fin = (seen.at(mark).interval for mark in (disconnect.completion, seen.fin("peer")))
     early = completed.latest <= fin.earliest  # what the clock cannot tell apart came together
     if not early:
