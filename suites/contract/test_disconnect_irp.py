@@ -26,7 +26,8 @@ from suites.scenes import (
 )
 
 RELEASED = 1500 * ms
-LEFT = 300 * ms  # of it, for what must not wait for the release
+LEFT = 300 * ms  # of it, when the cancel comes
+AT_ONCE = 600 * ms  # for what must not wait for the acknowledgement that comes then
 
 
 def require_unreleased(seen, cancel, released):
@@ -195,7 +196,7 @@ async def test_disconnect_works_through_both_tables_that_have_it(lab, flags, ori
 async def test_a_small_tail_goes_out_with_the_fin(lab, way, family):
     """Small sends wait for an acknowledgement that the peer withholds: the FIN does not wait with them."""
     plan = Scenario()
-    peer, sock = joined(lab, plan, WithholdsDataAcks(releases_after=RELEASED), way, family)
+    peer, sock = joined(lab, plan, WithholdsDataAcks(releases_after=AT_ONCE), way, family)
     sends = [plan.send(sock, 50) for _ in range(3)]
     disconnect = plan.disconnect(sock)
     plan.wait(*sends, disconnect)
@@ -204,7 +205,7 @@ async def test_a_small_tail_goes_out_with_the_fin(lab, way, family):
     seen = await lab.run(plan, peer)
 
     if not seen.packets(FIN, sender="guest", before=peer.released):
-        require_time_left(seen, disconnect.call, peer.released, LEFT)
+        require_time_left(seen, disconnect.call, peer.released, AT_ONCE // 2)
         raise AssertionError(f"the FIN waits for the acknowledgement: {seen.fin('guest')}")
     assert peer.received == b"".join(send.data for send in sends)
     assert seen.status(disconnect) == STATUS_SUCCESS
