@@ -81,7 +81,7 @@ async def test_an_accepted_socket_outlives_its_listener(lab, arrival, family, co
     assert no_reset(seen)
 
 
-@requires("X-23", "C-11")
+@requires("X-23")
 @for_each(category=(Category.LISTEN, Category.STREAM), context=CONTEXTS, family=FAMILIES)
 async def test_closing_a_listener_cancels_its_accept(lab, category, context, family):
     """A pending WskAccept completes with STATUS_CANCELLED, before the close."""
