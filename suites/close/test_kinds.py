@@ -134,13 +134,13 @@ async def test_an_irp_of_every_origin_completes_once(lab, irp, kind):
 
 
 @requires("C-01")
-@for_each(kind={name: kind for name, kind in KINDS.items() if kind[1] != "made"}, family=FAMILIES)
-async def test_the_port_of_a_closed_socket_can_be_bound_again(lab, kind, family):
-    """The same port, ten times over: each bind succeeds because the socket before is gone."""
+@for_each(kind={name: kind for name, kind in KINDS.items() if kind[1] != "made"})
+async def test_the_port_of_a_closed_socket_can_be_bound_again(lab, kind):
+    """The same port, five times over for each family: a bind succeeds because the socket before is gone."""
     plan = Scenario()
     port = lab.port()
     sockets = []
-    for _ in range(10):
+    for family in FAMILIES * 5:
         sockets.append(made(plan, family, kind, port))
         plan.finish.close(sockets[-1])
     plan.may_fail(*(operation for sock in sockets[1:] for operation in sock.operations))

@@ -10,7 +10,9 @@ from harness.scenario import (
     CONTEXTS,
     FAMILIES,
     IPV4,
+    WSK_FLAG_ABORTIVE,
     WSK_FLAG_WAITALL,
+    WSK_SOCKET,
     Action,
     Address,
     Callback,
@@ -61,14 +63,14 @@ async def test_closing_one_of_many_sockets_leaves_the_others_alone(lab, origin):
 @requires("X-22", "C-02")
 @for_each(arrival=ARRIVALS, family=FAMILIES, context=CONTEXTS)
 async def test_an_accepted_socket_outlives_its_listener(lab, arrival, family, context):
-    """The listener is closed first; then the connection carries data both ways and ends with FIN."""
+    """The listener is closed first, with a receive pending; then data goes both ways, and FIN ends it."""
     peer = lab.peer(ReadsToEof(exchange=100).connecting(), family)
     plan = Scenario()
     sock = plan.accepted(arrival, family=family, port=peer.port)
+    receive = plan.receive(sock, 100, flags=WSK_FLAG_WAITALL)
     close = plan.close(plan.sockets[0], context=context)
     plan.wait(close)
     send = plan.send(sock, 100)
-    receive = plan.receive(sock, 100, flags=WSK_FLAG_WAITALL)
     plan.wait(send, receive)
     plan.finish.disconnect(sock)
     last = plan.close_after_eof(sock)
@@ -79,6 +81,49 @@ async def test_an_accepted_socket_outlives_its_listener(lab, arrival, family, co
     assert peer.received == send.data == seen.data(receive)
     assert peer.ended == "eof"
     assert no_reset(seen)
+
+
+@requires("D-02", "C-02")
+@for_each(family=FAMILIES)
+async def test_a_listener_and_what_it_accepted_outlive_others_that_it_accepted(lab, family):
+    """Three end, in all ways: two get the data that they wait for, and one more is accepted."""
+    place = Address.loopback(family, lab.port())
+    plan = Scenario()
+    listener = plan.listening(family, place.port, category=Category.STREAM)
+    pairs = [accepted_by(plan, listener, place) for _ in range(5)]
+    (told, teller), (waiting, sender), (ended, its_peer), (aborted, _), (closed, _) = pairs
+    plan.finish.enable(told, Callback.RECEIVE)
+    receive = plan.receive(waiting, 100, flags=WSK_FLAG_WAITALL)
+    ends = [plan.disconnect(ended), plan.disconnect(its_peer)]  # the one may wait for the other
+    ends += [plan.disconnect(aborted, flags=WSK_FLAG_ABORTIVE), plan.close(closed)]
+    plan.wait(*ends)
+    sends = [plan.send(sock, 100) for sock in (teller, sender)]
+    plan.wait(*sends, receive)
+    plan.wait_event(told, Callback.RECEIVE)
+    last = plan.accept(listener).creation
+    late = plan.socket(family)
+    plan.wait(late.creation)
+    plan.finish.bind(late)
+    connect = plan.connect(late, to=place)
+    plan.may_fail(last, connect)
+    plan.wait(last, connect)
+    still_open = [sock for pair in pairs for sock in pair if sock is not closed]
+    plan.wait(*(plan.close(sock) for sock in (*still_open, late, listener)))
+
+    seen = await lab.run(plan)
+
+    assert [seen.status(end) for end in ends] == [STATUS_SUCCESS] * 4
+    assert seen.callbacks(told, Callback.RECEIVE)
+    assert seen.data(receive) == sends[1].data
+    assert [seen.status(last), seen.status(connect)] == [STATUS_SUCCESS] * 2
+
+
+def accepted_by(plan, listener, place):
+    """Both ends of a connection that the listener has accepted: its own, and the other."""
+    accepted = plan.accept(listener)
+    other = plan.connected(WSK_SOCKET, to=place)
+    plan.wait(accepted.creation)
+    return accepted, other
 
 
 @requires("X-23")

@@ -6,18 +6,34 @@ from itertools import product
 
 from harness.core.ntstatus import STATUS_SUCCESS
 from harness.core.units import ms, s
-from harness.peer import After, FinFirst, ReadsToEof, Resets, Sends, SendsThenFin, ZeroWindow
+from harness.peer import (
+    After,
+    FinFirst,
+    NeverAnswers,
+    ReadsToEof,
+    Refuses,
+    Resets,
+    Sends,
+    SendsThenFin,
+    ZeroWindow,
+)
 from harness.scenario import (
     ALL_ORIGINS,
     CONTEXTS,
     IPV4,
     IPV6,
+    SIO_ADDRESS_LIST_CHANGE,
+    SIO_WSK_SET_TCP_SILENT_MODE,
     WSK_FLAG_ABORTIVE,
+    WSK_FLAG_DRAIN,
+    WSK_FLAG_WAITALL,
     WSK_SOCKET,
+    Address,
     Arrival,
     Callback,
     Category,
     Scenario,
+    inside,
 )
 from harness.verdict import alone, for_each, requires
 from suites.scenes import SETTLES, SHORT_PEER_TIMEOUT, holds_no_more, require_precondition
@@ -101,7 +117,9 @@ def by_us(plan, sock, context):
     """A graceful disconnect with a buffer, then the peer's FIN."""
     plan.finish.disconnect(sock, buffer=100, context=context)
     refused(plan, sock, context)
-    plan.finish.receive(sock, 10)
+    drain = plan.receive(sock, 0, flags=WSK_FLAG_DRAIN)
+    plan.may_fail(drain)
+    plan.wait(drain)
 
 
 def by_an_abort(plan, sock, context):
@@ -110,8 +128,14 @@ def by_an_abort(plan, sock, context):
 
 
 def by_the_close(plan, sock, context):
-    """It ends the receive that is pending, too."""
-    return plan.receive(sock, 10, context=context)
+    """It ends the receive that is pending, too, and a watch on the list of addresses."""
+    return plan.ioctl(sock, SIO_ADDRESS_LIST_CHANGE), plan.receive(sock, 10, context=context)
+
+
+def by_silence(plan, sock, context):
+    """In silent mode a send and a disconnect are refused, and the close says nothing."""
+    plan.finish.ioctl(sock, SIO_WSK_SET_TCP_SILENT_MODE)
+    refused(plan, sock, context)
 
 
 def by_the_peer(plan, sock, context):
@@ -130,8 +154,10 @@ def refused(plan, sock, context):
 
 
 def used(plan, sock, context):
-    """It carries data and has a receive cancelled."""
-    receive = plan.receive(sock, 10, context=context)
+    """It carries data, tells its addresses and has a receive cancelled."""
+    plan.finish.local_address(sock, context=context)
+    plan.finish.remote_address(sock, context=context)
+    receive = plan.receive(sock, 10, flags=WSK_FLAG_WAITALL, context=context)
     plan.cancel(receive)
     plan.wait(receive)
     plan.finish.send(sock, ASKED.received, context=context)
@@ -152,7 +178,7 @@ def held_back(plan, sock, context):
 
 # The peer, for so many connections, what they are used for, and how they end.
 ENDINGS = {
-    "ours": (ReadsToEof, used, (by_us, by_an_abort, by_the_close)),
+    "ours": (ReadsToEof, used, (by_us, by_an_abort, by_the_close, by_silence)),
     "peer-fin": (partial(FinFirst, after=ASKED), used, (by_the_peer,)),
     "peer-reset": (partial(Resets, after=ASKED), used, (by_the_peer,)),
     "unread": (partial(Sends, bytes(1000)), partly_read, (by_an_abort, by_the_close)),
@@ -172,7 +198,7 @@ def used_and_ended(lab, ending, rounds):
             waiting = use(plan, sock, context)
             pending = way(plan, sock, context)
             closes.append(plan.close(sock, context=context))
-            plan.wait(*waiting, *filter(None, (pending, closes[-1])))
+            plan.wait(*waiting, *(pending or ()), closes[-1])
     return plan, peer, closes
 
 
@@ -182,11 +208,11 @@ def used_and_ended(lab, ending, rounds):
 async def test_connections_take_no_memory_however_they_ended(lab, ending):
     """Used, with IRPs cancelled and refused, ended by either side, closed at either level: all is freed."""
     plan, peer, _ = used_and_ended(lab, ending, 2)
-    await lab.run(plan, peer)
+    await lab.run(plan, peer, peer_timeout=SHORT_PEER_TIMEOUT)
     before = await lab.pool()
     plan, peer, closes = used_and_ended(lab, ending, USES)
 
-    seen = await lab.run(plan, peer)
+    seen = await lab.run(plan, peer, peer_timeout=SHORT_PEER_TIMEOUT)
 
     rounds = [life for close in closes for life in seen.rounds(close)]
     assert [life.completion.io_status for life in rounds] == [STATUS_SUCCESS] * (USES * len(closes))
@@ -196,25 +222,31 @@ async def test_connections_take_no_memory_however_they_ended(lab, ending):
 
 
 def told_and_closed(lab, count):
-    """Connections whose data and FIN come as events."""
-    peer = lab.peer(SendsThenFin(bytes(1000), after=ASKED, connections=count), IPV4)
+    """Connections whose data and FIN come as events; each second is closed in the last of them.
+
+    In the first event it is disabled.
+    """
+    peer = lab.peer(SendsThenFin(bytes(1000), after=ASKED, connections=2 * count), IPV4)
     plan = Scenario()
     closes = []
-    for _ in range(count):
+    for number in range(2 * count):
         sock = plan.connected(WSK_SOCKET, to=peer)
         plan.finish.enable(sock, Callback.RECEIVE, Callback.DISCONNECT)
-        plan.send(sock, ASKED.received)
-        plan.wait_event(sock, Callback.RECEIVE)
-        plan.wait_event(sock, Callback.DISCONNECT)
-        closes.append(plan.close(sock))
-        plan.wait(closes[-1])
+        disable = plan.disable(sock, Callback.RECEIVE, context=inside(sock, Callback.RECEIVE))
+        plan.finish.send(sock, ASKED.received)
+        if number % 2:
+            closes.append(plan.close(sock, context=inside(sock, Callback.DISCONNECT)))
+        else:
+            plan.wait_event(sock, Callback.DISCONNECT)
+            closes.append(plan.close(sock))
+        plan.wait(disable, closes[-1])
     return plan, peer, closes
 
 
 @requires("C-01", "C-16")
 @alone
 async def test_events_that_came_take_no_memory(lab):
-    """Data was indicated and taken, and the peer's FIN was told: all is freed."""
+    """Data was indicated, and the FIN told, in whose event some are closed: all is freed."""
     plan, peer, _ = told_and_closed(lab, 1)
     await lab.run(plan, peer)
     before = await lab.pool()
@@ -222,13 +254,30 @@ async def test_events_that_came_take_no_memory(lab):
 
     seen = await lab.run(plan, peer)
 
-    assert [seen.status(close) for close in closes] == [STATUS_SUCCESS] * USES
+    assert [seen.status(close) for close in closes] == [STATUS_SUCCESS] * len(closes)
     after = await lab.pool(before)
     assert holds_no_more(before, after)
 
 
+def refused_by_event(plan, port, category):
+    """A listener whose event refuses a connection of the guest's own; what is closed of it."""
+    listener = plan.listening(IPV4, port, category=category)
+    plan.finish.enable(listener, Callback.ACCEPT)
+    sock = plan.socket(IPV4)
+    plan.wait(sock.creation)
+    plan.finish.bind(sock)
+    connect = plan.connect(sock, to=Address.loopback(IPV4, port))
+    plan.may_fail(connect)
+    plan.wait(connect)
+    plan.wait_event(listener, Callback.ACCEPT)
+    return plan.close(sock), plan.close(listener)
+
+
 def listened_and_closed(lab, category, rounds):
-    """Listeners, each closed with an accept that waits; and others, with connections that nobody accepts."""
+    """Listeners, each closed with an accept that waits; others, with connections that nobody accepts.
+
+    And others, whose event has refused a connection.
+    """
     peer = lab.peer(ReadsToEof(connections=rounds).connecting(), IPV4)
     port = lab.port()
     plan = Scenario()
@@ -243,6 +292,8 @@ def listened_and_closed(lab, category, rounds):
         plan.delay(QUEUED)
         closes.append(plan.close(listener))
         plan.wait(closes[-1])
+        closes += refused_by_event(plan, port, category)
+        plan.wait(*closes[-2:])
     return plan, peer, closes
 
 
@@ -250,7 +301,7 @@ def listened_and_closed(lab, category, rounds):
 @alone
 @for_each(category=(Category.LISTEN, Category.STREAM))
 async def test_listeners_that_were_closed_take_no_memory(lab, category):
-    """Accepts that waited and connections that nobody accepted are freed with them."""
+    """Accepts that waited, and connections that nobody accepted or that were refused, are freed with them."""
     plan, peer, _ = listened_and_closed(lab, category, 1)
     await lab.run(plan, peer, peer_timeout=SHORT_PEER_TIMEOUT)
     before = await lab.pool()
@@ -260,6 +311,41 @@ async def test_listeners_that_were_closed_take_no_memory(lab, category):
 
     assert [seen.status(close) for close in closes] == [STATUS_SUCCESS] * len(closes)
     require_precondition(peer.connections)
+    after = await lab.pool(before)
+    assert holds_no_more(before, after)
+
+
+async def not_connected(lab, behaviour, count):
+    """Sockets whose connect is refused, or pending when they are closed; and some that are made by it."""
+    peer = lab.peer(behaviour(), IPV4)
+    plan = Scenario()
+    sockets, connects = [], []
+    for category in (Category.CONNECTION, Category.STREAM) * count:
+        sockets.append(plan.socket(IPV4, category=category))
+        plan.wait(sockets[-1].creation)
+        plan.finish.bind(sockets[-1])
+        connects.append(plan.connect(sockets[-1], to=peer))
+    if behaviour is Refuses:
+        connects += [plan.socket_connect(to=peer).creation for _ in range(count)]
+    plan.may_fail(*connects)
+    if behaviour is Refuses:
+        plan.wait(*connects)
+    closes = [plan.close(sock) for sock in sockets]
+    plan.wait(*connects, *closes)
+    seen = await lab.run(plan, peer)
+    return [seen.status(close) for close in closes]
+
+
+@requires("C-01", "C-16")
+@alone
+async def test_sockets_that_did_not_connect_take_no_memory(lab):
+    """They were refused, or nobody answered and they were closed: all is freed."""
+    for behaviour in (Refuses, NeverAnswers):
+        await not_connected(lab, behaviour, 1)
+    before = await lab.pool()
+
+    for behaviour in (Refuses, NeverAnswers):
+        assert await not_connected(lab, behaviour, USES) == [STATUS_SUCCESS] * (2 * USES)
     after = await lab.pool(before)
     assert holds_no_more(before, after)
 
