@@ -2,7 +2,7 @@
 """After a graceful disconnect the peer's direction is still open (RFC 9293, 3.6.1)."""
 
 from harness.core.ntstatus import STATUS_SUCCESS
-from harness.core.units import KiB, ms
+from harness.core.units import KiB, ms, s
 from harness.peer import HoldsOpen, Sends
 from harness.scenario import CONTEXTS, WSK_FLAG_DRAIN, WSK_FLAG_WAITALL, Callback, Scenario, pattern
 from harness.verdict import for_each, requires
@@ -22,6 +22,7 @@ ABORTIVE = 0x1  # WskDisconnectEvent: the peer aborted
 SENT = pattern(4000) * 25
 MUCH = pattern(4096) * 256
 LATER = 500 * ms  # the peer's FIN, after its acknowledgement of ours
+SLOW = 6 * s  # the peer, longer than a guest that counts seconds in FIN-WAIT-2 might have patience
 POSTED = {"before-the-disconnect": True, "after-the-disconnect": False}
 
 
@@ -54,12 +55,12 @@ async def test_after_a_graceful_disconnect_all_data_of_the_peer_still_arrives(
 @requires("D-20")
 @for_each(network=NETWORKS, way=SOME_WAYS, context=CONTEXTS, unless=impossible)
 async def test_data_that_came_before_a_graceful_disconnect_is_received_after_it(lab, network, way, context):
-    """A thousand bytes have come, one was received, then our FIN leaves: the others are there."""
+    """A thousand bytes have come, one was received, then a buffer and our FIN leave: the others are there."""
     sent = SENT[:1000]
     plan = Scenario()
     peer, sock = connected(lab, plan, Sends(sent), network, way)
     plan.finish.receive(sock, 1)
-    disconnect = plan.disconnect(sock, context=context)
+    disconnect = plan.disconnect(sock, buffer=500, context=context)
     plan.wait(disconnect)
     rest = plan.receive(sock, len(sent) - 1, flags=WSK_FLAG_WAITALL)
     plan.may_fail(rest)
@@ -94,12 +95,12 @@ async def test_after_a_graceful_disconnect_data_and_fin_still_come_as_events(lab
 
 @requires("D-20")
 async def test_behind_our_fin_a_slow_client_gets_all_that_the_peer_sends(lab):
-    """A megabyte, for which the guest has no receives and no window at first: it comes whole."""
+    """A megabyte in six seconds, for which the guest has no receives and then no window: it comes whole."""
     plan = Scenario()
-    peer, sock = connected(lab, plan, HoldsOpen(for_=200 * ms, tells=TOLD, sends=MUCH))
+    peer, sock = connected(lab, plan, HoldsOpen(for_=SLOW, tells=TOLD, sends=MUCH))
     graceful = plan.disconnect(sock)
     plan.finish.receive(sock, len(TOLD))
-    plan.delay(500 * ms)  # for as much of it as the guest takes
+    plan.delay(SLOW + 500 * ms)  # for as much of it as the guest takes
     pieces = [plan.finish.receive(sock, len(MUCH) // 8, flags=WSK_FLAG_WAITALL) for _ in range(8)]
     end = plan.receive(sock, 1)
     plan.wait(end, graceful)
@@ -133,12 +134,12 @@ async def test_after_a_graceful_disconnect_static_events_still_come(lab, network
 @requires("D-20b")
 @for_each(flags={"plain": 0, "waitall": WSK_FLAG_WAITALL}, network=NETWORKS, context=CONTEXTS)
 async def test_a_receive_that_is_pending_outlives_a_graceful_disconnect(lab, flags, network, context):
-    """It does not complete with the disconnect but with the data that the peer sends after it."""
+    """It does not complete with the disconnect but with what the peer sends after that and its buffer."""
     plan = Scenario()
     peer, sock = connected(lab, plan, HoldsOpen(for_=200 * ms, sends=SENT[:1000]), network)
     size = 1000 if flags else 1
     receive = plan.receive(sock, size, flags=flags)
-    disconnect = plan.disconnect(sock, context=context)
+    disconnect = plan.disconnect(sock, buffer=500, context=context)
     plan.wait(disconnect, receive)
     plan.finish.close(sock)
 

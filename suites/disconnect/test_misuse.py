@@ -43,7 +43,7 @@ async def test_an_abortive_disconnect_with_a_buffer_completes_its_irp(lab, buffe
 
 
 @requires("D-06")
-@for_each(flags=UNDEFINED, way=SOCKETS, network=NOT_DUAL, context=CONTEXTS)
+@for_each(flags=UNDEFINED, way=SOCKETS, network=NOT_DUAL, context=CONTEXTS, singly=("way", "context"))
 async def test_a_disconnect_with_flags_that_are_not_defined_completes_its_irp(
     lab, flags, way, network, context
 ):
