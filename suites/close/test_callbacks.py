@@ -74,6 +74,17 @@ def taking_datagrams(lab, plan, family):
     return None, taker
 
 
+def inspecting(lab, plan, family):
+    """A listener that is asked about a connection before it is made."""
+    peer = lab.peer(ReadsToEof().connecting(), family)
+    listener = plan.socket(family, category=Category.LISTEN)
+    plan.wait(listener.creation)
+    plan.finish.conditional_accept(listener)
+    plan.on_event(listener, Callback.INSPECT, hold=HELD)
+    plan.finish.bind(listener, local=Address.wildcard(family, peer.port))
+    return peer, listener
+
+
 BUSY = {
     "receive": (receiving, Callback.RECEIVE),
     "disconnect": (disconnected, Callback.DISCONNECT),
@@ -84,7 +95,7 @@ BUSY = {
 
 @requires("C-12", "C-12b", "C-21")
 @alone
-@for_each(busy=BUSY, context=CONTEXTS, family=FAMILIES)
+@for_each(busy={**BUSY, "inspect": (inspecting, Callback.INSPECT)}, context=CONTEXTS, family=FAMILIES)
 async def test_a_close_waits_for_the_callback_that_is_in_progress(lab, busy, context, family):
     """It is held meanwhile: above PASSIVE_LEVEL the call returns, and the IRP waits for the callback."""
     lab.needs_cpus(2)

@@ -28,6 +28,7 @@ from suites.scenes import (
 RELEASED = 1500 * ms
 LEFT = 300 * ms  # of it, when the cancel comes
 AT_ONCE = 600 * ms  # for what must not wait for the acknowledgement that comes then
+ENDED = 300 * ms  # the connection, by both FINs
 
 
 def require_unreleased(seen, cancel, released):
@@ -63,19 +64,27 @@ async def test_a_graceful_disconnect_is_cancelled_while_its_fin_is_unacknowledge
     lab.record("status of another disconnect", seen.status(again))
 
 
-@requires("X-18")
+@requires("X-18", "S-16")
 @for_each(way=CONNECTED_AND_ACCEPTED, context=CONTEXTS, family=FAMILIES)
 async def test_a_graceful_disconnect_is_cancelled_while_the_window_is_closed(lab, way, context, family):
-    """It completes with STATUS_CANCELLED; what becomes of the send is recorded."""
+    """It completes with STATUS_CANCELLED; a send and a receive that wait go on, if the connection does.
+
+    It does if the peer hears of its end by a FIN, be it this disconnect's or that of another.
+    """
     plan = Scenario()
     peer, sock = joined(lab, plan, ZeroWindow(opens_after=RELEASED), way, family)
+    receive = plan.receive(sock, 1)
     send = plan.send(sock, 16 * KiB)
     disconnect = plan.disconnect(sock, context=context)
     plan.delay(SETTLES)
     cancel = plan.cancel(disconnect)
-    plan.wait(disconnect, send)
-    plan.delay(SETTLES)
-    plan.finish.close(sock)
+    plan.wait(disconnect)
+    plan.delay(RELEASED + ENDED)  # for the window to open
+    again = plan.disconnect(sock)
+    plan.wait(send, again)
+    plan.delay(ENDED)
+    close = plan.close(sock)
+    plan.wait(receive, close)
 
     seen = await lab.run(plan, peer)
 
@@ -83,6 +92,9 @@ async def test_a_graceful_disconnect_is_cancelled_while_the_window_is_closed(lab
     require_unreleased(seen, cancel, peer.opened)
     assert (seen.completions(disconnect), seen.status(disconnect)) == (1, STATUS_CANCELLED)
     assert peer.opened is None or seen.order(disconnect.completion, peer.opened)
+    if peer.ended == "eof":
+        assert (seen.status(send), peer.received) == (STATUS_SUCCESS, send.data)
+        assert seen.lasted(cancel.call, receive.completion, LEFT)
     lab.record("status of the send", seen.status(send))
 
 
