@@ -13,7 +13,7 @@ from harness.peer import (
     Resets,
     WithholdsFinAck,
 )
-from harness.scenario import FAMILIES, SIO_WSK_SET_TCP_SILENT_MODE, WSK_SOCKET, Category, Origin, Scenario
+from harness.scenario import FAMILIES, SIO_WSK_SET_TCP_SILENT_MODE, WSK_SOCKET, Arrival, Category, Scenario
 from harness.verdict import for_each, requires
 from harness.wire import FIN
 from suites.scenes import (
@@ -26,6 +26,7 @@ from suites.scenes import (
     answer,
     failed,
     in_fin_wait_2,
+    joined,
     no_reset,
     own_reset,
     require_peer_open,
@@ -37,7 +38,7 @@ from suites.scenes import (
 from suites.states.operations import LATER, OPERATIONS, closes, meet, note
 
 CATEGORIES = (Category.CONNECTION, Category.STREAM)
-SOCKETS = {"connection": WSK_SOCKET, "stream": Origin.STREAM_CONNECT}
+SOCKETS = {"connection": WSK_SOCKET, "stream": Arrival.STREAM_ACCEPT}  # connected, and accepted
 
 
 @requires("S-01")
@@ -90,9 +91,9 @@ async def test_syn_sent(lab, category, operation, family):
 @for_each(way=SOCKETS, operation=OPERATIONS, family=FAMILIES)
 async def test_established(lab, way, operation, family):
     """Idle: graceful sends FIN and no RST, abortive and close send RST and no FIN."""
-    peer = lab.peer(ReadsToEof(), family)
     plan = Scenario()
-    done = meet(plan, plan.connected(way, to=peer), operation, ends=True)
+    peer, sock = joined(lab, plan, ReadsToEof(), way, family)
+    done = meet(plan, sock, operation, ends=True)
 
     seen = await lab.run(plan, peer)
 
@@ -108,9 +109,8 @@ async def test_established(lab, way, operation, family):
 @for_each(way=SOCKETS, operation=OPERATIONS, family=FAMILIES)
 async def test_fin_wait_1(lab, way, operation, family):
     """Our FIN is unacknowledged: abortive and close send RST and end the disconnect that waits for it."""
-    peer = lab.peer(WithholdsFinAck(tells=TOLD), family)
     plan = Scenario()
-    sock = plan.connected(way, to=peer)
+    peer, sock = joined(lab, plan, WithholdsFinAck(tells=TOLD), way, family)
     first = plan.disconnect(sock)
     plan.finish.receive(sock, len(TOLD))
     done = meet(plan, sock, operation, first)
@@ -133,9 +133,8 @@ async def test_fin_wait_1(lab, way, operation, family):
 @for_each(way=SOCKETS, operation=OPERATIONS, family=FAMILIES)
 async def test_fin_wait_2(lab, way, operation, family):
     """Our FIN is acknowledged, the peer's has not come: abortive and close send RST, nothing a second FIN."""
-    peer = lab.peer(HoldsOpen(for_=OPEN, tells=TOLD), family)
     plan = Scenario()
-    sock = plan.connected(way, to=peer)
+    peer, sock = joined(lab, plan, HoldsOpen(for_=OPEN, tells=TOLD), way, family)
     first = in_fin_wait_2(plan, sock)
     done = meet(plan, sock, operation, first)
 
@@ -155,9 +154,8 @@ async def test_fin_wait_2(lab, way, operation, family):
 @for_each(way=SOCKETS, operation=OPERATIONS, family=FAMILIES)
 async def test_close_wait(lab, way, operation, family):
     """The peer's FIN has come, ours has not left: graceful sends it, abortive and close send RST."""
-    peer = lab.peer(FinFirst(), family)
     plan = Scenario()
-    sock = plan.connected(way, to=peer)
+    peer, sock = joined(lab, plan, FinFirst(), way, family)
     plan.finish.receive(sock, 1 * KiB)
     done = meet(plan, sock, operation, ends=True)
 
@@ -175,9 +173,8 @@ async def test_close_wait(lab, way, operation, family):
 @for_each(way=SOCKETS, family=FAMILIES)
 async def test_close_wait_until_the_acknowledgement(lab, way, family):
     """The peer withholds the acknowledgement of the FIN that follows its own: the disconnect waits for it."""
-    peer = lab.peer(WithholdsFinAck(fin_first=True, releases_after=HELD), family)
     plan = Scenario()
-    sock = plan.connected(way, to=peer)
+    peer, sock = joined(lab, plan, WithholdsFinAck(fin_first=True, releases_after=HELD), way, family)
     plan.finish.receive(sock, 1 * KiB)
     disconnect = plan.disconnect(sock)
     plan.wait(disconnect)
@@ -214,9 +211,8 @@ LAST_ACK = {
 async def test_closing_and_last_ack(lab, state, operation, way, family):
     """Both FINs are under way, ours unacknowledged: abortive and close end the disconnect that waits."""
     behaviour, enter = state
-    peer = lab.peer(behaviour(), family)
     plan = Scenario()
-    sock = plan.connected(way, to=peer)
+    peer, sock = joined(lab, plan, behaviour(), way, family)
     first = enter(plan, sock)
     plan.delay(SETTLES)
     done = meet(plan, sock, operation, first)
@@ -254,9 +250,8 @@ BOTH_FINS = {"time-wait": (ReadsToEof, we_first), "closed": (FinFirst, peer_firs
 async def test_after_both_fins(lab, state, operation, way, family):
     """Both directions have ended: close succeeds and sends nothing; what a disconnect does is recorded."""
     behaviour, ends = state
-    peer = lab.peer(behaviour(), family)
     plan = Scenario()
-    sock = plan.connected(way, to=peer)
+    peer, sock = joined(lab, plan, behaviour(), way, family)
     ends(plan, sock)
     done = meet(plan, sock, operation)
 
@@ -275,9 +270,8 @@ async def test_after_both_fins(lab, state, operation, way, family):
 @for_each(way=SOCKETS, operation=OPERATIONS, family=FAMILIES)
 async def test_reset_by_the_peer(lab, way, operation, family):
     """The peer has aborted: nothing is sent, close succeeds, what a disconnect returns is recorded."""
-    peer = lab.peer(Resets(after=After(received=1)), family)
     plan = Scenario()
-    sock = plan.connected(way, to=peer)
+    peer, sock = joined(lab, plan, Resets(after=After(received=1)), way, family)
     plan.send(sock, b"!")
     plan.finish.receive(sock, 1 * KiB)
     done = meet(plan, sock, operation)
@@ -296,9 +290,8 @@ async def test_reset_by_the_peer(lab, way, operation, family):
 @for_each(way=SOCKETS, operation=OPERATIONS, family=FAMILIES)
 async def test_silent_mode(lab, way, operation, family):
     """The socket is to be silent: a disconnect is refused, close succeeds, and no FIN or RST is sent."""
-    peer = lab.peer(ReadsToEof(), family)
     plan = Scenario()
-    sock = plan.connected(way, to=peer)
+    peer, sock = joined(lab, plan, ReadsToEof(), way, family)
     silent = plan.ioctl(sock, SIO_WSK_SET_TCP_SILENT_MODE)
     plan.wait(silent)
     done = meet(plan, sock, operation)

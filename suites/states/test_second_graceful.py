@@ -6,12 +6,12 @@ STATUS_PENDING says that its IRP completes once the socket is disconnected, so i
 
 from harness.core.units import KiB
 from harness.peer import CrossesFins, FinFirst, HoldsOpen, ReadsToEof, WithholdsFinAck
-from harness.scenario import IPV4, WSK_SOCKET, Origin, Scenario
+from harness.scenario import IPV4, WSK_SOCKET, Arrival, Scenario
 from harness.verdict import for_each, requires
 from harness.wire import FIN
-from suites.scenes import HELD, TOLD, in_fin_wait_2, require_pending, require_precondition
+from suites.scenes import HELD, TOLD, in_fin_wait_2, joined, require_pending, require_precondition
 
-SOCKETS = {"connection": WSK_SOCKET, "stream": Origin.STREAM_CONNECT}
+SOCKETS = {"connection": WSK_SOCKET, "stream": Arrival.STREAM_ACCEPT}  # connected, and accepted
 
 
 async def second_of_two(lab, peer, way, enter, *, open_yet=False):
@@ -19,9 +19,8 @@ async def second_of_two(lab, peer, way, enter, *, open_yet=False):
 
     With `open_yet` the peer's FIN comes after that.
     """
-    peer = lab.peer(peer, IPV4)
     plan = Scenario()
-    sock = plan.connected(way, to=peer)
+    peer, sock = joined(lab, plan, peer, way, IPV4)
     first = enter(plan, sock)
     second = plan.disconnect(sock)
     if open_yet:
