@@ -110,6 +110,7 @@ _ACCEPTS = "suites/contract/test_accepts.py"
 _ADDRESSES = "suites/contract/test_addresses.py"
 _REFUSALS = "suites/contract/test_refusals.py"
 _CALLBACKS = "suites/close/test_callbacks.py"
+_OTHERS = "suites/close/test_other_sockets.py"
 _BEHIND = "suites/states/test_behind_our_fin.py"
 _WATCHES = "suites/states/test_watches.py"
 _LOST = f"{_DISCONNECT}/test_graceful.py::test_what_is_lost_on_its_way_is_sent_until_it_arrives"
@@ -299,6 +300,21 @@ CAUGHT_BY_CASES = {
     "test_connections_that_were_closed_take_no_memory[stream-connect]",
     "leak-per-indication": "suites/close/test_pool.py::test_events_that_came_take_no_memory",
     "leak-per-refused-disconnect": f"{_POOL}[held-back]",
+    "receive-drops-buffer": f"{_DISCONNECT}/test_half_open.py::"
+    "test_a_receive_that_is_pending_outlives_a_graceful_disconnect",
+    "fin-wait-2-times-out": f"{_DISCONNECT}/test_half_open.py::"
+    "test_behind_our_fin_a_slow_client_gets_all_that_the_peer_sends",
+    "cancelled-graceful-ends-sends": "suites/contract/test_disconnect_irp.py::"
+    "test_a_graceful_disconnect_is_cancelled_while_the_window_is_closed",
+    "accepted-close-ends-listener": f"{_OTHERS}::"
+    "test_a_listener_and_what_it_accepted_outlive_others_that_it_accepted",
+    "listener-close-ends-receives": f"{_OTHERS}::test_an_accepted_socket_outlives_its_listener",
+    "close-before-inspect-returns": f"{_CALLBACKS}::"
+    "test_a_close_waits_for_the_callback_that_is_in_progress[inspect-dispatch-ipv6]",
+    "leak-in-silent-mode": f"{_POOL}[ours]",
+    "leak-per-failed-connect": "suites/close/test_pool.py::test_sockets_that_did_not_connect_take_no_memory",
+    "leak-per-refused-connection": _LISTENERS,
+    "leak-when-closed-inside": "suites/close/test_pool.py::test_events_that_came_take_no_memory",
 }
 # What a run says of it: tests/guest/test_trouble.py.
 CAUGHT_BY_RUNS = ("no-connect-ex",)

@@ -33,7 +33,7 @@ FAULT(offset_ignored, "offset-ignored", "D-03", "a buffer is taken from the begi
 FAULT(chain_ignored, "chain-ignored", "D-03 D-17", "only the first MDL of a chain is used")
 FAULT(graceful_ends_both, "graceful-ends-both", "D-20 D-20b D-21 X-41 X-42 X-44 S-13",
       "a graceful disconnect ends the receiving side too")
-FAULT(graceful_cancels_receive, "graceful-cancels-receive", "D-20b X-41 X-44 S-13",
+FAULT(graceful_cancels_receive, "graceful-cancels-receive", "D-20b X-41 X-44 S-13 X-18 S-16",
       "a graceful disconnect cancels the receives that are pending")
 FAULT(dead_disconnect_succeeds, "dead-disconnect-succeeds",
       "D-18 D-26 X-32 S-12",
@@ -96,7 +96,7 @@ FAULT(close_leaves_accept_pending, "close-leaves-accept-pending",
       "C-11 X-23 X-46 S-15 S-16 S-17",
       "an accept is not completed by close")
 FAULT(close_leaves_connect_pending, "close-leaves-connect-pending",
-      "C-11 C-17 X-46 S-15",
+      "C-11 C-17 X-46 S-15 C-01 C-16",
       "a connect is not completed by close")
 FAULT(close_of_dead_hangs, "close-of-dead-hangs",
       "D-12 D-13 D-14 D-24 D-26 D-33 C-05 C-06 C-12 C-21 X-06 X-10 X-11 X-03 X-42 X-46 S-12 S-17 *",
@@ -163,7 +163,7 @@ FAULT(close_leaves_datagrams_pending, "close-leaves-datagrams-pending",
       "C-10 C-11 S-15 S-16 S-17",
       "a WskReceiveFrom or WskSendTo is not completed by close")
 FAULT(close_leaves_watch_pending, "close-leaves-watch-pending",
-      "C-10 C-11 X-50",
+      "C-10 C-11 X-50 C-01 C-16",
       "an SIO_ADDRESS_LIST_CHANGE is not completed by close")
 FAULT(change_ends_one_watch, "change-ends-one-watch", "X-50",
       "of the SIO_ADDRESS_LIST_CHANGEs that are pending only the first completes when the list changes")
@@ -173,7 +173,7 @@ FAULT(close_leaves_graceful_pending, "close-leaves-graceful-pending",
       "D-25 D-26 C-10 C-11 C-18b X-44 S-11 S-13 S-15",
       "a graceful disconnect is not completed by close")
 FAULT(close_in_callback_hangs, "close-in-callback-hangs",
-      "C-11 C-12 C-12b C-21 X-10 X-12 X-19 X-48",
+      "C-11 C-12 C-12b C-21 X-10 X-12 X-19 X-48 C-01 C-16",
       "a close that is called while an event callback is in progress never completes")
 FAULT(close_cancellable, "close-cancellable",
       "C-12 X-19",
@@ -234,7 +234,7 @@ FAULT(disable_inside_ignored, "disable-inside-ignored", "X-12",
       "an event that is disabled while its callback is in progress stays enabled")
 FAULT(disable_inside_hangs, "disable-inside-hangs", "X-12",
       "the IRP of a disable does not complete when the callback has returned")
-FAULT(disable_takes_all, "disable-takes-all", "X-03 X-12", "disabling one event disables all of the socket's")
+FAULT(disable_takes_all, "disable-takes-all", "X-03 X-12 C-01 C-16", "disabling one event disables all of the socket's")
 FAULT(events_overlap, "events-overlap", "X-40", "a receive event begins while another is in progress")
 FAULT(disconnect_event_of_another, "disconnect-event-of-another", "X-03 X-12 X-45 S-12 X-10",
       "the disconnect event comes with another socket's context")
@@ -278,12 +278,12 @@ FAULT(close_wait_completes_early, "close-wait-completes-early", "S-06",
       "a graceful disconnect behind the peer's FIN completes before its own is acknowledged")
 FAULT(second_graceful_pends, "second-graceful-pends", "D-15 X-44 S-04 S-05 S-07 S-08 D-09",
       "a second graceful disconnect pends until the close")
-FAULT(graceful_cancels_sends, "graceful-cancels-sends", "D-17 D-18 D-18b S-13 D-03",
+FAULT(graceful_cancels_sends, "graceful-cancels-sends", "D-17 D-18 D-18b S-13 D-03 X-18 X-31 S-16",
       "a graceful disconnect cancels the sends that are pending")
 FAULT(empty_mdl_ends_chain, "empty-mdl-ends-chain", "D-03", "an MDL of no bytes ends its chain")
 FAULT(mdls_taken_equal, "mdls-taken-equal", "D-03", "no MDL of a chain is taken to be longer than the first")
 FAULT(buffer_cut_at_64k, "buffer-cut-at-64k", "D-03", "of the disconnect's buffer no more than 64 KiB are sent")
-FAULT(no_fin_after_buffer, "no-fin-after-buffer", "D-03 D-16 D-17 D-22", "a graceful disconnect with a buffer sends no FIN")
+FAULT(no_fin_after_buffer, "no-fin-after-buffer", "D-03 D-16 D-17 D-20b D-22 D-33", "a graceful disconnect with a buffer sends no FIN")
 FAULT(buffer_completes_early, "buffer-completes-early", "D-22",
       "a graceful disconnect with a buffer completes before anything of it is acknowledged")
 FAULT(buffer_overtakes_sends, "buffer-overtakes-sends", "D-17 D-03",
@@ -368,3 +368,22 @@ FAULT(leak_of_ipv6, "leak-of-ipv6", "C-01 C-16", "the memory of a socket that wa
 FAULT(leak_per_indication, "leak-per-indication", "C-01 C-16", "each receive event leaves memory behind")
 FAULT(leak_per_refused_disconnect, "leak-per-refused-disconnect", "C-01 C-16",
       "each disconnect that is refused leaves memory behind")
+FAULT(receive_drops_buffer, "receive-drops-buffer", "D-03",
+      "the buffer of a graceful disconnect is not sent while a receive is pending")
+FAULT(fin_wait_2_times_out, "fin-wait-2-times-out", "D-20",
+      "a connection whose FIN was acknowledged is reset when the peer has not ended it 3 s later")
+FAULT(cancelled_graceful_ends_sends, "cancelled-graceful-ends-sends", "X-18 S-16",
+      "cancelling a graceful disconnect ends the sends that were asked for before it")
+FAULT(accepted_close_ends_listener, "accepted-close-ends-listener", "D-02 C-02",
+      "closing a socket that a listener accepted ends the listening")
+FAULT(listener_close_ends_receives, "listener-close-ends-receives", "C-02 X-22",
+      "closing a listener ends the receives of what it accepted")
+FAULT(close_before_inspect_returns, "close-before-inspect-returns", "C-12 C-12b C-21",
+      "a close of a listener completes while it is asked about a connection")
+FAULT(leak_in_silent_mode, "leak-in-silent-mode", "C-01 C-16",
+      "the memory of a socket is not freed when it was in silent mode")
+FAULT(leak_per_failed_connect, "leak-per-failed-connect", "C-01 C-16", "each connect that fails leaves memory behind")
+FAULT(leak_per_refused_connection, "leak-per-refused-connection", "C-01 C-16",
+      "each connection that an accept event refuses leaves memory behind")
+FAULT(leak_when_closed_inside, "leak-when-closed-inside", "C-01 C-16",
+      "the memory of a socket is not freed when it is closed in an event callback")

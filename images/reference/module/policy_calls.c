@@ -37,9 +37,10 @@ bool policy_cancels(const struct wsk_socket *ws, const struct wsk_operation *op)
 	       !(op->kind == WSK_ACCEPT && fault(FAULT_cancel_leaves_accept));
 }
 
-bool policy_leaks(const struct wsk_socket *ws, const struct wsk_operation *op)
+bool policy_leaks(const struct wsk_socket *ws, const struct wsk_operation *op, NTSTATUS status)
 {
-	return (op->kind == WSK_ACCEPT && ws->closing && fault(FAULT_leak_per_ended_accept)) ||
+	return (op->kind == WSK_CONNECT && !NT_SUCCESS(status) && fault(FAULT_leak_per_failed_connect)) ||
+	       (op->kind == WSK_ACCEPT && ws->closing && fault(FAULT_leak_per_ended_accept)) ||
 	       (op->kind == WSK_SEND && fault(FAULT_leak_per_send)) ||
 	       (op->cancelled && fault(FAULT_leak_per_cancelled_irp)) ||
 	       (op->kind == WSK_GRACEFUL && op->buf.length && fault(FAULT_leak_per_buffer));

@@ -13,7 +13,7 @@ bool policy_cancellable(const struct wsk_operation *op);
 bool policy_cancels(const struct wsk_socket *ws, const struct wsk_operation *op);	/* what IoCancelIrp does to it */
 enum policy_completion { COMPLETE_AT_ONCE, COMPLETE_WITH_THREAD, COMPLETE_NEVER };
 enum policy_completion policy_completion(const struct wsk_operation *op);	/* once it has come to its end */
-bool policy_leaks(const struct wsk_socket *ws, const struct wsk_operation *op);	/* when it has ended */
+bool policy_leaks(const struct wsk_socket *ws, const struct wsk_operation *op, NTSTATUS status);	/* when it has ended */
 enum policy_afterwards { LEAVE_ALONE, COMPLETE_AGAIN, WRITE_AGAIN };
 enum policy_afterwards policy_afterwards(const struct wsk_operation *op);	/* what the IRP suffers once it has completed */
 bool policy_tries_inline(const struct wsk_operation *op);	/* is it to complete within its call, if it can? */

@@ -32,6 +32,16 @@ enum policy_reach policy_close_resets(const struct wsk_socket *ws)
 	return ws->listening && fault(FAULT_listener_close_ends_accepted) ? REACH_ACCEPTED : REACH_NONE;
 }
 
+bool policy_close_ends_listener(const struct wsk_socket *ws)
+{
+	return ws->origin && fault(FAULT_accepted_close_ends_listener);
+}
+
+bool policy_close_ends_receives(const struct wsk_socket *ws)
+{
+	return ws->listening && fault(FAULT_listener_close_ends_receives);
+}
+
 static bool left_pending(const struct wsk_socket *ws, const struct wsk_operation *op)
 {
 	if (policy_left_at_close(ws, op))
@@ -81,6 +91,7 @@ NTSTATUS policy_status_at_close(const struct wsk_operation *op)
 bool policy_close_waits_for_callbacks(const struct wsk_socket *ws)
 {
 	return !fault(FAULT_close_before_callback_returns) &&
+	       !(READ_ONCE(ws->running) == WSK_EVENT_INSPECT && fault(FAULT_close_before_inspect_returns)) &&
 	       !(ws->static_events && fault(FAULT_static_close_does_not_wait));
 }
 
@@ -145,7 +156,9 @@ bool policy_close_frees_refused(void)
 bool policy_frees_socket(const struct wsk_socket *ws)
 {
 	bool left = ws->listening ? fault(FAULT_leak_with_unaccepted) : fault(FAULT_leak_with_unread);
-	bool leaks = (ws->dead && fault(FAULT_leak_after_loss)) || (ws->left_something && left) || (ws->error && fault(FAULT_leak_after_reset)) ||
+	bool leaks = (ws->silent && fault(FAULT_leak_in_silent_mode)) ||
+		     (ws->closed_inside && fault(FAULT_leak_when_closed_inside)) ||
+		     (ws->dead && fault(FAULT_leak_after_loss)) || (ws->left_something && left) || (ws->error && fault(FAULT_leak_after_reset)) ||
 		     (ws->connected && ws->closed_at_dispatch && fault(FAULT_leak_at_dispatch)) ||
 		     (ws->connected && ws->family == AF_INET6 && fault(FAULT_leak_of_ipv6));
 

@@ -11,6 +11,8 @@ enum policy_ending policy_close_ending(const struct wsk_socket *ws, enum wsk_pha
 u32 policy_close_begins_after_ms(void);
 bool policy_close_awaits_fin(void);		/* of the peer's */
 enum policy_reach { REACH_NONE, REACH_ACCEPTED, REACH_ALL };
+bool policy_close_ends_listener(const struct wsk_socket *ws);	/* the one that has accepted it */
+bool policy_close_ends_receives(const struct wsk_socket *ws);	/* of what it has accepted */
 enum policy_reach policy_close_resets(const struct wsk_socket *ws);	/* other connections */
 enum policy_fate policy_fate_at_close(const struct wsk_socket *ws, const struct wsk_operation *op);
 NTSTATUS policy_status_at_close(const struct wsk_operation *op);

@@ -60,9 +60,9 @@ bool policy_graceful_needs_ack(const struct wsk_operation *op, bool second)
 	       !(op->buf.length && fault(FAULT_buffer_completes_early));
 }
 
-bool policy_graceful_drops_buffer(bool second)
+bool policy_graceful_drops_buffer(bool second, bool receives)
 {
-	return second && fault(FAULT_close_wait_drops_buffer);
+	return (second && fault(FAULT_close_wait_drops_buffer)) || (receives && fault(FAULT_receive_drops_buffer));
 }
 
 bool policy_graceful_drops_unread(void)
@@ -80,6 +80,11 @@ u32 policy_graceful_limit_ms(void)
 NTSTATUS policy_graceful_gives_up(void)
 {
 	return fault(FAULT_graceful_pretends) ? STATUS_SUCCESS : STATUS_IO_TIMEOUT;
+}
+
+u32 policy_fin_wait_2_ms(void)
+{
+	return fault(FAULT_fin_wait_2_times_out) ? 3000 : 0;
 }
 
 bool policy_second_graceful_pends(void)

@@ -19,9 +19,10 @@ u32 policy_fin_delay_ms(void);
 bool policy_fin_overtakes_data(void);
 bool policy_graceful_needs_ack(const struct wsk_operation *op, bool second);	/* second: the peer's FIN was first */
 bool policy_graceful_drops_unread(void);
-bool policy_graceful_drops_buffer(bool second);	/* likewise */
+bool policy_graceful_drops_buffer(bool second, bool receives);	/* likewise; receives: some are pending */
 u32 policy_graceful_limit_ms(void);		/* it gives up then; 0 for never */
 NTSTATUS policy_graceful_gives_up(void);
+u32 policy_fin_wait_2_ms(void);		/* the connection ends then; 0 for never */
 bool policy_second_graceful_pends(void);
 NTSTATUS policy_cancelled_status(const struct wsk_operation *op);
 bool policy_graceful_carries_others(void);	/* those of the other sockets complete with it */

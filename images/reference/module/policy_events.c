@@ -135,6 +135,11 @@ bool policy_leaks_indication(void)
 	return fault(FAULT_leak_per_indication);
 }
 
+bool policy_leaks_refused_connection(void)
+{
+	return fault(FAULT_leak_per_refused_connection);
+}
+
 bool policy_keeps_refused(u64 accepted)
 {
 	return !(accepted ? fault(FAULT_rest_is_lost) : fault(FAULT_refused_is_lost));

@@ -17,7 +17,8 @@ bool policy_static_events(const struct wsk_socket *ws);
 bool policy_events_overlap(u32 kind);
 bool policy_tells_another(const struct wsk_socket *ws, u32 kind);	/* socket's context */
 void *policy_accepted_context(struct wsk_socket *listener, void *given);
-bool policy_leaks_indication(void);	/* that has been told */
+bool policy_leaks_indication(void);
+bool policy_leaks_refused_connection(void);	/* that has been told */
 bool policy_keeps_refused(u64 accepted);	/* data */
 bool policy_repeats_accepted(void);
 bool policy_refused_comes_again(const struct wsk_socket *ws);	/* before a receive */

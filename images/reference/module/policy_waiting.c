@@ -67,6 +67,11 @@ bool policy_cancel_ends_sends_behind(const struct wsk_operation *op)
 	return op->kind == WSK_SEND && fault(FAULT_cancel_ends_sends_behind);
 }
 
+bool policy_cancel_ends_sends_before(const struct wsk_operation *op)
+{
+	return op->kind == WSK_GRACEFUL && fault(FAULT_cancelled_graceful_ends_sends);
+}
+
 bool policy_cancel_resets(const struct wsk_operation *op)
 {
 	return op->kind == WSK_RECEIVE && fault(FAULT_cancel_resets);

@@ -16,6 +16,7 @@ bool policy_event_takes_eof(void);		/* from receives, where the disconnect event
 bool policy_newest_first(enum wsk_kind kind);
 bool policy_receive_is_content(const struct wsk_operation *op);	/* with less than it waits for */
 bool policy_cancels_another(void);
+bool policy_cancel_ends_sends_before(const struct wsk_operation *op);
 bool policy_cancel_ends_sends_behind(const struct wsk_operation *op);
 bool policy_cancel_resets(const struct wsk_operation *op);
 bool policy_cancel_deafens(const struct wsk_operation *op);

@@ -134,6 +134,13 @@ static void accepted(struct wsk_socket *incoming, void *context, const void *dis
 	rcu_read_unlock();
 }
 
+static void refuse_connection(struct wsk_socket *incoming)
+{
+	if (policy_leaks_refused_connection())
+		wsk_leak();
+	wsk_discard(incoming);
+}
+
 static void call_accept(struct wsk_socket *ws, struct wsk_event *event)
 {
 	const void *dispatch = NULL;
@@ -150,7 +157,7 @@ static void call_accept(struct wsk_socket *ws, struct wsk_event *event)
 	if (status == STATUS_SUCCESS)
 		accepted(event->incoming, context, dispatch);
 	else
-		wsk_discard(event->incoming);
+		refuse_connection(event->incoming);
 }
 
 static void call_disconnect(struct wsk_socket *ws, struct wsk_event *event)

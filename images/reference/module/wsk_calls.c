@@ -385,6 +385,7 @@ NTSTATUS MS WskCloseSocket(struct wsk_socket *ws, struct irp *irp)
 	spin_lock_bh(&ws->lock);
 	ws->closing = true;
 	ws->closed_at_dispatch = at_dispatch;
+	ws->closed_inside = template.in_callback;
 	spin_unlock_bh(&ws->lock);
 	status = wsk_pend(ws, irp, &template);
 	if (raises && KeGetCurrentIrql() < DISPATCH_LEVEL)

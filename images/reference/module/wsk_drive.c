@@ -399,4 +399,5 @@ void wsk_drive(struct wsk_socket *ws)
 	if (ws->sends_held && time_after_eq(jiffies, ws->sends_due))
 		ws->sends_held = false;
 	conn_set_time_wait(ws);
+	wsk_drive_fin_wait_2(ws);
 }

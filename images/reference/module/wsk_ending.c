@@ -73,6 +73,16 @@ static void reset_others(const struct wsk_socket *ws, bool accepted_only)
 		conn_reset(found[--count]);
 }
 
+/* For a fault: ends the receives of what the listener has accepted. */
+static void end_receives_of_accepted(const struct wsk_socket *listener)
+{
+	struct wsk_socket *found[16];
+	int count = wsk_other_connections(listener, true, found, ARRAY_SIZE(found));
+
+	while (count)
+		wsk_cancel_all(found[--count], WSK_RECEIVE);
+}
+
 static void end_connection(struct wsk_socket *ws)
 {
 	enum policy_reach reach = policy_close_resets(ws);
@@ -81,6 +91,10 @@ static void end_connection(struct wsk_socket *ws)
 	ws->left_something = conn_leaves_something(ws);
 	if (reach != REACH_NONE)
 		reset_others(ws, reach == REACH_ACCEPTED);
+	if (policy_close_ends_listener(ws))
+		wsk_evict_listener(ws);
+	if (policy_close_ends_receives(ws))
+		end_receives_of_accepted(ws);
 	if (ending == END_WITH_RST)
 		conn_reset(ws);
 	else if (ending == END_UNTOLD)

@@ -68,6 +68,23 @@ static bool gives_up(struct wsk_socket *ws, struct wsk_operation *op)
 	return time_after_eq(jiffies, op->due);
 }
 
+/* For a fault: the peer has so long to end its direction, too. */
+void wsk_drive_fin_wait_2(struct wsk_socket *ws)
+{
+	u32 limit_ms = ws->fin_sent && conn_phase(ws) == PHASE_FIN_WAIT_2 ? policy_fin_wait_2_ms() : 0;
+
+	if (!limit_ms)
+		return;
+	if (!ws->impatient)
+		ws->impatient = (jiffies + msecs_to_jiffies(limit_ms)) | 1;
+	wsk_kick_in(ws, 100);
+	if (time_before(jiffies, ws->impatient))
+		return;
+	conn_reset(ws);
+	ws->error = ECONNRESET;
+	wsk_kick(ws);
+}
+
 void wsk_drive_graceful(struct wsk_socket *ws, struct wsk_operation *op, bool *must_wait)
 {
 	if (gives_up(ws, op)) {
@@ -78,7 +95,8 @@ void wsk_drive_graceful(struct wsk_socket *ws, struct wsk_operation *op, bool *m
 		wsk_finish(ws, op, policy_dead_graceful(conn_status(ws->error)), 0);
 		return;
 	}
-	if (policy_graceful_drops_buffer(conn_fin_received(ws)))
+	if (!ws->fin_sent && op->buf.length &&
+	    policy_graceful_drops_buffer(conn_fin_received(ws), wsk_find(ws, WSK_RECEIVE)))
 		op->buf.length = op->done;
 	if (policy_retained_holds_fin(ws)) {
 		*must_wait = true;

@@ -11,4 +11,6 @@ void wsk_drive_graceful(struct wsk_socket *ws, struct wsk_operation *op, bool *m
 /* All that has come is thrown away; what the last read gave. */
 int wsk_read_away(struct wsk_socket *ws);
 
+void wsk_drive_fin_wait_2(struct wsk_socket *ws);
+
 #endif

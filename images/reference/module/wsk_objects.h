@@ -171,6 +171,7 @@ struct wsk_socket {
 	bool silent;
 	bool closing;
 	bool closed_at_dispatch;
+	bool closed_inside;	/* while an event callback was in progress */
 	bool left_something;	/* for faults: data of the peer's unread, or connections not accepted */
 	bool conditional;
 	bool exclusive;
@@ -200,6 +201,7 @@ struct wsk_socket {
 	u64 backlog_told;
 	struct list_head leftover;	/* indicated, not accepted */
 	struct wsk_inspect_id inspect_id;	/* of the request it was accepted for */
+	unsigned long impatient;	/* for a fault: jiffies when FIN-WAIT-2 ends, 0 for not yet */
 	bool carried;		/* for a fault: another's disconnect has completed */
 	void *first_context;	/* likewise: of a listener, that of the first socket that it accepted */
 	const struct wsk_socket *origin;	/* the listener; only to be compared with */

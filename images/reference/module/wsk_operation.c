@@ -223,7 +223,7 @@ void wsk_finish(struct wsk_socket *ws, struct wsk_operation *op, NTSTATUS status
 	enum policy_completion completion = policy_completion(op);
 
 	detach(ws, op);
-	if (policy_leaks(ws, op))
+	if (policy_leaks(ws, op, status))
 		wsk_leak();
 	op->irp->driver_context[3] = (void *)(uintptr_t)policy_afterwards(op);
 	if (completion == COMPLETE_AT_ONCE)

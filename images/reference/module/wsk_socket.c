@@ -102,6 +102,19 @@ void wsk_evict(const struct wsk_client *client)
 	wsk_kick_all();
 }
 
+/* For a fault: the listener that has accepted this one dies so. */
+void wsk_evict_listener(const struct wsk_socket *accepted)
+{
+	struct wsk_socket *ws;
+	int bucket;
+
+	spin_lock_bh(&live_lock);
+	hash_for_each(live_sockets, bucket, ws, live)
+		ws->evicted |= ws == accepted->origin;
+	spin_unlock_bh(&live_lock);
+	wsk_kick_all();
+}
+
 /* For a fault: the disconnects of the client's other sockets are over, too. */
 void wsk_carry_others(const struct wsk_socket *ws)
 {

@@ -25,6 +25,7 @@ struct wsk_socket *wsk_conditional_listener(__be16 port);
 int wsk_other_connections(const struct wsk_socket *ws, bool accepted_only, struct wsk_socket **found, int room);
 void *wsk_context_of_another(const struct wsk_socket *ws);
 void wsk_evict(const struct wsk_client *client);
+void wsk_evict_listener(const struct wsk_socket *accepted);
 void wsk_carry_others(const struct wsk_socket *ws);
 void wsk_kick(struct wsk_socket *ws);
 void wsk_kick_in(struct wsk_socket *ws, u32 delay_ms);

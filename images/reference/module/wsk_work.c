@@ -36,6 +36,8 @@ static void cancelled(struct wsk_socket *ws, struct wsk_operation *op)
 	if (op->kind == WSK_RECEIVE)
 		wsk_take_received(ws, op);
 	ws->deaf |= policy_cancel_loses_data(op);
+	if (policy_cancel_ends_sends_before(op))
+		wsk_cancel_all(ws, WSK_SEND);
 	if (op->kind == WSK_GRACEFUL && !ws->fin_sent)
 		ws->disconnecting = false;
 	if (op->kind == WSK_RECEIVE && op->done)
