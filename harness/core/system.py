@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from harness.core.paths import PACKAGES
 
 # Name in os-release -> its releases that `make run` was tried on; `make test` was on Debian.
-TRIED = {"debian": ("12", "13"), "ubuntu": ("24.04",)}
+TRIED = {"debian": ("12", "13"), "ubuntu": ("24.04", "26.04")}
 # Releases before these have a Python, a libvirt or a kernel that is too old.
 OLDEST = {"debian": (12,), "ubuntu": (24, 4)}
 
