@@ -22,7 +22,7 @@ FAULT(irp_waits_for_thread, "irp-waits-for-thread",
       "D-01 D-03 D-04 D-08 D-10 D-11 D-15 D-16 D-17 D-18b D-20 D-21 D-22 D-23 D-24 D-25 D-26 D-28 D-33 C-10 C-11 C-12 C-17 C-18 C-18b X-01 X-02 X-10 X-12 X-34 X-41 S-04 S-05 S-07 S-08 *",
       "the IRP of a graceful disconnect is completed when the thread ends that asked for it, not before")
 FAULT(complete_before_fin_ack, "complete-before-fin-ack",
-      "D-02 D-11 D-18b D-22 D-23 S-11 S-12 S-14 S-15 S-16 S-04 S-07",
+      "D-02 D-11 D-18b D-22 D-23 S-11 S-12 S-14 S-15 S-16 S-04 S-06 S-07 X-32",
       "a graceful disconnect completes before its FIN is acknowledged")
 FAULT(no_connect_ex, "no-connect-ex", "", "the tables of an older WSK, which has no WskConnectEx")
 FAULT(no_fin, "no-fin",
@@ -66,7 +66,7 @@ FAULT(error_completes_success, "error-completes-success",
       "D-05 D-12 D-13 D-14 D-15 X-10 X-14 X-44 S-02 S-05 S-08",
       "a refused disconnect returns the error but completes its IRP with success")
 FAULT(error_loses_irp, "error-loses-irp",
-      "D-12 D-13 D-14 X-44 S-04 D-09 X-03",
+      "D-12 D-13 D-14 X-03 X-10 X-44 S-04 D-09",
       "a refused disconnect does not complete its IRP")
 FAULT(listener_disconnects, "listener-disconnects",
       "D-15 X-29 X-44",
@@ -141,7 +141,7 @@ FAULT(combined_disable_accepted, "combined-disable-accepted", "X-13 X-44", "seve
 FAULT(silent_mode_sends, "silent-mode-sends", "X-14", "a connection in silent mode sends")
 FAULT(silent_mode_disconnects, "silent-mode-disconnects", "X-14", "a connection in silent mode may be disconnected")
 FAULT(send_completes_when_queued, "send-completes-when-queued",
-      "D-27 D-30 X-15 X-44 S-11 S-12 S-13 S-14 S-15",
+      "D-27 D-30 X-15 X-32 X-44 S-11 S-12 S-13 S-14 S-15",
       "a send completes before it is acknowledged")
 FAULT(eof_is_error, "eof-is-error", "X-16 D-20b S-11", "a receive at the end of the stream fails")
 FAULT(waitall_returns_part, "waitall-returns-part",
