@@ -34,6 +34,7 @@ from suites.scenes import (
 )
 
 LEAVES = 700 * ms  # the address, from when the connection stands
+HEARD = 1 * s  # the peer's RST, which answers the guest's byte
 PATIENCE = 3 * s  # for what the silence or the loss is to end
 
 
@@ -75,7 +76,7 @@ async def test_the_peers_reset_is_told_although_data_was_not_accepted(lab, answe
     plan = Scenario()
     peer, sock, keep = indicated(lab, plan, answer, way, IPV4, "rst")
     plan.send(sock, b"!")
-    plan.delay(400 * ms)
+    plan.delay(HEARD)
     claimed = claim(plan, sock, answer)
     plan.wait(claimed)
     plan.wait_event(sock, DISCONNECT)
