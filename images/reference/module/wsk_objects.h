@@ -149,6 +149,7 @@ struct wsk_socket {
 	struct delayed_work wake;	/* queues `work` */
 	struct work_struct free_work;
 	atomic_t holds;		/* threads that do its work within a call */
+	atomic_t freed;		/* its memory is to go */
 	struct mutex mutex;	/* the work item, or an abort inside the caller */
 	spinlock_t lock;	/* operations, flags, event */
 	struct list_head operations;

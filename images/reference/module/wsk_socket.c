@@ -168,6 +168,15 @@ void *wsk_context_of_another(const struct wsk_socket *ws)
 	return context;
 }
 
+/* Each of the two may ask for the other while it ends. */
+static void stop_work(struct wsk_socket *ws)
+{
+	do {
+		cancel_delayed_work_sync(&ws->wake);
+		cancel_work_sync(&ws->work);
+	} while (work_busy(&ws->wake.work));
+}
+
 static void free_work(struct work_struct *work)
 {
 	struct wsk_socket *ws = container_of(work, struct wsk_socket, free_work);
@@ -179,20 +188,21 @@ static void free_work(struct work_struct *work)
 	spin_unlock_bh(&live_lock);
 	synchronize_rcu_expedited();
 	wait_var_event(&ws->holds, !atomic_read(&ws->holds));
-	cancel_work_sync(&ws->work);
-	cancel_delayed_work_sync(&ws->wake);
+	stop_work(ws);
 	flush_delayed_work(&ws->event_work);
 	cancel_work_sync(&ws->apart);
-	cancel_work_sync(&ws->work);
+	stop_work(ws);
 	wsk_client_put_socket(ws->client);
 	if (policy_frees_socket(ws))
 		ExFreePoolWithTag(ws, SOCKET_TAG);
 }
 
-/* Once nothing of it is under way any more. */
+/* Once nothing of it is under way any more. The work that asks for this may run again, and ask again while the
+ * memory is being freed. */
 void wsk_socket_free(struct wsk_socket *ws)
 {
-	queue_work(queue, &ws->free_work);
+	if (!atomic_xchg(&ws->freed, 1))
+		queue_work(queue, &ws->free_work);
 }
 
 /* From now on it is the client's: its events go to this context. */
