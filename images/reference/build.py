@@ -50,8 +50,7 @@ KERNELS_KEPT = 2
 def main() -> None:
     """Print where the image is, having built it if need be."""
     require_tools()
-    BUILT_DRIVER.mkdir(parents=True, exist_ok=True)
-    with locked(BUILT_DRIVER):
+    with locked(cache.folder("driver")):  # the checkout may be another user's, and built already
         run(["make", "--no-print-directory", "-s", "-C", str(DRIVER), f"OUT={BUILT_DRIVER}"])
     kernel = installed_kernel()
     print(image_of(kernel, cache.folder("reference")))
