@@ -2,8 +2,8 @@
 """WskCloseSocket and event callbacks: those in progress return first, and none begins afterwards."""
 
 from harness.core.ntstatus import STATUS_PENDING, STATUS_SUCCESS
-from harness.core.units import ms
-from harness.peer import FinFirst, KeepsSending, ReadsToEof, Sends
+from harness.core.units import ms, s
+from harness.peer import FinFirst, FloodsConnections, KeepsSending, ReadsToEof, Sends
 from harness.scenario import (
     CONTEXTS,
     FAMILIES,
@@ -15,6 +15,7 @@ from harness.scenario import (
     Scenario,
 )
 from harness.verdict import alone, for_each, requires
+from harness.wire import SYN
 from suites.scenes import (
     AFTERWARDS,
     CONNECTED_AND_ACCEPTED,
@@ -197,7 +198,7 @@ async def test_no_event_begins_after_a_close_however_often(lab, context, family)
 @for_each(family=FAMILIES, context=CONTEXTS)
 async def test_no_accept_event_begins_after_a_listener_closed(lab, family, context):
     """Connection follows on connection while the listener is closed: none is offered after that."""
-    peer = lab.peer(ReadsToEof(connections=40).connecting(), family)
+    peer = lab.peer(FloodsConnections(for_=1 * s).connecting(), family)
     plan = Scenario()
     plan.callback_events = 500
     listener = plan.listening(family, peer.port)
@@ -211,5 +212,6 @@ async def test_no_accept_event_begins_after_a_listener_closed(lab, family, conte
     seen = await lab.run(plan, peer, peer_timeout=SHORT_PEER_TIMEOUT)
 
     visits = seen.callbacks(listener, Callback.ACCEPT)
+    require_precondition([each for each in surely_after(seen, close.call, "peer") if SYN in each.flags])
     assert not any(visit.enter.after_close for visit in visits)
     assert seen.order(listener.leaves(Callback.ACCEPT, len(visits) - 1), close.completion)

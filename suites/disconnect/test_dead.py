@@ -6,7 +6,6 @@ from harness.core.units import KiB, ms
 from harness.peer import Resets, ZeroWindow
 from harness.scenario import CONTEXTS, Callback, Scenario
 from harness.verdict import for_each, requires
-from harness.wire import FIN, RST
 from suites.scenes import (
     FORMS,
     NETWORKS,
@@ -47,7 +46,7 @@ LEARNS = {"by-a-receive": by_a_receive, "by-an-event": by_an_event}
     unless=impossible,
 )
 async def test_a_socket_that_the_peer_reset_answers_a_disconnect(lab, flags, learns, way, network, context):
-    """After a RST the return value and the IRP agree, and nothing is sent; which status it is is recorded."""
+    """After a RST the return value and the IRP agree; which status it is is recorded."""
     plan = Scenario()
     peer, sock = connected(lab, plan, Resets(after=SOON), network, way)
     learns(plan, sock)
@@ -59,8 +58,6 @@ async def test_a_socket_that_the_peer_reset_answers_a_disconnect(lab, flags, lea
 
     require_precondition(seen.rst("peer"))
     assert seen.answered(disconnect)
-    assert seen.no(RST, sender="guest")
-    assert seen.no(FIN, sender="guest")
     lab.record("returned", seen.returned(disconnect))
     lab.record("status", seen.status(disconnect))
 
@@ -68,7 +65,7 @@ async def test_a_socket_that_the_peer_reset_answers_a_disconnect(lab, flags, lea
 @requires("D-13")
 @for_each(before=BEFORE, learns=LEARNS, way=SOME_WAYS, context=CONTEXTS)
 async def test_a_socket_that_the_peer_reset_can_be_closed(lab, before, learns, way, context):
-    """With or without a disconnect before it, close succeeds, and there is nothing left to send."""
+    """With or without a disconnect before it, close succeeds."""
     plan = Scenario()
     peer, sock = connected(lab, plan, Resets(after=SOON), way=way)
     learns(plan, sock)
@@ -82,7 +79,6 @@ async def test_a_socket_that_the_peer_reset_can_be_closed(lab, before, learns, w
     require_precondition(seen.rst("peer"))
     assert seen.status(close) == STATUS_SUCCESS
     assert seen.completions(close) == 1
-    assert seen.no(RST, sender="guest")
 
 
 @requires("X-32", "S-12")
