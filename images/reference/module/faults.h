@@ -31,7 +31,7 @@ FAULT(no_fin, "no-fin",
 FAULT(buffer_cut, "buffer-cut", "D-03 D-17 D-22 D-16", "the last byte of the disconnect's buffer is not sent")
 FAULT(offset_ignored, "offset-ignored", "D-03", "a buffer is taken from the beginning of its first MDL")
 FAULT(chain_ignored, "chain-ignored", "D-03 D-17", "only the first MDL of a chain is used")
-FAULT(graceful_ends_both, "graceful-ends-both", "D-20 D-20b D-21 X-41 X-42 X-44 S-13",
+FAULT(graceful_ends_both, "graceful-ends-both", "D-20 D-20b D-21 X-41 X-42 X-44 S-13 *",
       "a graceful disconnect ends the receiving side too")
 FAULT(graceful_cancels_receive, "graceful-cancels-receive", "D-20b X-41 X-44 S-13 X-18 S-16",
       "a graceful disconnect cancels the receives that are pending")
