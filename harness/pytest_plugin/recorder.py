@@ -159,7 +159,7 @@ class Recorder:
         if self._record:
             self._cases[case.id] = case.outcome
             self._places[case.id] = place
-            if case.outcome == Outcome.RECORDED:
+            if case.outcome == Outcome.RECORDED and case.recorded:
                 self._observations[case.id] = case.recorded
             with told_as_pytest_does():
                 self._record.add(case)

@@ -232,7 +232,7 @@ def _as_seen_by(row: str, case: Case) -> Case:
     """The case as its row sees it: kept when laws of other rows alone were broken."""
     if not _failed(case) or row in broken_rows(case):
         return case
-    return {**case, "outcome": Outcome.RECORDED if case["recorded"] else Outcome.PASS}
+    return {**case, "outcome": Outcome.RECORDED if case["recorded"] or case.get("noted") else Outcome.PASS}
 
 
 def values_of(case: Case) -> set[str]:

@@ -91,6 +91,7 @@ class CaseRecord:
     why: str = ""  # the comparison that failed, or all that is known
     cause: str = ""  # in one sentence: what was expected and what was seen, or what happened
     recorded: dict[str, str] = field(default_factory=dict)  # what the guest did where no document says
+    noted: dict[str, str] = field(default_factory=dict)  # the same of what may be another each time
     capture: str | None = None
     trace: str | None = None
     scenario: str | None = None

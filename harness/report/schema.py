@@ -86,6 +86,7 @@ class _Case(BaseModel):
     why: str
     cause: str
     recorded: dict[str, str]
+    noted: dict[str, str] = {}
     timings: dict[str, dict[str, dict[str, int]]]
     attempts: list[str]
     capture: str | None

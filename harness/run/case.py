@@ -88,6 +88,7 @@ class Case:
     name: str
     evidence: CaseEvidence = field(default_factory=CaseEvidence)
     recorded: dict[str, str] = field(default_factory=dict)
+    noted: dict[str, str] = field(default_factory=dict)
     measured: dict[str, Samples] = field(default_factory=dict)
     judgements: list[tuple[Timeline, Judgement]] = field(
         default_factory=list
@@ -96,9 +97,23 @@ class Case:
     def record(self, what: str, seen: object) -> None:
         """Records what the guest did where no document says: compared with its baseline, never judged.
 
-        Record only what does not vary: a status, an order, who sent what; never a time.
+        Record only what does not vary: a status, who sent what; never a time.
         """
         self.recorded[what] = str(seen)
+
+    def note(self, what: str, seen: object) -> None:
+        """Keeps what the guest did where no document says that it does so each time: compared with nothing.
+
+        The level of a completion, the order of what comes side by side, the Information of a failure.
+        """
+        self.noted[what] = str(seen)
+
+    def record_return(self, what: str, returned: NTSTATUS) -> None:
+        """Records what a call returned; STATUS_SUCCESS and STATUS_PENDING may take turns, and are noted."""
+        if nt_success(returned):
+            self.note(what, returned)
+        else:
+            self.record(what, returned)
 
     def measure(self, what: str, samples: Samples) -> None:
         """Keeps how long something took, for comparison with other runs; never judged."""

@@ -57,6 +57,7 @@ class EvidenceWriter:
             cause=_cause(result),
             why=result.why,
             recorded=result.case.recorded,
+            noted=result.case.noted,
             timings={what: summary(measured) for what, measured in result.case.measured.items()},
             clock_bound_ns=bound,
             attempts=[outcome.value for outcome in result.attempts],

@@ -73,7 +73,8 @@ class Result:
     @property
     def outcome(self) -> Outcome:
         outcome = classify(self.error)[0]
-        return Outcome.RECORDED if outcome == Outcome.PASS and self.case.recorded else outcome
+        told = self.case.recorded or self.case.noted
+        return Outcome.RECORDED if outcome == Outcome.PASS and told else outcome
 
     @property
     def why(self) -> str:

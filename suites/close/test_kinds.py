@@ -73,7 +73,7 @@ async def test_a_socket_of_every_kind_closes_at_every_level(lab, kind, context, 
     assert not is_error(seen.returned(close))
     assert (seen.completions(close), seen.status(close)) == (1, STATUS_SUCCESS)
     assert seen.irql_at(close) == (LEVELS[context], LEVELS[context])
-    lab.record("return value of the close", seen.returned(close))
+    lab.record_return("return value of the close", seen.returned(close))
 
 
 @requires("C-04", "C-05")

@@ -72,7 +72,7 @@ async def test_close_completes_a_pending_receive_before_itself(lab, form, way, c
 @requires("C-10", "C-11")
 @for_each(count=COUNTS, family=FAMILIES, context=CONTEXTS)
 async def test_close_completes_many_pending_receives(lab, count, family, context):
-    """However many there are, each completes once and before the close; in which order is recorded."""
+    """However many there are, each completes once and before the close; in which order is noted."""
     peer = lab.peer(ReadsToEof(), family)
     plan = Scenario()
     sock = plan.connected(WSK_SOCKET, to=peer)
@@ -85,7 +85,7 @@ async def test_close_completes_many_pending_receives(lab, count, family, context
     assert seen.status(close) == STATUS_SUCCESS
     assert ended_by(seen, close, *receives)
     oldest_first = bool(seen.order(*(receive.completion for receive in receives)))
-    lab.record("the oldest completes first", oldest_first)
+    lab.note("the oldest completes first", oldest_first)
 
 
 @requires("C-10", "C-11")
@@ -128,7 +128,7 @@ async def test_close_completes_a_graceful_disconnect_that_waits_for_its_fin(lab,
 @requires("C-10", "C-11")
 @for_each(context=CONTEXTS, family=FAMILIES)
 async def test_close_completes_whatever_is_pending_at_once(lab, context, family):
-    """Receive, sends and the disconnect behind them all end before the close; in which order is recorded."""
+    """Receive, sends and the disconnect behind them all end before the close; in which order is noted."""
     peer = lab.peer(ZeroWindow(), family)
     plan = Scenario()
     sock = plan.connected(WSK_SOCKET, to=peer)
@@ -145,7 +145,8 @@ async def test_close_completes_whatever_is_pending_at_once(lab, context, family)
     assert ended_by(seen, close, *pending)
     assert failed(seen, *sends)
     in_order = sorted(pending, key=lambda operation: seen.completion(operation).event.sequence)
-    lab.record("order", [f"{operation.name} {seen.status(operation)}" for operation in in_order])
+    lab.record("statuses", [f"{operation.name} {seen.status(operation)}" for operation in pending])
+    lab.note("order", [operation.name for operation in in_order])
 
 
 @requires("C-10", "C-11")

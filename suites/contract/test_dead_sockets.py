@@ -109,7 +109,7 @@ async def test_a_disconnect_of_a_dead_socket_fails_and_the_close_does_not(lab, f
         return
     require_precondition(seen.order(send.call, temporary.left_ns))
     lab.record("the send that was pending", seen.status(send))
-    lab.record("the disconnect's return", seen.returned(disconnect))
+    lab.record_return("the disconnect's return", seen.returned(disconnect))
     lab.record("the disconnect's IRP", seen.status(disconnect))
     assert seen.answered(disconnect)
     assert seen.status(close) == STATUS_SUCCESS

@@ -155,7 +155,7 @@ async def test_after_the_event_of_a_reset_neither_direction_works(lab, flags, wa
         assert failed(seen, operation)
         lab.record(f"status of the {operation.kind.name.lower()}", seen.status(operation))
     assert seen.completions(disconnect) == 1
-    lab.record("return value of the disconnect", seen.returned(disconnect))
+    lab.record_return("return value of the disconnect", seen.returned(disconnect))
     lab.record("status of the disconnect", seen.status(disconnect))
     assert seen.status(close) == STATUS_SUCCESS
     assert seen.no(FIN, sender="guest")

@@ -60,7 +60,7 @@ async def test_a_graceful_disconnect_is_cancelled_while_its_fin_is_unacknowledge
     require_unreleased(seen, cancel, peer.released)
     assert (seen.completions(disconnect), seen.status(disconnect)) == (1, STATUS_CANCELLED)
     assert peer.released is None or seen.order(disconnect.completion, peer.released)
-    lab.record("return value of another disconnect", seen.returned(again))
+    lab.record_return("return value of another disconnect", seen.returned(again))
     lab.record("status of another disconnect", seen.status(again))
 
 
@@ -133,7 +133,7 @@ async def test_a_listening_stream_socket_is_not_disconnected(lab, flags, context
 
     assert failed(seen, disconnect)
     assert peer.ended == "eof"
-    lab.record("return value", seen.returned(disconnect))
+    lab.record_return("return value", seen.returned(disconnect))
     lab.record("status", seen.status(disconnect))
 
 

@@ -124,7 +124,7 @@ async def test_two_events_are_not_disabled_in_one_call(lab, irp, origin, context
         assert is_error(seen.returned(disable))
     else:
         assert (seen.completions(disable), nt_success(seen.status(disable))) == (1, False)
-    lab.record("return value", seen.returned(disable))
+    lab.record_return("return value", seen.returned(disable))
 
 
 def retained_and_released(lab, origin, family):

@@ -146,7 +146,7 @@ async def test_the_irps_of_datagrams_are_pending_exactly_when_the_call_returned_
 @requires("X-02")
 @for_each(family=FAMILIES)
 async def test_the_level_of_completions_that_were_pending(lab, family):
-    """At most DISPATCH_LEVEL; of disconnect and close, called at PASSIVE_LEVEL, it is recorded."""
+    """At most DISPATCH_LEVEL; of disconnect and close, called at PASSIVE_LEVEL, it is noted."""
     peer = lab.peer(ReadsToEof(), family)
     plan = Scenario()
     sock = plan.connected(WSK_SOCKET, to=peer)
@@ -159,4 +159,4 @@ async def test_the_level_of_completions_that_were_pending(lab, family):
     for operation in (disconnect, close):
         level = seen.completion_irql(operation)
         assert level <= DISPATCH_LEVEL
-        lab.record(f"level of the {operation.kind.name.lower()}", irql_name(level))
+        lab.note(f"level of the {operation.kind.name.lower()}", irql_name(level))

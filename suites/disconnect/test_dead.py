@@ -58,7 +58,7 @@ async def test_a_socket_that_the_peer_reset_answers_a_disconnect(lab, flags, lea
 
     require_precondition(seen.rst("peer"))
     assert seen.answered(disconnect)
-    lab.record("returned", seen.returned(disconnect))
+    lab.record_return("returned", seen.returned(disconnect))
     lab.record("status", seen.status(disconnect))
 
 

@@ -36,7 +36,7 @@ async def test_an_abortive_disconnect_with_a_buffer_completes_its_irp(lab, buffe
     seen = await lab.run(plan, peer)
 
     assert seen.completions(misuse) == 1
-    lab.record("returned", seen.returned(misuse))
+    lab.record_return("returned", seen.returned(misuse))
     lab.record("status", seen.status(misuse))
     lab.record("bytes sent", len(peer.received))
     lab.record("sent, with the close", told(seen))
@@ -57,7 +57,7 @@ async def test_a_disconnect_with_flags_that_are_not_defined_completes_its_irp(
     seen = await lab.run(plan, peer)
 
     assert seen.completions(misuse) == 1
-    lab.record("returned", seen.returned(misuse))
+    lab.record_return("returned", seen.returned(misuse))
     lab.record("status", seen.status(misuse))
     lab.record("sent, with the close", told(seen))
 
@@ -99,7 +99,7 @@ async def test_a_socket_that_has_no_connection_is_not_disconnected(
 
     assert seen.completions(misuse) == 1
     assert nt_success(seen.status(close))
-    lab.record("returned", seen.returned(misuse))
+    lab.record_return("returned", seen.returned(misuse))
     lab.record("status", seen.status(misuse))
 
 
@@ -118,7 +118,7 @@ async def test_a_stream_socket_that_listens_is_not_disconnected(lab, flags, fami
 
     assert seen.completions(misuse) == 1
     assert nt_success(seen.status(close))
-    lab.record("returned", seen.returned(misuse))
+    lab.record_return("returned", seen.returned(misuse))
     lab.record("status", seen.status(misuse))
 
 
@@ -138,5 +138,5 @@ async def test_a_socket_whose_connect_was_refused_is_not_disconnected(lab, way, 
     assert seen.completions(misuse) == 1
     assert seen.no(FIN, sender="guest")
     assert seen.no(RST, sender="guest")
-    lab.record("returned", seen.returned(misuse))
+    lab.record_return("returned", seen.returned(misuse))
     lab.record("status", seen.status(misuse))

@@ -28,7 +28,7 @@ PATIENT = 6 * s
 @requires("D-18")
 @for_each(sends=SENDS, way=SOME_WAYS)
 async def test_a_disconnect_waits_until_a_slow_peer_has_all_data(lab, sends, way):
-    """The FIN follows the last byte, every send succeeds in full; which IRP completes last is recorded."""
+    """The FIN follows the last byte, every send succeeds in full; which IRP completes last is noted."""
     plan = Scenario()
     peer, sock = connected(lab, plan, ReadsSlowly(rate=2 * MiB), way=way)
     queued = [plan.send(sock, TOTAL // sends) for _ in range(sends)]
@@ -45,7 +45,7 @@ async def test_a_disconnect_waits_until_a_slow_peer_has_all_data(lab, sends, way
     assert peer.received == b"".join(send.data for send in queued)
     assert peer.ended == "eof"
     last = all(seen.order(send.completion, disconnect.completion) for send in queued)
-    lab.record("the disconnect completes after the sends", last)
+    lab.note("the disconnect completes after the sends", last)
 
 
 @requires("D-18b")

@@ -36,6 +36,6 @@ def closes(done):
 
 def note(lab, seen, done, fins=0):
     """Records what no document says of the operation: its status, and what was sent."""
-    lab.record("returned", seen.returned(done))
+    lab.record_return("returned", seen.returned(done))
     lab.record("status", seen.status(done))
     lab.record("sent, with the close", told(seen, fins=fins))

@@ -15,12 +15,13 @@ from harness.core.ntstatus import (
     STATUS_INVALID_HANDLE,
     STATUS_INVALID_PARAMETER,
     STATUS_NOT_IMPLEMENTED,
+    STATUS_PENDING,
     STATUS_SUCCESS,
 )
 from harness.core.units import ms
 from harness.evidence import Timeline, Trace
 from harness.peer import ReadsToEof
-from harness.run.case import _check_called, _check_performed, _check_scene, _heard_the_end, _joins
+from harness.run.case import Case, _check_called, _check_performed, _check_scene, _heard_the_end, _joins
 from harness.scenario import IPV4, Address, Callback, Irp, Operation, Scenario
 
 
@@ -157,3 +158,14 @@ def test_a_peer_has_heard_the_end_when_all_its_connections_have() -> None:
     assert not _heard_the_end(peer)
     peer.connections = [SimpleNamespace(ended=ended) for ended in ("eof", "reset")]  # type: ignore[misc]
     assert _heard_the_end(peer)
+
+
+def test_what_may_be_another_each_time_is_noted_and_compared_with_nothing() -> None:
+    session: Any = SimpleNamespace()
+    case = Case(session, "case")
+    case.record("status", STATUS_CANCELLED)
+    case.note("level", "DISPATCH_LEVEL")
+    case.record_return("the close", STATUS_PENDING)
+    case.record_return("the refused", STATUS_INVALID_PARAMETER)
+    assert case.recorded == {"status": "STATUS_CANCELLED", "the refused": "STATUS_INVALID_PARAMETER"}
+    assert case.noted == {"level": "DISPATCH_LEVEL", "the close": "STATUS_PENDING"}
