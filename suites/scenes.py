@@ -56,6 +56,12 @@ AFTERWARDS = 150 * ms  # for events that must not come
 OPEN = 5 * s  # for a peer that is to hold its direction open till the guest has ended the connection
 TOLD = b"!"  # of the peer, when it has the guest's FIN
 PROMPT = 1 * s  # for what does not wait
+EVENTS = {
+    "no-event": (),
+    "disconnect-event": (Callback.DISCONNECT,),
+    "receive-event": (Callback.RECEIVE,),
+    "both-events": (Callback.RECEIVE, Callback.DISCONNECT),
+}
 FORMS = {"graceful": 0, "abortive": WSK_FLAG_ABORTIVE}
 
 

@@ -10,6 +10,7 @@ from harness.scenario import (
     PASSIVE,
     WSK_SOCKET,
     Address,
+    Arrival,
     Callback,
     Category,
     Scenario,
@@ -45,9 +46,8 @@ def receiving(lab, plan, family):
 
 
 def disconnected(lab, plan, family):
-    """A connection that the peer ends."""
-    peer = lab.peer(FinFirst(after=SOON), family)
-    sock = plan.connected(WSK_SOCKET, to=peer)
+    """A connection that an event accepted, and that the peer ends."""
+    peer, sock = joined(lab, plan, FinFirst(after=SOON), Arrival.WSK_ACCEPT_EVENT, family)
     plan.on_event(sock, Callback.DISCONNECT, hold=HELD)
     plan.finish.enable(sock, Callback.DISCONNECT)
     plan.send(sock, b"!")

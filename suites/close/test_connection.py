@@ -11,16 +11,18 @@ from harness.peer import (
     ReadsToEof,
     Resets,
     Sends,
+    SendsThenFin,
     WithholdsDataAcks,
     WithholdsFinAck,
     ZeroWindow,
 )
-from harness.scenario import ALL_CONTEXTS, CONTEXTS, FAMILIES, WSK_SOCKET, Category, Origin, Scenario
+from harness.scenario import ALL_CONTEXTS, CONTEXTS, FAMILIES, WSK_SOCKET, Arrival, Category, Origin, Scenario
 from harness.verdict import for_each, requires
 from harness.wire import ACK, FIN, RST
 from suites.scenes import (
     AFTERWARDS,
     CONNECTED_AND_ACCEPTED,
+    EVENTS,
     NETWORKS,
     OPEN,
     SETTLES,
@@ -34,12 +36,14 @@ from suites.scenes import (
     joined,
     own_reset,
     quiet_after_reset,
+    require_peer_ended,
     require_peer_open,
     require_pending,
     require_precondition,
     require_unread,
 )
 
+UNREAD = b"unread" * 200
 CONNECTS = (Origin.WSK_SOCKET, Origin.WSK_CONNECT_EX, Origin.STREAM_CONNECT, Origin.STREAM_CONNECT_EX)
 
 
@@ -71,6 +75,26 @@ async def test_closing_an_established_connection_resets_it(lab, way, context, ne
 
 
 @requires("C-17")
+@for_each(events=EVENTS, way=(Arrival.WSK_ACCEPT_EVENT, WSK_SOCKET), singly=("way",))
+async def test_closing_resets_whatever_events_are_enabled(lab, events, way):
+    """Event callbacks that are enabled, and a receive that waits, make no difference: RST, no FIN."""
+    plan = Scenario()
+    peer, sock = connected(lab, plan, ReadsToEof(), way=way)
+    if events:
+        plan.finish.enable(sock, *events)
+    pending = plan.receive(sock, 1)
+    close = plan.close(sock)
+    plan.wait(pending, close)
+
+    seen = await lab.run(plan, peer)
+
+    assert seen.status(close) == STATUS_SUCCESS
+    assert seen.rst("guest") is not None
+    assert seen.no(FIN, sender="guest")
+    assert peer.ended == "reset"
+
+
+@requires("C-17")
 @for_each(family=FAMILIES)
 async def test_the_reset_of_a_close_has_the_form_that_this_stack_gives_it(lab, family):
     """RFC 9293 wants a RST without ACK here; stacks differ, so its form is recorded."""
@@ -87,20 +111,26 @@ async def test_the_reset_of_a_close_has_the_form_that_this_stack_gives_it(lab, f
 
 
 @requires("C-17")
-@for_each(way=CONNECTED_AND_ACCEPTED, context=CONTEXTS, family=FAMILIES)
-async def test_closing_after_the_peers_fin_alone_resets_the_connection(lab, way, context, family):
-    """CLOSE-WAIT: the peer has ended its direction, we have not, so close is abortive."""
+@for_each(
+    way=CONNECTED_AND_ACCEPTED, context=CONTEXTS, family=FAMILIES, before={"nothing": b"", "data": UNREAD}
+)
+async def test_closing_after_the_peers_fin_alone_resets_the_connection(lab, way, context, family, before):
+    """CLOSE-WAIT: the peer has ended its direction, we have not, so close is abortive.
+
+    Also when data before that FIN was left unread.
+    """
     plan = Scenario()
-    peer, sock = joined(lab, plan, FinFirst(), way, family)
-    end = plan.receive(sock, 1 * KiB)
-    plan.wait(end)
+    peer, sock = joined(lab, plan, SendsThenFin(before) if before else FinFirst(), way, family)
+    first = plan.receive(sock, 1)
+    plan.wait(first)
+    plan.delay(SETTLES)
     close = plan.close(sock, context=context)
     plan.wait(close)
 
     seen = await lab.run(plan, peer)
 
-    require_precondition(seen.fin("peer"))
-    assert seen.data(end) == b""
+    require_peer_ended(seen, close)
+    assert seen.data(first) == before[:1]
     assert seen.status(close) == STATUS_SUCCESS
     assert seen.rst("guest") is not None
     assert seen.no(FIN, sender="guest")
@@ -150,7 +180,7 @@ async def test_closing_while_our_fin_is_unacknowledged_resets_the_connection(lab
 async def test_closing_with_data_of_the_peer_unread_resets_the_connection(lab, way, context, family):
     """Data that the peer sent, and of which one byte was received, does not make the end any milder."""
     plan = Scenario()
-    peer, sock = joined(lab, plan, Sends(b"unread" * 200), way, family)
+    peer, sock = joined(lab, plan, Sends(UNREAD), way, family)
     plan.finish.receive(sock, 1)
     close = plan.close(sock, context=context)
     plan.wait(close)

@@ -7,7 +7,7 @@ from harness.core.ntstatus import STATUS_SUCCESS
 from harness.peer import ReadsToEof
 from harness.scenario import CONTEXTS, FAMILIES, IPV4, Category, ControlRequest, Scenario
 from harness.verdict import alone, for_each, requires
-from suites.scenes import holds_no_more
+from suites.scenes import SHORT_PEER_TIMEOUT, holds_no_more, require_precondition
 
 # Self-relative, of everyone (S-1-1-0) for owner and group, without an access list: all may do all.
 _EVERYONE = bytes([1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0])
@@ -41,7 +41,20 @@ def by_option(plan, peer, descriptor):
     return sock
 
 
-APPLIED = {"socket": by_socket, "socket-connect": by_socket_connect, "option": by_option}
+def by_listener(plan, peer, descriptor):
+    """Applied when a socket is made that listens then."""
+    listener = plan.socket(peer.family, category=Category.LISTEN, control=ControlRequest.using(descriptor))
+    plan.wait(listener.creation)
+    plan.finish.bind(listener)
+    return listener
+
+
+APPLIED = {
+    "listener": by_listener,
+    "socket": by_socket,
+    "socket-connect": by_socket_connect,
+    "option": by_option,
+}
 
 
 @requires("C-14", "C-15")
@@ -60,7 +73,7 @@ async def test_a_descriptor_outlives_the_socket_that_it_was_applied_to(lab, appl
     plan.finish.close(second)
     releases = [plan.release_descriptor(copy), plan.release_descriptor(descriptor)]
 
-    seen = await lab.run(plan, peer)
+    seen = await lab.run(plan, peer, peer_timeout=SHORT_PEER_TIMEOUT)
 
     assert (seen.returned(cache), seen.status(close)) == (STATUS_SUCCESS, STATUS_SUCCESS)
     assert seen.status(second.creation) == STATUS_SUCCESS
@@ -100,13 +113,29 @@ def used_and_released(rounds):
     return plan, release
 
 
+def without_any(rounds):
+    """The same sockets, to which nothing is applied."""
+    plan = Scenario()
+    with plan.repeat(rounds):
+        sock = plan.socket(IPV4)
+        plan.wait(sock.creation)
+        plan.finish.close(sock)
+    return plan
+
+
 @requires("C-15", "C-14")
 @alone
 async def test_descriptors_that_were_released_take_no_memory(lab):
-    """Cached, used, left behind by the close and released, again and again: the pool holds no more."""
+    """Cached, used, left behind by the close and released, again and again: the pool holds no more.
+
+    The scene: nor does it after sockets without any.
+    """
     warm_up, _ = used_and_released(5)
     await lab.run(warm_up)
-    before = await lab.pool()
+    at_first = await lab.pool()
+    await lab.run(without_any(ROUNDS))
+    before = await lab.pool(at_first)
+    require_precondition(holds_no_more(at_first, before))
     plan, release = used_and_released(ROUNDS)
 
     seen = await lab.run(plan)

@@ -4,6 +4,7 @@
 from harness.core.ntstatus import STATUS_PENDING, STATUS_SUCCESS, is_error
 from harness.core.units import ms
 from harness.evidence import APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL
+from harness.peer import NeverAnswers
 from harness.scenario import (
     ALL_CONTEXTS,
     APC,
@@ -12,12 +13,14 @@ from harness.scenario import (
     FAMILIES,
     PASSIVE,
     SPINLOCK,
+    WSK_SOCKET,
     Address,
     Category,
     Irp,
     Scenario,
 )
 from harness.verdict import for_each, requires
+from suites.scenes import SETTLES, require_precondition
 
 KINDS = {
     "basic": (Category.BASIC, "made"),
@@ -101,7 +104,7 @@ async def test_what_a_close_returns_says_when_it_completes(lab, kind):
 
 
 @requires("C-21")
-@for_each(kind=KINDS)
+@for_each(kind=FURTHEST)
 async def test_a_close_above_passive_level_does_not_wait(lab, kind):
     """The quickest of many calls shows what the call itself does; it does no more than at PASSIVE_LEVEL."""
     plan = Scenario()
@@ -119,7 +122,11 @@ async def test_a_close_above_passive_level_does_not_wait(lab, kind):
 
 
 @requires("C-03")
-@for_each(irp=IRPS, kind={name: KINDS[name] for name in ("basic", "listen-bound", "datagram", "stream")})
+@for_each(
+    irp=IRPS,
+    kind={name: KINDS[name] for name in ("basic", "listen-bound", "datagram", "stream")},
+    singly=("kind",),
+)
 async def test_an_irp_of_every_origin_completes_once(lab, irp, kind):
     """Allocated, in the caller's memory, passed down to it, or of an earlier call: the same to a close."""
     plan = Scenario()
@@ -149,3 +156,55 @@ async def test_the_port_of_a_closed_socket_can_be_bound_again(lab, kind):
 
     statuses = [seen.status(operation) for sock in sockets for operation in sock.operations]
     assert statuses == [STATUS_SUCCESS] * len(statuses)
+
+
+@requires("C-01")
+@for_each(family=FAMILIES)
+async def test_the_port_of_a_socket_that_was_closed_while_it_connected_can_be_bound_again(lab, family):
+    """Nobody answers its SYN, and it is closed: the next binds to the same port, and so on."""
+    peer = lab.peer(NeverAnswers(), family)
+    port = lab.port()
+    plan = Scenario()
+    connects, binds, closes = [], [], []
+    for category in (Category.CONNECTION, Category.STREAM) * 2:
+        sock = plan.socket(family, category=category)
+        plan.wait(sock.creation)
+        binds.append(plan.bind(sock, local=Address.wildcard(family, port)))
+        plan.may_fail(binds[-1])
+        plan.wait(binds[-1])
+        connects.append(plan.connect(sock, to=peer))
+        plan.may_fail(connects[-1])
+        plan.delay(SETTLES)
+        closes.append(plan.close(sock))
+        plan.wait(connects[-1], closes[-1])
+
+    seen = await lab.run(plan, peer)
+
+    require_precondition(seen.status(binds[0]) == STATUS_SUCCESS)
+    assert [seen.status(call) for call in (*binds, *closes)] == [STATUS_SUCCESS] * 8
+
+
+@requires("C-01")
+@for_each(family=FAMILIES)
+async def test_the_port_of_a_listener_that_has_accepted_can_be_bound_again(lab, family):
+    """What it accepted is closed, and then so is it: another listens at the same port."""
+    plan = Scenario()
+    binds = []
+    for category in (Category.LISTEN, Category.STREAM):
+        place = Address.loopback(family, lab.port())
+        listener = plan.listening(family, place.port, category=category)
+        accepted = plan.accept(listener)
+        sock = plan.connected(WSK_SOCKET, to=place)
+        plan.wait(accepted.creation)
+        for each in (accepted, sock, listener):
+            plan.finish.close(each)
+        next_one = plan.socket(family, category=Category.LISTEN)
+        plan.wait(next_one.creation)
+        binds.append(plan.bind(next_one, local=Address.wildcard(family, place.port)))
+        plan.may_fail(binds[-1])
+        plan.wait(binds[-1])
+        plan.finish.close(next_one)
+
+    seen = await lab.run(plan)
+
+    assert [seen.status(bind) for bind in binds] == [STATUS_SUCCESS] * 2

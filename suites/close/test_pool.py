@@ -47,30 +47,32 @@ QUEUED = 200 * ms  # for a connection to come to a listener
 
 
 def opened_and_closed(category, rounds):
+    """Each time two: one of IPv6 that is bound, where that can be, and one of IPv4 that is not."""
     plan = Scenario()
     with plan.repeat(rounds):
-        sock = plan.socket(IPV6, category=category)
-        plan.wait(sock.creation)
+        bound, fresh = (plan.socket(family, category=category) for family in (IPV6, IPV4))
+        plan.wait(bound.creation, fresh.creation)
         if category != Category.BASIC:
-            plan.finish.bind(sock)
-        close = plan.close(sock)
-        plan.wait(close)
-    return plan, close
+            plan.finish.bind(bound)
+        closes = [plan.close(sock) for sock in (bound, fresh)]
+        plan.wait(*closes)
+    return plan, closes
 
 
 @requires("C-01", "C-16")
 @alone
 @for_each(category=Category)
 async def test_sockets_that_were_closed_take_no_memory(lab, category):
-    """After a hundred sockets the pool holds no more than before; every close succeeded."""
+    """After two hundred sockets the pool holds no more than before; every close succeeded."""
     warm_up, _ = opened_and_closed(category, 10)
     await lab.run(warm_up)
     before = await lab.pool()
-    plan, close = opened_and_closed(category, ROUNDS)
+    plan, closes = opened_and_closed(category, ROUNDS)
 
     seen = await lab.run(plan)
 
-    assert [life.completion.io_status for life in seen.rounds(close)] == [STATUS_SUCCESS] * ROUNDS
+    lives = [life for close in closes for life in seen.rounds(close)]
+    assert [life.completion.io_status for life in lives] == [STATUS_SUCCESS] * (2 * ROUNDS)
     after = await lab.pool(before)
     assert holds_no_more(before, after)
 
@@ -176,13 +178,20 @@ def held_back(plan, sock, context):
     return *sends, plan.disconnect(sock, buffer=100, context=context)
 
 
+def by_a_cancel(plan, sock, context):
+    """The disconnect that waits is cancelled, and the close ends whatever that has left."""
+    disconnect = sock.operations[-1]
+    plan.cancel(disconnect)
+    plan.wait(disconnect)
+
+
 # The peer, for so many connections, what they are used for, and how they end.
 ENDINGS = {
     "ours": (ReadsToEof, used, (by_us, by_an_abort, by_the_close, by_silence)),
     "peer-fin": (partial(FinFirst, after=ASKED), used, (by_the_peer,)),
     "peer-reset": (partial(Resets, after=ASKED), used, (by_the_peer,)),
     "unread": (partial(Sends, bytes(1000)), partly_read, (by_an_abort, by_the_close)),
-    "held-back": (ZeroWindow, held_back, (by_an_abort, by_the_close)),
+    "held-back": (ZeroWindow, held_back, (by_an_abort, by_the_close, by_a_cancel)),
 }
 
 
@@ -273,10 +282,20 @@ def refused_by_event(plan, port, category):
     return plan.close(sock), plan.close(listener)
 
 
+def accepted_by_event(plan, port, category):
+    """A listener whose event accepts a connection of the guest's own; what is closed of it."""
+    listener = plan.listening(IPV4, port, category=category)
+    (accepted,) = plan.on_accept(listener)
+    plan.finish.enable(listener, Callback.ACCEPT)
+    sock = plan.connected(WSK_SOCKET, to=Address.loopback(IPV4, port))
+    plan.wait_event(listener, Callback.ACCEPT)
+    return [plan.close(each) for each in (sock, accepted, listener)]
+
+
 def listened_and_closed(lab, category, rounds):
     """Listeners, each closed with an accept that waits; others, with connections that nobody accepts.
 
-    And others, whose event has refused a connection.
+    And others, whose event has refused a connection, or accepted one.
     """
     peer = lab.peer(ReadsToEof(connections=rounds).connecting(), IPV4)
     port = lab.port()
@@ -293,7 +312,8 @@ def listened_and_closed(lab, category, rounds):
         closes.append(plan.close(listener))
         plan.wait(closes[-1])
         closes += refused_by_event(plan, port, category)
-        plan.wait(*closes[-2:])
+        closes += accepted_by_event(plan, lab.port(), category)
+        plan.wait(*closes[-5:])
     return plan, peer, closes
 
 
@@ -301,7 +321,7 @@ def listened_and_closed(lab, category, rounds):
 @alone
 @for_each(category=(Category.LISTEN, Category.STREAM))
 async def test_listeners_that_were_closed_take_no_memory(lab, category):
-    """Accepts that waited, and connections that nobody accepted or that were refused, are freed with them."""
+    """Accepts that waited, and connections that were accepted, refused or neither, are freed with them."""
     plan, peer, _ = listened_and_closed(lab, category, 1)
     await lab.run(plan, peer, peer_timeout=SHORT_PEER_TIMEOUT)
     before = await lab.pool()

@@ -40,13 +40,19 @@ DATA = bytes(range(250)) * 8
 
 
 @requires("X-03", "X-07")
-@for_each(end=ENDS, way=WAYS, family=FAMILIES)
-async def test_the_event_tells_how_the_peer_ended_the_connection(lab, end, way, family):
-    """A FIN of the peer brings the event without the abortive flag, a RST with it, and once."""
+@for_each(end=ENDS, way=WAYS, enabled={"once": False, "again": True}, family=FAMILIES, singly=("enabled",))
+async def test_the_event_tells_how_the_peer_ended_the_connection(lab, end, way, enabled, family):
+    """A FIN of the peer brings the event without the abortive flag, a RST with it, and once.
+
+    Also when it was enabled, disabled and enabled again.
+    """
     peer_of, abortive = end
     plan = Scenario()
     peer, sock = joined(lab, plan, peer_of(), way, family)
     plan.finish.enable(sock, EVENT)
+    if enabled:
+        plan.finish.disable(sock, EVENT)
+        plan.finish.enable(sock, EVENT)
     plan.send(sock, b"!")
     plan.wait_event(sock, EVENT)
     plan.delay(SETTLES)

@@ -39,9 +39,13 @@ def silenced(plan, sock):
 @requires("X-14")
 @for_each(way=CONNECTED_AND_ACCEPTED, context=CONTEXTS, family=FAMILIES)
 async def test_in_silent_mode_a_socket_can_only_be_closed(lab, way, context, family):
-    """Send and both kinds of disconnect are refused; the close succeeds; no data, FIN or RST goes out."""
+    """Send and both kinds of disconnect are refused; the close succeeds; no data, FIN or RST goes out.
+
+    Not even when a receive is pending.
+    """
     plan = Scenario()
     peer, sock = joined(lab, plan, Resets(after=After(delay=PATIENCE)), way, family)
+    pending = plan.receive(sock, 1)
     silent = silenced(plan, sock)
     refused = [
         plan.send(sock, 100, context=context),
@@ -50,7 +54,7 @@ async def test_in_silent_mode_a_socket_can_only_be_closed(lab, way, context, fam
     ]
     plan.wait(*refused)
     close = plan.close(sock, context=context)
-    plan.wait(close)
+    plan.wait(pending, close)
     plan.delay(SETTLES)
 
     seen = await lab.run(plan, peer)

@@ -18,6 +18,7 @@ from harness.scenario import (
 from harness.verdict import for_each, requires
 from harness.wire import FIN
 from suites.scenes import (
+    EVENTS,
     NETWORKS,
     OPEN,
     PROMPT,
@@ -38,12 +39,6 @@ from suites.scenes import (
 OPENS = 400 * ms
 CLOSED = 200 * ms  # still, after the abort
 LEAVES = 300 * ms  # the RST, at the latest: an IRP may complete before its segment is on the wire
-EVENTS = {
-    "no-event": (),
-    "disconnect-event": (Callback.DISCONNECT,),
-    "receive-event": (Callback.RECEIVE,),
-    "both-events": (Callback.RECEIVE, Callback.DISCONNECT),
-}
 PEERS = {
     "reads": lambda: ReadsToEof(),
     "window-closed": lambda: ZeroWindow(),
@@ -92,7 +87,7 @@ async def test_abortive_disconnect_resets_at_once_and_not_when_it_is_closed(lab,
 
 
 @requires("D-07")
-@for_each(events=EVENTS, way=(WSK_SOCKET, Arrival.STREAM_ACCEPT))
+@for_each(events=EVENTS, way=(WSK_SOCKET, Arrival.STREAM_ACCEPT), singly=("way",))
 async def test_abortive_disconnect_resets_whatever_events_are_enabled(lab, events, way):
     """Event callbacks that are enabled make no difference: RST, no FIN."""
     plan = Scenario()

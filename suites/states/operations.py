@@ -2,24 +2,26 @@
 """The operations that a state is met with, and how what came of them is told."""
 
 from harness.core.units import ms
-from harness.scenario import WSK_FLAG_ABORTIVE
+from harness.scenario import PASSIVE, WSK_FLAG_ABORTIVE
 from suites.scenes import told
 
 LATER = 150 * ms  # after which it is recorded, not judged, what a call has brought about
 
 OPERATIONS = {
-    "graceful": lambda plan, sock: plan.disconnect(sock),
-    "abortive": lambda plan, sock: plan.disconnect(sock, flags=WSK_FLAG_ABORTIVE),
-    "close": lambda plan, sock: plan.close(sock),
+    "graceful": lambda plan, sock, context=PASSIVE: plan.disconnect(sock, context=context),
+    "abortive": lambda plan, sock, context=PASSIVE: plan.disconnect(
+        sock, flags=WSK_FLAG_ABORTIVE, context=context
+    ),
+    "close": lambda plan, sock, context=PASSIVE: plan.close(sock, context=context),
 }
 
 
-def meet(plan, sock, operation, *pending, ends=False):
-    """The operation, and later the close; they and `pending` complete.
+def meet(plan, sock, operation, *pending, context=PASSIVE, ends=False):
+    """The operation, called in `context`, and later the close; they and `pending` complete.
 
     With `ends` the operation completes before the close.
     """
-    done = operation(plan, sock)
+    done = operation(plan, sock, context)
     if ends:
         plan.wait(done)
     plan.delay(LATER)

@@ -53,8 +53,18 @@ SENDS = {
     "send": Pending(sends(1), sends=True, peer={"closed": True}),
     "sends": Pending(sends(MANY), sends=True, peer={"closed": True}),
 }
-GRACEFUL = Pending(lambda plan, sock: [plan.disconnect(sock)], peer={"acknowledges_fin": False})
-OF_CONNECTIONS = {**RECEIVES, **SENDS, "graceful": GRACEFUL}
+
+
+def graceful(size):
+    """A graceful disconnect whose FIN is not acknowledged, with a buffer of so many bytes if any."""
+    buffer = size or None
+    return Pending(
+        lambda plan, sock: [plan.disconnect(sock, buffer=buffer)], peer={"acknowledges_fin": False}
+    )
+
+
+DISCONNECTS = {"graceful": graceful(0), "buffered-graceful": graceful(100)}
+OF_CONNECTIONS = {**RECEIVES, **SENDS, **DISCONNECTS}
 CONNECTS = (Origin.WSK_SOCKET, Origin.WSK_CONNECT_EX, Origin.STREAM_CONNECT)
 LISTENERS = (Category.LISTEN, Category.STREAM)
 COUNTS = {

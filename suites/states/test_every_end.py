@@ -29,7 +29,7 @@ from suites.scenes import (
 from suites.states.pending import (
     CONNECTS,
     COUNTS,
-    GRACEFUL,
+    DISCONNECTS,
     LISTENERS,
     OF_CONNECTIONS,
     PLAIN,
@@ -273,9 +273,7 @@ def judge_cancelled(seen, one, cancel, others, close):
 
 
 @requires("S-16")
-@for_each(
-    kind={**RECEIVES, "graceful": GRACEFUL}, way=CONNECTED_AND_ACCEPTED, family=FAMILIES, singly=("way",)
-)
+@for_each(kind={**RECEIVES, **DISCONNECTS}, way=CONNECTED_AND_ACCEPTED, family=FAMILIES, singly=("way",))
 async def test_io_cancel_irp_on_a_connection(lab, kind, way, family):
     """It completes the receive or disconnect whose IRP it is, once and not as by a FIN; the others wait."""
     plan = Scenario()

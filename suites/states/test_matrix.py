@@ -13,7 +13,15 @@ from harness.peer import (
     Resets,
     WithholdsFinAck,
 )
-from harness.scenario import FAMILIES, SIO_WSK_SET_TCP_SILENT_MODE, WSK_SOCKET, Arrival, Category, Scenario
+from harness.scenario import (
+    CONTEXTS,
+    FAMILIES,
+    SIO_WSK_SET_TCP_SILENT_MODE,
+    WSK_SOCKET,
+    Arrival,
+    Category,
+    Scenario,
+)
 from harness.verdict import for_each, requires
 from harness.wire import FIN
 from suites.scenes import (
@@ -42,15 +50,15 @@ SOCKETS = {"connection": WSK_SOCKET, "stream": Arrival.STREAM_ACCEPT}  # connect
 
 
 @requires("S-01")
-@for_each(bound={"fresh": False, "bound": True}, operation=OPERATIONS, family=FAMILIES)
-async def test_closed(lab, bound, operation, family):
+@for_each(bound={"fresh": False, "bound": True}, operation=OPERATIONS, context=CONTEXTS, family=FAMILIES)
+async def test_closed(lab, bound, operation, context, family):
     """A socket that was never connected: close succeeds; what a disconnect returns is recorded."""
     plan = Scenario()
     sock = plan.socket(family)
     plan.wait(sock.creation)
     if bound:
         plan.finish.bind(sock)
-    done = meet(plan, sock, operation)
+    done = meet(plan, sock, operation, context=context)
 
     seen = await lab.run(plan)
 
@@ -60,8 +68,8 @@ async def test_closed(lab, bound, operation, family):
 
 
 @requires("S-02", "D-15")
-@for_each(category=CATEGORIES, operation=OPERATIONS, family=FAMILIES)
-async def test_syn_sent(lab, category, operation, family):
+@for_each(category=CATEGORIES, operation=OPERATIONS, context=CONTEXTS, family=FAMILIES)
+async def test_syn_sent(lab, category, operation, context, family):
     """A connect is pending: it completes once, before a close does; what a disconnect does is recorded."""
     peer = lab.peer(NeverAnswers(), family)
     plan = Scenario()
@@ -70,7 +78,7 @@ async def test_syn_sent(lab, category, operation, family):
     plan.finish.bind(sock)
     connect = plan.connect(sock, to=peer)
     plan.delay(SETTLES)
-    done = meet(plan, sock, operation, connect)
+    done = meet(plan, sock, operation, connect, context=context)
 
     seen = await lab.run(plan, peer)
 
@@ -88,12 +96,12 @@ async def test_syn_sent(lab, category, operation, family):
 
 
 @requires("S-03")
-@for_each(way=SOCKETS, operation=OPERATIONS, family=FAMILIES)
-async def test_established(lab, way, operation, family):
+@for_each(way=SOCKETS, operation=OPERATIONS, context=CONTEXTS, family=FAMILIES)
+async def test_established(lab, way, operation, context, family):
     """Idle: graceful sends FIN and no RST, abortive and close send RST and no FIN."""
     plan = Scenario()
     peer, sock = joined(lab, plan, ReadsToEof(), way, family)
-    done = meet(plan, sock, operation, ends=True)
+    done = meet(plan, sock, operation, context=context, ends=True)
 
     seen = await lab.run(plan, peer)
 
@@ -106,14 +114,14 @@ async def test_established(lab, way, operation, family):
 
 
 @requires("S-04")
-@for_each(way=SOCKETS, operation=OPERATIONS, family=FAMILIES)
-async def test_fin_wait_1(lab, way, operation, family):
+@for_each(way=SOCKETS, operation=OPERATIONS, context=CONTEXTS, family=FAMILIES)
+async def test_fin_wait_1(lab, way, operation, context, family):
     """Our FIN is unacknowledged: abortive and close send RST and end the disconnect that waits for it."""
     plan = Scenario()
     peer, sock = joined(lab, plan, WithholdsFinAck(tells=TOLD), way, family)
     first = plan.disconnect(sock)
     plan.finish.receive(sock, len(TOLD))
-    done = meet(plan, sock, operation, first)
+    done = meet(plan, sock, operation, first, context=context)
 
     seen = await lab.run(plan, peer)
 
@@ -130,13 +138,13 @@ async def test_fin_wait_1(lab, way, operation, family):
 
 
 @requires("S-05")
-@for_each(way=SOCKETS, operation=OPERATIONS, family=FAMILIES)
-async def test_fin_wait_2(lab, way, operation, family):
+@for_each(way=SOCKETS, operation=OPERATIONS, context=CONTEXTS, family=FAMILIES)
+async def test_fin_wait_2(lab, way, operation, context, family):
     """Our FIN is acknowledged, the peer's has not come: abortive and close send RST, nothing a second FIN."""
     plan = Scenario()
     peer, sock = joined(lab, plan, HoldsOpen(for_=OPEN, tells=TOLD), way, family)
     first = in_fin_wait_2(plan, sock)
-    done = meet(plan, sock, operation, first)
+    done = meet(plan, sock, operation, first, context=context)
 
     seen = await lab.run(plan, peer)
 
@@ -151,13 +159,13 @@ async def test_fin_wait_2(lab, way, operation, family):
 
 
 @requires("S-06")
-@for_each(way=SOCKETS, operation=OPERATIONS, family=FAMILIES)
-async def test_close_wait(lab, way, operation, family):
+@for_each(operation=OPERATIONS, way=SOCKETS, context=CONTEXTS, family=FAMILIES)
+async def test_close_wait(lab, operation, way, context, family):
     """The peer's FIN has come, ours has not left: graceful sends it, abortive and close send RST."""
     plan = Scenario()
     peer, sock = joined(lab, plan, FinFirst(), way, family)
     plan.finish.receive(sock, 1 * KiB)
-    done = meet(plan, sock, operation, ends=True)
+    done = meet(plan, sock, operation, context=context, ends=True)
 
     seen = await lab.run(plan, peer)
 
@@ -207,15 +215,15 @@ LAST_ACK = {
 
 
 @requires("S-07")
-@for_each(state=LAST_ACK, operation=OPERATIONS, way=SOCKETS, family=FAMILIES)
-async def test_closing_and_last_ack(lab, state, operation, way, family):
+@for_each(state=LAST_ACK, operation=OPERATIONS, context=CONTEXTS, way=SOCKETS, family=FAMILIES)
+async def test_closing_and_last_ack(lab, state, operation, context, way, family):
     """Both FINs are under way, ours unacknowledged: abortive and close end the disconnect that waits."""
     behaviour, enter = state
     plan = Scenario()
     peer, sock = joined(lab, plan, behaviour(), way, family)
     first = enter(plan, sock)
     plan.delay(SETTLES)
-    done = meet(plan, sock, operation, first)
+    done = meet(plan, sock, operation, first, context=context)
 
     seen = await lab.run(plan, peer, peer_timeout=SHORT_PEER_TIMEOUT)
 
@@ -246,14 +254,14 @@ BOTH_FINS = {"time-wait": (ReadsToEof, we_first), "closed": (FinFirst, peer_firs
 
 
 @requires("S-08")
-@for_each(state=BOTH_FINS, operation=OPERATIONS, way=SOCKETS, family=FAMILIES)
-async def test_after_both_fins(lab, state, operation, way, family):
+@for_each(state=BOTH_FINS, operation=OPERATIONS, context=CONTEXTS, way=SOCKETS, family=FAMILIES)
+async def test_after_both_fins(lab, state, operation, context, way, family):
     """Both directions have ended: close succeeds and sends nothing; what a disconnect does is recorded."""
     behaviour, ends = state
     plan = Scenario()
     peer, sock = joined(lab, plan, behaviour(), way, family)
     ends(plan, sock)
-    done = meet(plan, sock, operation)
+    done = meet(plan, sock, operation, context=context)
 
     seen = await lab.run(plan, peer)
 
@@ -267,14 +275,14 @@ async def test_after_both_fins(lab, state, operation, way, family):
 
 
 @requires("S-09")
-@for_each(way=SOCKETS, operation=OPERATIONS, family=FAMILIES)
-async def test_reset_by_the_peer(lab, way, operation, family):
+@for_each(way=SOCKETS, operation=OPERATIONS, context=CONTEXTS, family=FAMILIES)
+async def test_reset_by_the_peer(lab, way, operation, context, family):
     """The peer has aborted: nothing is sent, close succeeds, what a disconnect returns is recorded."""
     plan = Scenario()
     peer, sock = joined(lab, plan, Resets(after=After(received=1)), way, family)
     plan.send(sock, b"!")
     plan.finish.receive(sock, 1 * KiB)
-    done = meet(plan, sock, operation)
+    done = meet(plan, sock, operation, context=context)
 
     seen = await lab.run(plan, peer)
 
@@ -287,14 +295,14 @@ async def test_reset_by_the_peer(lab, way, operation, family):
 
 
 @requires("S-10")
-@for_each(way=SOCKETS, operation=OPERATIONS, family=FAMILIES)
-async def test_silent_mode(lab, way, operation, family):
+@for_each(way=SOCKETS, operation=OPERATIONS, context=CONTEXTS, family=FAMILIES)
+async def test_silent_mode(lab, way, operation, context, family):
     """The socket is to be silent: a disconnect is refused, close succeeds, and no FIN or RST is sent."""
     plan = Scenario()
     peer, sock = joined(lab, plan, ReadsToEof(), way, family)
     silent = plan.ioctl(sock, SIO_WSK_SET_TCP_SILENT_MODE)
     plan.wait(silent)
-    done = meet(plan, sock, operation)
+    done = meet(plan, sock, operation, context=context)
 
     seen = await lab.run(plan, peer, peer_timeout=SHORT_PEER_TIMEOUT)
 
