@@ -374,7 +374,7 @@ FAULT(fin_wait_2_times_out, "fin-wait-2-times-out", "D-20",
       "a connection whose FIN was acknowledged is reset when the peer has not ended it 3 s later")
 FAULT(cancelled_graceful_ends_sends, "cancelled-graceful-ends-sends", "X-18 S-16",
       "cancelling a graceful disconnect ends the sends that were asked for before it")
-FAULT(accepted_close_ends_listener, "accepted-close-ends-listener", "D-02 C-02",
+FAULT(accepted_close_ends_listener, "accepted-close-ends-listener", "C-02",
       "closing a socket that a listener accepted ends the listening")
 FAULT(listener_close_ends_receives, "listener-close-ends-receives", "C-02 X-22",
       "closing a listener ends the receives of what it accepted")
@@ -387,3 +387,30 @@ FAULT(leak_per_refused_connection, "leak-per-refused-connection", "C-01 C-16",
       "each connection that an accept event refuses leaves memory behind")
 FAULT(leak_when_closed_inside, "leak-when-closed-inside", "C-01 C-16",
       "the memory of a socket is not freed when it is closed in an event callback")
+FAULT(close_wait_abort_sends_fin, "close-wait-abort-sends-fin", "S-06",
+      "an abortive disconnect sends FIN where it owes RST, once the peer's FIN has come")
+FAULT(close_with_event_sends_fin, "close-with-event-sends-fin", "C-17",
+      "a close sends FIN where it owes RST while the receive event is enabled")
+FAULT(close_silent_with_unread, "close-silent-with-unread", "C-17",
+      "a close behind the peer's FIN with data unread sends no RST but in answer to what the peer sends later")
+FAULT(reset_leaves_buffered_graceful, "reset-leaves-buffered-graceful", "S-12",
+      "a graceful disconnect with a buffer whose FIN has left is not completed by the peer's RST")
+FAULT(disabled_stays_disabled, "disabled-stays-disabled", "X-03 X-07",
+      "the disconnect event does not come when it was disabled and enabled again")
+FAULT(silent_close_resets, "silent-close-resets", "X-14",
+      "the close of a connection in silent mode sends RST if a receive is pending")
+FAULT(accepted_close_does_not_wait, "accepted-close-does-not-wait", "C-12 C-12b C-21 X-19",
+      "the close of a socket that an event accepted completes while a callback is in progress")
+FAULT(graceful_ends_siblings, "graceful-ends-siblings", "D-02",
+      "a graceful disconnect sends the FINs of all that the same listener has accepted")
+FAULT(close_keeps_connecting_port, "close-keeps-connecting-port", "C-01",
+      "a socket that is closed while it connects keeps its local port")
+FAULT(close_keeps_listeners_port, "close-keeps-listeners-port", "C-01",
+      "a listener that has accepted keeps its port when it is closed")
+FAULT(listener_close_releases_sd, "listener-close-releases-sd", "C-14 C-15",
+      "a close of a listener releases the security descriptor")
+FAULT(leak_of_cancelled, "leak-of-cancelled", "C-01 C-16",
+      "the memory of a socket is not freed when a graceful disconnect of it was cancelled")
+FAULT(leak_of_accepted_by_event, "leak-of-accepted-by-event", "C-01 C-16",
+      "the memory of a socket that an event accepted is not freed")
+FAULT(leak_of_unbound, "leak-of-unbound", "C-01 C-16", "the memory of a socket that was never bound is not freed")

@@ -10,7 +10,10 @@ enum policy_ending policy_close_ending(const struct wsk_socket *ws, enum wsk_pha
 	    (phase == PHASE_CLOSE_WAIT && fault(FAULT_close_sends_fin_in_close_wait)) ||
 	    (phase == PHASE_IN_FLIGHT && fault(FAULT_close_leaves_data_in_flight)))
 		return END_WITH_FIN;
-	if (phase == PHASE_FIN_WAIT_2 && fault(FAULT_close_silent_in_fin_wait_2))
+	if (ws->connected && ws->enabled & WSK_EVENT_RECEIVE && fault(FAULT_close_with_event_sends_fin))
+		return END_WITH_FIN;
+	if ((phase == PHASE_FIN_WAIT_2 && fault(FAULT_close_silent_in_fin_wait_2)) ||
+	    (phase == PHASE_CLOSE_WAIT && ws->left_something && fault(FAULT_close_silent_with_unread)))
 		return END_UNTOLD;
 	return ws->connected && fault(FAULT_close_sends_nothing) ? END_IN_SILENCE : END_WITH_RST;
 }
@@ -18,6 +21,11 @@ enum policy_ending policy_close_ending(const struct wsk_socket *ws, enum wsk_pha
 u32 policy_close_begins_after_ms(void)
 {
 	return freedom(FREEDOM_close_begins_late) ? 100 : 0;
+}
+
+bool policy_close_breaks_silence(bool receives)
+{
+	return receives && fault(FAULT_silent_close_resets);
 }
 
 bool policy_close_awaits_fin(void)
@@ -92,6 +100,7 @@ bool policy_close_waits_for_callbacks(const struct wsk_socket *ws)
 {
 	return !fault(FAULT_close_before_callback_returns) &&
 	       !(READ_ONCE(ws->running) == WSK_EVENT_INSPECT && fault(FAULT_close_before_inspect_returns)) &&
+	       !(ws->accepted_by_event && READ_ONCE(ws->running) && fault(FAULT_accepted_close_does_not_wait)) &&
 	       !(ws->static_events && fault(FAULT_static_close_does_not_wait));
 }
 
@@ -133,14 +142,15 @@ bool policy_close_raises_irql(const struct wsk_socket *ws)
 	return ws->category == WSK_FLAG_DATAGRAM_SOCKET && fault(FAULT_close_raises_irql);
 }
 
-bool policy_close_keeps_port(void)
+bool policy_close_keeps_port(const struct wsk_socket *ws)
 {
-	return fault(FAULT_close_keeps_port);
+	return (ws->connecting && !ws->connected && fault(FAULT_close_keeps_connecting_port)) ||
+	       (ws->first_context && fault(FAULT_close_keeps_listeners_port)) || fault(FAULT_close_keeps_port);
 }
 
-bool policy_close_releases_descriptor(void)
+bool policy_close_releases_descriptor(const struct wsk_socket *ws)
 {
-	return fault(FAULT_close_releases_sd);
+	return (ws->listening && fault(FAULT_listener_close_releases_sd)) || fault(FAULT_close_releases_sd);
 }
 
 bool policy_calls_after_close(const struct wsk_socket *ws)
@@ -158,6 +168,9 @@ bool policy_frees_socket(const struct wsk_socket *ws)
 	bool left = ws->listening ? fault(FAULT_leak_with_unaccepted) : fault(FAULT_leak_with_unread);
 	bool leaks = (ws->silent && fault(FAULT_leak_in_silent_mode)) ||
 		     (ws->closed_inside && fault(FAULT_leak_when_closed_inside)) ||
+		     (ws->graceful_cancelled && fault(FAULT_leak_of_cancelled)) ||
+		     (ws->accepted_by_event && fault(FAULT_leak_of_accepted_by_event)) ||
+		     (!ws->bound && ws->category != WSK_FLAG_BASIC_SOCKET && fault(FAULT_leak_of_unbound)) ||
 		     (ws->dead && fault(FAULT_leak_after_loss)) || (ws->left_something && left) || (ws->error && fault(FAULT_leak_after_reset)) ||
 		     (ws->connected && ws->closed_at_dispatch && fault(FAULT_leak_at_dispatch)) ||
 		     (ws->connected && ws->family == AF_INET6 && fault(FAULT_leak_of_ipv6));

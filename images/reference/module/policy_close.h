@@ -9,6 +9,7 @@
 
 enum policy_ending policy_close_ending(const struct wsk_socket *ws, enum wsk_phase phase);
 u32 policy_close_begins_after_ms(void);
+bool policy_close_breaks_silence(bool receives);	/* silent mode's; receives: some are pending */
 bool policy_close_awaits_fin(void);		/* of the peer's */
 enum policy_reach { REACH_NONE, REACH_ACCEPTED, REACH_ALL };
 bool policy_close_ends_listener(const struct wsk_socket *ws);	/* the one that has accepted it */
@@ -24,8 +25,8 @@ NTSTATUS policy_close_status(const struct wsk_socket *ws);
 u64 policy_close_information(void);
 u32 policy_close_stall_ms(void);		/* of the call */
 bool policy_close_raises_irql(const struct wsk_socket *ws);
-bool policy_close_keeps_port(void);
-bool policy_close_releases_descriptor(void);
+bool policy_close_keeps_port(const struct wsk_socket *ws);
+bool policy_close_releases_descriptor(const struct wsk_socket *ws);
 bool policy_calls_after_close(const struct wsk_socket *ws);
 bool policy_close_frees_refused(void);	/* data */
 bool policy_frees_socket(const struct wsk_socket *ws);

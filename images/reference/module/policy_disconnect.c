@@ -100,6 +100,11 @@ NTSTATUS policy_cancelled_status(const struct wsk_operation *op)
 	return succeeds ? STATUS_SUCCESS : STATUS_CANCELLED;
 }
 
+bool policy_graceful_ends_siblings(const struct wsk_socket *ws)
+{
+	return ws->origin && fault(FAULT_graceful_ends_siblings);
+}
+
 bool policy_graceful_carries_others(void)
 {
 	return fault(FAULT_graceful_completes_others);
@@ -208,7 +213,8 @@ enum policy_ending policy_abort_ending(enum wsk_phase phase)
 {
 	if (phase == PHASE_FIN_WAIT_2 && fault(FAULT_abort_silent_in_fin_wait_2))
 		return END_UNTOLD;
-	if (fault(FAULT_abort_sends_fin))
+	if (fault(FAULT_abort_sends_fin) ||
+	    (phase == PHASE_CLOSE_WAIT && fault(FAULT_close_wait_abort_sends_fin)))
 		return END_WITH_FIN;
 	return fault(FAULT_abort_sends_nothing) ? END_IN_SILENCE : END_WITH_RST;
 }

@@ -25,6 +25,7 @@ NTSTATUS policy_graceful_gives_up(void);
 u32 policy_fin_wait_2_ms(void);		/* the connection ends then; 0 for never */
 bool policy_second_graceful_pends(void);
 NTSTATUS policy_cancelled_status(const struct wsk_operation *op);
+bool policy_graceful_ends_siblings(const struct wsk_socket *ws);	/* what the same listener accepted */
 bool policy_graceful_carries_others(void);	/* those of the other sockets complete with it */
 bool policy_disconnect_of_aborted_hangs(bool abortive);	/* until the close */
 bool policy_graceful_awaits_fin(void);	/* the peer's, too */

@@ -181,6 +181,7 @@ bool policy_hides_disconnect(const struct wsk_socket *ws)
 {
 	return (atomic_read(&ws->kept) && fault(FAULT_retained_hides_disconnect)) ||
 	       (ws->fin_sent && ws->error && fault(FAULT_fin_wait_2_reset_untold)) ||
+	       (ws->once_disabled & WSK_EVENT_DISCONNECT && fault(FAULT_disabled_stays_disabled)) ||
 	       (ws->refused && fault(FAULT_refused_hides_disconnect)) ||
 	       (ws->eof_told && fault(FAULT_receive_hides_disconnect));
 }

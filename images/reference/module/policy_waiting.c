@@ -16,6 +16,8 @@ bool policy_left_waiting(const struct wsk_operation *op)
 
 bool policy_left_at_reset(const struct wsk_socket *ws, const struct wsk_operation *op)
 {
+	if (op->kind == WSK_GRACEFUL)
+		return ws->fin_sent && op->buf.length && fault(FAULT_reset_leaves_buffered_graceful);
 	if (ws->fin_sent && fault(FAULT_fin_wait_2_reset_leaves_receives))
 		return true;
 	return is_behind(op, WSK_RECEIVE) && fault(FAULT_reset_ends_one_receive);

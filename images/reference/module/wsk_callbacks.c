@@ -147,8 +147,10 @@ static void call_accept(struct wsk_socket *ws, struct wsk_event *event)
 	void *context = NULL;
 	NTSTATUS status;
 
-	if (event->incoming)
+	if (event->incoming) {
+		event->incoming->accepted_by_event = true;
 		offer(event->incoming, ws->enabled);
+	}
 	status = wsk_listen_events(ws)->accept(ws->context, policy_event_level_flag(), &event->local, &event->remote,
 					       event->incoming, &context, &dispatch);
 	told(ws, event, status, (u64)event->incoming);

@@ -87,6 +87,7 @@ NTSTATUS wsk_disable_event(struct wsk_socket *ws, u32 mask, struct irp *irp)
 	if (template.event & ws->static_events || template.event & ~ALL_EVENTS)
 		return STATUS_INVALID_PARAMETER;
 	spin_lock_bh(&ws->lock);
+	ws->once_disabled |= template.event;
 	in_progress = ws->running && ws->running & template.event;
 	ws->outlived = !in_progress && policy_disable_comes_late(template.event, false);
 	if (!policy_disable_comes_late(template.event, in_progress))

@@ -86,9 +86,12 @@ static void end_receives_of_accepted(const struct wsk_socket *listener)
 static void end_connection(struct wsk_socket *ws)
 {
 	enum policy_reach reach = policy_close_resets(ws);
-	enum policy_ending ending = policy_close_ending(ws, conn_phase(ws));
+	enum policy_ending ending;
 
 	ws->left_something = conn_leaves_something(ws);
+	ending = policy_close_ending(ws, conn_phase(ws));
+	if (ws->silent && policy_close_breaks_silence(wsk_find(ws, WSK_RECEIVE)))
+		ws->silent = false;
 	if (reach != REACH_NONE)
 		reset_others(ws, reach == REACH_ACCEPTED);
 	if (policy_close_ends_listener(ws))
@@ -102,7 +105,7 @@ static void end_connection(struct wsk_socket *ws)
 	else if (ending == END_IN_SILENCE)
 		ws->silent = true;
 	wsk_inspect_close(ws);
-	if (!policy_close_keeps_port())
+	if (!policy_close_keeps_port(ws))
 		conn_release(ws);	/* sends FIN if the connection still stands */
 }
 

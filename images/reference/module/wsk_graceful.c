@@ -18,6 +18,16 @@ int wsk_read_away(struct wsk_socket *ws)
 	return got;
 }
 
+/* For a fault: the FINs of all that the same listener accepted. */
+static void send_fins_of_siblings(const struct wsk_socket *ws)
+{
+	struct wsk_socket *found[16];
+	int count = wsk_other_connections(ws->origin, true, found, ARRAY_SIZE(found));
+
+	while (count)
+		conn_send_fin(found[--count]);
+}
+
 /* `buffered`: bytes of the disconnect's own that went before. */
 static void end_transmission(struct wsk_socket *ws, u64 buffered)
 {
@@ -33,6 +43,8 @@ static void end_transmission(struct wsk_socket *ws, u64 buffered)
 		conn_reset(ws);
 	else if (ending == END_WITH_FIN)
 		conn_send_fin(ws);
+	if (policy_graceful_ends_siblings(ws))
+		send_fins_of_siblings(ws);
 	if (policy_graceful_drops_unread())
 		wsk_read_away(ws);
 }
@@ -92,7 +104,8 @@ void wsk_drive_graceful(struct wsk_socket *ws, struct wsk_operation *op, bool *m
 		return;
 	}
 	if (ws->error) {
-		wsk_finish(ws, op, policy_dead_graceful(conn_status(ws->error)), 0);
+		if (!policy_left_at_reset(ws, op))
+			wsk_finish(ws, op, policy_dead_graceful(conn_status(ws->error)), 0);
 		return;
 	}
 	if (!ws->fin_sent && op->buf.length &&

@@ -196,6 +196,9 @@ struct wsk_socket {
 	bool outlived;		/* for faults: an event that was disabled is told once more */
 	bool refused;		/* likewise: data was, ever */
 	bool deaf;		/* likewise: to the next byte */
+	bool accepted_by_event;	/* likewise */
+	bool graceful_cancelled;	/* likewise: a graceful disconnect of it was */
+	u32 once_disabled;	/* likewise: events that were, ever */
 	atomic_t kept;		/* likewise: indications that the client retains */
 	bool receive_stopped;	/* an indication was refused: none before the next WskReceive */
 	u8 disconnects_told;

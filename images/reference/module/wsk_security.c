@@ -168,7 +168,7 @@ static bool release(const void *pointer)
 /* With a fault, closing also takes the reference that belongs to the client. */
 void wsk_descriptor_closed(struct wsk_socket *ws)
 {
-	if (ws->security && policy_close_releases_descriptor())
+	if (ws->security && policy_close_releases_descriptor(ws))
 		release(ws->security->bytes);
 	wsk_descriptor_drop(ws);
 }

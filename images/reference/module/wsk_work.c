@@ -38,6 +38,7 @@ static void cancelled(struct wsk_socket *ws, struct wsk_operation *op)
 	ws->deaf |= policy_cancel_loses_data(op);
 	if (policy_cancel_ends_sends_before(op))
 		wsk_cancel_all(ws, WSK_SEND);
+	ws->graceful_cancelled |= op->kind == WSK_GRACEFUL;
 	if (op->kind == WSK_GRACEFUL && !ws->fin_sent)
 		ws->disconnecting = false;
 	if (op->kind == WSK_RECEIVE && op->done)
