@@ -3,7 +3,7 @@
 
 from harness.core.ntstatus import STATUS_EVENT_PENDING, STATUS_SUCCESS
 from harness.core.units import ms
-from harness.peer import EndsWhenAsked, KeepsSending, ReadsToEof
+from harness.peer import EndsWhenAsked, KeepsSending, ReadsToEof, Sends
 from harness.scenario import (
     FAMILIES,
     IPV4,
@@ -204,7 +204,8 @@ async def test_the_disconnect_event_comes_for_the_socket_whose_peer_ended(lab, o
 async def test_a_callback_disables_itself_disconnects_and_closes(lab, end, form, way):
     """All three inside it: each completes once, the close last and behind the callback."""
     plan = Scenario()
-    peer, sock = joined(lab, plan, EndsWhenAsked("fin", data=DATA), way, IPV4)
+    ends = Sends(DATA, after=SOON) if end == RECEIVE else EndsWhenAsked("fin", data=DATA)
+    peer, sock = joined(lab, plan, ends, way, IPV4)
     plan.finish.enable(sock, end)
     here = inside(sock, end)
     disable = plan.disable(sock, end, context=here)

@@ -94,11 +94,16 @@ async def test_receive_events_of_a_socket_do_not_overlap(lab, way, family):
     peer, sock = joined(lab, plan, sending, way, family)
     plan.on_event(sock, RECEIVE, hold=HELD)
     plan.finish.enable(sock, RECEIVE)
-    plan.send(sock, DATA)
+    plan.barrier(0)
+    with plan.strand(1):  # whose processor the callback may keep
+        plan.barrier(0)
+        plan.send(sock, DATA)
+        plan.barrier(1)
     has_begun(plan, other, sock, RECEIVE)
     asks = plan.send(sock, b"!")
     plan.wait_event(sock, RECEIVE, 2)
     plan.finish.disable(sock, RECEIVE)
+    plan.barrier(1)
     plan.finish.close(sock)
 
     seen = await lab.run(plan, peer)

@@ -5,13 +5,14 @@ from collections import Counter
 
 from harness.core.ntstatus import STATUS_SUCCESS, nt_success
 from harness.core.units import ms
-from harness.peer import ReadsToEof
+from harness.peer import ReadsToEof, Sends
 from harness.scenario import CONTEXTS, FAMILIES, WSK_FLAG_ABORTIVE, WSK_SOCKET, Callback, Scenario
 from harness.verdict import alone, for_each, requires
 from suites.scenes import (
     CONNECTED_AND_ACCEPTED,
     FORMS,
     HELD,
+    SOON,
     bystander,
     has_begun,
     joined,
@@ -94,7 +95,7 @@ async def test_a_socket_is_disconnected_while_its_receive_event_is_held(lab, for
     lab.needs_cpus(2)
     plan = Scenario()
     other = bystander(plan)
-    peer, sock = joined(lab, plan, ReadsToEof(exchange=1), WSK_SOCKET, family)
+    peer, sock = joined(lab, plan, Sends(b"?", after=SOON), WSK_SOCKET, family)
     plan.on_event(sock, Callback.RECEIVE, hold=HELD)
     plan.finish.enable(sock, Callback.RECEIVE)
     plan.send(sock, b"!")

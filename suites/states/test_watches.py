@@ -9,7 +9,7 @@ from harness.core.units import s
 from harness.peer import EndsWhenAsked
 from harness.scenario import FAMILIES, SIO_ADDRESS_LIST_CHANGE, WSK_SOCKET, Category, Scenario
 from harness.verdict import alone, for_each, requires
-from suites.scenes import SETTLES, SHORT_PEER_TIMEOUT, joined, require_precondition, require_running
+from suites.scenes import SETTLES, SHORT_PEER_TIMEOUT, joined, require_precondition
 from suites.states.operations import LATER, OPERATIONS
 from suites.states.pending import COUNTS, each_once, statuses
 
@@ -95,7 +95,7 @@ async def test_a_connection_ends_that_has_a_watch(lab, end, family):
     assert seen.order(watched.completion, sock.close_completion)
     assert seen.status(sock.closing) == STATUS_SUCCESS
     early = bool(seen.order(watched.completion, sock.close_call))
-    if happens is cancel and not early:
-        require_running(seen, watched.call, sock.close_call, LATER)
-    lab.record("ended before the close", early)
+    # Where the guest hardly ran, it might have ended.
+    if early or happens is not cancel or seen.starved(watched.call, sock.close_call) < LATER // 4:
+        lab.record("ended before the close", early)
     lab.record("statuses", statuses(seen, [watched]))

@@ -69,6 +69,18 @@ def test_behind_a_reset_there_may_be_more_resets_but_neither_data_nor_fin() -> N
         )
 
 
+def test_data_that_a_reset_has_overtaken_left_before_it_unless_it_was_there_already() -> None:
+    def data(wire: Wire, time_ns: int, offset: int = 1) -> Wire:
+        return wire.packet("guest", PSH | ACK, time_ns, offset=offset, payload=b"late")
+
+    def reset(wire: Wire) -> Wire:
+        return wire.packet("guest", RST, 10 * ms, offset=5)
+
+    assert scenes.quiet_after_reset(seen(data(reset(Wire().handshake(1 * ms)), 11 * ms)))
+    assert not scenes.quiet_after_reset(seen(data(reset(Wire().handshake(1 * ms)), 11 * ms, offset=5)))
+    assert not scenes.quiet_after_reset(seen(data(reset(data(Wire().handshake(1 * ms), 9 * ms)), 11 * ms)))
+
+
 def test_a_connection_is_reset_while_open_before_the_peers_fin_alone() -> None:
     assert not scenes.reset_while_open(seen(both_ended().packet("guest", RST, 20 * ms, offset=2)))
     assert scenes.reset_while_open(seen(Wire().handshake(1 * ms).packet("guest", RST, 10 * ms, offset=1)))
