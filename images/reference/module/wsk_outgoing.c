@@ -361,7 +361,8 @@ static void take_back(const struct sock *sk, struct sk_buff *skb, const struct t
 	__be32 told = tcp->ack_seq;
 	struct tcphdr *own;
 
-	if (!tcp->ack || ntohl(told) != next + 1 || !conn_owner(sk) || !policy_probes_with_data() ||
+	/* The SYN is counted once it has left, and its answer may be faster. */
+	if (!tcp->ack || tcp->syn || ntohl(told) != next + 1 || !conn_owner(sk) || !policy_probes_with_data() ||
 	    skb_ensure_writable(skb, end))
 		return;
 	own = (struct tcphdr *)skb_transport_header(skb);
