@@ -315,26 +315,31 @@ CAUGHT_BY_CASES = {
     "leak-per-failed-connect": "suites/close/test_pool.py::test_sockets_that_did_not_connect_take_no_memory",
     "leak-per-refused-connection": _LISTENERS,
     "leak-when-closed-inside": "suites/close/test_pool.py::test_events_that_came_take_no_memory",
-    "close-wait-abort-sends-fin": "suites/states/test_matrix.py::test_close_wait",
-    "close-with-event-sends-fin": f"{_CLOSE}::test_closing_resets_whatever_events_are_enabled",
-    "close-silent-with-unread": f"{_CLOSE}::test_closing_after_the_peers_fin_alone_resets_the_connection",
-    "reset-leaves-buffered-graceful": f"{_EVERY_END}::test_the_peers_reset",
+    "close-wait-abort-sends-fin": "suites/states/test_matrix.py::"
+    "test_close_wait[abortive-connection-passive-ipv6]",
+    "close-with-event-sends-fin": f"{_CLOSE}::"
+    "test_closing_resets_whatever_events_are_enabled[both-events-wsk-socket]",
+    "close-silent-with-unread": f"{_CLOSE}::"
+    "test_closing_after_the_peers_fin_alone_resets_the_connection[wsk-socket-dispatch-ipv6-data]",
+    "reset-leaves-buffered-graceful": f"{_EVERY_END}::"
+    "test_the_peers_reset[buffered-graceful-wsk-socket-ipv4]",
     "disabled-stays-disabled": "suites/contract/test_disconnect_event.py::"
-    "test_the_event_tells_how_the_peer_ended_the_connection",
+    "test_the_event_tells_how_the_peer_ended_the_connection[fin-wsk-socket-connect-again-ipv6]",
     "silent-close-resets": "suites/contract/test_silent_mode.py::"
     "test_in_silent_mode_a_socket_can_only_be_closed",
-    "accepted-close-does-not-wait": f"{_CALLBACKS}::test_a_close_waits_for_the_callback_that_is_in_progress",
+    "accepted-close-does-not-wait": f"{_CALLBACKS}::"
+    "test_a_close_waits_for_the_callback_that_is_in_progress[disconnect-passive-ipv6]",
     "graceful-ends-siblings": f"{_OTHERS}::"
-    "test_a_listener_and_what_it_accepted_outlive_a_disconnect_of_others",
+    "test_a_listener_and_what_it_accepted_outlive_a_disconnect_of_others[graceful-ipv4]",
     "close-keeps-connecting-port": "suites/close/test_kinds.py::"
     "test_the_port_of_a_socket_that_was_closed_while_it_connected_can_be_bound_again",
     "close-keeps-listeners-port": "suites/close/test_kinds.py::"
     "test_the_port_of_a_listener_that_has_accepted_can_be_bound_again",
     "listener-close-releases-sd": "suites/close/test_descriptors.py::"
-    "test_a_descriptor_outlives_the_socket_that_it_was_applied_to",
+    "test_a_descriptor_outlives_the_socket_that_it_was_applied_to[listener-ipv4-passive]",
     "leak-of-cancelled": f"{_POOL}[held-back]",
     "leak-of-accepted-by-event": _LISTENERS,
-    "leak-of-unbound": "suites/close/test_pool.py::test_sockets_that_were_closed_take_no_memory",
+    "leak-of-unbound": "suites/close/test_pool.py::test_sockets_that_were_closed_take_no_memory[listen]",
 }
 # What a run says of it: tests/guest/test_trouble.py.
 CAUGHT_BY_RUNS = ("no-connect-ex",)

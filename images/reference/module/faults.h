@@ -293,7 +293,7 @@ FAULT(cancelled_graceful_succeeds, "cancelled-graceful-succeeds", "X-18 S-16",
 FAULT(fin_at_two_places, "fin-at-two-places", "D-01 D-03 D-17", "a FIN is sent again, behind its place")
 FAULT(abort_rst_misplaced, "abort-rst-misplaced", "D-07 D-16 D-31 D-33 X-30 X-03",
       "the RST of an abortive disconnect is not in the peer's window")
-FAULT(close_rst_misplaced, "close-rst-misplaced", "C-17 X-21 X-03", "the RST of a close is not in the peer's window")
+FAULT(close_rst_misplaced, "close-rst-misplaced", "D-31 C-17 X-21 X-03", "the RST of a close is not in the peer's window")
 FAULT(abort_waits_for_window, "abort-waits-for-window", "D-23 D-24 D-26 D-27 D-28",
       "an abortive disconnect waits until no send is pending")
 FAULT(abort_flushes_first, "abort-flushes-first", "D-27 D-28",

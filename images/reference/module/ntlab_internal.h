@@ -98,6 +98,7 @@ void MS KeLowerIrql(KIRQL level);
 #define TICK_NS 15625000	/* of Windows' clock, unless a program asks for a finer one */
 u64 ke_until_tick(u64 due);
 s64 ke_system_time(void);
+void ke_stall(u64 us);
 
 /* ke.c */
 void MS KeInitializeEvent(struct kevent *event, u32 type, BOOLEAN state);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The calls that make, connect, use and end a socket: what is checked before they are queued. */
-#include <linux/delay.h>
 #include <linux/string.h>
 
 #include "policy.h"
@@ -381,7 +380,7 @@ NTSTATUS MS WskCloseSocket(struct wsk_socket *ws, struct irp *irp)
 	if (!wsk_irp_check(irp))
 		return STATUS_INVALID_PARAMETER;
 	template.in_callback = READ_ONCE(ws->running);
-	mdelay(policy_close_stall_ms());
+	ke_stall(policy_close_stall_ms() * USEC_PER_MSEC);
 	spin_lock_bh(&ws->lock);
 	ws->closing = true;
 	ws->closed_at_dispatch = at_dispatch;
