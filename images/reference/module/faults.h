@@ -260,7 +260,7 @@ FAULT(release_ends_sockets, "release-ends-sockets",
 FAULT(deregister_does_not_wait, "deregister-does-not-wait", "X-20",
       "WskDeregister returns while sockets are open")
 FAULT(graceful_drops_unread, "graceful-drops-unread",
-      "D-20 X-41",
+      "D-20 D-21 X-41",
       "a graceful disconnect throws away what has come and was not received")
 FAULT(graceful_resets_unread, "graceful-resets-unread", "D-08 D-20",
       "a graceful disconnect with data of the peer's unread sends RST where it owes FIN")
