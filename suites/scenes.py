@@ -95,6 +95,16 @@ def connected_from(plan, temporary, peer, category):
     return sock
 
 
+def bound(plan, category, local):
+    """A new socket, and the bind of it, which may fail."""
+    sock = plan.socket(local.family, category=category)
+    plan.wait(sock.creation)
+    bind = plan.bind(sock, local=local)
+    plan.may_fail(bind)
+    plan.wait(bind)
+    return sock, bind
+
+
 def once_data_came(plan, sock, context):
     """Where `context` is when the byte comes that one of ours asks the peer for: a call's `context`."""
     if context == Context.CALLBACK:
@@ -299,14 +309,19 @@ def require_peer_ended(seen, at):
     require_precondition(fin is not None and fin not in surely_after(seen, at.call, "peer"))
 
 
-def require_running(seen, start, end, limit):
-    """The scene: of `limit` ns the host kept the guest from running for a part only.
+def was_running(seen, start, end, limit):
+    """Did the host keep the guest from running for a part of `limit` ns only?
 
     What is to come within them, and did not, might have come else.
     """
     starved = seen.starved(start, end)
     told = f"the host kept the guest from running for {format_ns(starved)} of {format_ns(limit)}"
-    require_precondition(Fact(starved < limit // 4, told))
+    return Fact(starved < limit // 4, told)
+
+
+def require_running(seen, start, end, limit):
+    """The scene: the guest was running."""
+    require_precondition(was_running(seen, start, end, limit))
 
 
 def require_time_left(seen, start, end, least):

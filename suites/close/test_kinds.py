@@ -20,7 +20,7 @@ from harness.scenario import (
     Scenario,
 )
 from harness.verdict import for_each, requires
-from suites.scenes import SETTLES, require_precondition
+from suites.scenes import SETTLES, bound, require_precondition
 
 KINDS = {
     "basic": (Category.BASIC, "made"),
@@ -167,11 +167,8 @@ async def test_the_port_of_a_socket_that_was_closed_while_it_connected_can_be_bo
     plan = Scenario()
     connects, binds, closes = [], [], []
     for category in (Category.CONNECTION, Category.STREAM) * 2:
-        sock = plan.socket(family, category=category)
-        plan.wait(sock.creation)
-        binds.append(plan.bind(sock, local=Address.wildcard(family, port)))
-        plan.may_fail(binds[-1])
-        plan.wait(binds[-1])
+        sock, bind = bound(plan, category, Address.wildcard(family, port))
+        binds.append(bind)
         connects.append(plan.connect(sock, to=peer))
         plan.may_fail(connects[-1])
         plan.delay(SETTLES)
@@ -198,11 +195,8 @@ async def test_the_port_of_a_listener_that_has_accepted_can_be_bound_again(lab, 
         plan.wait(accepted.creation)
         for each in (accepted, sock, listener):
             plan.finish.close(each)
-        next_one = plan.socket(family, category=Category.LISTEN)
-        plan.wait(next_one.creation)
-        binds.append(plan.bind(next_one, local=Address.wildcard(family, place.port)))
-        plan.may_fail(binds[-1])
-        plan.wait(binds[-1])
+        next_one, bind = bound(plan, Category.LISTEN, Address.wildcard(family, place.port))
+        binds.append(bind)
         plan.finish.close(next_one)
 
     seen = await lab.run(plan)

@@ -311,9 +311,9 @@ def listened_and_closed(lab, category, rounds):
         plan.delay(QUEUED)
         closes.append(plan.close(listener))
         plan.wait(closes[-1])
-        closes += refused_by_event(plan, port, category)
-        closes += accepted_by_event(plan, lab.port(), category)
-        plan.wait(*closes[-5:])
+        ended = (*refused_by_event(plan, port, category), *accepted_by_event(plan, lab.port(), category))
+        plan.wait(*ended)
+        closes += ended
     return plan, peer, closes
 
 

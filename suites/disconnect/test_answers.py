@@ -5,7 +5,7 @@ from harness.core.ntstatus import STATUS_PENDING, STATUS_SUCCESS
 from harness.peer import HoldsOpen, ReadsToEof
 from harness.scenario import ALL_CONTEXTS, FAMILIES, IPV4, WSK_SOCKET, Address, Category, Origin, Scenario
 from harness.verdict import for_each, requires
-from suites.scenes import FORMS, OPEN, SOME_WAYS, TOLD, connected, in_fin_wait_2, require_peer_open
+from suites.scenes import FORMS, OPEN, SOME_WAYS, TOLD, bound, connected, in_fin_wait_2, require_peer_open
 
 ROUNDS = 20
 MISUSES = {**FORMS, "undefined-flag": 0x80000000}
@@ -81,7 +81,7 @@ async def test_a_close_is_the_complete_end_of_a_connection(lab, before, category
     peer = lab.peer(HoldsOpen(for_=OPEN, tells=TOLD), IPV4)
     local = Address.wildcard(IPV4, peer.port)
     plan = Scenario()
-    sock = bound(plan, category, local)
+    sock, _ = bound(plan, category, local)
     plan.finish.connect(sock, to=peer)
     if before == FORMS["graceful"]:
         in_fin_wait_2(plan, sock)
@@ -89,21 +89,12 @@ async def test_a_close_is_the_complete_end_of_a_connection(lab, before, category
         plan.finish.disconnect(sock, flags=before)
     close = plan.close(sock)
     plan.wait(close)
-    again = bound(plan, category, local)
+    again, bind = bound(plan, category, local)
     plan.finish.close(again)
 
     seen = await lab.run(plan, peer)
 
     require_peer_open(seen, close)
     assert seen.status(close) == STATUS_SUCCESS
-    assert seen.status(again.operations[1]) == STATUS_SUCCESS
+    assert seen.status(bind) == STATUS_SUCCESS
     assert peer.ended == "reset"
-
-
-def bound(plan, category, local):
-    sock = plan.socket(IPV4, category=category)
-    plan.wait(sock.creation)
-    bind = plan.bind(sock, local=local)
-    plan.may_fail(bind)
-    plan.wait(bind)
-    return sock

@@ -9,7 +9,7 @@ from harness.core.units import s
 from harness.peer import EndsWhenAsked
 from harness.scenario import FAMILIES, SIO_ADDRESS_LIST_CHANGE, WSK_SOCKET, Category, Scenario
 from harness.verdict import alone, for_each, requires
-from suites.scenes import SETTLES, SHORT_PEER_TIMEOUT, joined, require_precondition
+from suites.scenes import SETTLES, SHORT_PEER_TIMEOUT, joined, require_precondition, was_running
 from suites.states.operations import LATER, OPERATIONS
 from suites.states.pending import COUNTS, each_once, statuses
 
@@ -96,6 +96,6 @@ async def test_a_connection_ends_that_has_a_watch(lab, end, family):
     assert seen.status(sock.closing) == STATUS_SUCCESS
     early = bool(seen.order(watched.completion, sock.close_call))
     # Where the guest hardly ran, it might have ended.
-    if early or happens is not cancel or seen.starved(watched.call, sock.close_call) < LATER // 4:
+    if early or happens is not cancel or was_running(seen, watched.call, sock.close_call, LATER):
         lab.record("ended before the close", early)
     lab.record("statuses", statuses(seen, [watched]))

@@ -63,24 +63,10 @@ void wsk_abort(struct wsk_socket *ws)
 	end_all(ws, NULL, end_at_abort);
 }
 
-/* For faults: resets connections that are none of the caller's business. */
-static void reset_others(const struct wsk_socket *ws, bool accepted_only)
+/* For a fault. */
+static void end_receives(struct wsk_socket *ws)
 {
-	struct wsk_socket *found[16];
-	int count = wsk_other_connections(ws, accepted_only, found, ARRAY_SIZE(found));
-
-	while (count)
-		conn_reset(found[--count]);
-}
-
-/* For a fault: ends the receives of what the listener has accepted. */
-static void end_receives_of_accepted(const struct wsk_socket *listener)
-{
-	struct wsk_socket *found[16];
-	int count = wsk_other_connections(listener, true, found, ARRAY_SIZE(found));
-
-	while (count)
-		wsk_cancel_all(found[--count], WSK_RECEIVE);
+	wsk_cancel_all(ws, WSK_RECEIVE);
 }
 
 static void end_connection(struct wsk_socket *ws)
@@ -93,11 +79,11 @@ static void end_connection(struct wsk_socket *ws)
 	if (ws->silent && policy_close_breaks_silence(wsk_find(ws, WSK_RECEIVE)))
 		ws->silent = false;
 	if (reach != REACH_NONE)
-		reset_others(ws, reach == REACH_ACCEPTED);
+		wsk_to_others(ws, reach == REACH_ACCEPTED, conn_reset);
 	if (policy_close_ends_listener(ws))
 		wsk_evict_listener(ws);
 	if (policy_close_ends_receives(ws))
-		end_receives_of_accepted(ws);
+		wsk_to_others(ws, true, end_receives);
 	if (ending == END_WITH_RST)
 		conn_reset(ws);
 	else if (ending == END_UNTOLD)

@@ -18,16 +18,6 @@ int wsk_read_away(struct wsk_socket *ws)
 	return got;
 }
 
-/* For a fault: the FINs of all that the same listener accepted. */
-static void send_fins_of_siblings(const struct wsk_socket *ws)
-{
-	struct wsk_socket *found[16];
-	int count = wsk_other_connections(ws->origin, true, found, ARRAY_SIZE(found));
-
-	while (count)
-		conn_send_fin(found[--count]);
-}
-
 /* `buffered`: bytes of the disconnect's own that went before. */
 static void end_transmission(struct wsk_socket *ws, u64 buffered)
 {
@@ -44,7 +34,7 @@ static void end_transmission(struct wsk_socket *ws, u64 buffered)
 	else if (ending == END_WITH_FIN)
 		conn_send_fin(ws);
 	if (policy_graceful_ends_siblings(ws))
-		send_fins_of_siblings(ws);
+		wsk_to_others(ws->origin, true, conn_send_fin);
 	if (policy_graceful_drops_unread())
 		wsk_read_away(ws);
 }

@@ -128,19 +128,20 @@ void wsk_carry_others(const struct wsk_socket *ws)
 	wsk_kick_all();
 }
 
-/* For faults: connections besides that of `ws`, or those it has accepted; how many were found. */
-int wsk_other_connections(const struct wsk_socket *ws, bool accepted_only, struct wsk_socket **found, int room)
+/* For faults: does this to connections besides that of `ws`, or to those it has accepted. */
+void wsk_to_others(const struct wsk_socket *ws, bool accepted_only, void (*act)(struct wsk_socket *other))
 {
-	struct wsk_socket *other;
+	struct wsk_socket *found[16], *other;
 	int bucket, count = 0;
 
 	spin_lock_bh(&live_lock);
 	hash_for_each(live_sockets, bucket, other, live)
-		if (other != ws && other->connected && !other->closing && count < room &&
+		if (other != ws && other->connected && !other->closing && count < ARRAY_SIZE(found) &&
 		    (other->origin == ws || !accepted_only))
 			found[count++] = other;
 	spin_unlock_bh(&live_lock);
-	return count;
+	while (count)
+		act(found[--count]);
 }
 
 /* For a fault: what arrives while a callback is in progress is looked for on another processor. */

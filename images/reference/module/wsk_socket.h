@@ -22,7 +22,7 @@ void wsk_socket_ready(struct wsk_socket *ws, void *context, const void *events);
 void wsk_socket_free(struct wsk_socket *ws);
 bool wsk_is_live(const struct wsk_socket *pointer);
 struct wsk_socket *wsk_conditional_listener(__be16 port);
-int wsk_other_connections(const struct wsk_socket *ws, bool accepted_only, struct wsk_socket **found, int room);
+void wsk_to_others(const struct wsk_socket *ws, bool accepted_only, void (*act)(struct wsk_socket *other));
 void *wsk_context_of_another(const struct wsk_socket *ws);
 void wsk_evict(const struct wsk_client *client);
 void wsk_evict_listener(const struct wsk_socket *accepted);
