@@ -16,6 +16,16 @@ NTSTATUS PerformPrepare(OPERATION *op, struct _RUN *run, ULONG index)
     return NT_SUCCESS(status) ? CallPrepare(op) : status;
 }
 
+/* A close that waited for this call to return is made by who made the call. */
+static VOID Leave(SLOT *slot)
+{
+    OPERATION *owed = SlotLeave(slot);
+    NTSTATUS status = owed ? PerformStep(owed) : STATUS_SUCCESS;
+
+    if (!NT_SUCCESS(status))
+        OperationStop(owed, WSKTEST_OUTCOME_STOPPED, status, WSKTEST_EVENT_STOPPED);
+}
+
 static VOID MakeCall(OPERATION *op, SLOT *slot, WSK_SLOT function)
 {
     BOOLEAN irp = op->irp != NULL;
@@ -26,7 +36,7 @@ static VOID MakeCall(OPERATION *op, SLOT *slot, WSK_SLOT function)
     status = CallMake(op, slot, function);
     OperationNote(op, WSKTEST_EVENT_RETURN, status, op->size_returned);
     if (slot)
-        SlotLeave(slot);
+        Leave(slot);
     /* With an IRP only its completion ends the step. */
     if (!irp)
         OperationSettle(op, status);
@@ -52,7 +62,7 @@ static NTSTATUS PerformHere(OPERATION *op)
 {
     SLOT *slot = KindUsesSocket(op->step->kind) ? &op->run->slots[op->step->socket] : NULL;
     NTSTATUS status =
-        slot ? SlotEnter(slot, op->step, op->run->scenario->recovery_ms * 1000ULL) : STATUS_SUCCESS;
+        slot ? SlotEnter(slot, op, op->step, op->run->scenario->recovery_ms * 1000ULL) : STATUS_SUCCESS;
 
     if (status != STATUS_SUCCESS)
         return status;
@@ -61,7 +71,7 @@ static NTSTATUS PerformHere(OPERATION *op)
         return status;
     if (op->step->kind == WSKTEST_STEP_CLOSE)
         FlagLower(&slot->closing);
-    SlotLeave(slot);
+    Leave(slot);
     return status;
 }
 

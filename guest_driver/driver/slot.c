@@ -11,7 +11,8 @@
 
 #define SLEEP_US 100
 /* Where a close may not sleep, in a completion or callback or above PASSIVE_LEVEL, it lets a call return that
- * another processor is inside of. Past this it is skipped: the call may be one that the close itself holds up. */
+ * another processor is inside of. Past this the call may be one that the close itself holds up: in a completion
+ * the close is left to whoever returns last, else it is skipped. */
 #define STALL_LIMIT_US 50000
 
 VOID SlotInitialize(SLOT *slot, struct _RUN *run, ULONG index, BOOLEAN dangerous)
@@ -48,7 +49,8 @@ static BOOLEAN IsBusy(const SLOT *slot)
     return FALSE;
 }
 
-static NTSTATUS TryEnter(SLOT *slot, const struct wsktest_step *step)
+/* A close that may not come now is `later`'s, unless that is NULL: STATUS_PENDING when it was left to another. */
+static NTSTATUS TryEnter(SLOT *slot, const struct wsktest_step *step, struct _OPERATION *later)
 {
     BOOLEAN close = step->kind == WSKTEST_STEP_CLOSE;
     KIRQL before = IrqlAcquireSpinLock(&slot->lock);
@@ -59,9 +61,11 @@ static NTSTATUS TryEnter(SLOT *slot, const struct wsktest_step *step)
     else if (FlagIsRaised(&slot->closing) && !slot->dangerous)
         status = STATUS_DEVICE_OFF_LINE;
     else if (close && IsBusy(slot) && !(step->options & WSKTEST_OPTION_RACING))
-        status = STATUS_DEVICE_BUSY;
+        status = later && !slot->owed ? STATUS_PENDING : STATUS_DEVICE_BUSY;
     else if (slot->caller_count == SLOT_MAX_CALLS)
         status = STATUS_DEVICE_BUSY;
+    if (status == STATUS_PENDING)
+        slot->owed = later;
     if (status == STATUS_SUCCESS) {
         if (close)
             FlagRaise(&slot->closing);
@@ -71,11 +75,12 @@ static NTSTATUS TryEnter(SLOT *slot, const struct wsktest_step *step)
     return status;
 }
 
-NTSTATUS SlotEnter(SLOT *slot, const struct wsktest_step *step, ULONG64 limit_us)
+NTSTATUS SlotEnter(SLOT *slot, struct _OPERATION *op, const struct wsktest_step *step, ULONG64 limit_us)
 {
+    BOOLEAN completion = step->context == WSKTEST_CONTEXT_COMPLETION;
     BOOLEAN may_sleep = IrqlCurrent() == PASSIVE_LEVEL && !StepIsHooked(step);
     ULONG64 begin = ClockNow();
-    NTSTATUS status = TryEnter(slot, step);
+    NTSTATUS status = TryEnter(slot, step, NULL);
 
     if (!may_sleep)
         limit_us = STALL_LIMIT_US;
@@ -84,21 +89,27 @@ NTSTATUS SlotEnter(SLOT *slot, const struct wsktest_step *step, ULONG64 limit_us
             ClockSleepUs(SLEEP_US);
         else
             ClockStallUs(1);
-        status = TryEnter(slot, step);
+        status = TryEnter(slot, step, NULL);
     }
-    return status;
+    return status == STATUS_DEVICE_BUSY && completion ? TryEnter(slot, step, op) : status;
 }
 
-VOID SlotLeave(SLOT *slot)
+struct _OPERATION *SlotLeave(SLOT *slot)
 {
     KIRQL before = IrqlAcquireSpinLock(&slot->lock);
+    struct _OPERATION *owed = NULL;
     ULONG own = slot->caller_count;
 
     while (own && slot->callers[own - 1] != PsGetCurrentThreadId())
         own--;
     if (own)
         slot->callers[own - 1] = slot->callers[--slot->caller_count];
+    if (!IsBusy(slot)) {
+        owed = slot->owed;
+        slot->owed = NULL;
+    }
     IrqlReleaseSpinLock(&slot->lock, before);
+    return owed;
 }
 
 BOOLEAN SlotRetain(SLOT *slot, PWSK_DATA_INDICATION indication)

@@ -31,6 +31,7 @@ typedef struct _SLOT {
     KSPIN_LOCK lock; /* guards the socket and what follows; nothing is called while it is held */
     HANDLE callers[SLOT_MAX_CALLS]; /* the threads of calls in progress, one entry a call */
     ULONG caller_count;
+    struct _OPERATION *owed; /* a close that waits for the last of them to return */
     PWSK_DATA_INDICATION retained[WSKTEST_MAX_RETAINED];
     ULONG retained_count;
     WSK_INSPECT_ID inspections[WSKTEST_MAX_RETAINED];
@@ -47,17 +48,20 @@ VOID SlotOpen(_Inout_ SLOT *slot, _In_opt_ PWSK_SOCKET socket, _In_ ULONG catego
 /* Before every call of a function of the socket's. STATUS_SUCCESS, or why the contract forbids the call, a
  * warning: STATUS_DEVICE_OFF_LINE, the socket is being closed; STATUS_DEVICE_BUSY, a close would overtake a
  * call that has not returned; or an error: STATUS_INVALID_HANDLE, there is no socket. A close waits for its
- * turn: at most `limit_us` where the thread may sleep, else STALL_LIMIT_US. */
+ * turn: at most `limit_us` where the thread may sleep, else STALL_LIMIT_US. STATUS_PENDING: it is `op`'s, in a
+ * completion that cannot wait any longer, and SlotLeave gives it to the last who leaves. */
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _IRQL_requires_same_
 _Requires_lock_not_held_(slot->lock)
 _Must_inspect_result_
-NTSTATUS SlotEnter(_Inout_ SLOT *slot, _In_ const struct wsktest_step *step, _In_ ULONG64 limit_us);
+NTSTATUS SlotEnter(_Inout_ SLOT *slot, _In_ struct _OPERATION *op, _In_ const struct wsktest_step *step,
+                   _In_ ULONG64 limit_us);
 
-/* After it. */
+/* After it. Other than NULL: a close that waited for this, to be performed now. */
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _Requires_lock_not_held_(slot->lock)
-VOID SlotLeave(_Inout_ SLOT *slot);
+_Must_inspect_result_
+struct _OPERATION *SlotLeave(_Inout_ SLOT *slot);
 
 /* What callbacks keep for later steps, oldest first. FALSE or NULL: no room, or nothing kept. */
 _IRQL_requires_max_(DISPATCH_LEVEL)

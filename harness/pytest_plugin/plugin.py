@@ -261,14 +261,19 @@ def chosen_guest(settings: Settings) -> Guest:
     """
     guest = find(settings.guest, settings.guest_options)
     if settings.fault is not None and settings.fault not in guest.faults():
-        near = ", ".join(difflib.get_close_matches(settings.fault, guest.faults()))
-        known = f"it has {near}" if near else "`selfcheck --list` names those of the reference guest"
+        known = _like(settings.fault, guest.faults())
         raise UsageError(f"{guest.name} has no fault {settings.fault!r}; {known}")
     for freedom in settings.freedoms:
         if freedom_and_seed(freedom)[0] not in guest.freedoms():
-            known = ", ".join(guest.freedoms()) or "none"
-            raise UsageError(f"{guest.name} has no freedom {freedom!r}; it has: {known}")
+            known = _like(freedom, guest.freedoms())
+            raise UsageError(f"{guest.name} has no freedom {freedom!r}; {known}")
     return guest
+
+
+def _like(name: str, known: Iterable[str]) -> str:
+    """'it has rst-twice', for rst-twic; where they are listed, for a name that is like none."""
+    near = ", ".join(difflib.get_close_matches(name, known))
+    return f"it has {near}" if near else "`selfcheck --list` names those of the reference guest"
 
 
 def was_interrupted() -> bool:

@@ -74,6 +74,19 @@ FREEDOM(races, "races", "C-11 C-12 C-12b D-26 X-12",
 	"nobody: what other processors do between two steps of the provider's",
 	"the provider pauses by chance wherever others may come between, and goes on on any processor; races:SEED draws others")
 
+FREEDOM(calls_return_late, "calls-return-late", "D-33 C-07 C-21",
+	"nobody: how soon a call returns once its work is done, on a machine that is busy",
+	"each call below DISPATCH_LEVEL returns 20 ms after its work was done")
+FREEDOM(irps_vary, "irps-vary", "D-10 D-11 C-04 C-05 X-01",
+	"IRPs: a function completes its IRP within its call or later; nobody says that it is always the same",
+	"whether an IRP completes within its call, and what the call returns then, is now so, now so")
+FREEDOM(cancels_late, "cancels-late", "X-17 X-18 S-05 S-16",
+	"IoCancelIrp: the IRP completes later; how soon is not said",
+	"what IoCancelIrp ends completes 300 ms later")
+FREEDOM(statuses_vary, "statuses-vary", "C-11 D-12 D-14 D-15 D-19 D-26 D-27 D-29 D-30 X-06 X-32",
+	"nobody: that what is ended, refused or broken fails with the same status each time",
+	"what is ended, refused or broken fails with another status each time")
+
 /* ---- Statuses and Information ---- */
 
 FREEDOM(refusals_name_connection, "refusals-name-connection", "D-06 D-15 D-19 D-29 D-30 X-29 S-01 S-02 S-05",
@@ -253,6 +266,9 @@ FREEDOM(probes_with_data, "probes-with-data", "D-18b D-19 D-23 D-24 D-27 C-17 S-
 FREEDOM(keepalives, "keepalives", "D-01 D-23",
 	"RFC 1122, 4.2.3.6: an implementation may send keep-alives",
 	"connections that are idle send keep-alives each second")
+FREEDOM(keepalives_with_byte, "keepalives-with-byte", "D-01 D-23",
+	"RFC 1122, 4.2.3.6: a keep-alive may carry an octet of garbage",
+	"connections that are idle send keep-alives each second, with an octet of garbage")
 FREEDOM(no_nagle, "no-nagle", "X-31", "RFC 9293, 3.7.4: an algorithm that should be there can be off",
 	"small segments do not wait for acknowledgements")
 FREEDOM(ecn, "ecn", "", "RFC 3168, 6.1.1: a SYN may ask for it", "TCP asks for explicit congestion notification")

@@ -1,8 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The provider's answers, and those that a switch makes it give: what a call returns, what becomes of its IRP, how its
  * data is taken and given. */
+#include <linux/jhash.h>
+
 #include "policy_calls.h"
 #include "switches.h"
+
+/* For a freedom: is it this one's turn, of so many? */
+static bool varies(u32 of)
+{
+	static atomic_t drawn;
+
+	return freedom(FREEDOM_irps_vary) && jhash_1word(atomic_inc_return(&drawn), 0) % of == 0;
+}
 
 /* ---- IRPs ---- */
 
@@ -65,7 +75,8 @@ bool policy_tries_inline(const struct wsk_operation *op)
 {
 	if (op->kind == WSK_ABORT)
 		return false;
-	return freedom(FREEDOM_inline_results) || (op->kind == WSK_CLOSE && freedom(FREEDOM_inline_close));
+	return varies(2) || freedom(FREEDOM_inline_results) ||
+	       (op->kind == WSK_CLOSE && freedom(FREEDOM_inline_close));
 }
 
 bool policy_completes_at_dispatch(void)
@@ -100,7 +111,7 @@ u32 policy_ending_delay_ms(const struct wsk_operation *op)
 
 bool policy_cancels_inline(void)
 {
-	return freedom(FREEDOM_cancels_inline);
+	return freedom(FREEDOM_cancels_inline) || varies(2);
 }
 
 bool policy_completes_elsewhere(void)
@@ -121,6 +132,34 @@ u64 policy_information(NTSTATUS status, u64 information)
 u32 policy_call_delay_ms(void)
 {
 	return KeGetCurrentIrql() < DISPATCH_LEVEL && freedom(FREEDOM_slow_calls) ? 20 : 0;
+}
+
+u32 policy_return_delay_ms(void)
+{
+	return KeGetCurrentIrql() < DISPATCH_LEVEL && freedom(FREEDOM_calls_return_late) ? 20 : 0;
+}
+
+bool policy_inline_completes_later(void)
+{
+	return varies(3);
+}
+
+u32 policy_cancel_delay_ms(void)
+{
+	return freedom(FREEDOM_cancels_late) ? 300 : 0;
+}
+
+NTSTATUS policy_failure(NTSTATUS usual)
+{
+	static const NTSTATUS failures[] = {
+		STATUS_CANCELLED, STATUS_CONNECTION_ABORTED, STATUS_LOCAL_DISCONNECT, STATUS_FILE_FORCED_CLOSED,
+		STATUS_CONNECTION_INVALID, STATUS_INVALID_DEVICE_STATE, STATUS_UNSUCCESSFUL,
+	};
+	static atomic_t told;
+
+	if (NT_SUCCESS(usual) || !freedom(FREEDOM_statuses_vary))
+		return usual;
+	return failures[(u32)atomic_inc_return(&told) % ARRAY_SIZE(failures)];
 }
 
 bool policy_has_connect_ex(void)
@@ -198,14 +237,14 @@ bool policy_refusals_pend(void)
 /* What pends has no other status than its IRP's. */
 NTSTATUS policy_refused_irp_status(NTSTATUS refused_with)
 {
-	if (policy_refusals_pend() || policy_inline_is_pending())
+	if (policy_refusals_pend() || policy_inline_is_pending() || freedom(FREEDOM_irps_vary))
 		return refused_with;
 	return freedom(FREEDOM_refusals_with_two_statuses) ? STATUS_UNSUCCESSFUL : refused_with;
 }
 
 bool policy_inline_is_pending(void)
 {
-	return freedom(FREEDOM_completions_nested);
+	return freedom(FREEDOM_completions_nested) || varies(3);
 }
 
 NTSTATUS policy_refusal_status(enum policy_reason reason)
@@ -216,19 +255,21 @@ NTSTATUS policy_refusal_status(enum policy_reason reason)
 		return STATUS_INVALID_PARAMETER;
 	if (reason == WAS_ABORTED && freedom(FREEDOM_aborted_is_forced_closed))
 		return STATUS_FILE_FORCED_CLOSED;
-	return freedom(FREEDOM_refusals_name_connection) ? STATUS_CONNECTION_INVALID : STATUS_INVALID_DEVICE_STATE;
+	return policy_failure(freedom(FREEDOM_refusals_name_connection) ? STATUS_CONNECTION_INVALID :
+									  STATUS_INVALID_DEVICE_STATE);
 }
 
 NTSTATUS policy_dead_status(NTSTATUS broken_by)
 {
-	return freedom(FREEDOM_dead_tells_why) ? broken_by : STATUS_FILE_FORCED_CLOSED;
+	return policy_failure(freedom(FREEDOM_dead_tells_why) ? broken_by : STATUS_FILE_FORCED_CLOSED);
 }
 
 NTSTATUS policy_reset_status(void)
 {
 	if (freedom(FREEDOM_reset_is_forced_closed))
 		return STATUS_FILE_FORCED_CLOSED;
-	return freedom(FREEDOM_reset_is_remote_disconnect) ? STATUS_REMOTE_DISCONNECT : STATUS_CONNECTION_RESET;
+	return policy_failure(freedom(FREEDOM_reset_is_remote_disconnect) ? STATUS_REMOTE_DISCONNECT :
+									    STATUS_CONNECTION_RESET);
 }
 
 /* ---- Data ---- */

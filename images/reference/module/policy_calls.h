@@ -21,11 +21,15 @@ bool policy_completes_at_dispatch(void);
 u32 policy_completion_delay_ms(void);
 u32 policy_ending_delay_ms(const struct wsk_operation *op);
 bool policy_cancels_inline(void);		/* before IoCancelIrp returns */
+u32 policy_cancel_delay_ms(void);
+bool policy_inline_completes_later(void);	/* what could complete within its call */
+NTSTATUS policy_failure(NTSTATUS usual);	/* where no document names one */
 bool policy_completes_elsewhere(void);		/* on another processor */
 u64 policy_information(NTSTATUS status, u64 information);
 
 /* ---- Calls ---- */
 u32 policy_call_delay_ms(void);
+u32 policy_return_delay_ms(void);		/* once its work is done */
 bool policy_has_connect_ex(void);
 bool policy_copies_buf(void);			/* a WSK_BUF is read within the call */
 bool policy_uses_silent(const struct wsk_socket *ws);	/* may it be used, as far as silent mode goes? */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The provider's answers, and those that a switch makes it give: the end of a socket. */
+#include "policy_calls.h"
 #include "policy_close.h"
 #include "policy_waiting.h"
 #include "switches.h"
@@ -93,7 +94,7 @@ NTSTATUS policy_status_at_close(const struct wsk_operation *op)
 		return STATUS_SUCCESS;
 	if (freedom(FREEDOM_closed_is_forced_closed))
 		return STATUS_FILE_FORCED_CLOSED;
-	return freedom(FREEDOM_closed_is_aborted) ? STATUS_CONNECTION_ABORTED : STATUS_CANCELLED;
+	return policy_failure(freedom(FREEDOM_closed_is_aborted) ? STATUS_CONNECTION_ABORTED : STATUS_CANCELLED);
 }
 
 bool policy_close_waits_for_callbacks(const struct wsk_socket *ws)

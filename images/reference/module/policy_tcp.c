@@ -42,7 +42,7 @@ u32 policy_time_wait_s(void)
 
 u32 policy_keepalive_s(void)
 {
-	return freedom(FREEDOM_keepalives) ? 1 : 0;
+	return freedom(FREEDOM_keepalives) || freedom(FREEDOM_keepalives_with_byte) ? 1 : 0;
 }
 
 u8 policy_connect_retries(void)
@@ -140,4 +140,9 @@ bool policy_sends_at_once(void)
 bool policy_refuses(void)
 {
 	return !freedom(FREEDOM_stealth);
+}
+
+bool policy_keepalive_has_byte(void)
+{
+	return freedom(FREEDOM_keepalives_with_byte);
 }

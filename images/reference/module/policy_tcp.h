@@ -24,6 +24,7 @@ int policy_copies(bool rst, bool fin);
 bool policy_sends_again(bool syn, bool fin);
 bool policy_acknowledges_late_segments(void);	/* of a connection that is gone */
 u32 policy_ending_leaves_after_ms(void);	/* a FIN or a RST */
+bool policy_keepalive_has_byte(void);
 bool policy_probes(void);			/* a window that is closed */
 bool policy_probes_with_data(void);
 bool policy_fin_at_two_places(void);

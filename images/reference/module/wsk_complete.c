@@ -216,7 +216,7 @@ NTSTATUS wsk_inline(struct irp *irp, NTSTATUS status, u64 information)
 	if (!wsk_irp_check(irp))
 		return status == STATUS_SUCCESS ? STATUS_INVALID_PARAMETER : status;
 	wsk_take(irp);
-	if (!NT_SUCCESS(status) && policy_refusals_pend()) {
+	if ((!NT_SUCCESS(status) && policy_refusals_pend()) || policy_inline_completes_later()) {
 		wsk_mark_pending(irp);
 		wsk_complete(irp, status, information);
 		return STATUS_PENDING;

@@ -242,6 +242,24 @@ static void load(const struct sock *sk, struct sk_buff *skb)
 	move(skb, 1);
 }
 
+/* Of a connection that is idle: what was acknowledged last, once more. */
+static bool is_keepalive(const struct sock *sk, const struct sk_buff *skb, const struct tcphdr *tcp)
+{
+	return is_empty(skb, tcp) && !tcp->syn && !tcp->fin && !tcp->rst &&
+	       ntohl(tcp->seq) == tcp_sk(sk)->snd_una - 1 && skb->ip_summed == CHECKSUM_PARTIAL;
+}
+
+/* The keep-alive with an octet that stands where one was. */
+static void load_garbage(struct sk_buff *skb)
+{
+	u16 before = skb->len - skb_transport_offset(skb);
+
+	if (skb_ensure_writable(skb, skb->len) || (!skb_tailroom(skb) && pskb_expand_head(skb, 0, 1, GFP_ATOMIC)))
+		return;
+	skb_put_u8(skb, 0);
+	set_length(skb, before);
+}
+
 /* For faults: data, a FIN or a SYN that TCP has sent before. */
 static bool is_repeated(const struct sock *sk, const struct sk_buff *skb, const struct tcphdr *tcp)
 {
@@ -278,6 +296,10 @@ static unsigned int from_socket(struct wsk_socket *ws, struct sock *sk, struct s
 		if (policy_probes_with_data())
 			load(sk, skb);
 		return policy_probes() ? NF_ACCEPT : NF_DROP;
+	}
+	if (policy_keepalive_has_byte() && is_keepalive(sk, skb, tcp)) {
+		load_garbage(skb);
+		return NF_ACCEPT;
 	}
 	if ((tcp->fin || tcp->rst) && policy_ending_leaves_after_ms())
 		return hold(sk, skb, state, policy_ending_leaves_after_ms(), true);

@@ -33,6 +33,8 @@ void wsk_enter(struct wsk_visit *visit, struct wsk_socket *ws, const void *calle
 void wsk_leave(struct wsk_visit *visit)
 {
 	policy_pause();
+	if (policy_return_delay_ms())
+		msleep(policy_return_delay_ms());
 	spin_lock_bh(&visits_lock);
 	list_del(&visit->list);
 	spin_unlock_bh(&visits_lock);

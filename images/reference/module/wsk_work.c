@@ -49,13 +49,28 @@ static void cancelled(struct wsk_socket *ws, struct wsk_operation *op)
 		wsk_fail(ws, op, policy_cancelled_status(op));
 }
 
+/* For a freedom: what was cancelled goes on for a while. */
+static bool cancel_begins(struct wsk_socket *ws, struct wsk_operation *op)
+{
+	u32 delay_ms = policy_cancel_delay_ms();
+
+	if (!delay_ms)
+		return true;
+	if (!op->begins)
+		op->begins = (jiffies + msecs_to_jiffies(delay_ms)) | 1;
+	if (time_after_eq(jiffies, op->begins))
+		return true;
+	wsk_kick_in(ws, delay_ms);
+	return false;
+}
+
 static void finish_cancelled(struct wsk_socket *ws)
 {
 	struct wsk_operation *op, *next;
 	bool aborts = false;
 
 	list_for_each_entry_safe(op, next, &ws->operations, list)
-		if (READ_ONCE(op->cancelled) && op->kind != WSK_CLOSE) {
+		if (READ_ONCE(op->cancelled) && op->kind != WSK_CLOSE && cancel_begins(ws, op)) {
 			aborts |= (op->kind == WSK_GRACEFUL && policy_cancelled_graceful_aborts()) ||
 				  (op->kind == WSK_SEND && policy_cancelled_send_aborts());
 			cancelled(ws, op);
