@@ -209,7 +209,10 @@ class _Runs:
             verdict = judge(task, load_run(folder / "latest"), in_play(folder / "latest"))
         except UsageError:
             raise HarnessError(f"the run with {task.fault} left no record:\n{output[-2000:]}") from None
-        if not verdict.well:
+        if verdict.well:
+            # Now, and not all at the end: together they are gigabytes, which take a slow disk minutes.
+            shutil.rmtree(folder)
+        else:
             self._keep(folder)
         return verdict
 
