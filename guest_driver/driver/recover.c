@@ -145,5 +145,6 @@ VOID RecoverRun(RUN *run)
     WaitForIrps(run);
     ControlReleaseAll(run);
     WaitForInsiders(run);
+    WaitForIrps(run); /* of a close that one of them made as it left */
     ReportHung(run);
 }

@@ -40,11 +40,19 @@ VOID SlotOpen(SLOT *slot, PWSK_SOCKET socket, ULONG category)
     IrqlReleaseSpinLock(&slot->lock, before);
 }
 
+/* A thread, or a processor: a DPC on an idle one runs in its idle thread, and the idle threads share the id 0. */
+static ULONG64 Caller(VOID)
+{
+    ULONG64 thread = (ULONG64)(ULONG_PTR)PsGetCurrentThreadId();
+
+    return thread ? thread : ~(ULONG64)KeGetCurrentProcessorNumberEx(NULL);
+}
+
 /* Is another thread inside a function of the socket's? What this one is inside of, the call is nested in. */
 static BOOLEAN IsBusy(const SLOT *slot)
 {
     for (ULONG i = 0; i < slot->caller_count; i++)
-        if (slot->callers[i] != PsGetCurrentThreadId())
+        if (slot->callers[i] != Caller())
             return TRUE;
     return FALSE;
 }
@@ -69,7 +77,7 @@ static NTSTATUS TryEnter(SLOT *slot, const struct wsktest_step *step, struct _OP
     if (status == STATUS_SUCCESS) {
         if (close)
             FlagRaise(&slot->closing);
-        slot->callers[slot->caller_count++] = PsGetCurrentThreadId();
+        slot->callers[slot->caller_count++] = Caller();
     }
     IrqlReleaseSpinLock(&slot->lock, before);
     return status;
@@ -100,7 +108,7 @@ struct _OPERATION *SlotLeave(SLOT *slot)
     struct _OPERATION *owed = NULL;
     ULONG own = slot->caller_count;
 
-    while (own && slot->callers[own - 1] != PsGetCurrentThreadId())
+    while (own && slot->callers[own - 1] != Caller())
         own--;
     if (own)
         slot->callers[own - 1] = slot->callers[--slot->caller_count];

@@ -29,7 +29,7 @@ typedef struct _SLOT {
     FLAG closing;
     FLAG closed;
     KSPIN_LOCK lock; /* guards the socket and what follows; nothing is called while it is held */
-    HANDLE callers[SLOT_MAX_CALLS]; /* the threads of calls in progress, one entry a call */
+    ULONG64 callers[SLOT_MAX_CALLS]; /* who makes the calls in progress, one entry a call */
     ULONG caller_count;
     struct _OPERATION *owed; /* a close that waits for the last of them to return */
     PWSK_DATA_INDICATION retained[WSKTEST_MAX_RETAINED];

@@ -64,6 +64,11 @@ class Event(NamedTuple):
     nothing: bool  # CALLBACK_ENTER: a NULL indication or socket
     after_close: bool  # CALLBACK_*: the socket's close had completed
 
+    @property
+    def caller(self) -> tuple[int, int]:
+        """The thread, or a processor whose idle thread a DPC has interrupted: those share the id 0."""
+        return (self.thread, -1) if self.thread else (0, self.cpu)
+
     def __repr__(self) -> str:
         whose = f"socket {self.socket}" if self.kind in CALLBACKS else f"step {self.step}"
         return f"event {self.sequence} ({self.kind.name.lower()} of {whose}, {irql_name(self.irql)})"

@@ -25,6 +25,7 @@ from harness.guest.base import RunningGuest
 from harness.guest.control import ClockReading
 from harness.peer import Peer
 from harness.run.guest_pool import GuestLease
+from harness.run.hung import why_hung
 from harness.run.limits import require_own_part
 from harness.run.session import Session
 from harness.run.temporary_address import TemporaryAddress, temporary_address
@@ -219,7 +220,7 @@ class Case:
         _check_scene(timeline, peer)
         if trace.outcome in _HUNG:
             require_own_part(timeline, watch)
-            raise GuestHung(_hung(plan, trace))
+            raise GuestHung(why_hung(plan, trace))
         return timeline
 
     async def _exchange(
@@ -339,19 +340,6 @@ def _check_called(plan: Scenario, trace: Trace) -> None:
 
 def _first(trace: Trace, kind: EventKind) -> Event | None:
     return next((event for event in trace.events if event.kind == kind), None)
-
-
-def _hung(plan: Scenario, trace: Trace) -> str:
-    hung = [event.step for event in trace.events if event.kind == EventKind.HUNG]
-    operations = [plan.operations[step] for step in hung if step < len(plan.operations)]
-    if trace.outcome == TraceOutcome.HUNG:
-        names = ", ".join(map(str, operations)) or "a call of the driver's own recovery"
-        in_vain = "IoCancelIrp, an abortive disconnect and a close did not help"
-        if not trace.pending:
-            return f"{names} did not complete before the thread ended that asked for it: {in_vain}"
-        return f"{names} never completed: {in_vain}"
-    wait = plan.operations[trace.stop_step]
-    return f"{wait.target or wait} did not complete within the limit; the driver's recovery completed it"
 
 
 def _check_scene(timeline: Timeline, peer: Peer | None) -> None:

@@ -34,7 +34,10 @@ MANY = 32
 @requires("C-21", "X-11")
 @for_each(call=CALLS, way=CONNECTED_AND_ACCEPTED, family=FAMILIES)
 async def test_a_socket_is_closed_in_the_completion_routine_of_its_own_call(lab, call, way, family):
-    """Whatever the call was: in its completion the socket is closed, and the close completes with success."""
+    """Whatever the call was: in its completion the socket is closed, and the close completes with success.
+
+    It is noted whether that was inside, or after another thread's call had returned.
+    """
     plan = Scenario()
     peer, sock = joined(lab, plan, Sends(b"data"), way, family)
     operation = call(plan, sock)
@@ -47,6 +50,8 @@ async def test_a_socket_is_closed_in_the_completion_routine_of_its_own_call(lab,
     irql = seen.irql_at(close)
     assert irql.call == irql.returned <= DISPATCH_LEVEL
     assert (seen.completions(close), seen.status(close)) == (1, STATUS_SUCCESS)
+    inside_of = seen.completion(operation).event.caller
+    lab.note("closed inside the completion routine", seen.call(close).event.caller == inside_of)
 
 
 BEHAVIOURS = {

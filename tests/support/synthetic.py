@@ -41,6 +41,7 @@ class GuestRun:
         self.plan = plan
         self.lost_events = 0
         self.outcome = TraceOutcome.COMPLETED
+        self.stop_step = abi.WSKTEST_NO_STEP
         self._events: list[bytes] = []
         self._area = bytearray(b"\xa5" * receive_size(plan))
 
@@ -100,7 +101,7 @@ class GuestRun:
             receive_offset=size + len(events),
             receive_size=len(self._area),
             lost_events=self.lost_events,
-            stop_step=abi.WSKTEST_NO_STEP,
+            stop_step=self.stop_step,
             qpc_frequency=FREQUENCY,
         )
         return bytes(header.dumps() + events + self._area)

@@ -96,7 +96,7 @@ class Call:
 
 def _is_under_way(call: Call, close: Call) -> bool:
     """Was it in progress on another thread when the socket was closed?"""
-    if call is close or call.called.thread == close.called.thread:
+    if call is close or call.called.caller == close.called.caller:
         return False
     return not one_behind_the_other(call, close)
 

@@ -233,9 +233,11 @@ static NTSTATUS events_option(struct wsk_socket *ws, const struct wsk_event_cont
 	if (!control || size < sizeof(*control) || !control->npi)
 		status = STATUS_INVALID_PARAMETER;
 	else if (control->mask & WSK_EVENT_DISABLE)
-		status = wsk_disable_event(ws, control->mask, irp);
+		status = wsk_disable_event(ws, control->mask);
 	else
 		status = wsk_enable_events(ws, control->mask);
+	if (irp && status == STATUS_EVENT_PENDING)
+		return wsk_await_event(ws, control->mask, irp);
 	return answer(irp, status);
 }
 

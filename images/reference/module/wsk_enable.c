@@ -76,24 +76,30 @@ bool wsk_event_returned(struct wsk_socket *ws, u32 kind)
 	return READ_ONCE(ws->running) != kind;
 }
 
-/* Each event alone. STATUS_PENDING when the IRP will tell that its callback has returned. */
-NTSTATUS wsk_disable_event(struct wsk_socket *ws, u32 mask, struct irp *irp)
+/* Each event alone. STATUS_EVENT_PENDING while its callback is in progress. */
+NTSTATUS wsk_disable_event(struct wsk_socket *ws, u32 mask)
 {
-	struct wsk_operation template = { .kind = WSK_DISABLE, .event = mask & ~WSK_EVENT_DISABLE };
+	u32 event = mask & ~WSK_EVENT_DISABLE;
 	bool in_progress;
 
-	if (hweight32(template.event) != 1 && !policy_disables_several())
+	if (hweight32(event) != 1 && !policy_disables_several())
 		return policy_refusal_status(BAD_PARAMETER);
-	if (template.event & ws->static_events || template.event & ~ALL_EVENTS)
+	if (event & ws->static_events || event & ~ALL_EVENTS)
 		return STATUS_INVALID_PARAMETER;
 	spin_lock_bh(&ws->lock);
-	ws->once_disabled |= template.event;
-	in_progress = ws->running && ws->running & template.event;
-	ws->outlived = !in_progress && policy_disable_comes_late(template.event, false);
-	if (!policy_disable_comes_late(template.event, in_progress))
-		ws->enabled &= ~policy_disabled(template.event);
+	ws->once_disabled |= event;
+	in_progress = ws->running && ws->running & event;
+	ws->outlived = !in_progress && policy_disable_comes_late(event, false);
+	if (!policy_disable_comes_late(event, in_progress))
+		ws->enabled &= ~policy_disabled(event);
 	spin_unlock_bh(&ws->lock);
-	if (!in_progress || !policy_disable_waits())
-		return STATUS_SUCCESS;
-	return irp ? wsk_pend(ws, irp, &template) : STATUS_EVENT_PENDING;
+	return in_progress && policy_disable_waits() ? STATUS_EVENT_PENDING : STATUS_SUCCESS;
+}
+
+/* The IRP tells that the callback of what was disabled has returned. */
+NTSTATUS wsk_await_event(struct wsk_socket *ws, u32 mask, struct irp *irp)
+{
+	struct wsk_operation template = { .kind = WSK_DISABLE, .event = mask & ~WSK_EVENT_DISABLE };
+
+	return wsk_pend(ws, irp, &template);
 }
