@@ -312,7 +312,7 @@ def require_peer_ended(seen, at):
 def was_running(seen, start, end, limit):
     """Did the host keep the guest from running for a part of `limit` ns only?
 
-    What is to come within them, and did not, might have come else.
+    What is to come within them, and did not, might have come else. What is only recorded is then not.
     """
     starved = seen.starved(start, end)
     told = f"the host kept the guest from running for {format_ns(starved)} of {format_ns(limit)}"

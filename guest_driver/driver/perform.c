@@ -7,6 +7,8 @@
 #include "kind.h"
 #include "run_state.h"
 
+#define TURN_LIMIT_US 4000000ULL /* less than scenarios wait for the close */
+
 NTSTATUS PerformPrepare(OPERATION *op, struct _RUN *run, ULONG index)
 {
     NTSTATUS status;
@@ -57,12 +59,18 @@ static NTSTATUS CallEntered(OPERATION *op, SLOT *slot)
     return STATUS_SUCCESS;
 }
 
+/* Other threads' calls overlap: all of them may have to be over before a close has its turn. Recovery does not
+ * wait that long, for what may be hung. */
+static ULONG64 TurnLimitUs(const OPERATION *op)
+{
+    return op->flags & WSKTEST_EVENT_RECOVERY ? op->run->scenario->recovery_ms * 1000ULL : TURN_LIMIT_US;
+}
+
 /* Makes the call at the IRQL of the caller, unless the contract forbids it: then a warning. */
 static NTSTATUS PerformHere(OPERATION *op)
 {
     SLOT *slot = KindUsesSocket(op->step->kind) ? &op->run->slots[op->step->socket] : NULL;
-    NTSTATUS status =
-        slot ? SlotEnter(slot, op, op->step, op->run->scenario->recovery_ms * 1000ULL) : STATUS_SUCCESS;
+    NTSTATUS status = slot ? SlotEnter(slot, op, op->step, TurnLimitUs(op)) : STATUS_SUCCESS;
 
     if (status != STATUS_SUCCESS)
         return status;
