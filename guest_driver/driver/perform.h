@@ -15,7 +15,8 @@ _Must_inspect_result_
 NTSTATUS PerformPrepare(_Out_ OPERATION *op, _In_ struct _RUN *run, _In_ ULONG index);
 
 /* Makes the call in the context that the step names. STATUS_SUCCESS: it was made, whatever it returned, or it
- * was skipped because the contract forbids it; else there is nothing to call. */
+ * was skipped because the contract forbids it. STATUS_PENDING: a close in a completion, which whoever returns last
+ * from the socket's functions makes. Else there is nothing to call. */
 _IRQL_requires_max_(DISPATCH_LEVEL)
 _IRQL_requires_same_
 NTSTATUS PerformStep(_Inout_ OPERATION *op);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a hung guest owes, in words: which IRP did not complete, or which call did not return."""
+"""A hung guest in words: which IRP did not complete, or which call did not return."""
 
 import itertools
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from harness.scenario import Operation, Scenario
 
 
 def why_hung(plan: Scenario, trace: Trace) -> str:
-    """Of a trace that a limit ended, or that the driver's recovery could not clean up."""
+    """Why a limit ended the run, or the driver's recovery could not clean up behind it."""
     return _never_ended(plan, trace) if trace.outcome == TraceOutcome.HUNG else _reached_limit(plan, trace)
 
 
