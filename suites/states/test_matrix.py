@@ -89,11 +89,11 @@ async def test_syn_sent(lab, category, operation, context, family):
     assert seen.order(connect.completion, sock.close_completion)
     assert seen.no(FIN, sender="guest")
     note(lab, seen, done)
-    lab.record("status of the connect", seen.status(connect))
     ends = closes(done) or bool(seen.order(connect.completion, sock.close_call))
     refused = failed(seen, done)  # then it has ended nothing; else it may take its time
     if ends or refused or was_running(seen, done.call, sock.close_call, LATER):
         lab.record("ends the connect", ends)
+        lab.record("status of the connect", seen.status(connect))
 
 
 @requires("S-03")

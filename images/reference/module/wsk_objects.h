@@ -87,7 +87,7 @@ struct wsk_operation {
 	u8 tries;		/* WSK_CONNECT: how often it was refused */
 	unsigned long retry_at;	/* likewise: jiffies of the next, 0 for none */
 	unsigned long due;	/* for faults: jiffies when it is given up, 0 for not yet */
-	unsigned long begins;	/* WSK_CLOSE: jiffies when it does anything, 0 for not known yet */
+	unsigned long begins;	/* a close, or what was cancelled: jiffies when anything is done, 0 for not known yet */
 	bool queued;		/* every byte is with TCP, `end_sequence` is known */
 	bool cancelled;		/* IoCancelIrp came: the work item completes it */
 	bool on_accepted;	/* for a fault: the socket is one that a listener accepted */

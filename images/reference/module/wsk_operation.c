@@ -197,19 +197,23 @@ static void give_back(struct wsk_socket *ws, struct wsk_operation *op, NTSTATUS 
 		wsk_complete(op->irp, status, information);
 }
 
-/* For freedoms: some let time pass between what ends an operation and its completion. */
-bool wsk_is_due(struct wsk_socket *ws, struct wsk_operation *op)
+/* For freedoms: has so long passed since it was first asked? The work comes again when it has. */
+bool wsk_has_waited(struct wsk_socket *ws, unsigned long *until, u32 delay_ms)
 {
-	u32 delay_ms = policy_ending_delay_ms(op);
-
 	if (!delay_ms)
 		return true;
-	if (!op->due)
-		op->due = (jiffies + msecs_to_jiffies(delay_ms)) | 1;
-	if (time_after_eq(jiffies, op->due))
+	if (!*until)
+		*until = (jiffies + msecs_to_jiffies(delay_ms)) | 1;
+	if (time_after_eq(jiffies, *until))
 		return true;
 	wsk_kick_in(ws, delay_ms);
 	return false;
+}
+
+/* For freedoms: some let time pass between what ends an operation and its completion. */
+bool wsk_is_due(struct wsk_socket *ws, struct wsk_operation *op)
+{
+	return wsk_has_waited(ws, &op->due, policy_ending_delay_ms(op));
 }
 
 /* For faults: memory that nobody frees. */

@@ -201,14 +201,19 @@ static void send_copy(struct sk_buff *skb, const struct nf_hook_state *state, bo
 	state->okfn(state->net, state->sk, copy);
 }
 
+/* What was acknowledged last, once more and without data: a probe, be it of a window or of an idle connection. */
+static bool asks_for_ack(const struct sock *sk, const struct sk_buff *skb, const struct tcphdr *tcp)
+{
+	return is_empty(skb, tcp) && !tcp->syn && !tcp->fin && !tcp->rst &&
+	       ntohl(tcp->seq) == tcp_sk(sk)->snd_una - 1 && skb->ip_summed == CHECKSUM_PARTIAL;
+}
+
 /* A probe of a closed window, which has none of the bytes that wait for it to open. */
 static bool is_probe(const struct sock *sk, const struct sk_buff *skb, const struct tcphdr *tcp)
 {
 	const struct sk_buff *next = tcp_send_head(sk);
 
-	return is_empty(skb, tcp) && !tcp->syn && !tcp->fin && !tcp->rst && next && next->len &&
-	       !tcp_sk(sk)->packets_out && ntohl(tcp->seq) == tcp_sk(sk)->snd_una - 1 &&
-	       skb->ip_summed == CHECKSUM_PARTIAL;
+	return asks_for_ack(sk, skb, tcp) && next && next->len && !tcp_sk(sk)->packets_out;
 }
 
 static void set_length(struct sk_buff *skb, u16 before)
@@ -227,37 +232,28 @@ static void set_length(struct sk_buff *skb, u16 before)
 
 static bool any_loaded;	/* since the guest was started; till then no incoming segment has to be looked at */
 
-/* The probe with the first of them, at its own place. */
-static void load(const struct sock *sk, struct sk_buff *skb)
-{
-	u16 before = skb->len - skb_transport_offset(skb);
-	u8 first;
-
-	if (skb_copy_bits(tcp_send_head(sk), 0, &first, 1) || skb_ensure_writable(skb, skb->len) ||
-	    (!skb_tailroom(skb) && pskb_expand_head(skb, 0, 1, GFP_ATOMIC)))
-		return;
-	WRITE_ONCE(any_loaded, true);
-	skb_put_u8(skb, first);
-	set_length(skb, before);
-	move(skb, 1);
-}
-
-/* Of a connection that is idle: what was acknowledged last, once more. */
-static bool is_keepalive(const struct sock *sk, const struct sk_buff *skb, const struct tcphdr *tcp)
-{
-	return is_empty(skb, tcp) && !tcp->syn && !tcp->fin && !tcp->rst &&
-	       ntohl(tcp->seq) == tcp_sk(sk)->snd_una - 1 && skb->ip_summed == CHECKSUM_PARTIAL;
-}
-
-/* The keep-alive with an octet that stands where one was. */
-static void load_garbage(struct sk_buff *skb)
+/* False where there is no memory for it. */
+static bool append(struct sk_buff *skb, u8 octet)
 {
 	u16 before = skb->len - skb_transport_offset(skb);
 
 	if (skb_ensure_writable(skb, skb->len) || (!skb_tailroom(skb) && pskb_expand_head(skb, 0, 1, GFP_ATOMIC)))
-		return;
-	skb_put_u8(skb, 0);
+		return false;
+	skb_put_u8(skb, octet);
 	set_length(skb, before);
+	return true;
+}
+
+/* The probe with the first of them, at its own place. */
+static void load(const struct sock *sk, struct sk_buff *skb)
+{
+	u8 first;
+
+	if (skb_copy_bits(tcp_send_head(sk), 0, &first, 1))
+		return;
+	WRITE_ONCE(any_loaded, true);
+	if (append(skb, first))
+		move(skb, 1);
 }
 
 /* For faults: data, a FIN or a SYN that TCP has sent before. */
@@ -297,8 +293,8 @@ static unsigned int from_socket(struct wsk_socket *ws, struct sock *sk, struct s
 			load(sk, skb);
 		return policy_probes() ? NF_ACCEPT : NF_DROP;
 	}
-	if (policy_keepalive_has_byte() && is_keepalive(sk, skb, tcp)) {
-		load_garbage(skb);
+	if (policy_keepalive_has_byte() && asks_for_ack(sk, skb, tcp)) {
+		append(skb, 0);
 		return NF_ACCEPT;
 	}
 	if ((tcp->fin || tcp->rst) && policy_ending_leaves_after_ms())

@@ -52,16 +52,7 @@ static void cancelled(struct wsk_socket *ws, struct wsk_operation *op)
 /* For a freedom: what was cancelled goes on for a while. */
 static bool cancel_begins(struct wsk_socket *ws, struct wsk_operation *op)
 {
-	u32 delay_ms = policy_cancel_delay_ms();
-
-	if (!delay_ms)
-		return true;
-	if (!op->begins)
-		op->begins = (jiffies + msecs_to_jiffies(delay_ms)) | 1;
-	if (time_after_eq(jiffies, op->begins))
-		return true;
-	wsk_kick_in(ws, delay_ms);
-	return false;
+	return wsk_has_waited(ws, &op->begins, policy_cancel_delay_ms());
 }
 
 static void finish_cancelled(struct wsk_socket *ws)
@@ -101,16 +92,7 @@ static bool awaits_fin(struct wsk_socket *ws)
 /* For a freedom: a close that does nothing at first. */
 static bool begins(struct wsk_socket *ws, struct wsk_operation *close)
 {
-	u32 delay_ms = policy_close_begins_after_ms();
-
-	if (!delay_ms)
-		return true;
-	if (!close->begins)
-		close->begins = (jiffies + msecs_to_jiffies(delay_ms)) | 1;
-	if (time_after_eq(jiffies, close->begins))
-		return true;
-	wsk_kick_in(ws, delay_ms);
-	return false;
+	return wsk_has_waited(ws, &close->begins, policy_close_begins_after_ms());
 }
 
 /* Others only add to the end of the list while this runs, and queue the work again. */
