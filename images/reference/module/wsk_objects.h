@@ -205,6 +205,8 @@ struct wsk_socket {
 	u64 backlog_told;
 	struct list_head leftover;	/* indicated, not accepted */
 	struct wsk_inspect_id inspect_id;	/* of the request it was accepted for */
+	u32 loaded_at;		/* for a freedom: the place of the octet that a probe carried, if `loaded` */
+	bool loaded;
 	unsigned long impatient;	/* for a fault: jiffies when FIN-WAIT-2 ends, 0 for not yet */
 	bool carried;		/* for a fault: another's disconnect has completed */
 	void *first_context;	/* likewise: of a listener, that of the first socket that it accepted */

@@ -245,12 +245,14 @@ static bool append(struct sk_buff *skb, u8 octet)
 }
 
 /* The probe with the first of them, at its own place. */
-static void load(const struct sock *sk, struct sk_buff *skb)
+static void load(struct wsk_socket *ws, const struct sock *sk, struct sk_buff *skb)
 {
 	u8 first;
 
 	if (skb_copy_bits(tcp_send_head(sk), 0, &first, 1))
 		return;
+	WRITE_ONCE(ws->loaded_at, tcp_sk(sk)->snd_nxt);
+	smp_store_release(&ws->loaded, true);
 	WRITE_ONCE(any_loaded, true);
 	if (append(skb, first))
 		move(skb, 1);
@@ -290,7 +292,7 @@ static unsigned int from_socket(struct wsk_socket *ws, struct sock *sk, struct s
 		send_moved_copy(skb, state, 1);
 	if (is_probe(sk, skb, tcp)) {
 		if (policy_probes_with_data())
-			load(sk, skb);
+			load(ws, sk, skb);
 		return policy_probes() ? NF_ACCEPT : NF_DROP;
 	}
 	if (policy_keepalive_has_byte() && asks_for_ack(sk, skb, tcp)) {
@@ -371,17 +373,29 @@ static unsigned int outgoing(void *unused, struct sk_buff *skb, const struct nf_
 	return ws ? from_socket(ws, sk, skb, state) : NF_ACCEPT;
 }
 
+/* Did a probe carry the octet at this place? */
+static bool was_loaded(struct sock *sk, u32 place)
+{
+	const struct wsk_socket *ws;
+	bool so;
+
+	read_lock_bh(&sk->sk_callback_lock);	/* the owner stays meanwhile */
+	ws = conn_owner(sk);
+	so = ws && smp_load_acquire(&ws->loaded) && READ_ONCE(ws->loaded_at) == place;
+	read_unlock_bh(&sk->sk_callback_lock);
+	return so;
+}
+
 /* The peer took the octet of a probe, of which Linux's TCP knows nothing: it will be sent once more. */
-static void take_back(const struct sock *sk, struct sk_buff *skb, const struct tcphdr *tcp)
+static void take_back(struct sock *sk, struct sk_buff *skb, const struct tcphdr *tcp)
 {
 	u32 next = READ_ONCE(tcp_sk(sk)->snd_nxt);
 	int end = skb_transport_offset(skb) + sizeof(*tcp);
 	__be32 told = tcp->ack_seq;
 	struct tcphdr *own;
 
-	/* The SYN is counted once it has left, and its answer may be faster. */
-	if (!tcp->ack || tcp->syn || ntohl(told) != next + 1 || !conn_owner(sk) || !policy_probes_with_data() ||
-	    skb_ensure_writable(skb, end))
+	/* What was sent, a FIN say, is counted once it has left, and its answer may be faster. */
+	if (!tcp->ack || ntohl(told) != next + 1 || !was_loaded(sk, next) || skb_ensure_writable(skb, end))
 		return;
 	own = (struct tcphdr *)skb_transport_header(skb);
 	own->ack_seq = htonl(next);
